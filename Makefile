@@ -1,0 +1,93 @@
+# hgautod: build, demo, tests, installation. `make help` lists the targets.
+#
+#   make V=1                          show the commands
+#   make BUILD=DIR                    objects and binary in DIR instead of build/
+#   make SANITIZE=address,undefined   instrumented; objects apart, the binary in its usual place
+#   make WERROR=1                     warnings are errors (as in CI)
+
+VERSION := $(shell sed -n 's/^\#define HGAUTOD_VERSION "\(.*\)"/\1/p' daemon/version.h)
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build
+PYTHON  ?= python3
+
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+           -Wwrite-strings -Wvla -Wformat=2 -Wundef $(if $(WERROR),-Werror)
+HARDEN  := $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE)
+
+comma   := ,
+VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),plain)
+OBJ     := $(BUILD)/$(VARIANT)
+SAN     := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+
+PKGS      := libcurl libcrypto jansson libuv expat
+PKG_CONFIG ?= pkg-config
+HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -linih -lpthread -lm \
+              $(if $(HAVE_SYSTEMD),-lsystemd)
+
+ALL_CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -MMD -MP -pthread $(WARN) $(HARDEN) $(SAN) $(CFLAGS) \
+               $(PKG_CFLAGS) $(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD)
+ALL_LDFLAGS := $(SAN) $(if $(SANITIZE),,-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS)
+
+LIB_SRC    := $(wildcard lib/*.c lib/aws/*.c lib/azure/*.c)
+ACTION_SRC := $(wildcard actions/*.c actions/aws/*.c actions/azure/*.c)
+DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+
+objs = $(patsubst %.c,$(OBJ)/%.o,$(1))
+LIB_A    := $(OBJ)/lib.a
+ACTION_A := $(OBJ)/actions.a
+DAEMON_A := $(OBJ)/daemon.a
+UNIT_BIN := $(patsubst tests/unit/%.c,$(OBJ)/tests/unit/%,$(UNIT_SRC))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+.PHONY: all
+all: $(BUILD)/hgautod
+
+# The binary is a copy of the last variant built, so that its place does not depend on the variant.
+$(BUILD)/hgautod: $(OBJ)/hgautod FORCE
+	$(Q)cmp -s $< $@ || cp $< $@
+
+$(OBJ)/hgautod: $(call objs,daemon/main.c) $(DAEMON_A) $(ACTION_A) $(LIB_A)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(LIB_A): $(call objs,$(LIB_SRC))
+$(ACTION_A): $(call objs,$(ACTION_SRC))
+$(DAEMON_A): $(call objs,$(DAEMON_SRC))
+$(LIB_A) $(ACTION_A) $(DAEMON_A):
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(OBJ)/tests/unit/%: $(OBJ)/tests/unit/%.o $(DAEMON_A) $(ACTION_A) $(LIB_A)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_A) $(ACTION_A) $(LIB_A) $(PKG_LIBS) -lcmocka
+
+.PHONY: FORCE clean
+FORCE:
+clean:
+	rm -rf $(BUILD)
+
+# --- tests ----------------------------------------------------------------------------------------------------
+
+.PHONY: unit
+unit: $(UNIT_BIN)
+	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
+
+# One unit test: make unit-buf
+unit-%: $(OBJ)/tests/unit/test_%
+	$<
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

@@ -1,0 +1,37 @@
+/* Queue messages: which objects do they announce? Recognized by shape, not by where they came from.
+ * Sources: Amazon S3 User Guide "Event message structure" and "EventBridge"; Amazon SNS "raw message delivery".
+ * Pure; thread-safe. The input is outside bytes: limits on size and depth hold. */
+#ifndef HGAUTOD_DAEMON_ENVELOPE_H
+#define HGAUTOD_DAEMON_ENVELOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+
+#define ENVELOPE_MAX (1u << 20) /* bytes; what SQS may carry */
+
+enum envelope_kind {
+    ENVELOPE_EVENTS,  /* announces objects: `objects` (possibly none that concern us) */
+    ENVELOPE_TEST,    /* s3:TestEvent: delete and count */
+    ENVELOPE_UNKNOWN, /* no known envelope: leave it for the dead-letter queue; *err says why */
+};
+
+struct envelope_object {
+    char *container; /* bucket name, decoded */
+    char *key;       /* decoded */
+};
+
+struct envelope {
+    struct envelope_object *objects; /* events to run: created, key ends in "/event.json" or is "event.json" */
+    size_t count;
+    size_t ignored; /* records of other event names or other keys */
+};
+
+/* Reads a message's body; *to is filled for ENVELOPE_EVENTS and freed by envelope_free. */
+enum envelope_kind envelope_parse(const char *body, size_t size, struct envelope *to,
+                                  struct err *err) MUST_CHECK;
+void envelope_free(struct envelope *e);
+
+#endif

@@ -1,0 +1,46 @@
+/* Reports: their keys, and their bodies as streams over the event's own bytes (each resource byte for byte). */
+#ifndef HGAUTOD_DAEMON_REPORT_H
+#define HGAUTOD_DAEMON_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "daemon/event.h"
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/http.h"
+
+/* What became of one automation, as the report needs it. Everything is borrowed and stays until report_close. */
+struct report_input {
+    const struct event *event;
+    const struct event_automation *automation;
+    size_t index; /* of the automation in the event */
+    /* The error of resource i, or NULL when it was processed. */
+    const char *(*error_of)(void *ctx, size_t i);
+    void *ctx;
+    const char *critical_error; /* NULL: none */
+    const char *account_noun;   /* "accounts" or "subscriptions" */
+    const char *suffix;         /* ".json" or "" */
+    const json_t *planned;      /* dry run: the array of changes that would be made; NULL: not a dry run */
+};
+
+/* The folder of an event's reports: every "/events/" of the path turned into "/reports/", without the last segment, ending in '/'. ("a/events/b/event.json" ->
+ * "a/reports/b/"; a leading "events/" counts too). False when the key has no such segment: then reports would fall among events. */
+bool report_folder(const char *event_key, struct buf *folder) MUST_CHECK;
+
+/* Appends the report's key below `folder` as the contract says: at most 1,024 bytes. */
+bool report_key(const struct report_input *in, const char *folder, struct buf *key) MUST_CHECK;
+bool report_critical_key(const char *folder, struct buf *key) MUST_CHECK;
+
+/* The body as a stream with a known size; it can be rewound and read many times. NULL when out of memory. */
+struct report;
+struct report *report_open(const struct report_input *in) MUST_CHECK;
+const struct http_body *report_body(struct report *r);
+void report_close(struct report *r);
+
+/* The body of the critical-error report: {"name":"critical_error","processed":[],"errored":[],"critical_error":message}. */
+bool report_critical_body(const char *message, struct buf *body) MUST_CHECK;
+
+#endif

@@ -1,0 +1,25 @@
+/* AWS credentials as a value: immutable, counted, wiped when the last holder lets go. */
+#ifndef HGAUTOD_LIB_AWS_CREDS_H
+#define HGAUTOD_LIB_AWS_CREDS_H
+
+#include <stdint.h>
+
+#include "lib/attr.h"
+
+struct aws_creds {
+    const char *access_key_id;
+    const char *secret_access_key;
+    const char *session_token; /* NULL for long-term keys */
+    int64_t expires_ms;        /* wall clock; INT64_MAX when they do not expire */
+    const char *source;        /* where they came from, for `check` and errors: "environment"; no secret */
+};
+
+/* A new object with one reference, strings copied; NULL when out of memory. token may be NULL or "". */
+struct aws_creds *aws_creds_new(const char *access_key_id, const char *secret_access_key,
+                                const char *session_token, int64_t expires_ms,
+                                const char *source) MUST_CHECK;
+/* Thread-safe. Both allow NULL. */
+struct aws_creds *aws_creds_ref(struct aws_creds *c);
+void aws_creds_unref(struct aws_creds *c);
+
+#endif
