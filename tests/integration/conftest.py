@@ -1,0 +1,171 @@
+"""Fixtures of the integration tests. The real binary (HGAUTOD, else build/hgautod) runs against servers on the loopback.
+
+    moto                 A moto server, empty at the start of each test.  moto.client("ec2"[, region][, account=])
+                         is a boto3 client;  moto.url;  moto.env() the environment for hgautod.
+    cloud                Our own cloudserver (tests/cloud), empty likewise: also  cloud.instance("i-0abc", state="running"),
+                         cloud.instances(1000), cloud.state_of(id), cloud.requests(operation="StopInstances"),
+                         cloud.fault("StopInstances", status=503, code="...", times=2, retry_after="1", delay_ms=, drop=True).
+    exec_event(EVENT)    Runs `hgautod exec` against moto and returns Ran: .status .stdout .stderr .reports (by index) .report
+                         (the only one). Options: plan=True, config={"guard": {...}}, env={...}, on=cloud.
+    site / make_site(CLOUD, name=, region=)
+                         A bucket that announces event.json to a queue, at moto / at CLOUD:  put_event(EVENT[, key]),
+                         wait_reports([count][, key]), reports(), pending(), messages(), wait_empty(), send(BODY), source(**keys).
+    daemon(SITE, ...)    Starts `hgautod run` on that site, waits until it is ready; .stop() sends SIGTERM and asserts exit status 0.
+                         Options: config={...} laid over the defaults, env={...}, once=True (returns at once: then .ended()),
+                         ready=False. Still running at the end of the test: stopped, and its status asserted.
+    hgautod(*ARGS)       Any other command: hgautod("check", "-c", PATH) -> .status .stdout .stderr .json() .assert_status(0)
+    write_config(DICT)   An INI file's path from {"section": {"key": value}}.
+
+Every end of a program asserts that no sanitizer and no valgrind has complained. From harness.events:
+
+    event("ec2_stop_instance", [entity("EC2 Instance", "i-0abc", attributes={"Instance ID": "i-0abc"})], params={"DryRun": "false"})
+    event_of(automation(ACTION, ENTITIES, PARAMS), ...)          several automations
+    report.assert_all_processed()   report.assert_error(ID, REGEX)   report.processed_ids   report.errors   report["critical_error"]
+
+A typical test of an action:
+
+    def test_stops(moto, exec_event):
+        ec2 = moto.client("ec2")
+        id = ...
+        exec_event(event("ec2_stop_instance", [entity("EC2 Instance", id, attributes={"Instance ID": id})])).report.assert_all_processed()
+        assert state(ec2, id) == "stopped"
+
+Waiting: harness.wait.wait_until(condition, "what for"), never a sleep. A missing moto skips the tests that need it, except with CI=true.
+"""
+
+import glob
+import importlib.util
+import json
+import os
+
+import pytest
+
+from harness.cloud import CloudServer, Moto, Site
+from harness.events import Report
+from harness.process import Daemon, clean_environment, merged, run_hgautod, write_ini
+
+DEFAULTS = {
+    "daemon": {"workers": 4, "drain_timeout": "20s"},
+    "log": {"level": "debug", "format": "json"},
+}
+
+
+def needs(*modules):
+    missing = [m for m in modules if importlib.util.find_spec(m) is None]
+    if not missing:
+        return
+    reason = f"python3 has no {', '.join(missing)}: see tests/requirements.txt"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory):
+    needs("moto", "boto3", "flask")
+    server = Moto(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def moto(moto_server):
+    moto_server.reset()
+    return moto_server
+
+
+@pytest.fixture(scope="session")
+def cloud_server():
+    needs("boto3")
+    server = CloudServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cloud(cloud_server):
+    cloud_server.reset()
+    return cloud_server
+
+
+@pytest.fixture
+def make_site():
+    return Site
+
+
+@pytest.fixture
+def site(moto):
+    return Site(moto)
+
+
+@pytest.fixture
+def write_config(tmp_path):
+    return lambda config: write_ini(tmp_path, config)
+
+
+@pytest.fixture
+def hgautod(tmp_path):
+    def run(*arguments, env=None, timeout=120):
+        return run_hgautod(*arguments, env=clean_environment(env or {}), cwd=tmp_path, timeout=timeout)
+
+    return run
+
+
+class Ran:
+    """What `hgautod exec` left behind."""
+
+    def __init__(self, finished, folder):
+        self.status, self.stdout, self.stderr = finished.status, finished.stdout, finished.stderr
+        found = []
+        for path in glob.glob(os.path.join(glob.escape(folder), "**", "report_*"), recursive=True):
+            with open(path, "rb") as f:
+                found.append(Report(path, f.read()))
+        self.reports = sorted(found, key=lambda r: r.index)
+
+    @property
+    def report(self):
+        assert len(self.reports) == 1, f"{len(self.reports)} reports, not one (status {self.status}):\n{self.stderr}"
+        return self.reports[0]
+
+
+@pytest.fixture
+def exec_event(request, tmp_path):
+    runs = iter(range(1000))
+
+    def run(event, plan=False, config=None, env=None, on=None, timeout=120):
+        server = on or request.getfixturevalue("moto")
+        folder = tmp_path / f"exec-{next(runs)}"
+        reports = folder / "reports"
+        reports.mkdir(parents=True)
+        path = folder / "event.json"
+        if isinstance(event, bytes):
+            path.write_bytes(event)
+        else:
+            path.write_text(event if isinstance(event, str) else json.dumps(event))
+        ini = write_ini(folder, merged(DEFAULTS, config))
+        arguments = ["exec", path, "-c", ini, "--report-dir", reports] + (["--plan"] if plan else [])
+        environment = clean_environment({**server.env(), **(env or {})})
+        finished = run_hgautod(*arguments, env=environment, cwd=folder, timeout=timeout)
+        assert finished.status in (0, 1), f"hgautod exec ended with {finished.status}:\n{finished.stderr}"
+        return Ran(finished, str(reports))
+
+    return run
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    started = []
+
+    def start(site=None, config=None, env=None, once=False, ready=True):
+        laid = merged(DEFAULTS, site.source() if site else None, config)
+        environment = clean_environment({**(site.cloud.env() if site else {}), **(env or {})})
+        one = Daemon(write_ini(tmp_path, laid), environment, tmp_path, once=once)
+        started.append(one)
+        if ready and not once:
+            one.wait_ready()
+        return one
+
+    yield start
+    for one in started:
+        if not one.stopped:
+            one.stop()

@@ -1,0 +1,1 @@
+"""What the integration tests share: servers, the daemon as a process, events, bounded waiting."""

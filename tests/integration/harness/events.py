@@ -1,0 +1,109 @@
+"""Events as Hyperglance writes them, and the reports that come back."""
+
+import json
+import re
+
+ACCOUNT = "123456789012"  # the account of the daemon's own keys, at moto and at cloudserver
+REGION = "us-east-1"
+
+
+def entity(type, id, *, account=ACCOUNT, region=REGION, name=None, arn=None, tags=None, attributes=None,
+           matched=None, **more):
+    """One AWS resource of an event. `attributes` are the entity's, by their display names ("Instance ID")."""
+    made = {
+        "datasource": "AWS",
+        "uid": f"uid-{id}",
+        "id": id,
+        "name": name if name is not None else id,
+        "account": account,
+        "accountAlias": "test",
+        "region": region,
+        "arn": arn if arn is not None else f"arn:aws:test:{region}:{account}:{id}",
+        "type": type,
+        "tags": tags or {},
+        "attributes": attributes or {},
+        "matchedAttributes": matched or {},
+    }
+    made.update(more)
+    return made
+
+
+def azure_entity(type, id, *, subscription, group, name, tags=None, attributes=None, **more):
+    """One Azure resource of an event."""
+    made = {
+        "datasource": "Azure",
+        "uid": f"uid-{name}",
+        "id": id,
+        "name": name,
+        "subscription": subscription,
+        "region": "westeurope",
+        "type": type,
+        "tags": tags or {},
+        "attributes": {"Resource Group": group, **(attributes or {})},
+        "matchedAttributes": {},
+    }
+    made.update(more)
+    return made
+
+
+def automation(action, entities, params=None):
+    """One element of an event's `results`. `params` None leaves the member out."""
+    told = {"name": action}
+    if params is not None:
+        told["params"] = params
+    return {"entityType": entities[0]["type"] if entities else "Anything", "automation": told, "entities": entities}
+
+
+def event(action, entities, params=None, name="a rule"):
+    """An event with one automation."""
+    return {"name": name, "results": [automation(action, entities, params)]}
+
+
+def event_of(*automations, name="a rule"):
+    """An event with several automations (see automation())."""
+    return {"name": name, "results": list(automations)}
+
+
+class Report(dict):
+    """A report's body, with what its name says."""
+
+    NAME = re.compile(
+        r"report_(?P<action>[A-Za-z0-9_-]+)_total\((?P<total>\d+)\)_success\((?P<success>\d+)\)"
+        r"_error\((?P<error>\d+)\)_(?P<noun>accounts|subscriptions)\((?P<accounts>[^)]*)\)_(?P<index>\d+)(\.json)?$"
+    )
+
+    def __init__(self, key, body):
+        super().__init__(json.loads(body))
+        self.key = key
+        self.raw = body
+        match = self.NAME.search(key)
+        assert match, f"a report's name is not as the contract says: {key}"
+        self.action = match["action"]
+        self.total, self.success, self.error = int(match["total"]), int(match["success"]), int(match["error"])
+        self.accounts = match["accounts"].split(",") if match["accounts"] else []
+        self.index = int(match["index"])
+
+    @property
+    def processed_ids(self):
+        return [r["id"] for r in self["processed"]]
+
+    @property
+    def errors(self):
+        """{id: error} of the errored resources."""
+        return {r["id"]: r["error"] for r in self["errored"]}
+
+    def assert_all_processed(self):
+        assert self["errored"] == [] and self["critical_error"] is None, \
+            f"{self.action}: critical_error={self['critical_error']!r}, errors={self.errors!r}"
+        assert self.success == self.total == len(self["processed"])
+        return self
+
+    def assert_error(self, id, pattern):
+        """The resource `id` is errored and its error matches the regular expression."""
+        assert id in self.errors, f"{id} is not errored: processed={self.processed_ids}, errors={self.errors}"
+        assert re.search(pattern, self.errors[id]), f"error of {id} {self.errors[id]!r} does not match {pattern!r}"
+        return self
+
+
+def is_report(key):
+    return key.rsplit("/", 1)[-1].startswith("report_")
