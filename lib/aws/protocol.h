@@ -4,11 +4,14 @@
  * Parameters are an object by wire name. EC2 and Query flatten it: {"InstanceId":["i-1","i-2"],"Force":true} becomes
  * InstanceId.1=i-1&InstanceId.2=i-2&Force=true; a Query list is written {"Tags":{"member":[...]}} (or the name the service uses, as
  * {"VpcSecurityGroupIds":{"VpcSecurityGroupId":[...]}}). JSON protocols send it as it is. REST takes what the path names out of it;
- * REST-JSON sends the rest as the JSON body; in REST-XML the rest are query parameters (strings). */
+ * REST-JSON sends the rest as the JSON body, or as query parameters where the method has no body (GET, HEAD, DELETE); in REST-XML the
+ * rest are query parameters. A query parameter is a string, a number, a boolean, or an array of these (the name is repeated). A null is
+ * left out. In Query an empty array is sent as "Name=", as the SDKs do; EC2 leaves it out. */
 #ifndef HGAUTOD_LIB_AWS_PROTOCOL_H
 #define HGAUTOD_LIB_AWS_PROTOCOL_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "lib/aws/op.h"
 #include "lib/err.h"
@@ -37,10 +40,15 @@ bool aws_encode(const struct aws_call *call, const char *endpoint, bool path_sty
                 struct http_request *request, struct err *err) MUST_CHECK;
 
 /* Reads an answer. A 2xx: true, and *answer (a new reference) is the decoded body: EC2 without the <XResponse> element, Query without
- * <XResponse> and <XResult>, S3 without its root element, JSON as it is, an empty object when there is no body. Else false, and *err
+ * <XResponse> and <XResult>, S3 without its root element (unless that holds only text: then an object of it), JSON as it is, an empty
+ * object when there is no body. A 2xx from S3 whose root element is <Error> is an error. Else false, and *err
  * is classified: kind, provider code, message, operation, request id, Retry-After. A 2xx body that cannot be read is ERR_PROVIDER. */
 bool aws_decode(const struct aws_op *op, struct http_response *response, json_t **answer,
                 struct err *err) MUST_CHECK;
+
+/* The region that S3 says a bucket is in, from the x-amz-bucket-region header or an error's <Region> element, whatever the status.
+ * False when the answer does not say, or names no well-formed region. Ask before aws_decode, which may consume the answer. */
+bool aws_bucket_region(const struct http_response *response, char region[33]);
 
 /* The kind that an error code and status stand for: the one place where AWS errors are classified. */
 enum err_kind aws_classify(const char *code, int http_status);
