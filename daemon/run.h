@@ -1,0 +1,218 @@
+/* A run: one event's processing. Private to the engine (engine.c, run.c, task.c, claim.c,
+ * progress.c).
+ *
+ * A run has one control job, which claims the event, reads it, waits for the tasks (renewing the
+ * claim meanwhile), writes the reports and lets go; and one job a resource, its tasks. The control
+ * job alone does the run's I/O, so there is never more than one write to is_pending under way. */
+#ifndef HGAUTOD_DAEMON_RUN_H
+#define HGAUTOD_DAEMON_RUN_H
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actions/action.h"
+#include "daemon/engine.h"
+#include "daemon/event.h"
+#include "daemon/sched.h"
+#include "lib/buf.h"
+
+enum task_status {
+    TASK_OPEN,      /* not finished; `text` is its state or NULL */
+    TASK_SAVING,    /* a step is done whose state must be stored before the next: waits for the next
+                       write */
+    TASK_PROCESSED, /* finished well */
+    TASK_ERRORED,   /* finished with an error; `text` is the error */
+};
+
+struct automation;
+
+/* One action on one resource. The worker that runs its job owns step, attempts and since; status
+ * and text are read by the control job too and change under the run's lock. */
+struct task {
+    struct job job; /* first */
+    struct automation *automation;
+    char *text; /* TASK_OPEN, TASK_SAVING: the state as JSON text, or NULL; TASK_ERRORED: the error;
+                   owned */
+    int64_t step_since_ms; /* wall clock; 0: the step has not begun */
+    uint8_t status;        /* enum task_status */
+    uint8_t step;          /* index into the action's steps */
+    uint8_t attempts;      /* failed tries of this step for transient reasons */
+    uint8_t throttles;     /* failed tries of this step because of throttling */
+    bool checked;          /* guard and check have passed */
+    bool durable;          /* TASK_SAVING: in the write under way */
+};
+
+/* A change that a dry run did not make. */
+struct planned {
+    uint32_t resource; /* index in the automation */
+    uint32_t order;    /* of being written down */
+    json_t *change;    /* {"resource","operation","params"}; owned */
+};
+
+struct automation {
+    struct run *run;
+    const struct event_automation *event; /* borrowed from the run's event */
+    const struct action *action;          /* NULL when unknown: then critical is set */
+    json_t *params;          /* validated; NULL when they are wrong: then refusal is set */
+    char *critical;          /* the critical error of the whole automation; NULL: none */
+    char *refusal;           /* the error of each of its resources before any call; NULL: none */
+    struct task *tasks;      /* one a resource; NULL when critical or refusal is set */
+    struct lane *lanes;      /* one an account */
+    size_t left;             /* tasks not finished; under the run's lock */
+    size_t errored;          /* finished with an error; under the run's lock */
+    struct planned *planned; /* under the run's lock */
+    size_t planned_count, planned_room;
+};
+
+enum run_phase {
+    RUN_CLAIM,   /* is_pending is being put */
+    RUN_READ,    /* the event is fetched, checked and made into tasks */
+    RUN_TASKS,   /* tasks are run; the control job wakes to store progress */
+    RUN_SAVE,    /* the outcome is stored, so that reports written twice are the same */
+    RUN_REPORT,  /* report `reports_written` is next */
+    RUN_UNCLAIM, /* is_pending is being deleted */
+    RUN_RELEASE, /* cannot go on here: the claim is given up with the progress in it */
+    RUN_ENDED,   /* to be settled by the main thread */
+};
+
+struct run {
+    struct job control; /* first */
+    struct engine *engine;
+    struct delivery *delivery;
+    struct store *store;
+    const char *key;      /* of the event; the delivery's */
+    struct buf folder;    /* of the reports, ends in '/' */
+    struct buf claim_key; /* folder + "is_pending" */
+    const struct config_source *config;
+    char id[41];     /* the run id, also after a takeover */
+    char owner[256]; /* this process and this attempt: "name/host/pid/uuid" */
+    bool plan;
+    struct run *next_run, *previous_run; /* the main thread's list */
+    struct run *next_ended;              /* see struct engine */
+
+    /* The control job's own. */
+    enum run_phase phase;
+    unsigned attempts; /* failed tries of what the phase does */
+    char claim_etag[128];
+    char event_etag[128]; /* of the event that was read */
+    json_t *progress;     /* of an earlier owner, until the tasks are made; NULL: none */
+    char *critical;       /* the event as a whole cannot be carried out; NULL: none */
+    size_t reports_written;
+    bool taken_over;          /* the claim was an earlier owner's */
+    int64_t release_delay_ms; /* for SETTLE_RELEASE */
+    enum settle outcome;
+    int64_t began_ms; /* monotonic */
+
+    /* Constant while tasks run. */
+    struct event event;
+    struct automation *automations;
+    size_t automation_count;
+    struct flow flow;
+
+    _Atomic int64_t claim_expires_ms; /* wall clock; tasks are not begun beyond it */
+    _Atomic bool stopping;            /* begin no more steps */
+
+    pthread_mutex_t lock; /* status and text of tasks, and what follows; memory work only */
+    size_t left;          /* tasks not finished */
+    size_t saving;        /* tasks in TASK_SAVING */
+};
+
+/* --- run.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+struct run *run_new(struct engine *engine, struct delivery *delivery) MUST_CHECK;
+void run_free(struct run *run);
+/* The job of the control: moves the run on as far as it gets. */
+int64_t run_control(struct job *job, struct http_client *http);
+
+/* --- task.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/* Makes the automations and tasks of the event that was read, restoring run->progress. False when
+ * out of memory. */
+bool run_make_tasks(struct run *run) MUST_CHECK;
+void run_free_tasks(struct run *run);
+/* Brings all unfinished tasks into the scheduler. */
+void run_start_tasks(struct run *run);
+int64_t task_run(struct job *job, struct http_client *http);
+/* The index of a task among its automation's resources. */
+size_t task_index(const struct task *task);
+
+/* --- progress.c
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* Appends the body of is_pending: the claim, and how far the run is. Tasks in TASK_SAVING become
+ * durable. Takes the run's lock. */
+bool progress_write(struct run *run, int64_t expires_ms, struct buf *to) MUST_CHECK;
+/* Restores statuses, steps, states and errors of the tasks from run->progress, as far as they fit
+ * the event. */
+void progress_restore(struct run *run);
+
+/* --- claim.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+enum claim_answer {
+    CLAIM_MINE,   /* held until run->claim_expires_ms */
+    CLAIM_OTHERS, /* somebody else's live claim; run->release_delay_ms says when to look again */
+    CLAIM_FAILED, /* *err: try again or give up */
+};
+
+/* Puts is_pending, or takes over an expired one (its progress is left in run->progress). */
+enum claim_answer claim_take(struct run *run, struct http_client *http, struct err *err);
+/* Writes is_pending anew with the progress. CLAIM_OTHERS: it has been lost. */
+enum claim_answer claim_renew(struct run *run, struct http_client *http, struct err *err);
+/* Writes is_pending with the progress and no time left, so that another may take over at once. */
+bool claim_give_up(struct run *run, struct http_client *http, struct err *err) MUST_CHECK;
+bool claim_delete(struct run *run, struct http_client *http, struct err *err) MUST_CHECK;
+/* When to renew, monotonic. */
+int64_t claim_renew_at(const struct run *run);
+
+/* --- engine.c ----------------------------------------------------------------------------------
+ */
+
+enum engine_counter {
+    COUNT_RUNS_STARTED,
+    COUNT_RUNS_FINISHED,
+    COUNT_RUNS_RELEASED,
+    COUNT_PROCESSED,
+    COUNT_ERRORED,
+    COUNT_CRITICAL,
+    COUNT_RETRIES,
+    COUNT_END
+};
+
+struct work;
+
+struct engine {
+    struct engine_options options; /* constant */
+    struct sched *sched;
+    pthread_t *workers;
+    size_t worker_count;
+    _Atomic uint64_t counts[COUNT_END];
+
+    uv_async_t *wakeup;     /* an allocation of its own: it is closed after the engine is gone */
+    uv_timer_t *stop_timer; /* likewise */
+    pthread_mutex_t lock;
+    struct run *ended; /* for the main thread, linked by next_ended; under lock */
+    struct work *done; /* likewise */
+
+    /* The main thread's own. */
+    struct run *runs; /* all, linked by next_run */
+    size_t run_count;
+    size_t work_count; /* engine_work outstanding */
+    bool draining;
+};
+
+/* Tells the main thread that the run has ended; no worker touches it afterwards. */
+void engine_run_ended(struct engine *engine, struct run *run);
+void engine_count(struct engine *engine, enum engine_counter counter, uint64_t n);
+
+#endif

@@ -1,0 +1,94 @@
+/* The scheduler: which job a worker takes next, and which jobs wait for their time.
+ *
+ * Control jobs (claims, events, reports, credentials) come before all tasks. Tasks stand in lanes,
+ * one an account, the lanes of a run in a flow: flows take turns, and within a flow its lanes, so
+ * that neither a large run nor a large account keeps others waiting. A job that waits (for a state,
+ * a retry's pause, a throttled account) is parked in a heap by its wake-up time and costs no
+ * thread. When its time has come it goes before the jobs of its lane that have not begun: what was
+ * begun is finished first.
+ *
+ * All functions but sched_new and sched_free may be called on any thread. One lock, held for memory
+ * work only. A job belongs to whoever made it; the scheduler holds pointers to it from sched_wake
+ * until its function has said JOB_GONE. */
+#ifndef HGAUTOD_DAEMON_SCHED_H
+#define HGAUTOD_DAEMON_SCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/clock.h"
+
+struct http_client;
+struct job;
+struct lane;
+struct flow;
+struct sched;
+
+/* What a job's function may answer besides a wake-up time (monotonic milliseconds, > 0). */
+#define JOB_READY 0  /* again, after others have had their turn */
+#define JOB_IDLE  -1 /* not before sched_wake */
+#define JOB_GONE  -2 /* done with; its memory may already be gone */
+
+typedef int64_t (*job_fn)(struct job *job, struct http_client *http);
+
+enum job_state {
+    JOB_OUT,     /* not in the scheduler, or idle: sched_wake brings it in */
+    JOB_QUEUED,  /* in a lane's queue: a worker will take it */
+    JOB_PARKED,  /* in the heap: its time or sched_wake moves it on */
+    JOB_RUNNING, /* a worker has it */
+    JOB_WOKEN,   /* a worker has it, and sched_wake came meanwhile: it is queued again afterwards */
+};
+
+/* Embedded in what is to be done. Zeroed but for run and lane to begin with; everything else is the
+ * scheduler's. */
+struct job {
+    job_fn run;
+    struct lane *lane; /* NULL: a control job */
+    struct job *next;
+    int64_t wake_ms;
+    uint32_t heap_at;
+    uint8_t state; /* enum job_state */
+};
+
+struct queue {
+    struct job *head, *tail;
+};
+
+/* The jobs of one account in one run. Zeroed but for flow to begin with. */
+struct lane {
+    struct flow *flow;
+    struct queue begun; /* have run before */
+    struct queue fresh;
+    struct lane *next; /* ring of the flow's lanes with queued jobs; NULL: not in it */
+};
+
+/* The lanes of one run. Zeroed to begin with. */
+struct flow {
+    struct lane *turn;   /* the lane before the one whose turn it is; NULL: none has queued jobs */
+    struct flow *next;   /* ring of flows with queued jobs; NULL: not in it */
+    unsigned running;    /* of its jobs, with workers */
+    bool closed;         /* lets no job in any more */
+    struct job *watcher; /* to be woken when the last running one is back */
+};
+
+struct sched *sched_new(const struct clock *clock) MUST_CHECK;
+/* No job may be queued or parked and no thread may be inside. */
+void sched_free(struct sched *s);
+
+/* Brings a job in, or makes a parked or running one run (again) now. */
+void sched_wake(struct sched *s, struct job *job);
+/* The next job, waiting for one; NULL after sched_stop. */
+struct job *sched_next(struct sched *s) MUST_CHECK;
+/* Gives a job back with what its function answered; flow is its lane's as it was before the
+ * function ran (the job may be gone), NULL for control jobs. */
+void sched_back(struct sched *s, struct job *job, struct flow *flow, int64_t answer);
+/* Takes all queued and parked jobs of a flow out and lets none in any more. True when none of its
+ * jobs is running: nothing of the flow is known to the scheduler then. Else false, and watcher (a
+ * control job) is woken when that has come about: ask again. */
+bool sched_close(struct sched *s, struct flow *flow, struct job *watcher) MUST_CHECK;
+/* Lets every sched_next return NULL from now on. */
+void sched_stop(struct sched *s);
+
+#endif

@@ -1,0 +1,462 @@
+/* Tasks: an event's resources made into jobs, and the running of one task's steps by a worker. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/guard.h"
+#include "daemon/run.h"
+#include "lib/aws/partition.h"
+#include "lib/backoff.h"
+#include "lib/log.h"
+
+#define ERROR_TEXT_SIZE 2048
+/* A throttled call gets this many times the tries of one that failed otherwise: waiting is what is
+ * asked for. */
+#define THROTTLE_PATIENCE 10
+/* A task is not begun when its claim has less than this left. */
+#define CLAIM_MARGIN_MS 2000
+/* Where a task goes while its run stops: the flow is about to be closed with it inside. */
+#define STOPPING_PAUSE_MS 100
+
+size_t task_index(const struct task *task)
+{
+    return (size_t)(task - task->automation->tasks);
+}
+
+static const struct config *config_of(const struct run *run)
+{
+    return run->engine->options.config;
+}
+
+/* --- making tasks
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* Finds out whether the automation can be carried out at all; what speaks against it goes to
+ * critical or refusal. */
+static bool judge(struct run *run, struct automation *a)
+{
+    struct err err = ERR_INIT;
+    char text[ERROR_TEXT_SIZE];
+    if (a->event->problem) {
+        a->critical = strdup(a->event->problem);
+        return a->critical != NULL;
+    }
+    a->action = action_find(a->event->name);
+    if (!a->action) {
+        err_set(&err, ERR_INVALID, "",
+                "the action \"%.128s\" is not known to this version of hgautod", a->event->name);
+    } else if (guard_action(config_of(run), a->action, &err)) {
+        a->params = action_params(a->action, a->event->params, &err);
+        if (a->params)
+            return true;
+        a->refusal = strdup(err_text(&err, text, sizeof text));
+        return a->refusal != NULL;
+    }
+    a->critical = strdup(err_text(&err, text, sizeof text));
+    return a->critical != NULL;
+}
+
+static bool make_lanes(struct automation *a)
+{
+    a->lanes = calloc(a->event->account_count ? a->event->account_count : 1, sizeof *a->lanes);
+    if (!a->lanes)
+        return false;
+    for (size_t i = 0; i < a->event->account_count; i++)
+        a->lanes[i].flow = &a->run->flow;
+    return true;
+}
+
+static bool make_automation(struct run *run, struct automation *a,
+                            const struct event_automation *event)
+{
+    a->run = run;
+    a->event = event;
+    if (!judge(run, a))
+        return false;
+    if (a->critical || a->refusal || event->count == 0)
+        return true;
+    a->tasks = calloc(event->count, sizeof *a->tasks);
+    if (!a->tasks || !make_lanes(a))
+        return false;
+    for (size_t i = 0; i < event->count; i++) {
+        struct task *task = &a->tasks[i];
+        task->job.run = task_run;
+        task->job.lane = &a->lanes[event->resources[i].account];
+        task->automation = a;
+    }
+    a->left = event->count;
+    run->left += event->count;
+    return true;
+}
+
+bool run_make_tasks(struct run *run)
+{
+    run->automations = calloc(run->event.count ? run->event.count : 1, sizeof *run->automations);
+    if (!run->automations)
+        return false;
+    run->automation_count = run->event.count;
+    for (size_t i = 0; i < run->event.count; i++) {
+        if (!make_automation(run, &run->automations[i], &run->event.automations[i]))
+            return false;
+    }
+    if (run->progress)
+        progress_restore(run);
+    return true;
+}
+
+void run_start_tasks(struct run *run)
+{
+    for (size_t i = 0; i < run->automation_count; i++) {
+        struct automation *a = &run->automations[i];
+        for (size_t k = 0; a->tasks && k < a->event->count; k++) {
+            if (a->tasks[k].status == TASK_OPEN)
+                sched_wake(run->engine->sched, &a->tasks[k].job);
+        }
+    }
+}
+
+static void free_automation(struct automation *a)
+{
+    for (size_t i = 0; a->tasks && i < a->event->count; i++)
+        free(a->tasks[i].text);
+    for (size_t i = 0; i < a->planned_count; i++)
+        json_decref(a->planned[i].change);
+    free(a->planned);
+    free(a->tasks);
+    free(a->lanes);
+    free(a->critical);
+    free(a->refusal);
+    json_decref(a->params);
+}
+
+void run_free_tasks(struct run *run)
+{
+    for (size_t i = 0; i < run->automation_count; i++)
+        free_automation(&run->automations[i]);
+    free(run->automations);
+    run->automations = NULL;
+    run->automation_count = 0;
+}
+
+/* --- the end of a task
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static const char *resource_name(const struct step_ctx *ctx)
+{
+    const char *id = json_string_value(json_object_get(ctx->resource, "id"));
+    if (!id || !*id)
+        id = json_string_value(json_object_get(ctx->resource, "name"));
+    return id && *id ? id : "(without id)";
+}
+
+/* What the log says of a finished task. */
+static void log_finished(const struct task *task, const struct step_ctx *ctx, const char *error)
+{
+    const struct run *run = task->automation->run;
+    struct log *log = run->engine->options.log;
+    const char *action = task->automation->action->name;
+    if (error)
+        log_warn(log, "Resource errored", "action", action, "resource", resource_name(ctx),
+                 "account", ctx->account, "region", ctx->region, "error", error, "event", run->key,
+                 "run", run->id);
+    else if (ctx->note[0])
+        log_info(log, "Resource processed", "action", action, "resource", resource_name(ctx),
+                 "account", ctx->account, "region", ctx->region, "note", ctx->note, "event",
+                 run->key, "run", run->id);
+    else
+        log_debug(log, "Resource processed", "action", action, "resource", resource_name(ctx),
+                  "account", ctx->account, "region", ctx->region, "event", run->key, "run",
+                  run->id);
+}
+
+/* The task is finished: processed, or errored with a text that is copied. After this the task
+ * belongs to the control job. */
+static int64_t finish(struct task *task, const struct step_ctx *ctx, const char *error)
+{
+    struct automation *a = task->automation;
+    struct run *run = a->run;
+    char *text = error ? strdup(error) : NULL;
+    log_finished(task, ctx, error);
+    engine_count(run->engine, error ? COUNT_ERRORED : COUNT_PROCESSED, 1);
+    pthread_mutex_lock(&run->lock);
+    free(task->text);
+    task->text = text; /* without memory the report says "out of memory" */
+    task->status = error ? TASK_ERRORED : TASK_PROCESSED;
+    a->left--;
+    a->errored += error != NULL;
+    bool last = --run->left == 0;
+    /* Under the lock: once left is 0, the control job may free the run. */
+    if (last)
+        sched_wake(run->engine->sched, &run->control);
+    pthread_mutex_unlock(&run->lock);
+    return JOB_GONE;
+}
+
+static int64_t finish_failed(struct task *task, const struct step_ctx *ctx)
+{
+    char text[ERROR_TEXT_SIZE];
+    return finish(task, ctx, err_text(&ctx->err, text, sizeof text));
+}
+
+/* --- a step's answers
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* Keeps the state for the next time. */
+static void keep_state(struct task *task, const struct step_ctx *ctx)
+{
+    char *text = json_object_size(ctx->state) ? json_dumps(ctx->state, JSON_COMPACT) : NULL;
+    pthread_mutex_lock(&task->automation->run->lock);
+    free(task->text);
+    task->text = text;
+    pthread_mutex_unlock(&task->automation->run->lock);
+}
+
+static void next_step(struct task *task)
+{
+    struct run *run = task->automation->run;
+    pthread_mutex_lock(&run->lock); /* progress_write reads step and since */
+    task->step++;
+    task->step_since_ms = 0;
+    pthread_mutex_unlock(&run->lock);
+    task->attempts = 0;
+    task->throttles = 0;
+}
+
+/* The task's state must be stored before it goes on: the control job writes it and wakes the task.
+ */
+static int64_t wait_for_save(struct task *task, const struct step_ctx *ctx)
+{
+    struct run *run = task->automation->run;
+    keep_state(task, ctx);
+    pthread_mutex_lock(&run->lock);
+    task->status = TASK_SAVING;
+    run->saving++;
+    sched_wake(run->engine->sched, &run->control);
+    pthread_mutex_unlock(&run->lock);
+    return JOB_IDLE;
+}
+
+/* A failed step: tried again later when there is hope, else the end. */
+static int64_t failed(struct task *task, struct step_ctx *ctx)
+{
+    struct run *run = task->automation->run;
+    const struct engine_options *o = &run->engine->options;
+    int64_t now = o->clock->mono_ms(o->clock);
+    unsigned limit = (unsigned)o->config->http.max_attempts;
+    if (ctx->err.kind == ERR_BUSY) {
+        keep_state(task, ctx);
+        return now + (ctx->err.retry_after_ms > 0 ? ctx->err.retry_after_ms : 1);
+    }
+    if (!err_is_retryable(&ctx->err))
+        return finish_failed(task, ctx);
+    bool throttled = ctx->err.kind == ERR_THROTTLED;
+    uint8_t *tries = throttled ? &task->throttles : &task->attempts;
+    if (++*tries >= (throttled ? limit * THROTTLE_PATIENCE : limit))
+        return finish_failed(task, ctx);
+    engine_count(run->engine, COUNT_RETRIES, 1);
+    keep_state(task, ctx);
+    return now + backoff_pause(&backoff_calls, o->clock, *tries, &ctx->err);
+}
+
+/* Runs steps until the task is finished or has to wait. */
+static int64_t advance(struct task *task, struct step_ctx *ctx)
+{
+    struct run *run = task->automation->run;
+    const struct clock *clock = ctx->clock;
+    for (;;) {
+        const struct action_step *step = &ctx->action->steps[task->step];
+        if (!task->step_since_ms) {
+            pthread_mutex_lock(&run->lock);
+            task->step_since_ms = clock->wall_ms(clock);
+            pthread_mutex_unlock(&run->lock);
+        }
+        ctx->step_since_ms = task->step_since_ms;
+        ctx->err = ERR_INIT;
+        switch (step->run(ctx)) {
+        case STEP_FAILED:
+            return failed(task, ctx);
+        case STEP_FINISHED:
+            return finish(task, ctx, NULL);
+        case STEP_AGAIN:
+            task->attempts = 0;
+            task->throttles = 0;
+            keep_state(task, ctx);
+            return ctx->again_ms > 0 ? clock->mono_ms(clock) + ctx->again_ms : JOB_READY;
+        case STEP_DONE:
+            next_step(task);
+            if (!ctx->action->steps[task->step].name)
+                return finish(task, ctx, NULL);
+            if (step->save && !ctx->plan)
+                return wait_for_save(task, ctx);
+            if (run->stopping) {
+                keep_state(task, ctx);
+                return clock->mono_ms(clock) + STOPPING_PAUSE_MS;
+            }
+        }
+    }
+}
+
+/* --- what a step sees
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void hook_planned(struct step_ctx *ctx, const char *service, const char *operation,
+                         const json_t *params)
+{
+    struct task *task = ctx->engine;
+    struct automation *a = task->automation;
+    json_t *change =
+        json_pack("{s:s, s:s, s:s, s:s, s:O?}", "resource", resource_name(ctx), "account",
+                  ctx->account, "service", service, "operation", operation, "params", params);
+    pthread_mutex_lock(&a->run->lock);
+    if (a->planned_count == a->planned_room) {
+        size_t room = a->planned_room ? a->planned_room * 2 : 64;
+        struct planned *grown = realloc(a->planned, room * sizeof *grown);
+        if (grown) {
+            a->planned = grown;
+            a->planned_room = room;
+        }
+    }
+    if (change && a->planned_count < a->planned_room) {
+        a->planned[a->planned_count] = (struct planned){
+            .resource = (uint32_t)task_index(task),
+            .order = (uint32_t)a->planned_count,
+            .change = change,
+        };
+        a->planned_count++;
+        change = NULL;
+    }
+    pthread_mutex_unlock(&a->run->lock);
+    json_decref(change);
+}
+
+static void hook_audit(struct step_ctx *ctx, const char *what, const json_t *details)
+{
+    const struct task *task = ctx->engine;
+    const struct run *run = task->automation->run;
+    char *text = json_dumps(details, JSON_COMPACT | JSON_ENCODE_ANY);
+    log_info(run->engine->options.log, "Audit", "what", what, "details", text, "action",
+             ctx->action->name, "resource", resource_name(ctx), "account", ctx->account, "region",
+             ctx->region, "event", run->key, "run", run->id);
+    free(text);
+}
+
+/* The partition: the resource's ARN's, else its region's, else the daemon's own. */
+static const struct aws_partition *find_partition(struct step_ctx *ctx, const char *region)
+{
+    const char *arn = resource_field(ctx, "arn");
+    const struct aws_partition *partition = arn ? aws_partition_of_arn(arn) : NULL;
+    if (partition)
+        return partition;
+    if (region)
+        return aws_partition_of_region(region);
+    struct aws_self self;
+    return aws_self(ctx->aws, ctx->http, &self, &ctx->err) ? self.partition : NULL;
+}
+
+/* Where an AWS resource is. False with ctx->err. */
+static bool place_aws(struct step_ctx *ctx)
+{
+    const char *account = resource_field(ctx, "account");
+    const char *region = resource_field(ctx, "region");
+    if (region && strcmp(region, "global") == 0)
+        region = NULL;
+    if (!account || !aws_account_valid(account))
+        return err_set(
+            &ctx->err, ERR_INVALID, "",
+            "the resource's \"account\" is \"%.64s\", which is no AWS account id (12 digits)",
+            account ? account : "");
+    if (region && !aws_region_valid(region))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"region\" is \"%.64s\", which is no AWS region", region);
+    const struct aws_partition *partition = find_partition(ctx, region);
+    if (!partition)
+        return false;
+    if (!region)
+        region = partition->default_region;
+    else if (aws_partition_of_region(region) != partition)
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"region\" %s is not in the partition of its \"arn\" (%s)",
+                       region, partition->name);
+    ctx->account = account;
+    ctx->region = region;
+    ctx->partition = partition->name;
+    return true;
+}
+
+/* Places the resource, asks the policy, and has the action check its ids, once. */
+static bool prepare(struct task *task, struct step_ctx *ctx)
+{
+    if (!place_aws(ctx))
+        return false;
+    if (task->checked)
+        return true;
+    if (!guard_resource(config_of(task->automation->run), ctx->action, ctx->account, ctx->region,
+                        ctx->resource, &ctx->err))
+        return false;
+    /* With a state from an earlier owner of the run the check has passed before. */
+    bool begun = task->step > 0 || task->text;
+    if (!begun && ctx->action->check && !ctx->action->check(ctx))
+        return false;
+    task->checked = true;
+    return true;
+}
+
+static int64_t run_with(struct task *task, struct step_ctx *ctx)
+{
+    if (!ctx->state)
+        err_set(&ctx->err, ERR_INTERNAL, "", "out of memory");
+    else if (ctx->resource && prepare(task, ctx))
+        return advance(task, ctx);
+    return failed(task, ctx);
+}
+
+/* Whether steps may be begun now; if not, what the job answers. */
+static bool may_begin(const struct run *run, int64_t *answer)
+{
+    const struct clock *clock = run->engine->options.clock;
+    if (run->stopping) {
+        *answer = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
+        return false;
+    }
+    if (clock->wall_ms(clock) + CLAIM_MARGIN_MS >= run->claim_expires_ms) {
+        *answer = clock->mono_ms(clock) + 1000; /* the control job is trying to renew it */
+        return false;
+    }
+    return true;
+}
+
+int64_t task_run(struct job *job, struct http_client *http)
+{
+    struct task *task = (struct task *)job;
+    struct automation *a = task->automation;
+    struct run *run = a->run;
+    const struct engine_options *o = &run->engine->options;
+    int64_t answer = 0;
+    if (!may_begin(run, &answer))
+        return answer;
+    struct step_ctx ctx = {.action = a->action,
+                           .params = a->params,
+                           .run_id = run->id,
+                           .account = "",
+                           .region = "",
+                           .partition = "",
+                           .plan = run->plan,
+                           .aws = o->aws,
+                           .http = http,
+                           .clock = o->clock,
+                           .err = ERR_INIT,
+                           .planned = hook_planned,
+                           .audit = hook_audit,
+                           .engine = task};
+    json_t *resource =
+        event_resource(&run->event, &a->event->resources[task_index(task)], &ctx.err);
+    ctx.resource = resource;
+    ctx.state = task->text ? json_loads(task->text, 0, NULL) : json_object();
+    answer = run_with(task, &ctx);
+    json_decref(ctx.state);
+    json_decref(resource);
+    return answer;
+}
