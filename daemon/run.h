@@ -102,7 +102,9 @@ struct run {
     json_t *progress;     /* of an earlier owner, until the tasks are made; NULL: none */
     char *critical;       /* the event as a whole cannot be carried out; NULL: none */
     size_t reports_written;
-    bool taken_over;          /* the claim was an earlier owner's */
+    int64_t
+        save_after_ms; /* monotonic: before this no progress is written just because tasks ask */
+    bool lost;         /* the claim is somebody else's now */
     int64_t release_delay_ms; /* for SETTLE_RELEASE */
     enum settle outcome;
     int64_t began_ms; /* monotonic */
@@ -191,10 +193,17 @@ enum engine_counter {
 
 struct work;
 
+/* A worker thread and its own connections. */
+struct worker {
+    struct engine *engine;
+    struct http_client *http;
+    pthread_t thread;
+};
+
 struct engine {
     struct engine_options options; /* constant */
     struct sched *sched;
-    pthread_t *workers;
+    struct worker *workers;
     size_t worker_count;
     _Atomic uint64_t counts[COUNT_END];
 

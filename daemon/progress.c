@@ -1,0 +1,215 @@
+/* Progress: how far a run is, as the body of is_pending, and its restoring after a takeover.
+ *
+ *     {"hgautod": 1, "run": "...", "owner": "...", "event": "<etag>", "expires": "...",
+ * "expires_ms": N, "automations": [{"action": "...", "count": 5, "processed": "0-2,4", "errored":
+ * {"3": "..."}, "open": {"5": {"step": "...", "since": N, "state": {...}}}}]}
+ *
+ * Tasks that have not begun are not mentioned. A dry run records no progress: it is simply done
+ * again. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/run.h"
+#include "lib/clock.h"
+#include "lib/jpath.h"
+
+/* --- writing
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static void add_quoted(struct buf *to, const char *text)
+{
+    jquote(to, text, strlen(text));
+}
+
+static void add_key(struct buf *to, const char *name)
+{
+    add_quoted(to, name);
+    buf_addc(to, ':');
+}
+
+/* The indices of processed tasks: "0-2,4". */
+static void add_processed(struct buf *to, const struct automation *a)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < a->event->count; i++) {
+        if (a->tasks[i].status != TASK_PROCESSED)
+            continue;
+        size_t last = i;
+        while (last + 1 < a->event->count && a->tasks[last + 1].status == TASK_PROCESSED)
+            last++;
+        buf_addf(to, last > i ? "%s%zu-%zu" : "%s%zu", comma, i, last);
+        comma = ",";
+        i = last;
+    }
+}
+
+static void add_errored(struct buf *to, const struct automation *a)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < a->event->count; i++) {
+        const struct task *task = &a->tasks[i];
+        if (task->status != TASK_ERRORED)
+            continue;
+        buf_addf(to, "%s\"%zu\":", comma, i);
+        add_quoted(to, task->text ? task->text : "out of memory");
+        comma = ",";
+    }
+}
+
+static void add_open(struct buf *to, struct automation *a)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < a->event->count; i++) {
+        struct task *task = &a->tasks[i];
+        if (task->status == TASK_SAVING)
+            task->durable = true;
+        else if (task->status != TASK_OPEN || (task->step == 0 && !task->text))
+            continue;
+        buf_addf(to, "%s\"%zu\":{\"step\":", comma, i);
+        add_quoted(to, a->action->steps[task->step].name);
+        buf_addf(to, ",\"since\":%" PRId64 ",\"state\":%s}", task->step_since_ms,
+                 task->text ? task->text : "{}");
+        comma = ",";
+    }
+}
+
+static void add_automation(struct buf *to, struct automation *a)
+{
+    buf_addc(to, '{');
+    add_key(to, "action");
+    add_quoted(to, a->event->name);
+    buf_addf(to, ",\"count\":%zu", a->event->count);
+    if (a->tasks) {
+        buf_adds(to, ",\"processed\":\"");
+        add_processed(to, a);
+        buf_adds(to, "\",\"errored\":{");
+        add_errored(to, a);
+        buf_adds(to, "},\"open\":{");
+        add_open(to, a);
+        buf_addc(to, '}');
+    }
+    buf_addc(to, '}');
+}
+
+bool progress_write(struct run *run, int64_t expires_ms, struct buf *to)
+{
+    char expires[21];
+    clock_iso(expires_ms, expires);
+    buf_adds(to, "{\"hgautod\":1,\"run\":");
+    add_quoted(to, run->id);
+    buf_adds(to, ",\"owner\":");
+    add_quoted(to, run->owner);
+    buf_adds(to, ",\"event\":");
+    add_quoted(to, run->event_etag);
+    buf_addf(to, ",\"expires\":\"%s\",\"expires_ms\":%" PRId64 ",\"automations\":", expires,
+             expires_ms);
+    if (run->progress) {
+        /* Not restored yet: what an earlier owner had done is handed on as it is. */
+        char *kept = json_dumps(run->progress, JSON_COMPACT);
+        buf_adds(to, kept ? kept : "[]");
+        free(kept);
+    } else {
+        buf_addc(to, '[');
+        pthread_mutex_lock(&run->lock);
+        for (size_t i = 0; !run->plan && i < run->automation_count; i++) {
+            if (i)
+                buf_addc(to, ',');
+            add_automation(to, &run->automations[i]);
+        }
+        pthread_mutex_unlock(&run->lock);
+        buf_addc(to, ']');
+    }
+    buf_addc(to, '}');
+    return buf_ok(to);
+}
+
+/* --- restoring
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void set_finished(struct automation *a, size_t i, const char *error)
+{
+    struct task *task = &a->tasks[i];
+    if (i >= a->event->count || task->status != TASK_OPEN)
+        return;
+    task->text = error ? strdup(error) : NULL;
+    task->status = error ? TASK_ERRORED : TASK_PROCESSED;
+    a->errored += error != NULL;
+    a->left--;
+    a->run->left--;
+}
+
+static void restore_processed(struct automation *a, const char *set)
+{
+    while (set && *set) {
+        char *end;
+        unsigned long long first = strtoull(set, &end, 10), last = first;
+        if (end == set)
+            return;
+        if (*end == '-')
+            last = strtoull(end + 1, &end, 10);
+        for (unsigned long long i = first; i <= last && i < a->event->count; i++)
+            set_finished(a, (size_t)i, NULL);
+        set = *end == ',' ? end + 1 : "";
+    }
+}
+
+/* The index that a member's name stands for; SIZE_MAX when it stands for none of the automation's.
+ */
+static size_t index_of(const struct automation *a, const char *name)
+{
+    char *end;
+    unsigned long long i = strtoull(name, &end, 10);
+    return *name && !*end && i < a->event->count ? (size_t)i : SIZE_MAX;
+}
+
+static void restore_open(struct automation *a, size_t i, const json_t *open)
+{
+    struct task *task = &a->tasks[i];
+    const char *name = jstr(open, "step");
+    const json_t *state = json_object_get(open, "state");
+    if (task->status != TASK_OPEN || !name)
+        return;
+    /* A step that this version does not have: from the beginning, which does no harm. */
+    for (uint8_t k = 0; a->action->steps[k].name; k++) {
+        if (strcmp(a->action->steps[k].name, name) == 0) {
+            task->step = k;
+            task->step_since_ms = jint(open, "since", 0);
+        }
+    }
+    if (json_object_size(state))
+        task->text = json_dumps(state, JSON_COMPACT);
+}
+
+static void restore_automation(struct automation *a, json_t *saved)
+{
+    const char *name = jstr(saved, "action");
+    const char *key;
+    json_t *value;
+    if (!a->tasks || !name || strcmp(name, a->event->name) != 0 ||
+        jint(saved, "count", -1) != (int64_t)a->event->count)
+        return;
+    restore_processed(a, jstr(saved, "processed"));
+    json_object_foreach(json_object_get(saved, "errored"), key, value)
+    {
+        size_t i = index_of(a, key);
+        if (i != SIZE_MAX && json_is_string(value))
+            set_finished(a, i, json_string_value(value));
+    }
+    json_object_foreach(json_object_get(saved, "open"), key, value)
+    {
+        size_t i = index_of(a, key);
+        if (i != SIZE_MAX)
+            restore_open(a, i, value);
+    }
+}
+
+void progress_restore(struct run *run)
+{
+    for (size_t i = 0; i < run->automation_count; i++)
+        restore_automation(&run->automations[i], json_array_get(run->progress, i));
+    json_decref(run->progress);
+    run->progress = NULL;
+}

@@ -1,0 +1,584 @@
+/* A run's control job: from the claim to the reports, one phase after the other.
+ *
+ * Every phase may be repeated without harm. A phase that fails for a passing reason is tried again
+ * after a pause; before the work has begun a run that cannot go on is released to the queue, after
+ * that it goes on trying for as long as it holds the claim. */
+#include "daemon/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/report.h"
+#include "lib/aws/partition.h"
+#include "lib/backoff.h"
+#include "lib/log.h"
+
+/* A run that could not be begun (no access, no network) is looked at again after this. */
+#define RELEASE_PAUSE_MS 60000
+/* Between two writes of progress that tasks ask for lie at least this many times what the last one
+ * took, so that ten thousand tasks that each want their state stored share a few writes. */
+#define SAVE_SHARE 4
+
+static struct log *log_of(const struct run *run)
+{
+    return run->engine->options.log;
+}
+
+static int64_t mono(const struct run *run)
+{
+    const struct clock *clock = run->engine->options.clock;
+    return clock->mono_ms(clock);
+}
+
+/* --- making and freeing
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static void name_owner(struct run *run)
+{
+    char host[128] = "", id[37];
+    const struct engine_options *o = &run->engine->options;
+    gethostname(host, sizeof host - 1);
+    clock_uuid(o->clock, id);
+    snprintf(run->owner, sizeof run->owner, "%.64s/%s/%ld/%s", o->config->daemon.name, host,
+             (long)getpid(), id);
+}
+
+struct run *run_new(struct engine *engine, struct delivery *delivery)
+{
+    struct run *run = calloc(1, sizeof *run);
+    if (!run)
+        return NULL;
+    run->control.run = run_control;
+    run->engine = engine;
+    run->delivery = delivery;
+    run->store = delivery->source->store;
+    run->config = delivery->source->config;
+    run->key = delivery->key;
+    run->plan = engine->options.config->guard.dry_run;
+    run->folder = buf_make(4096);
+    run->claim_key = buf_make(4096);
+    run->began_ms = mono(run);
+    clock_uuid(engine->options.clock, run->id);
+    name_owner(run);
+    pthread_mutex_init(&run->lock, NULL);
+    return run;
+}
+
+void run_free(struct run *run)
+{
+    run_free_tasks(run);
+    event_free(&run->event);
+    json_decref(run->progress);
+    free(run->critical);
+    buf_free(&run->folder);
+    buf_free(&run->claim_key);
+    pthread_mutex_destroy(&run->lock);
+    free(run);
+}
+
+/* --- moving on
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/* The one place where a run's phase changes. */
+static int64_t enter(struct run *run, enum run_phase phase)
+{
+    run->phase = phase;
+    run->attempts = 0;
+    return JOB_READY;
+}
+
+static int64_t end(struct run *run, enum settle outcome)
+{
+    enter(run, RUN_ENDED);
+    run->outcome = outcome;
+    return JOB_GONE;
+}
+
+static void log_failure(struct run *run, const char *sentence, const struct err *err)
+{
+    char text[2048], attempt[16];
+    snprintf(attempt, sizeof attempt, "%u", run->attempts);
+    log_warn(log_of(run), sentence, "error", err_text(err, text, sizeof text), "event", run->key,
+             "store", run->store->name, "attempt", attempt, "run", run->id);
+}
+
+/* Before any work: a passing fault is tried again some times; then, or when it is no passing fault,
+ * the queue keeps the event. */
+static int64_t retry_or_release(struct run *run, const char *sentence, const struct err *err)
+{
+    const struct engine_options *o = &run->engine->options;
+    if (err->kind == ERR_BUSY)
+        return mono(run) + (err->retry_after_ms > 0 ? err->retry_after_ms : 1);
+    run->attempts++;
+    log_failure(run, sentence, err);
+    if (!run->stopping && err_is_retryable(err) && run->attempts < o->config->http.max_attempts)
+        return mono(run) + backoff_pause(&backoff_calls, o->clock, run->attempts, err);
+    if (!run->stopping)
+        run->release_delay_ms = RELEASE_PAUSE_MS;
+    return run->phase == RUN_CLAIM ? end(run, SETTLE_RELEASE) : enter(run, RUN_RELEASE);
+}
+
+/* The run cannot go on here. Tasks that are still in workers' hands are waited for by the tasks
+ * phase. */
+static int64_t leave(struct run *run)
+{
+    return enter(run, run->phase == RUN_TASKS ? RUN_TASKS : RUN_RELEASE);
+}
+
+/* After the work: on and on, for as long as the daemon runs. */
+static int64_t retry_forever(struct run *run, const char *sentence, const struct err *err)
+{
+    const struct engine_options *o = &run->engine->options;
+    if (run->stopping)
+        return leave(run);
+    if (err->kind == ERR_BUSY)
+        return mono(run) + (err->retry_after_ms > 0 ? err->retry_after_ms : 1);
+    run->attempts++;
+    log_failure(run, sentence, err);
+    return mono(run) + backoff_pause(&backoff_calls, o->clock, run->attempts, err);
+}
+
+/* Another daemon has the claim: what we know is of no use any more. */
+static int64_t lost(struct run *run)
+{
+    log_warn(log_of(run), "The claim was lost to another daemon; this run ends here", "event",
+             run->key, "run", run->id);
+    run->lost = true;
+    run->stopping = true;
+    return leave(run);
+}
+
+/* --- claim
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+static int64_t phase_claim(struct run *run, struct http_client *http)
+{
+    struct err err = ERR_INIT;
+    if (run->stopping)
+        return end(run, SETTLE_RELEASE);
+    if (!run->folder.size) {
+        if (!report_folder(run->key, &run->folder)) {
+            log_error(log_of(run), "Event ignored: its path has no folder named events", "event",
+                      run->key, "store", run->store->name);
+            return end(run, SETTLE_DONE);
+        }
+        buf_adds(&run->claim_key, buf_str(&run->folder));
+        buf_adds(&run->claim_key, "is_pending");
+    }
+    switch (claim_take(run, http, &err)) {
+    case CLAIM_MINE:
+        return enter(run, RUN_READ);
+    case CLAIM_OTHERS:
+        log_debug(log_of(run), "Event is claimed by another run", "event", run->key);
+        return end(run, SETTLE_RELEASE);
+    case CLAIM_FAILED:
+        break;
+    }
+    return retry_or_release(run, "The event could not be claimed", &err);
+}
+
+/* --- read
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+struct newest {
+    const char *folder;
+    int64_t event_ms;
+    bool finished;
+};
+
+static bool see_report(void *ctx, const char *key, const struct store_meta *meta)
+{
+    struct newest *n = ctx;
+    size_t folder = strlen(n->folder);
+    if (strncmp(key, n->folder, folder) == 0 && strncmp(key + folder, "report_", 7) == 0 &&
+        !strchr(key + folder, '/') && meta->modified_ms >= n->event_ms)
+        n->finished = true;
+    return !n->finished;
+}
+
+/* Whether the event has a report no older than itself: then it was finished before. */
+static bool look_for_report(struct run *run, struct http_client *http, int64_t event_ms,
+                            bool *finished, struct err *err)
+{
+    struct buf prefix = buf_make(4096);
+    struct newest n = {.folder = buf_str(&run->folder), .event_ms = event_ms};
+    buf_adds(&prefix, n.folder);
+    buf_adds(&prefix, "report_");
+    bool ok = buf_ok(&prefix) &&
+              run->store->ops->list(run->store, http, buf_str(&prefix), see_report, &n, err);
+    buf_free(&prefix);
+    *finished = n.finished;
+    return ok;
+}
+
+/* The whole event cannot be carried out: its one report says why. */
+static int64_t critical(struct run *run, const struct err *err)
+{
+    char text[2048];
+    run->critical = strdup(err_text(err, text, sizeof text));
+    log_error(log_of(run), "The event cannot be carried out", "error", text, "event", run->key,
+              "store", run->store->name, "run", run->id);
+    return enter(run, RUN_REPORT);
+}
+
+/* The event was written anew since the earlier owner began: it is a new event. */
+static void forget_progress(struct run *run)
+{
+    json_decref(run->progress);
+    run->progress = NULL;
+    clock_uuid(run->engine->options.clock, run->id);
+}
+
+static int64_t begin_tasks(struct run *run)
+{
+    struct err err = ERR_INIT;
+    if (!run_make_tasks(run)) {
+        run_free_tasks(run);
+        err_set(&err, ERR_INTERNAL, "", "out of memory for the tasks of the event");
+        return retry_or_release(run, "The event could not be begun", &err);
+    }
+    char resources[24];
+    snprintf(resources, sizeof resources, "%zu", run->left);
+    log_info(log_of(run), run->plan ? "Dry run started" : "Run started", "event", run->key, "rule",
+             run->event.name, "resources", resources, "run", run->id);
+    engine_count(run->engine, COUNT_RUNS_STARTED, 1);
+    enter(run, RUN_TASKS);
+    run_start_tasks(run);
+    return JOB_READY;
+}
+
+/* The event's bytes into *text, and whether it was finished before. False with *err. */
+static bool fetch_event(struct run *run, struct http_client *http, struct buf *text,
+                        struct store_meta *meta, bool *finished, struct err *err)
+{
+    struct err get_err = ERR_INIT;
+    bool got = run->store->ops->get(run->store, http, run->key, text, meta, &get_err);
+    *finished = false;
+    if (!got && get_err.kind != ERR_NOT_FOUND && get_err.kind != ERR_LIMIT) {
+        *err = get_err;
+        return false;
+    }
+    bool resumed =
+        got && json_array_size(run->progress) > 0 && strcmp(run->event_etag, meta->etag) == 0;
+    if (run->progress && !resumed)
+        forget_progress(run);
+    /* A missing event was finished if it has any report at all; one that is too large is not read,
+     * whatever its age. */
+    int64_t event_ms = got ? meta->modified_ms : 0;
+    if (!resumed && get_err.kind != ERR_LIMIT &&
+        !look_for_report(run, http, event_ms, finished, err))
+        return false;
+    if (!got && !*finished)
+        *err = get_err;
+    return got || *finished;
+}
+
+static int64_t phase_read(struct run *run, struct http_client *http)
+{
+    struct err err = ERR_INIT;
+    struct store_meta meta = {.size = 0};
+    struct buf text = buf_make(EVENT_MAX);
+    bool finished;
+    if (run->stopping)
+        return enter(run, RUN_RELEASE);
+    if (!fetch_event(run, http, &text, &meta, &finished, &err)) {
+        buf_free(&text);
+        if (err.kind == ERR_NOT_FOUND || err.kind == ERR_LIMIT)
+            return critical(run, &err);
+        return retry_or_release(run, "The event could not be read", &err);
+    }
+    if (finished) {
+        buf_free(&text);
+        log_info(log_of(run), "Event was finished before: it has a report no older than itself",
+                 "event", run->key);
+        return enter(run, RUN_UNCLAIM);
+    }
+    memcpy(run->event_etag, meta.etag, sizeof run->event_etag);
+    event_free(&run->event);
+    if (!event_parse(&run->event, &text, &err))
+        return critical(run, &err);
+    return begin_tasks(run);
+}
+
+/* --- tasks
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* Lets go on the tasks whose state was in the write just done. */
+static void wake_saved(struct run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    for (size_t i = 0; i < run->automation_count; i++) {
+        struct automation *a = &run->automations[i];
+        for (size_t k = 0; run->saving && a->tasks && k < a->event->count; k++) {
+            struct task *task = &a->tasks[k];
+            if (task->status != TASK_SAVING || !task->durable)
+                continue;
+            task->status = TASK_OPEN;
+            task->durable = false;
+            run->saving--;
+            sched_wake(run->engine->sched, &task->job);
+        }
+    }
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* Writes the progress. When it could not be stored: false, and *answer is what the control job
+ * answers. */
+static bool store_progress(struct run *run, struct http_client *http, int64_t *answer)
+{
+    struct err err = ERR_INIT;
+    int64_t began = mono(run), ended;
+    switch (claim_renew(run, http, &err)) {
+    case CLAIM_MINE:
+        run->attempts = 0;
+        ended = mono(run);
+        run->save_after_ms = ended + SAVE_SHARE * (ended - began);
+        return true;
+    case CLAIM_OTHERS:
+        *answer = lost(run);
+        return false;
+    case CLAIM_FAILED:
+        break;
+    }
+    *answer = retry_forever(run, "The progress of the run could not be stored", &err);
+    return false;
+}
+
+/* What is to be waited for while tasks run: the claim's renewal, or the time when a write is due
+ * that tasks wait for. */
+static int64_t next_write(struct run *run)
+{
+    int64_t at = claim_renew_at(run);
+    pthread_mutex_lock(&run->lock);
+    if (run->saving && run->save_after_ms < at)
+        at = run->save_after_ms;
+    pthread_mutex_unlock(&run->lock);
+    return at;
+}
+
+static bool all_finished(struct run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    bool finished = run->left == 0;
+    pthread_mutex_unlock(&run->lock);
+    return finished;
+}
+
+static int64_t phase_tasks(struct run *run, struct http_client *http)
+{
+    bool finished = all_finished(run);
+    if (finished || run->stopping) {
+        if (!sched_close(run->engine->sched, &run->flow, &run->control))
+            return JOB_IDLE; /* until the last running task is back */
+        return enter(run, all_finished(run) ? RUN_SAVE : RUN_RELEASE);
+    }
+    int64_t answer = next_write(run);
+    if (answer > mono(run) || !store_progress(run, http, &answer))
+        return answer;
+    wake_saved(run);
+    return next_write(run);
+}
+
+/* --- reports
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static int64_t phase_save(struct run *run, struct http_client *http)
+{
+    int64_t answer;
+    if (!run->plan && !store_progress(run, http, &answer))
+        return answer;
+    return enter(run, RUN_REPORT);
+}
+
+static const char *error_of(void *ctx, size_t i)
+{
+    const struct automation *a = ctx;
+    if (a->critical || a->refusal)
+        return a->critical ? a->critical : a->refusal;
+    if (a->tasks[i].status != TASK_ERRORED)
+        return NULL;
+    return a->tasks[i].text ? a->tasks[i].text : "out of memory";
+}
+
+static int compare_planned(const void *a, const void *b)
+{
+    const struct planned *x = a, *y = b;
+    if (x->resource != y->resource)
+        return x->resource < y->resource ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* The changes that the dry run left out, in the order of the resources. A new reference. */
+static json_t *planned_list(struct automation *a)
+{
+    json_t *list = json_array();
+    if (a->planned_count)
+        qsort(a->planned, a->planned_count, sizeof *a->planned, compare_planned);
+    for (size_t i = 0; i < a->planned_count; i++)
+        json_array_append(list, a->planned[i].change);
+    return list;
+}
+
+static bool put_report(struct run *run, struct http_client *http, const struct report_input *in,
+                       struct err *err)
+{
+    struct buf key = buf_make(4096);
+    struct report *report = report_open(in);
+    bool ok = report && report_key(in, buf_str(&run->folder), &key);
+    if (ok)
+        ok = run->store->ops->put(run->store, http, buf_str(&key), report_body(report),
+                                  STORE_ALWAYS, NULL, NULL, err);
+    else
+        err_set(err, ERR_INTERNAL, "", "out of memory for a report");
+    if (report)
+        report_close(report);
+    buf_free(&key);
+    return ok;
+}
+
+static bool put_automation(struct run *run, struct http_client *http, size_t index, struct err *err)
+{
+    struct automation *a = &run->automations[index];
+    bool azure = a->action ? a->action->cloud == CLOUD_AZURE : !*run->store->report_suffix;
+    json_t *planned = run->plan ? planned_list(a) : NULL;
+    struct report_input in = {.event = &run->event,
+                              .automation = a->event,
+                              .index = index,
+                              .error_of = error_of,
+                              .ctx = a,
+                              .critical_error = a->critical,
+                              .account_noun = azure ? "subscriptions" : "accounts",
+                              .suffix = run->store->report_suffix,
+                              .planned = planned};
+    bool ok = put_report(run, http, &in, err);
+    json_decref(planned);
+    return ok;
+}
+
+static bool put_critical(struct run *run, struct http_client *http, struct err *err)
+{
+    struct buf key = buf_make(4096), body = buf_make(1 << 20);
+    bool ok = report_critical_key(buf_str(&run->folder), &key) &&
+              report_critical_body(run->critical ? run->critical : "out of memory", &body);
+    struct http_body out = {.data = body.data, .size = body.size};
+    if (ok)
+        ok = run->store->ops->put(run->store, http, buf_str(&key), &out, STORE_ALWAYS, NULL, NULL,
+                                  err);
+    else
+        err_set(err, ERR_INTERNAL, "", "out of memory for a report");
+    buf_free(&key);
+    buf_free(&body);
+    if (ok)
+        engine_count(run->engine, COUNT_CRITICAL, 1);
+    return ok;
+}
+
+static void log_finished(const struct run *run)
+{
+    char processed[24], errored[24], took[24];
+    size_t errors = 0, total = 0;
+    for (size_t i = 0; i < run->automation_count; i++) {
+        const struct automation *a = &run->automations[i];
+        total += a->event->count;
+        errors += a->tasks ? a->errored : a->event->count;
+    }
+    snprintf(processed, sizeof processed, "%zu", total - errors);
+    snprintf(errored, sizeof errored, "%zu", errors);
+    snprintf(took, sizeof took, "%" PRId64, mono(run) - run->began_ms);
+    log_info(log_of(run), "Run finished", "event", run->key, "processed", processed, "errored",
+             errored, "took_ms", took, "run", run->id);
+}
+
+/* One report a turn, so that the claim can be renewed between two of them. */
+static int64_t phase_report(struct run *run, struct http_client *http)
+{
+    struct err err = ERR_INIT;
+    if (run->reports_written == (run->critical ? 1 : run->automation_count)) {
+        log_finished(run);
+        return enter(run, RUN_UNCLAIM);
+    }
+    int64_t answer;
+    if (claim_renew_at(run) <= mono(run) && !store_progress(run, http, &answer))
+        return answer;
+    bool ok = run->critical ? put_critical(run, http, &err)
+                            : put_automation(run, http, run->reports_written, &err);
+    if (!ok)
+        return retry_forever(run, "A report could not be written", &err);
+    run->reports_written++;
+    run->attempts = 0;
+    return JOB_READY;
+}
+
+static int64_t phase_unclaim(struct run *run, struct http_client *http)
+{
+    struct err err = ERR_INIT;
+    if (!claim_delete(run, http, &err)) {
+        if (!run->stopping)
+            return retry_forever(run, "is_pending could not be deleted", &err);
+        log_failure(run, "is_pending could not be deleted", &err);
+        return end(run, SETTLE_RELEASE);
+    }
+    engine_count(run->engine, COUNT_RUNS_FINISHED, 1);
+    return end(run, SETTLE_DONE);
+}
+
+static int64_t phase_release(struct run *run, struct http_client *http)
+{
+    struct err err = ERR_INIT;
+    if (run->lost)
+        return end(run, SETTLE_RELEASE);
+    if (!claim_give_up(run, http, &err))
+        log_failure(run, "The claim could not be given up; it will expire", &err);
+    else
+        log_info(log_of(run), "Run given back with its progress", "event", run->key, "run",
+                 run->id);
+    return end(run, SETTLE_RELEASE);
+}
+
+/* --- the job
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+static int64_t step(struct run *run, struct http_client *http)
+{
+    switch (run->phase) {
+    case RUN_CLAIM:
+        return phase_claim(run, http);
+    case RUN_READ:
+        return phase_read(run, http);
+    case RUN_TASKS:
+        return phase_tasks(run, http);
+    case RUN_SAVE:
+        return phase_save(run, http);
+    case RUN_REPORT:
+        return phase_report(run, http);
+    case RUN_UNCLAIM:
+        return phase_unclaim(run, http);
+    case RUN_RELEASE:
+        return phase_release(run, http);
+    case RUN_ENDED:
+        break;
+    }
+    return JOB_GONE;
+}
+
+int64_t run_control(struct job *job, struct http_client *http)
+{
+    struct run *run = (struct run *)job;
+    int64_t answer;
+    do {
+        answer = step(run, http);
+    } while (answer == JOB_READY);
+    if (answer == JOB_GONE)
+        engine_run_ended(run->engine, run);
+    return answer;
+}

@@ -1,0 +1,261 @@
+/* The daemon as a service: start, signals, drain, end. */
+#include "daemon/service.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/version.h"
+#include "lib/http_loop.h"
+#include "lib/log.h"
+
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+/* While draining, and with --once, it is looked this often whether all is done. */
+#define LOOK_MS 50
+
+static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
+#define STOP_SIGNAL_COUNT (sizeof stop_signals / sizeof *stop_signals)
+
+enum service_state {
+    SERVICE_RUNNING,
+    SERVICE_DRAINING, /* after the first signal, or when --once found the sources drained */
+    SERVICE_STOPPED,  /* nothing is under way; the loop is being left */
+};
+
+struct service {
+    struct daemon *daemon;
+    uv_signal_t signals[STOP_SIGNAL_COUNT];
+    uv_timer_t look;
+    enum service_state state;
+    int64_t deadline_ms; /* of the drain, monotonic */
+    int status;
+};
+
+static void tell_systemd(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+    sd_notify(0, state);
+#else
+    (void)state;
+#endif
+}
+
+static int64_t mono(const struct service *s)
+{
+    return s->daemon->clock->mono_ms(s->daemon->clock);
+}
+
+/* --- the end
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+
+static bool all_idle(const struct daemon *d)
+{
+    if (engine_busy(d->engine))
+        return false;
+    for (size_t i = 0; i < d->source_count; i++) {
+        if (!d->sources[i]->ops->idle(d->sources[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool all_drained(const struct daemon *d)
+{
+    for (size_t i = 0; i < d->source_count; i++) {
+        if (!d->sources[i]->ops->drained(d->sources[i]))
+            return false;
+    }
+    return !engine_busy(d->engine);
+}
+
+static void leave(struct service *s)
+{
+    s->state = SERVICE_STOPPED;
+    uv_timer_stop(&s->look);
+    uv_stop(s->daemon->loop);
+}
+
+/* Workers are stuck in requests that outlive the drain timeout. Their runs' claims expire and their
+ * messages become visible again. */
+static void give_up(struct service *s)
+{
+    log_error(s->daemon->log, "Not drained in time; the claims of what is under way will expire");
+    tell_systemd("STATUS=Not drained in time");
+    (void)s;
+    _exit(1);
+}
+
+static void look(uv_timer_t *timer)
+{
+    struct service *s = timer->data;
+    const struct daemon *d = s->daemon;
+    if (s->state == SERVICE_DRAINING) {
+        if (all_idle(d))
+            leave(s);
+        else if (mono(s) > s->deadline_ms)
+            give_up(s);
+    } else if (d->once && all_drained(d) && all_idle(d)) {
+        leave(s);
+    }
+}
+
+static void drain(struct service *s, int64_t time_ms)
+{
+    struct daemon *d = s->daemon;
+    s->state = SERVICE_DRAINING;
+    tell_systemd("STOPPING=1\nSTATUS=Draining");
+    for (size_t i = 0; i < d->source_count; i++)
+        d->sources[i]->ops->stop(d->sources[i]);
+    s->deadline_ms = mono(s) + d->config->daemon.drain_timeout;
+    engine_drain(d->engine, mono(s) + time_ms);
+    uv_timer_start(&s->look, look, 0, LOOK_MS);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct service *s = handle->data;
+    struct daemon *d = s->daemon;
+    char text[16];
+    snprintf(text, sizeof text, "%d", number);
+    if (s->state == SERVICE_RUNNING) {
+        log_info(d->log, "Signal received: draining", "signal", text);
+        drain(s, d->config->daemon.drain_timeout);
+    } else {
+        log_info(d->log, "Second signal received: giving back what is under way", "signal", text);
+        drain(s, 0);
+    }
+}
+
+/* --- the start
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static void on_settled(void *ctx, struct delivery *delivery, enum settle how, int64_t delay_ms)
+{
+    (void)ctx;
+    delivery->source->ops->settle(delivery->source, delivery, how, delay_ms);
+}
+
+static bool open_engine(struct daemon *d, struct err *err)
+{
+    struct engine_options options = {.config = d->config,
+                                     .clock = d->clock,
+                                     .log = d->log,
+                                     .aws = d->aws,
+                                     .http = &d->http_options,
+                                     .loop = d->loop,
+                                     .settled = on_settled,
+                                     .ctx = d};
+    d->http = http_loop_new(d->loop, &d->http_options);
+    if (!d->http)
+        return err_set(err, ERR_INTERNAL, "", "out of memory for the HTTP client");
+    d->engine = engine_new(&options, err);
+    return d->engine != NULL;
+}
+
+static bool open_sources(struct daemon *d, struct err *err)
+{
+    d->sources = calloc(d->config->source_count + 1, sizeof *d->sources);
+    if (!d->sources)
+        return err_set(err, ERR_INTERNAL, "", "out of memory for the sources");
+    for (size_t i = 0; i < d->config->source_count; i++) {
+        struct source *source = source_new(d, &d->config->sources[i], err);
+        if (!source)
+            return false;
+        d->sources[d->source_count++] = source;
+        if (!source->ops->start(source, err))
+            return false;
+    }
+    return true;
+}
+
+static void watch_signals(struct service *s)
+{
+    uv_loop_t *loop = s->daemon->loop;
+    signal(SIGPIPE, SIG_IGN);
+    uv_timer_init(loop, &s->look);
+    s->look.data = s;
+    for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
+        uv_signal_init(loop, &s->signals[i]);
+        s->signals[i].data = s;
+        uv_signal_start(&s->signals[i], on_signal, stop_signals[i]);
+    }
+    if (s->daemon->once)
+        uv_timer_start(&s->look, look, LOOK_MS, LOOK_MS);
+}
+
+static void say_ready(const struct daemon *d)
+{
+    char workers[16], sources[16];
+    snprintf(workers, sizeof workers, "%" PRId64, d->config->daemon.workers);
+    snprintf(sources, sizeof sources, "%zu", d->source_count);
+    log_info(d->log, "Ready", "version", HGAUTOD_VERSION, "workers", workers, "sources", sources,
+             "dry_run", d->config->guard.dry_run ? "true" : NULL);
+    tell_systemd("READY=1\nSTATUS=Waiting for events");
+}
+
+/* --- all of it
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+
+static void close_all(struct service *s)
+{
+    struct daemon *d = s->daemon;
+    for (size_t i = 0; i < d->source_count; i++)
+        d->sources[i]->ops->free(d->sources[i]);
+    free(d->sources);
+    d->sources = NULL;
+    d->source_count = 0;
+    engine_free(d->engine);
+    d->engine = NULL;
+    if (d->http)
+        http_loop_close(d->http);
+    d->http = NULL;
+    uv_close((uv_handle_t *)&s->look, NULL);
+    for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++)
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    uv_run(d->loop, UV_RUN_DEFAULT);
+}
+
+static void say_stopped(const struct daemon *d)
+{
+    struct engine_counts n;
+    char runs[24], processed[24], errored[24];
+    engine_get_counts(d->engine, &n);
+    snprintf(runs, sizeof runs, "%" PRIu64, n.runs_finished);
+    snprintf(processed, sizeof processed, "%" PRIu64, n.processed);
+    snprintf(errored, sizeof errored, "%" PRIu64, n.errored);
+    log_info(d->log, "Stopped", "runs", runs, "processed", processed, "errored", errored);
+}
+
+int service_run(struct daemon *d)
+{
+    struct service s = {.daemon = d};
+    struct err err = ERR_INIT;
+    char text[2048];
+    uv_loop_t loop;
+    if (uv_loop_init(&loop) != 0) {
+        log_error(d->log, "The event loop could not be made");
+        return 1;
+    }
+    d->loop = &loop;
+    watch_signals(&s);
+    if (!open_engine(d, &err) || !open_sources(d, &err)) {
+        log_error(d->log, "The daemon could not start", "error", err_text(&err, text, sizeof text));
+        s.status = err.kind == ERR_INVALID ? 2 : 1;
+    } else {
+        say_ready(d);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        say_stopped(d);
+    }
+    close_all(&s);
+    uv_loop_close(&loop);
+    d->loop = NULL;
+    return s.status;
+}
