@@ -1,0 +1,267 @@
+/* S3 objects over aws_call: get, head, conditional put, delete, list. */
+#include "lib/aws/s3.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/jpath.h"
+#include "lib/uri.h"
+
+#define KEY_MAX 3072 /* bytes of a decoded key: 1,024 characters, as some lookalikes count them */
+
+#define BUCKET_MIN  3
+#define BUCKET_MAX  63
+#define BUCKET_ENDS "abcdefghijklmnopqrstuvwxyz0123456789"
+
+static const struct aws_op get_object = {&aws_s3, "GetObject", .method = "GET",
+                                         .path = "/{Bucket}/{Key+}"};
+static const struct aws_op head_object = {&aws_s3, "HeadObject", .method = "HEAD",
+                                          .path = "/{Bucket}/{Key+}"};
+static const struct aws_op put_object = {&aws_s3, "PutObject", .method = "PUT",
+                                         .path = "/{Bucket}/{Key+}", .changes = true};
+static const struct aws_op delete_object = {&aws_s3, "DeleteObject", .method = "DELETE",
+                                            .path = "/{Bucket}/{Key+}", .changes = true};
+static const struct aws_op list_objects = {&aws_s3, "ListObjectsV2", .method = "GET",
+                                           .path = "/{Bucket}", .query = "list-type=2"};
+
+bool s3_bucket_valid(const char *bucket)
+{
+    size_t size = strnlen(bucket, BUCKET_MAX + 1);
+    size_t digits_and_dots = strspn(bucket, "0123456789.");
+
+    return size >= BUCKET_MIN && size <= BUCKET_MAX && strspn(bucket, BUCKET_ENDS ".-") == size &&
+           strchr(BUCKET_ENDS, bucket[0]) && strchr(BUCKET_ENDS, bucket[size - 1]) &&
+           !strstr(bucket, "..") &&
+           /* It must not look like an IPv4 address. */
+           digits_and_dots < size;
+}
+
+/* One request about an object, and what its answer says. */
+struct exchange {
+    struct aws_call call;
+    json_t *params;
+    struct http_headers answer_headers;
+};
+
+static bool exchange_start(struct exchange *x, const struct aws_op *op, const char *bucket,
+                           const char *key, struct err *err)
+{
+    *x = (struct exchange){.params = json_pack("{s:s, s:s}", "Bucket", bucket, "Key", key)};
+    if (!x->params)
+        return err_set(err, ERR_INVALID, "", "the key of an object is no valid UTF-8");
+    x->call = (struct aws_call){.op = op, .params = x->params};
+    return true;
+}
+
+/* Sends it and drops the answer's value: what matters is in headers and body. */
+static bool exchange_run(struct exchange *x, struct aws *aws, struct http_client *http,
+                         struct err *err)
+{
+    json_t *answer = NULL;
+    bool ok = aws_call(aws, http, &x->call, &answer, err);
+
+    json_decref(answer);
+    return ok;
+}
+
+static void exchange_end(struct exchange *x)
+{
+    json_decref(x->params);
+    http_headers_free(&x->answer_headers);
+}
+
+/* An entity tag is quoted text of visible characters; anything else would not come back as it was.
+ */
+static void copy_etag(const char *etag, char to[128])
+{
+    to[0] = '\0';
+    if (etag && strlen(etag) < 128)
+        snprintf(to, 128, "%s", etag);
+}
+
+static void read_meta(const struct http_headers *headers, struct s3_meta *meta)
+{
+    const char *size = http_headers_get(headers, "Content-Length");
+    const char *modified = http_headers_get(headers, "Last-Modified");
+
+    *meta = (struct s3_meta){.size = size ? strtoull(size, NULL, 10) : 0};
+    copy_etag(http_headers_get(headers, "ETag"), meta->etag);
+    if (!modified || !clock_parse(modified, &meta->modified_ms))
+        meta->modified_ms = 0;
+}
+
+bool s3_get(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
+            struct buf *body, struct s3_meta *meta, struct err *err)
+{
+    struct exchange x;
+    bool ok;
+
+    if (!exchange_start(&x, &get_object, bucket, key, err))
+        return false;
+    x.call.answer_max = body->max;
+    x.call.raw_answer = body;
+    x.call.answer_headers = &x.answer_headers;
+    ok = exchange_run(&x, aws, http, err);
+    if (ok && meta) {
+        read_meta(&x.answer_headers, meta);
+        meta->size = body->size;
+    }
+    exchange_end(&x);
+    return ok;
+}
+
+bool s3_head(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
+             struct s3_meta *meta, struct err *err)
+{
+    struct exchange x;
+    bool ok;
+
+    if (!exchange_start(&x, &head_object, bucket, key, err))
+        return false;
+    x.call.answer_headers = &x.answer_headers;
+    ok = exchange_run(&x, aws, http, err);
+    if (ok)
+        read_meta(&x.answer_headers, meta);
+    exchange_end(&x);
+    return ok;
+}
+
+/* The header that makes a put conditional. http_header wants char *, but a call only reads it. */
+static bool set_condition(enum s3_condition condition, const char *etag, struct http_header *header,
+                          struct aws_call *call, struct err *err)
+{
+    if (condition == S3_ALWAYS)
+        return true;
+    if (condition == S3_IF_MATCH && (!etag || etag[0] == '\0'))
+        return err_set(err, ERR_INVALID, "",
+                       "a put that must match an earlier object needs that object's ETag");
+    *header = condition == S3_IF_ABSENT ? (struct http_header){(char *)"If-None-Match", (char *)"*"}
+                                        : (struct http_header){(char *)"If-Match", (char *)etag};
+    call->headers = header;
+    call->header_count = 1;
+    return true;
+}
+
+bool s3_put(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
+            const struct http_body *body, const char *content_type, enum s3_condition condition,
+            const char *etag, char new_etag[128], struct err *err)
+{
+    struct http_header header;
+    struct exchange x;
+    bool ok;
+
+    if (!exchange_start(&x, &put_object, bucket, key, err))
+        return false;
+    x.call.body = *body;
+    x.call.content_type = content_type;
+    x.call.answer_headers = &x.answer_headers;
+    ok = set_condition(condition, etag, &header, &x.call, err) && exchange_run(&x, aws, http, err);
+    if (ok && new_etag)
+        copy_etag(http_headers_get(&x.answer_headers, "ETag"), new_etag);
+    exchange_end(&x);
+    return ok;
+}
+
+bool s3_delete(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
+               struct err *err)
+{
+    struct err why = ERR_INIT;
+    struct exchange x;
+    bool ok;
+
+    if (!exchange_start(&x, &delete_object, bucket, key, err))
+        return false;
+    ok = exchange_run(&x, aws, http, &why);
+    exchange_end(&x);
+    if (ok || strcmp(why.code, "NoSuchKey") == 0)
+        return true;
+    *err = why;
+    return false;
+}
+
+/* --- listing
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+/* A listing under way. */
+struct listing {
+    s3_each_fn each;
+    void *ctx;
+    struct buf key; /* of the object at hand */
+    bool stopped;   /* the caller has seen enough */
+};
+
+static bool list_one(struct listing *l, const json_t *object, bool encoded, struct err *err)
+{
+    const char *key = jstr(object, "Key");
+    const char *modified = jstr(object, "LastModified");
+    struct s3_meta meta = {.size = (size_t)jint(object, "Size", 0)};
+
+    buf_reset(&l->key);
+    if (!key || !(encoded ? uri_decode(&l->key, key, strlen(key), true) : buf_adds(&l->key, key)))
+        return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
+                       "a listing names an object without a key, or with one that cannot be "
+                       "decoded");
+    copy_etag(jstr(object, "ETag"), meta.etag);
+    if (!modified || !clock_parse(modified, &meta.modified_ms))
+        meta.modified_ms = 0;
+    l->stopped = !l->each(l->ctx, buf_str(&l->key), &meta);
+    return true;
+}
+
+/* Hands on all objects of one answer. */
+static bool list_page(struct listing *l, const json_t *page, struct err *err)
+{
+    const char *encoding = jstr(page, "EncodingType");
+    bool encoded = encoding && strcmp(encoding, "url") == 0;
+    json_t *objects = jlist(page, "Contents");
+    bool ok = true;
+
+    if (!objects)
+        return err_set(err, ERR_INTERNAL, "", "out of memory while listing objects");
+    for (size_t i = 0; ok && !l->stopped && i < json_array_size(objects); i++)
+        ok = list_one(l, json_array_get(objects, i), encoded, err);
+    json_decref(objects);
+    return ok;
+}
+
+/* Makes the next request begin where this page ended. *more becomes false at the end of the
+ * listing. */
+static bool next_page(json_t *params, const json_t *page, bool *more, struct err *err)
+{
+    const char *token = jstr(page, "NextContinuationToken");
+    const char *last = jstr(params, "continuation-token");
+
+    *more = jbool(page, "IsTruncated", false);
+    if (!*more)
+        return true;
+    if (!token || token[0] == '\0' || (last && strcmp(token, last) == 0))
+        return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
+                       "a listing goes on without saying where");
+    return json_object_set_new(params, "continuation-token", json_string(token)) == 0 ||
+           err_set(err, ERR_INTERNAL, "", "out of memory while listing objects");
+}
+
+bool s3_list(struct aws *aws, struct http_client *http, const char *bucket, const char *prefix,
+             s3_each_fn each, void *ctx, struct err *err)
+{
+    struct listing l = {.each = each, .ctx = ctx, .key = buf_make(KEY_MAX)};
+    json_t *params =
+        json_pack("{s:s, s:s, s:s}", "Bucket", bucket, "prefix", prefix, "encoding-type", "url");
+    struct aws_call call = {.op = &list_objects, .params = params};
+    bool ok = true, more = true;
+
+    if (!params)
+        return err_set(err, ERR_INVALID, "", "the prefix of a listing is no valid UTF-8");
+    while (ok && more && !l.stopped) {
+        json_t *page = NULL;
+
+        ok = aws_call(aws, http, &call, &page, err) && list_page(&l, page, err) &&
+             next_page(params, page, &more, err);
+        json_decref(page);
+    }
+    json_decref(params);
+    buf_free(&l.key);
+    return ok;
+}
