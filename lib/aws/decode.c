@@ -24,18 +24,24 @@ static bool is_xml(enum aws_protocol protocol)
     return protocol == AWS_EC2 || protocol == AWS_QUERY || protocol == AWS_REST_XML;
 }
 
+/* The first character of a body that is not blank: '{' of JSON, '<' of XML. */
+static char first_mark(const struct buf *body)
+{
+    const char *text = buf_str(body);
+
+    return text[strspn(text, " \t\r\n")];
+}
+
 /* The body as a value, by what it looks like: proxies and gateways answer errors in formats of
  * their own. NULL when it is neither JSON nor XML. */
 static json_t *parse_any(const struct buf *body)
 {
-    const char *text = buf_str(body);
     struct err ignored = ERR_INIT;
-    size_t blank = strspn(text, " \t\r\n");
 
-    if (text[blank] == '{')
-        return json_loadb(text, body->size, 0, NULL);
-    if (text[blank] == '<')
-        return xml_parse(text, body->size, &ignored);
+    if (first_mark(body) == '{')
+        return json_loadb(buf_str(body), body->size, 0, NULL);
+    if (first_mark(body) == '<')
+        return xml_parse(buf_str(body), body->size, &ignored);
     return NULL;
 }
 
@@ -215,7 +221,7 @@ static bool decode_error(const struct aws_op *op, const struct http_response *re
     struct fault f = {0};
 
     if (document)
-        f = buf_str(&response->body)[0] == '{' ? read_json_fault(document)
+        f = first_mark(&response->body) == '{' ? read_json_fault(document)
                                                : read_xml_fault(document);
     read_fault_headers(response, &f);
     fill_error(op, response, &f, err);
@@ -288,16 +294,17 @@ static bool decode_xml(const struct aws_op *op, const struct http_response *resp
 static bool decode_json(const struct aws_op *op, const struct http_response *response,
                         json_t **answer, struct err *err)
 {
-    json_error_t why;
+    json_error_t at;
+    char why[80];
 
-    *answer = json_loadb(buf_str(&response->body), response->body.size, JSON_DECODE_ANY, &why);
+    *answer = json_loadb(buf_str(&response->body), response->body.size, 0, &at);
     if (json_is_object(*answer))
         return true;
-    if (!*answer)
-        return unreadable(op, response, why.text, err);
+    /* jansson's own text quotes the answer, which may hold what nobody should read. */
+    snprintf(why, sizeof(why), "line %d, column %d: no JSON object", at.line, at.column);
     json_decref(*answer);
     *answer = NULL;
-    return unreadable(op, response, "it is no JSON object", err);
+    return unreadable(op, response, why, err);
 }
 
 bool aws_decode(const struct aws_op *op, struct http_response *response, json_t **answer,

@@ -61,8 +61,7 @@ static bool split_url(const char *url, struct target *t, struct err *err)
     return true;
 }
 
-/* --- the headers that signing adds
- * ------------------------------------------------------------------------------- */
+/* --- the headers that signing adds --- */
 
 static bool add_header(struct http_request *request, const char *name, const char *value,
                        struct err *err)
@@ -166,8 +165,7 @@ static bool add_headers(struct http_request *request, struct signing *s, struct 
            (s->options->omit_session_token || add_token(request, s->creds, err));
 }
 
-/* --- the canonical request
- * --------------------------------------------------------------------------------------- */
+/* --- the canonical request --- */
 
 /* Appends text that is percent-encoded already, in the one way that signatures know: upper-case
  * digits, and nothing encoded that need not be. */
@@ -435,8 +433,7 @@ static bool build_canonical(const struct http_request *request, struct signing *
         CANONICAL_MAX, HEADERS_MAX, PARAMS_MAX, SEGMENTS_MAX);
 }
 
-/* --- string to sign, key, signature
- * ------------------------------------------------------------------------------ */
+/* --- string to sign, key, signature --- */
 
 /* Appends "20150830/us-east-1/service/aws4_request". */
 static void add_scope(struct buf *to, const struct signing *s)
