@@ -1,8 +1,9 @@
-/* The daemon's own credentials, found in the order of the AWS SDKs: environment, web identity, shared files, container
- * endpoint, IMDSv2. Source: AWS SDKs and Tools Reference Guide, "Standardized credential providers".
+/* The daemon's own credentials, found in the order of the AWS SDKs: environment, web identity,
+ * shared files, container endpoint, IMDSv2. Source: AWS SDKs and Tools Reference Guide,
+ * "Standardized credential providers".
  *
- * A chain is built once from the environment and files; fetching runs on a worker thread and may wait. Not thread-safe: its
- * owner (aws.c) lets one caller in at a time. */
+ * A chain is built once from the environment and files; fetching runs on a worker thread and may
+ * wait. Not thread-safe: its owner (aws.c) lets one caller in at a time. */
 #ifndef HGAUTOD_LIB_AWS_CHAIN_H
 #define HGAUTOD_LIB_AWS_CHAIN_H
 
@@ -24,9 +25,9 @@ struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *prof
                                 const char *profile, const struct clock *clock) MUST_CHECK;
 void aws_chain_free(struct aws_chain *c);
 
-/* Goes through the links; a link is "not configured" (the next is asked), "broken" (configured but it failed: the chain stops
- * there, as the SDKs do, and says why) or it answers. NULL with ERR_CREDENTIALS, whose message names each link and what
- * it lacked. */
+/* Goes through the links; a link is "not configured" (the next is asked), "broken" (configured but
+ * it failed: the chain stops there, as the SDKs do, and says why) or it answers. NULL with
+ * ERR_CREDENTIALS, whose message names each link and what it lacked. */
 struct aws_creds *aws_chain_fetch(struct aws_chain *c, struct http_client *http,
                                   struct err *err) MUST_CHECK;
 /* A line for every link: what it found. No secrets. */

@@ -1,0 +1,64 @@
+/* The links of the credential chain, one function a provider, for chain.c and for each other. A
+ * link keeps nothing between two askings: variables, files and endpoints are read anew, because
+ * tokens rotate. They wait for answers; workers only. */
+#ifndef HGAUTOD_LIB_AWS_CHAIN_LINK_H
+#define HGAUTOD_LIB_AWS_CHAIN_LINK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/aws/aws.h"
+#include "lib/aws/profile.h"
+#include "lib/buf.h"
+
+enum link_result {
+    LINK_NONE,   /* not configured: *err says what is missing, the next link is asked */
+    LINK_BROKEN, /* configured, and it failed: *err says how, the chain stops */
+    LINK_FOUND,  /* *creds is a new reference */
+};
+
+/* What a link may look at. */
+struct link_ask {
+    struct aws *aws;
+    const struct aws_profiles *profiles;
+    const char *profile;
+    bool profile_forced; /* named in our own configuration: it goes before the environment */
+    const struct clock *clock;
+    struct http_client *http;
+};
+
+typedef enum link_result (*link_fn)(const struct link_ask *ask, struct aws_creds **creds,
+                                    struct err *err);
+
+enum link_result link_environment(const struct link_ask *ask, struct aws_creds **creds,
+                                  struct err *err);
+enum link_result link_web_identity(const struct link_ask *ask, struct aws_creds **creds,
+                                   struct err *err);
+enum link_result link_profile(const struct link_ask *ask, struct aws_creds **creds,
+                              struct err *err);
+enum link_result link_container(const struct link_ask *ask, struct aws_creds **creds,
+                                struct err *err);
+enum link_result link_imds(const struct link_ask *ask, struct aws_creds **creds, struct err *err);
+
+/* Static keys from the environment, whatever the profile: credential_source = Environment. */
+enum link_result link_static_environment(struct aws_creds **creds, struct err *err);
+/* The web identity that a profile names. */
+enum link_result link_web_identity_of_profile(const struct link_ask *ask, const char *profile,
+                                              struct aws_creds **creds, struct err *err);
+/* Runs the profile's credential_process; timeout_ms is 60,000 but for tests. */
+enum link_result link_process(const struct link_ask *ask, const char *command, int timeout_ms,
+                              struct aws_creds **creds, struct err *err);
+
+/* A variable of the environment; NULL when it is not set or empty. */
+const char *link_env(const char *name);
+/* Appends the text of a token file without the white space around it. False with ERR_CREDENTIALS
+ * naming the file. */
+bool link_read_token(const char *path, struct buf *to, struct err *err) MUST_CHECK;
+/* Appends the URL that the container's variables ask for; LINK_NONE without them, LINK_BROKEN when
+ * it is not allowed. */
+enum link_result link_container_url(struct buf *to, struct err *err);
+/* A JSON object out of an answer's bytes, for the service called `who`; a new reference, NULL with
+ * ERR_CREDENTIALS. */
+json_t *link_parse_json(const struct buf *text, const char *who, struct err *err) MUST_CHECK;
+
+#endif
