@@ -1,0 +1,112 @@
+/* The store in an S3 bucket. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/store.h"
+#include "lib/aws/s3.h"
+
+struct s3_store {
+    struct store base;
+    struct aws *aws;
+    char *bucket;
+    char name[80]; /* "s3://bucket" */
+};
+
+static void copy_meta(struct store_meta *to, const struct s3_meta *from)
+{
+    memcpy(to->etag, from->etag, sizeof to->etag);
+    to->modified_ms = from->modified_ms;
+    to->size = from->size;
+}
+
+static bool s3_store_get(struct store *base, struct http_client *http, const char *key,
+                         struct buf *body, struct store_meta *meta, struct err *err)
+{
+    struct s3_store *s = (struct s3_store *)base;
+    struct s3_meta m = {0};
+    if (!s3_get(s->aws, http, s->bucket, key, body, &m, err))
+        return false;
+    if (meta)
+        copy_meta(meta, &m);
+    return true;
+}
+
+static bool s3_store_put(struct store *base, struct http_client *http, const char *key,
+                         const struct http_body *body, enum store_condition condition,
+                         const char *etag, char new_etag[128], struct err *err)
+{
+    static const enum s3_condition conditions[] = {[STORE_ALWAYS] = S3_ALWAYS,
+                                                   [STORE_IF_ABSENT] = S3_IF_ABSENT,
+                                                   [STORE_IF_MATCH] = S3_IF_MATCH};
+    struct s3_store *s = (struct s3_store *)base;
+    if (s3_put(s->aws, http, s->bucket, key, body, "application/json", conditions[condition], etag,
+               new_etag, err))
+        return true;
+    if (condition == STORE_IF_MATCH && err->kind == ERR_NOT_FOUND &&
+        strcmp(err->code, "NoSuchBucket") != 0)
+        err->kind = ERR_PRECONDITION;
+    return false;
+}
+
+static bool s3_store_del(struct store *base, struct http_client *http, const char *key,
+                         struct err *err)
+{
+    struct s3_store *s = (struct s3_store *)base;
+    return s3_delete(s->aws, http, s->bucket, key, err);
+}
+
+struct each {
+    store_each_fn fn;
+    void *ctx;
+};
+
+static bool each_object(void *ctx, const char *key, const struct s3_meta *meta)
+{
+    struct each *each = ctx;
+    struct store_meta m;
+    copy_meta(&m, meta);
+    return each->fn(each->ctx, key, &m);
+}
+
+static bool s3_store_list(struct store *base, struct http_client *http, const char *prefix,
+                          store_each_fn fn, void *ctx, struct err *err)
+{
+    struct s3_store *s = (struct s3_store *)base;
+    struct each each = {fn, ctx};
+    return s3_list(s->aws, http, s->bucket, prefix, each_object, &each, err);
+}
+
+static void s3_store_free(struct store *base)
+{
+    struct s3_store *s = (struct s3_store *)base;
+    free(s->bucket);
+    free(s);
+}
+
+static const struct store_ops s3_store_ops = {
+    .get = s3_store_get,
+    .put = s3_store_put,
+    .del = s3_store_del,
+    .list = s3_store_list,
+    .free = s3_store_free,
+};
+
+struct store *store_s3_new(struct aws *aws, const char *bucket, const char *region)
+{
+    (void)region; /* S3 says which region a bucket is in, and the client goes there */
+    if (!s3_bucket_valid(bucket))
+        return NULL;
+    struct s3_store *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->bucket = strdup(bucket);
+    if (!s->bucket) {
+        free(s);
+        return NULL;
+    }
+    snprintf(s->name, sizeof s->name, "s3://%s", bucket);
+    s->aws = aws;
+    s->base = (struct store){.ops = &s3_store_ops, .name = s->name, .report_suffix = ".json"};
+    return &s->base;
+}

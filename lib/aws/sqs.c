@@ -1,0 +1,235 @@
+/* Amazon SQS: where a queue lives, and its operations. */
+#include "lib/aws/sqs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/sigv4.h"
+#include "lib/uri.h"
+
+const struct aws_op sqs_receive_message = {.service = &aws_sqs, .name = "ReceiveMessage"};
+const struct aws_op sqs_change_visibility = {.service = &aws_sqs,
+                                             .name = "ChangeMessageVisibility"};
+const struct aws_op sqs_delete_message = {.service = &aws_sqs, .name = "DeleteMessage"};
+const struct aws_op sqs_get_queue_attributes = {.service = &aws_sqs, .name = "GetQueueAttributes"};
+
+/* The labels of an AWS host around its region: "sqs.us-east-1.amazonaws.com". */
+static const struct host_shape {
+    const char *before;
+    const char *after; /* what follows the region, up to and with the dot before the suffix */
+    bool regional;     /* one of the endpoints that serve every queue of the region */
+} host_shapes[] = {
+    {"sqs.", ".", true},
+    {"sqs-fips.", ".", true},
+    {"", ".queue.", true},      /* legacy */
+    {"vpce-", ".vpce.", false}, /* vpce-0123-abcd.sqs.us-east-1.vpce.amazonaws.com */
+};
+
+static bool is_aws_suffix(const char *suffix)
+{
+    static const char *const known[] = {"amazonaws.com", "amazonaws.com.cn", "api.aws",
+                                        "api.amazonwebservices.com.cn"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(suffix, known[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Copies the label that starts at `from` into region; *rest becomes what follows it, from its dot.
+ */
+static bool take_region(const char *from, char region[33], const char **rest)
+{
+    size_t n = strcspn(from, ".");
+    if (n == 0 || n > 32)
+        return false;
+    memcpy(region, from, n);
+    region[n] = '\0';
+    *rest = from + n;
+    return aws_region_valid(region);
+}
+
+static bool match_shape(const struct host_shape *shape, const char *host, char region[33])
+{
+    size_t n = strlen(shape->before);
+    if (strncmp(host, shape->before, n) != 0)
+        return false;
+    const char *at = host + n;
+    if (!shape->regional) {
+        at = strstr(at, ".sqs.");
+        if (!at)
+            return false;
+        at += strlen(".sqs.");
+    }
+    const char *rest;
+    if (!take_region(at, region, &rest))
+        return false;
+    n = strlen(shape->after);
+    return strncmp(rest, shape->after, n) == 0 && is_aws_suffix(rest + n);
+}
+
+/* The shape of an AWS host, its region filled in; NULL when it is not one of theirs. */
+static const struct host_shape *host_shape(const char *host, char region[33])
+{
+    static const struct host_shape classic = {"queue.", "", true};
+    if (strcmp(host, "queue.amazonaws.com") == 0) {
+        memcpy(region, "us-east-1", sizeof "us-east-1");
+        return &classic;
+    }
+    for (size_t i = 0; i < sizeof host_shapes / sizeof *host_shapes; i++) {
+        if (match_shape(&host_shapes[i], host, region))
+            return &host_shapes[i];
+    }
+    return NULL;
+}
+
+static char *origin_of(const struct uri *uri)
+{
+    struct buf b = buf_make(4096);
+    bool v6 = strchr(uri->host, ':') != NULL;
+    buf_addf(&b, "%s://%s%s%s", uri->scheme, v6 ? "[" : "", uri->host, v6 ? "]" : "");
+    if (uri->port_given)
+        buf_addf(&b, ":%d", uri->port);
+    char *origin = buf_take(&b);
+    buf_free(&b);
+    return origin;
+}
+
+static bool queue_fill(struct sqs_queue *q, const struct uri *uri, const char *url,
+                       const char *region, const char *fallback, struct err *err)
+{
+    char of_host[33] = "";
+    const struct host_shape *shape = host_shape(uri->host, of_host);
+    if (!region || !*region)
+        region = shape ? of_host : fallback;
+    if (!region || !*region)
+        return err_set(err, ERR_INVALID, "",
+                       "the queue URL %s names no region: set region in the source or in [aws]",
+                       url);
+    if (!aws_region_valid(region))
+        return err_set(err, ERR_INVALID, "", "\"%s\" is no AWS region", region);
+    q->url = strdup(url);
+    q->region = strdup(region);
+    if (!shape || !shape->regional)
+        q->origin = origin_of(uri);
+    if (!q->url || !q->region || ((!shape || !shape->regional) && !q->origin))
+        return err_set(err, ERR_INTERNAL, "", "out of memory");
+    return true;
+}
+
+bool sqs_queue_init(struct sqs_queue *q, const char *url, const char *region, const char *fallback,
+                    struct err *err)
+{
+    *q = (struct sqs_queue){0};
+    struct uri uri;
+    if (!uri_parse(url, &uri, err))
+        return false;
+    bool ok;
+    if (uri.path[strspn(uri.path, "/")] == '\0' || *uri.query)
+        ok = err_set(err, ERR_INVALID, "",
+                     "%s is no queue URL: it looks like "
+                     "https://sqs.us-east-1.amazonaws.com/123456789012/name",
+                     url);
+    else
+        ok = queue_fill(q, &uri, url, region, fallback, err);
+    uri_free(&uri);
+    return ok;
+}
+
+void sqs_queue_free(struct sqs_queue *q)
+{
+    free(q->url);
+    free(q->region);
+    free(q->origin);
+    *q = (struct sqs_queue){0};
+}
+
+/* Whether the endpoint of the service is the partition's own, and not one that somebody has set. */
+static bool endpoint_is_standard(struct aws *aws, const struct sqs_queue *q, bool *standard,
+                                 struct err *err)
+{
+    struct buf url = buf_make(4096);
+    struct uri uri;
+    bool ok =
+        aws_endpoint(aws, &aws_sqs, q->region, &url, err) && uri_parse(buf_str(&url), &uri, err);
+    buf_free(&url);
+    if (!ok)
+        return false;
+    char region[33];
+    const struct host_shape *shape = host_shape(uri.host, region);
+    *standard = shape && shape->regional;
+    uri_free(&uri);
+    return true;
+}
+
+static bool prepare_for_origin(const struct aws_creds *creds, const struct clock *clock,
+                               const struct sqs_queue *q, const struct aws_call *call,
+                               struct http_request *request, struct err *err)
+{
+    if (!aws_encode(call, q->origin, false, request, err))
+        return false;
+    struct sigv4_options options = {
+        .region = q->region,
+        .service = aws_sqs.signing_name,
+        .now_ms = clock->wall_ms(clock),
+        .normalize_path = true,
+        .double_encode_path = true,
+    };
+    if (sigv4_sign(request, creds, &options, NULL, err))
+        return true;
+    http_request_free(request);
+    return false;
+}
+
+bool sqs_prepare(struct aws *aws, const struct aws_creds *creds, const struct clock *clock,
+                 const struct sqs_queue *q, const struct aws_op *op, json_t *params,
+                 int64_t timeout_ms, struct http_request *request, struct err *err)
+{
+    bool standard = false;
+    if (q->origin && !endpoint_is_standard(aws, q, &standard, err))
+        return false;
+    if (json_object_set_new(params, "QueueUrl", json_string(q->url)) != 0)
+        return err_set(err, ERR_INTERNAL, "", "out of memory, or the queue URL is not UTF-8");
+    struct aws_call call = {
+        .op = op, .region = q->region, .params = params, .timeout_ms = timeout_ms};
+    bool ok = standard ? prepare_for_origin(creds, clock, q, &call, request, err)
+                       : aws_prepare(aws, creds, &call, request, err);
+    if (ok && timeout_ms)
+        request->timeout_ms = timeout_ms;
+    return ok;
+}
+
+bool sqs_call(struct aws *aws, struct http_client *http, const struct clock *clock,
+              const struct sqs_queue *q, const struct aws_op *op, json_t *params, json_t **answer,
+              struct err *err)
+{
+    struct aws_creds *creds = aws_account_creds(aws, http, NULL, err);
+    if (!creds)
+        return false;
+    struct http_request request = {0};
+    bool ok = sqs_prepare(aws, creds, clock, q, op, params, 0, &request, err);
+    aws_creds_unref(creds);
+    if (!ok)
+        return false;
+    struct http_response response = {0};
+    ok = http_perform(http, &request, &response, err);
+    http_request_free(&request);
+    if (!ok)
+        return false;
+    ok = aws_decode(op, &response, answer, err);
+    http_response_free(&response);
+    return ok;
+}
+
+bool sqs_message_gone(const struct err *err)
+{
+    /* InvalidParameterValue: "Total VisibilityTimeout for the message is beyond the limit". */
+    static const char *const codes[] = {"ReceiptHandleIsInvalid", "MessageNotInflight",
+                                        "InvalidParameterValue", "QueueDoesNotExist",
+                                        "NonExistentQueue"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strstr(err->code, codes[i]))
+            return true;
+    }
+    return err->kind == ERR_NOT_FOUND;
+}
