@@ -83,11 +83,10 @@ static void leave(struct service *s)
 
 /* Workers are stuck in requests that outlive the drain timeout. Their runs' claims expire and their
  * messages become visible again. */
-static void give_up(struct service *s)
+static void give_up(const struct service *s)
 {
     log_error(s->daemon->log, "Not drained in time; the claims of what is under way will expire");
     tell_systemd("STATUS=Not drained in time");
-    (void)s;
     _exit(1);
 }
 
@@ -165,11 +164,13 @@ static bool open_sources(struct daemon *d, struct err *err)
     if (!d->sources)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the sources");
     for (size_t i = 0; i < d->config->source_count; i++) {
-        struct source *source = source_new(d, &d->config->sources[i], err);
-        if (!source)
+        d->sources[i] = source_new(d, &d->config->sources[i], err);
+        if (!d->sources[i])
             return false;
-        d->sources[d->source_count++] = source;
-        if (!source->ops->start(source, err))
+        d->source_count++;
+    }
+    for (size_t i = 0; i < d->source_count; i++) {
+        if (!d->sources[i]->ops->start(d->sources[i], err))
             return false;
     }
     return true;
@@ -246,13 +247,17 @@ int service_run(struct daemon *d)
     }
     d->loop = &loop;
     watch_signals(&s);
-    if (!open_engine(d, &err) || !open_sources(d, &err)) {
-        log_error(d->log, "The daemon could not start", "error", err_text(&err, text, sizeof text));
-        s.status = err.kind == ERR_INVALID ? 2 : 1;
-    } else {
+    if (open_engine(d, &err) && open_sources(d, &err)) {
         say_ready(d);
         uv_run(&loop, UV_RUN_DEFAULT);
         say_stopped(d);
+    } else {
+        log_error(d->log, "The daemon could not start", "error", err_text(&err, text, sizeof text));
+        s.status = err.kind == ERR_INVALID ? 2 : 1;
+        if (d->engine) {
+            drain(&s, 0);
+            uv_run(&loop, UV_RUN_DEFAULT);
+        }
     }
     close_all(&s);
     uv_loop_close(&loop);

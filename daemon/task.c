@@ -73,7 +73,12 @@ static bool make_automation(struct run *run, struct automation *a,
     a->event = event;
     if (!judge(run, a))
         return false;
-    if (a->critical || a->refusal || event->count == 0)
+    if (a->critical || a->refusal) {
+        engine_count(run->engine, COUNT_ERRORED, event->count);
+        engine_count(run->engine, COUNT_CRITICAL, a->critical != NULL);
+        return true;
+    }
+    if (event->count == 0)
         return true;
     a->tasks = calloc(event->count, sizeof *a->tasks);
     if (!a->tasks || !make_lanes(a))

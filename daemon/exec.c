@@ -1,0 +1,283 @@
+/* One event from a file: a source of one delivery and a store of one object, on the ordinary
+ * engine. */
+#include "daemon/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+/* The event's key in its store: reports are asked for below "reports/". */
+#define EVENT_KEY     "events/event.json"
+#define REPORT_PREFIX "reports/report_"
+#define COPY_SIZE     65536
+
+struct exec {
+    struct store store; /* first: the store's functions are given its address */
+    struct source source;
+    struct delivery delivery;
+    struct config_source config;
+    struct daemon *daemon;
+    const char *path;
+    const char *report_dir; /* NULL: stdout */
+    uv_signal_t signals[2];
+    uv_async_t broken; /* a report cannot be written: trying again would not help */
+    bool interrupted, unwritable;
+    enum settle outcome;
+};
+
+/* --- the store: called by workers, but by one at a time, since there is one run
+ * ---------------------------------------------------- */
+
+static bool file_error(struct err *err, const char *what, const char *path)
+{
+    return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, "", "%s %s: %s", what, path,
+                   strerror(errno));
+}
+
+static bool read_all(int fd, struct buf *body, const char *path, struct err *err)
+{
+    char piece[COPY_SIZE];
+    ssize_t n;
+    while ((n = read(fd, piece, sizeof piece)) > 0) {
+        if (!buf_add(body, piece, (size_t)n))
+            return err_set(err, ERR_LIMIT, "", "%s is larger than %zu bytes", path, body->max);
+    }
+    return n == 0 || file_error(err, "cannot read", path);
+}
+
+static bool exec_get(struct store *s, struct http_client *http, const char *key, struct buf *body,
+                     struct store_meta *meta, struct err *err)
+{
+    const struct exec *x = (const struct exec *)s;
+    (void)http;
+    if (strcmp(key, EVENT_KEY) != 0)
+        return err_set(err, ERR_NOT_FOUND, "", "no claim");
+    int fd = open(x->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return file_error(err, "cannot open", x->path);
+    if (meta)
+        *meta = (struct store_meta){.etag = "file"};
+    bool ok = read_all(fd, body, x->path, err);
+    close(fd);
+    return ok;
+}
+
+/* Writes a body to a stream, in pieces where it is one itself. */
+static bool write_body(FILE *to, const struct http_body *body)
+{
+    char piece[COPY_SIZE];
+    size_t n;
+    if (body->data || !body->read)
+        return fwrite(body->data ? body->data : "", 1, body->size, to) == body->size;
+    body->rewind(body->ctx);
+    while ((n = body->read(body->ctx, piece, sizeof piece)) > 0) {
+        if (fwrite(piece, 1, n, to) != n)
+            return false;
+    }
+    return true;
+}
+
+static bool print_report(const struct http_body *body, struct err *err)
+{
+    if (write_body(stdout, body) && putchar('\n') != EOF && fflush(stdout) == 0)
+        return true;
+    return file_error(err, "cannot write to", "standard output");
+}
+
+static bool save_report(const struct exec *x, const char *name, const struct http_body *body,
+                        struct err *err)
+{
+    struct buf path = buf_make(8192);
+    bool ok = buf_addf(&path, "%s/%s", x->report_dir, name);
+    FILE *to = ok ? fopen(buf_str(&path), "we") : NULL;
+    if (to) {
+        ok = write_body(to, body);
+        ok = fclose(to) == 0 && ok;
+    } else {
+        ok = false;
+    }
+    if (ok)
+        printf("%s\n", buf_str(&path));
+    else
+        file_error(err, "cannot write", buf_str(&path));
+    buf_free(&path);
+    return ok;
+}
+
+static bool exec_put(struct store *s, struct http_client *http, const char *key,
+                     const struct http_body *body, enum store_condition condition, const char *etag,
+                     char new_etag[128], struct err *err)
+{
+    struct exec *x = (struct exec *)s;
+    (void)http;
+    (void)condition;
+    (void)etag;
+    if (new_etag)
+        snprintf(new_etag, 128, "file");
+    if (strncmp(key, REPORT_PREFIX, strlen(REPORT_PREFIX)) != 0)
+        return true; /* is_pending: nobody else can see this event */
+    const char *name = strrchr(key, '/') + 1;
+    if (x->report_dir ? save_report(x, name, body, err) : print_report(body, err))
+        return true;
+    uv_async_send(&x->broken);
+    return false;
+}
+
+static bool exec_del(struct store *s, struct http_client *http, const char *key, struct err *err)
+{
+    (void)s;
+    (void)http;
+    (void)key;
+    (void)err;
+    return true;
+}
+
+static bool exec_list(struct store *s, struct http_client *http, const char *prefix,
+                      store_each_fn each, void *ctx, struct err *err)
+{
+    (void)s;
+    (void)http;
+    (void)prefix;
+    (void)each;
+    (void)ctx;
+    (void)err;
+    return true; /* no report: the event is always carried out */
+}
+
+static const struct store_ops exec_store_ops = {
+    .get = exec_get, .put = exec_put, .del = exec_del, .list = exec_list};
+
+/* --- the loop
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+static void on_settled(void *ctx, struct delivery *delivery, enum settle how, int64_t delay_ms)
+{
+    struct exec *x = ctx;
+    (void)delivery;
+    (void)delay_ms;
+    x->outcome = how;
+    uv_stop(x->daemon->loop);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct exec *x = handle->data;
+    (void)number;
+    x->interrupted = true;
+    engine_drain(x->daemon->engine, 0);
+}
+
+static void on_broken(uv_async_t *handle)
+{
+    struct exec *x = handle->data;
+    x->unwritable = true;
+    engine_drain(x->daemon->engine, 0);
+}
+
+static void watch(struct exec *x, uv_loop_t *loop)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    signal(SIGPIPE, SIG_IGN);
+    uv_async_init(loop, &x->broken, on_broken);
+    x->broken.data = x;
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(loop, &x->signals[i]);
+        x->signals[i].data = x;
+        uv_signal_start(&x->signals[i], on_signal, numbers[i]);
+    }
+}
+
+/* Exit status and last words. */
+static int conclude(const struct exec *x)
+{
+    struct engine_counts n;
+    engine_get_counts(x->daemon->engine, &n);
+    if (x->interrupted || x->outcome != SETTLE_DONE) {
+        fprintf(stderr, "hgautod: %s; what was done is in the log, the reports are not complete\n",
+                x->interrupted ? "interrupted" : "the event could not be carried out");
+        return 1;
+    }
+    return n.errored || n.critical ? 1 : 0;
+}
+
+static int run_engine(struct exec *x)
+{
+    struct daemon *d = x->daemon;
+    struct err err = ERR_INIT;
+    char text[2048];
+    struct engine_options options = {.config = d->config,
+                                     .clock = d->clock,
+                                     .log = d->log,
+                                     .aws = d->aws,
+                                     .http = &d->http_options,
+                                     .loop = d->loop,
+                                     .settled = on_settled,
+                                     .ctx = x};
+    d->engine = engine_new(&options, &err);
+    if (!d->engine) {
+        fprintf(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
+        return 1;
+    }
+    engine_submit(d->engine, &x->delivery);
+    uv_run(d->loop, UV_RUN_DEFAULT);
+    int status = conclude(x);
+    engine_free(d->engine);
+    d->engine = NULL;
+    return status;
+}
+
+/* Can the files be used at all? Said before anything is begun. */
+static bool usable(const char *path, const char *report_dir)
+{
+    struct stat st;
+    if (access(path, R_OK) != 0) {
+        fprintf(stderr, "hgautod: cannot read the event %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    if (!report_dir)
+        return true;
+    if (mkdir(report_dir, 0777) != 0 && errno != EEXIST) {
+        fprintf(stderr, "hgautod: cannot make the report folder %s: %s\n", report_dir,
+                strerror(errno));
+        return false;
+    }
+    if (stat(report_dir, &st) != 0 || !S_ISDIR(st.st_mode) || access(report_dir, W_OK) != 0) {
+        fprintf(stderr, "hgautod: cannot write to the report folder %s\n", report_dir);
+        return false;
+    }
+    return true;
+}
+
+int exec_event(struct daemon *d, const char *path, const char *report_dir)
+{
+    struct exec x = {.daemon = d, .path = path, .report_dir = report_dir};
+    uv_loop_t loop;
+    if (!usable(path, report_dir))
+        return 2;
+    if (uv_loop_init(&loop) != 0) {
+        fprintf(stderr, "hgautod: the event loop could not be made\n");
+        return 1;
+    }
+    x.store = (struct store){.ops = &exec_store_ops, .name = path, .report_suffix = ".json"};
+    x.config = (struct config_source){.type = SOURCE_DIRECTORY, .claim_ttl = INT64_C(1) << 40};
+    x.source = (struct source){.config = &x.config, .store = &x.store, .daemon = d};
+    x.delivery = (struct delivery){.source = &x.source, .key = EVENT_KEY, .id = ""};
+    d->loop = &loop;
+    watch(&x, &loop);
+    int status = run_engine(&x);
+    for (size_t i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&x.signals[i], NULL);
+    uv_close((uv_handle_t *)&x.broken, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    d->loop = NULL;
+    return status;
+}

@@ -1,0 +1,240 @@
+/* The scheduler: order, fairness, parking, closing; and many threads at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "daemon/sched.h"
+
+/* A clock that stands still until told. */
+struct test_clock {
+    struct clock clock; /* first */
+    int64_t now_ms;
+};
+
+static int64_t test_mono(const struct clock *c)
+{
+    return ((const struct test_clock *)c)->now_ms;
+}
+
+struct fixture {
+    struct test_clock clock;
+    struct sched *sched;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->clock.clock.mono_ms = test_mono;
+    f->clock.now_ms = 1000;
+    f->sched = sched_new(&f->clock.clock);
+    *state = f;
+    return f->sched ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    sched_free(f->sched);
+    free(f);
+    return 0;
+}
+
+static struct flow *flow_of(const struct job *job)
+{
+    return job->lane ? job->lane->flow : NULL;
+}
+
+static void control_goes_before_tasks(void **state)
+{
+    struct fixture *f = *state;
+    struct flow flow = {0};
+    struct lane lane = {.flow = &flow};
+    struct job task = {.lane = &lane}, control = {0};
+    sched_wake(f->sched, &task);
+    sched_wake(f->sched, &control);
+    assert_ptr_equal(sched_next(f->sched), &control);
+    assert_ptr_equal(sched_next(f->sched), &task);
+}
+
+static void flows_and_lanes_take_turns(void **state)
+{
+    struct fixture *f = *state;
+    struct flow large = {0}, small = {0};
+    struct lane busy = {.flow = &large}, quiet = {.flow = &large}, other = {.flow = &small};
+    struct job jobs[6] = {{.lane = &busy},  {.lane = &busy},  {.lane = &busy},
+                          {.lane = &quiet}, {.lane = &other}, {.lane = &busy}};
+    int taken[6];
+    for (size_t i = 0; i < 6; i++)
+        sched_wake(f->sched, &jobs[i]);
+    for (size_t i = 0; i < 6; i++)
+        taken[i] = (int)(sched_next(f->sched) - jobs);
+    /* The small flow has its turn at once, the quiet lane of the large one soon after. */
+    const int expected[6] = {0, 4, 3, 1, 2, 5};
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(taken[i], expected[i]);
+}
+
+static void a_woken_job_is_queued_once(void **state)
+{
+    struct fixture *f = *state;
+    struct job job = {0}, last = {0};
+    sched_wake(f->sched, &job);
+    sched_wake(f->sched, &job);
+    sched_wake(f->sched, &last);
+    assert_ptr_equal(sched_next(f->sched), &job);
+    assert_ptr_equal(sched_next(f->sched), &last);
+}
+
+static void waking_a_running_job_runs_it_again(void **state)
+{
+    struct fixture *f = *state;
+    struct job job = {0};
+    sched_wake(f->sched, &job);
+    assert_ptr_equal(sched_next(f->sched), &job);
+    sched_wake(f->sched, &job);
+    sched_back(f->sched, &job, NULL, JOB_IDLE);
+    assert_ptr_equal(sched_next(f->sched), &job);
+}
+
+static void parked_jobs_come_in_the_order_of_their_times(void **state)
+{
+    struct fixture *f = *state;
+    struct job jobs[20] = {{0}};
+    for (size_t i = 0; i < 20; i++) {
+        sched_wake(f->sched, &jobs[i]);
+        struct job *job = sched_next(f->sched);
+        sched_back(f->sched, job, NULL, 2000 + (int64_t)(i * 7 % 20));
+    }
+    f->clock.now_ms = 3000;
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(sched_next(f->sched)->wake_ms, 2000 + (int64_t)i);
+}
+
+static void what_was_begun_goes_before_what_was_not(void **state)
+{
+    struct fixture *f = *state;
+    struct flow flow = {0};
+    struct lane lane = {.flow = &flow};
+    struct job first = {.lane = &lane}, second = {.lane = &lane};
+    sched_wake(f->sched, &first);
+    sched_wake(f->sched, &second);
+    assert_ptr_equal(sched_next(f->sched), &first);
+    sched_back(f->sched, &first, &flow, 1500);
+    f->clock.now_ms = 1500;
+    assert_ptr_equal(sched_next(f->sched), &first);
+    assert_ptr_equal(sched_next(f->sched), &second);
+}
+
+static void closing_takes_jobs_out_and_reports_when_quiet(void **state)
+{
+    struct fixture *f = *state;
+    struct flow flow = {0}, other = {0};
+    struct lane lane = {.flow = &flow}, other_lane = {.flow = &other};
+    struct job running = {.lane = &lane}, parked = {.lane = &lane}, queued = {.lane = &lane};
+    struct job stays = {.lane = &other_lane}, watcher = {0};
+    sched_wake(f->sched, &parked);
+    sched_back(f->sched, sched_next(f->sched), &flow, 5000);
+    sched_wake(f->sched, &running);
+    assert_ptr_equal(sched_next(f->sched), &running);
+    sched_wake(f->sched, &queued);
+    sched_wake(f->sched, &stays);
+    assert_false(sched_close(f->sched, &flow, &watcher));
+    f->clock.now_ms = 9000;
+    assert_ptr_equal(sched_next(f->sched), &stays); /* neither queued nor parked */
+    sched_wake(f->sched, &queued);                  /* is not let in any more */
+    sched_back(f->sched, &running, &flow, JOB_READY);
+    assert_ptr_equal(sched_next(f->sched), &watcher);
+    assert_true(sched_close(f->sched, &flow, &watcher));
+    sched_back(f->sched, &stays, &other, JOB_GONE);
+}
+
+/* --- many threads
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+#define THREADS 8
+#define JOBS    2000
+#define ROUNDS  5
+
+struct counted {
+    struct job job; /* first */
+    unsigned rounds;
+    struct crowd *crowd;
+};
+
+struct crowd {
+    struct sched *sched;
+    atomic_size_t left;
+    struct counted jobs[JOBS];
+    struct flow flows[2];
+    struct lane lanes[4];
+};
+
+static int64_t count_round(struct job *job, struct http_client *http)
+{
+    struct counted *c = (struct counted *)job;
+    (void)http;
+    if (++c->rounds < ROUNDS)
+        return c->rounds % 2 ? JOB_READY : system_clock.mono_ms(&system_clock) + 1;
+    if (atomic_fetch_sub(&c->crowd->left, 1) == 1)
+        sched_stop(c->crowd->sched);
+    return JOB_GONE;
+}
+
+static void *work(void *arg)
+{
+    struct crowd *crowd = arg;
+    struct job *job;
+    while ((job = sched_next(crowd->sched))) {
+        struct flow *flow = flow_of(job);
+        sched_back(crowd->sched, job, flow, job->run(job, NULL));
+    }
+    return NULL;
+}
+
+static void every_job_is_run_to_its_end_by_many_threads(void **state)
+{
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    pthread_t threads[THREADS];
+    (void)state;
+    crowd->sched = sched_new(&system_clock);
+    atomic_init(&crowd->left, JOBS);
+    for (size_t i = 0; i < 4; i++)
+        crowd->lanes[i].flow = &crowd->flows[i % 2];
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, crowd), 0);
+    for (size_t i = 0; i < JOBS; i++) {
+        crowd->jobs[i].job.run = count_round;
+        crowd->jobs[i].job.lane = i % 5 ? &crowd->lanes[i % 4] : NULL;
+        crowd->jobs[i].crowd = crowd;
+        sched_wake(crowd->sched, &crowd->jobs[i].job);
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < JOBS; i++)
+        assert_int_equal(crowd->jobs[i].rounds, ROUNDS);
+    sched_free(crowd->sched);
+    free(crowd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(control_goes_before_tasks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flows_and_lanes_take_turns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_woken_job_is_queued_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waking_a_running_job_runs_it_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(parked_jobs_come_in_the_order_of_their_times, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_was_begun_goes_before_what_was_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(closing_takes_jobs_out_and_reports_when_quiet, set_up,
+                                        tear_down),
+        cmocka_unit_test(every_job_is_run_to_its_end_by_many_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
