@@ -38,18 +38,20 @@ LIB_SRC    := $(wildcard lib/*.c lib/aws/*.c lib/azure/*.c)
 ACTION_SRC := $(wildcard actions/*.c actions/aws/*.c actions/azure/*.c)
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+FUZZ_SRC   := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 
 objs = $(patsubst %.c,$(OBJ)/%.o,$(1))
 LIB_A    := $(OBJ)/lib.a
 ACTION_A := $(OBJ)/actions.a
 DAEMON_A := $(OBJ)/daemon.a
 UNIT_BIN := $(patsubst tests/unit/%.c,$(OBJ)/tests/unit/%,$(UNIT_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(OBJ)/tests/fuzz/%,$(FUZZ_SRC))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 .PHONY: all
-all: $(BUILD)/hgautod
+all: $(BUILD)/hgautod ## Build the program (the default)
 
 # The binary is a copy of the last variant built, so that its place does not depend on the variant.
 $(BUILD)/hgautod: $(OBJ)/hgautod FORCE
@@ -75,19 +77,77 @@ $(OBJ)/tests/unit/%: $(OBJ)/tests/unit/%.o $(DAEMON_A) $(ACTION_A) $(LIB_A)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_A) $(ACTION_A) $(LIB_A) $(PKG_LIBS) -lcmocka
 
-.PHONY: FORCE clean
+$(OBJ)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(DAEMON_A) $(ACTION_A) $(LIB_A)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# The small AWS that tests, bench and demo talk to.
+CLOUD_SRC := $(wildcard tests/cloud/*.c)
+$(BUILD)/cloudserver: $(OBJ)/cloudserver FORCE
+	$(Q)cmp -s $< $@ || cp $< $@
+
+$(OBJ)/cloudserver: $(call objs,$(CLOUD_SRC)) $(LIB_A)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lmicrohttpd
+
+.PHONY: FORCE clean help deps
 FORCE:
-clean:
+clean: ## Remove what was built
 	rm -rf $(BUILD)
+
+help: ## List the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+deps: ## Install every package that building, testing and linting need
+	$(Q)tools/deps.sh build demo test lint
+
+# --- demo -----------------------------------------------------------------------------------------------------
+
+# The packages come first, and then a make that can see them: their flags are read when make starts.
+.PHONY: demo
+demo: ## Build, and carry out an event against a small AWS on this machine
+	$(Q)tools/deps.sh build demo
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/hgautod $(BUILD)/cloudserver
+	$(Q)BUILD=$(BUILD) tools/demo.sh
 
 # --- tests ----------------------------------------------------------------------------------------------------
 
-.PHONY: unit
-unit: $(UNIT_BIN)
+.PHONY: test check-all unit integration fuzz
+test: ## Run all tests, after installing what they need
+	$(Q)tools/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory check-all
+
+check-all: $(UNIT_BIN) $(FUZZ_BIN) $(BUILD)/hgautod $(BUILD)/cloudserver
+	$(Q)BUILD=$(BUILD) PYTHON=$(PYTHON) tools/test.sh $(UNIT_BIN) $(FUZZ_BIN)
+
+unit: $(UNIT_BIN) ## Run the unit tests (one: make unit-buf)
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
 
-# One unit test: make unit-buf
 unit-%: $(OBJ)/tests/unit/test_%
 	$<
+
+# make integration PYTEST="-k cross_account"
+integration: $(BUILD)/hgautod $(BUILD)/cloudserver ## Run the integration tests (some: PYTEST="-k WORD")
+	$(Q)BUILD=$(BUILD) PYTHON=$(PYTHON) tools/integration.sh $(PYTEST)
+
+# A fuzz target over its corpus: inputs that once mattered are tried in every test run.
+fuzz: $(FUZZ_BIN) ## Replay the fuzz corpora
+	$(Q)for t in $(FUZZ_BIN); do $$t tests/fuzz/corpus/$${t##*/} || exit 1; done
+
+# --- lint -----------------------------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: ## Check formatting, run the static analysers
+	$(Q)tools/deps.sh build test lint
+	$(Q)tools/lint.sh
+
+# --- installation ---------------------------------------------------------------------------------------------
+
+.PHONY: install uninstall
+install: $(BUILD)/hgautod ## Install below DESTDIR and PREFIX (/usr/local)
+	$(Q)tools/install.sh install $(BUILD)/hgautod "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## Remove what install put there
+	$(Q)tools/install.sh uninstall $(BUILD)/hgautod "$(DESTDIR)" "$(PREFIX)"
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

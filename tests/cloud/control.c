@@ -1,0 +1,67 @@
+/* The tests' own endpoints:
+ *
+ *     GET  /_control/requests    the journal
+ *     GET  /_control/instances   {"id": "state"}
+ *     POST /_control/instances   [{"id","state","account","region"}]
+ *     POST /_control/faults      one rule; see faults.h
+ *     POST /_control/reset       forgets everything */
+#include <string.h>
+
+#include "tests/cloud/signature.h"
+#include "tests/cloud/world.h"
+
+static const char *text_of(const json_t *one, const char *name, const char *fallback)
+{
+    const char *text = json_string_value(json_object_get(one, name));
+    return text ? text : fallback;
+}
+
+static bool put_machines(struct world *w, const json_t *all)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(all, i, one)
+    {
+        const char *id = text_of(one, "id", NULL);
+        if (!id || !machines_put(w->machines, id, text_of(one, "state", "running"),
+                                 text_of(one, "account", CLOUD_ACCOUNT),
+                                 text_of(one, "region", "us-east-1")))
+            return false;
+    }
+    return json_is_array(all);
+}
+
+static bool forget(struct world *w)
+{
+    s3_clear(w->s3);
+    sqs_clear(w->sqs);
+    machines_clear(w->machines);
+    faults_clear(w->faults);
+    journal_clear(w->journal);
+    return true;
+}
+
+void control_answer(struct world *w, const struct request *r, struct reply *reply)
+{
+    const char *what = r->path + strlen("/_control/");
+    bool get = strcmp(r->method, "GET") == 0;
+    json_t *in = json_loadb(buf_str(&r->body), r->body.size, 0, NULL);
+    bool ok = false;
+    reply->status = 200;
+    if (get && strcmp(what, "requests") == 0) {
+        reply_json(reply, journal_json(w->journal));
+        ok = true;
+    } else if (get && strcmp(what, "instances") == 0) {
+        reply_json(reply, machines_json(w->machines));
+        ok = true;
+    } else if (!get && strcmp(what, "instances") == 0) {
+        ok = put_machines(w, in);
+    } else if (!get && strcmp(what, "faults") == 0) {
+        ok = faults_add(w->faults, in);
+    } else if (!get && strcmp(what, "reset") == 0) {
+        ok = forget(w);
+    }
+    if (!ok)
+        reply_error(r, reply, 400, "BadControlRequest", "See tests/cloud/control.c.");
+    json_decref(in);
+}

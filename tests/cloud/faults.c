@@ -1,0 +1,79 @@
+/* The rules of faults, in the order in which they were added; the first that hits a call decides.
+ */
+#include "tests/cloud/faults.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAULTS_MAX 64
+
+struct faults {
+    struct fault at[FAULTS_MAX];
+    size_t count;
+};
+
+struct faults *faults_new(void)
+{
+    return calloc(1, sizeof(struct faults));
+}
+
+void faults_free(struct faults *f)
+{
+    free(f);
+}
+
+void faults_clear(struct faults *f)
+{
+    f->count = 0;
+}
+
+static void copy_text(const json_t *rule, const char *name, char *to, size_t size)
+{
+    const char *text = json_string_value(json_object_get(rule, name));
+    snprintf(to, size, "%s", text ? text : "");
+}
+
+static long number(const json_t *rule, const char *name, long fallback)
+{
+    const json_t *value = json_object_get(rule, name);
+    return json_is_integer(value) ? (long)json_integer_value(value) : fallback;
+}
+
+bool faults_add(struct faults *f, const json_t *rule)
+{
+    if (f->count == FAULTS_MAX || !json_is_string(json_object_get(rule, "operation")))
+        return false;
+    struct fault *fault = &f->at[f->count];
+    memset(fault, 0, sizeof *fault);
+    copy_text(rule, "operation", fault->operation, sizeof fault->operation);
+    copy_text(rule, "code", fault->code, sizeof fault->code);
+    copy_text(rule, "message", fault->message, sizeof fault->message);
+    copy_text(rule, "retry_after", fault->retry_after, sizeof fault->retry_after);
+    fault->after = number(rule, "after", 0);
+    fault->times = number(rule, "times", 1);
+    fault->status = (unsigned)number(rule, "status", 0);
+    fault->delay_ms = number(rule, "delay_ms", 0);
+    fault->drop = json_is_true(json_object_get(rule, "drop"));
+    f->count++;
+    return true;
+}
+
+const struct fault *faults_hit(struct faults *f, const char *operation)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        struct fault *fault = &f->at[i];
+        if (strcmp(fault->operation, "*") != 0 && strcmp(fault->operation, operation) != 0)
+            continue;
+        if (fault->after > 0) {
+            fault->after--;
+            continue;
+        }
+        if (fault->times == 0)
+            continue;
+        if (fault->times > 0)
+            fault->times--;
+        return fault;
+    }
+    return NULL;
+}

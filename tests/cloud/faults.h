@@ -1,0 +1,31 @@
+/* Faults to order: rules that make the next calls of an operation go wrong. */
+#ifndef HGAUTOD_TESTS_CLOUD_FAULTS_H
+#define HGAUTOD_TESTS_CLOUD_FAULTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/attr.h"
+
+struct fault {
+    char operation[64]; /* "*" for any */
+    long after;         /* calls that pass before */
+    long times;         /* calls that go wrong; -1: all */
+    unsigned status;    /* 0: the call goes on as if nothing were (a delay only) */
+    char code[96], message[200], retry_after[32];
+    long delay_ms;
+    bool drop; /* close the connection unanswered */
+};
+
+struct faults;
+struct faults *faults_new(void) MUST_CHECK;
+void faults_free(struct faults *f);
+void faults_clear(struct faults *f);
+/* Adds a rule:
+ * {"operation","times","after","status","code","message","retry_after","delay_ms","drop"}. False
+ * when it is none. */
+bool faults_add(struct faults *f, const json_t *rule) MUST_CHECK;
+/* Counts a call; the rule that hits it, or NULL. Valid until the next faults_clear. */
+const struct fault *faults_hit(struct faults *f, const char *operation);
+
+#endif

@@ -1,0 +1,55 @@
+/* A request as the services see it, and the answer that they write. */
+#ifndef HGAUTOD_TESTS_CLOUD_REQUEST_H
+#define HGAUTOD_TESTS_CLOUD_REQUEST_H
+
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+
+struct request {
+    struct MHD_Connection *connection;
+    char method[16];
+    char *path;  /* as sent, percent-encoded; owned */
+    char *query; /* as sent, without '?'; "" if none; owned */
+    struct buf body;
+    /* From the Authorization header. */
+    char access_key[64], region[40], service[32], account[13];
+    char operation[64]; /* "StopInstances" */
+    char detail[256];   /* what it is about: a key, ids; for the journal */
+    char id[24];        /* the request id that the answer carries */
+};
+
+struct reply {
+    unsigned status;
+    const char *type; /* Content-Type */
+    struct buf body;
+    struct {
+        char name[32];
+        char value[256];
+    } headers[8];
+    size_t header_count;
+    bool drop; /* close the connection instead */
+};
+
+/* Reads "NAME?QUERY" into path and query. */
+bool request_init(struct request *r, const char *uri) MUST_CHECK;
+void request_free(struct request *r);
+/* A header's value, or "" if it is not there. */
+const char *request_header(const struct request *r, const char *name);
+/* Takes apart "a=1&b=2", decoding both sides: a new object of strings. NULL when it is broken. */
+json_t *form_parse(const char *text, size_t size) MUST_CHECK;
+/* The form's value of that name, or "". */
+const char *form_get(const json_t *form, const char *name);
+
+void reply_header(struct reply *reply, const char *name, const char *value);
+/* A JSON answer; takes over the reference. */
+void reply_json(struct reply *reply, json_t *value);
+/* An error in the words of the request's service. */
+void reply_error(const struct request *r, struct reply *reply, unsigned status, const char *code,
+                 const char *message);
+
+#endif

@@ -1,0 +1,344 @@
+/* cloudserver: plays a small AWS on the loopback, for tests of faults, for measuring and for the
+ * demo.
+ *
+ *     cloudserver [--port N] [--quiet] [--queue NAME] [--bucket NAME] [--instance ID]...
+ *
+ * It prints its address, then a line for each request it served. The bucket announces event.json
+ * objects to the queue. One thread runs everything: libmicrohttpd's connections, parked long polls
+ * and ordered delays. */
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "tests/cloud/signature.h"
+#include "tests/cloud/world.h"
+
+struct server;
+
+/* One request on its way. */
+struct exchange {
+    struct server *server;
+    struct request request;
+    struct exchange *next, *previous; /* parked ones form a ring with server->parked */
+    int64_t parked_ms;                /* when it was first parked by its service; 0: never */
+    int64_t wake_ms;
+    bool started, begun;  /* the handler has seen it; signature and faults are behind it */
+    bool parked, listens; /* listens: a long poll, woken when a queue changes */
+    struct fault fault;   /* that hit it; its operation is "" for none */
+};
+
+struct server {
+    struct world world;
+    struct MHD_Daemon *http;
+    struct exchange parked;
+    unsigned seen_changes;
+    int signals;
+};
+
+static int64_t now(void)
+{
+    return system_clock.wall_ms(&system_clock);
+}
+
+static void park(struct exchange *x, int64_t wake_ms, bool listens)
+{
+    struct exchange *head = &x->server->parked;
+    x->wake_ms = wake_ms;
+    x->listens = listens;
+    x->parked = true;
+    x->next = head;
+    x->previous = head->previous;
+    x->previous->next = x;
+    head->previous = x;
+    MHD_suspend_connection(x->request.connection);
+}
+
+static void unpark(struct exchange *x)
+{
+    x->previous->next = x->next;
+    x->next->previous = x->previous;
+    x->parked = false;
+    MHD_resume_connection(x->request.connection);
+}
+
+static enum MHD_Result send_reply(const struct exchange *x, struct reply *reply)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        reply->body.size, (void *)(uintptr_t)buf_str(&reply->body), MHD_RESPMEM_MUST_COPY);
+    enum MHD_Result result = MHD_NO;
+    if (response) {
+        if (reply->type)
+            MHD_add_response_header(response, "Content-Type", reply->type);
+        for (size_t i = 0; i < reply->header_count; i++)
+            MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+        result = MHD_queue_response(x->request.connection, reply->status, response);
+        MHD_destroy_response(response);
+    }
+    return result;
+}
+
+/* Signature, name and faults: what comes before a service is asked. False when the answer is
+ * already written. */
+static bool begin(struct exchange *x, struct reply *reply)
+{
+    struct world *w = &x->server->world;
+    struct request *r = &x->request;
+    snprintf(r->id, sizeof r->id, "cloudserver-%08u", ++w->requests);
+    if (!signature_check(r, reply)) {
+        snprintf(r->operation, sizeof r->operation, "(refused)");
+        return false;
+    }
+    world_name(r);
+    const struct fault *fault = faults_hit(w->faults, r->operation);
+    if (fault)
+        x->fault = *fault;
+    return true;
+}
+
+static void write_fault(const struct exchange *x, struct reply *reply)
+{
+    const struct fault *fault = &x->fault;
+    reply_error(&x->request, reply, fault->status, *fault->code ? fault->code : "InternalError",
+                *fault->message ? fault->message : "A fault that was ordered.");
+    if (*fault->retry_after)
+        reply_header(reply, "Retry-After", fault->retry_after);
+}
+
+/* Writes the answer, or parks the exchange and returns false. */
+static bool answer(struct exchange *x, struct reply *reply)
+{
+    struct world *w = &x->server->world;
+    int64_t park_ms = 0;
+    if (!x->begun) {
+        x->begun = true;
+        if (!begin(x, reply))
+            return true;
+        if (x->fault.delay_ms > 0) {
+            park(x, now() + x->fault.delay_ms, false);
+            return false;
+        }
+    }
+    reply->drop = x->fault.drop;
+    if (x->fault.drop)
+        return true;
+    if (x->fault.status) {
+        write_fault(x, reply);
+        return true;
+    }
+    int64_t waited_ms = x->parked_ms ? now() - x->parked_ms : 0;
+    if (world_answer(w, &x->request, reply, now(), waited_ms, &park_ms))
+        return true;
+    if (!x->parked_ms)
+        x->parked_ms = now();
+    park(x, now() + park_ms, true);
+    return false;
+}
+
+static enum MHD_Result respond(struct exchange *x)
+{
+    struct reply reply = {.body = buf_make((size_t)256 << 20)};
+    enum MHD_Result result = MHD_YES;
+    if (strncmp(x->request.path, "/_control/", 10) == 0) {
+        control_answer(&x->server->world, &x->request, &reply);
+        result = send_reply(x, &reply);
+    } else if (answer(x, &reply)) {
+        journal_add(x->server->world.journal, &x->request, reply.drop ? 0 : reply.status);
+        result = reply.drop ? MHD_NO : send_reply(x, &reply);
+    }
+    buf_free(&reply.body);
+    return result;
+}
+
+/* libmicrohttpd: called when the headers are there, for each piece of the body, and at its end. */
+static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *path,
+                              const char *method, const char *version, const char *data,
+                              size_t *size, void **state)
+{
+    struct exchange *x = *state;
+    (void)ctx;
+    (void)path;
+    (void)version;
+    if (!x)
+        return MHD_NO;
+    if (!x->started) {
+        x->started = true;
+        x->request.connection = connection;
+        snprintf(x->request.method, sizeof x->request.method, "%s", method);
+        return MHD_YES;
+    }
+    if (*size > 0) {
+        bool ok = buf_add(&x->request.body, data, *size);
+        *size = 0;
+        return ok ? MHD_YES : MHD_NO;
+    }
+    return respond(x);
+}
+
+/* libmicrohttpd: the URI as it was sent, before it is decoded. What this returns becomes the
+ * request's state. */
+static void *open_exchange(void *ctx, const char *uri, struct MHD_Connection *connection)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+    (void)connection;
+    if (!x)
+        return NULL;
+    x->server = ctx;
+    if (!request_init(&x->request, uri)) {
+        request_free(&x->request);
+        free(x);
+        return NULL;
+    }
+    return x;
+}
+
+static void close_exchange(void *ctx, struct MHD_Connection *connection, void **state,
+                           enum MHD_RequestTerminationCode how)
+{
+    struct exchange *x = *state;
+    (void)ctx;
+    (void)connection;
+    (void)how;
+    if (!x)
+        return;
+    request_free(&x->request);
+    free(x);
+    *state = NULL;
+}
+
+static bool listen_on(struct server *s, int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    s->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, s,
+                               MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK,
+                               open_exchange, s, MHD_OPTION_NOTIFY_COMPLETED, close_exchange, NULL,
+                               MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_LIMIT,
+                               4096u, MHD_OPTION_END);
+    if (!s->http)
+        return false;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_BIND_PORT);
+    snprintf(s->world.url, sizeof s->world.url, "http://127.0.0.1:%u", (unsigned)info->port);
+    return true;
+}
+
+/* Wakes whoever's time has come, and all long polls when a queue has changed. Returns when it is to
+ * be called again. */
+static int64_t wake_due(struct server *s, int64_t at_ms)
+{
+    unsigned changes = sqs_changes(s->world.sqs);
+    bool changed = changes != s->seen_changes;
+    int64_t next_ms = at_ms + 60000;
+    struct exchange *following;
+    s->seen_changes = changes;
+    for (struct exchange *x = s->parked.next; x != &s->parked; x = following) {
+        following = x->next;
+        if (x->wake_ms <= at_ms || (changed && x->listens)) {
+            unpark(x);
+            next_ms = at_ms;
+        } else if (x->wake_ms < next_ms) {
+            next_ms = x->wake_ms;
+        }
+    }
+    return next_ms;
+}
+
+static void serve(struct server *s)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_EPOLL_FD);
+    struct pollfd fds[2] = {{.fd = s->signals, .events = POLLIN},
+                            {.fd = info->epoll_fd, .events = POLLIN}};
+    while (!(fds[0].revents & POLLIN)) {
+        MHD_UNSIGNED_LONG_LONG http_ms;
+        MHD_run(s->http);
+        int64_t at_ms = now();
+        int64_t wait_ms = wake_due(s, at_ms) - at_ms;
+        if (MHD_get_timeout(s->http, &http_ms) == MHD_YES && (int64_t)http_ms < wait_ms)
+            wait_ms = (int64_t)http_ms;
+        poll(fds, 2, (int)wait_ms);
+    }
+    while (s->parked.next != &s->parked)
+        unpark(s->parked.next);
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* Reads the options; what they make is made in the order given. */
+static bool read_options(struct server *s, int argc, char **argv, int *port)
+{
+    static const struct option options[] = {
+        {"port", required_argument, NULL, 'p'},     {"quiet", no_argument, NULL, 'q'},
+        {"queue", required_argument, NULL, 'Q'},    {"bucket", required_argument, NULL, 'B'},
+        {"instance", required_argument, NULL, 'I'}, {NULL, 0, NULL, 0},
+    };
+    const char *queue = NULL;
+    bool ok = true;
+    int c;
+    while (ok && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 'p':
+            *port = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'q':
+            journal_quiet(s->world.journal);
+            break;
+        case 'Q':
+            queue = optarg;
+            ok = sqs_create(s->world.sqs, queue);
+            break;
+        case 'B':
+            ok = s3_create(s->world.s3, optarg, queue);
+            break;
+        case 'I':
+            ok = machines_put(s->world.machines, optarg, "running", CLOUD_ACCOUNT, "us-east-1");
+            break;
+        default:
+            return false;
+        }
+    }
+    return ok && optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+    struct server s = {.signals = open_signals()};
+    int port = 0;
+    int status = EXIT_FAILURE;
+    s.parked.next = s.parked.previous = &s.parked;
+    if (!world_init(&s.world))
+        goto out;
+    if (!read_options(&s, argc, argv, &port)) {
+        fprintf(stderr, "usage: cloudserver [--port N] [--quiet] [--queue NAME] [--bucket NAME] "
+                        "[--instance ID]...\n");
+        status = 2;
+        goto out;
+    }
+    if (!listen_on(&s, port)) {
+        fprintf(stderr, "cloudserver: cannot listen on 127.0.0.1:%d\n", port);
+        goto out;
+    }
+    printf("cloudserver listens on %s\n", s.world.url);
+    fflush(stdout);
+    serve(&s);
+    MHD_stop_daemon(s.http);
+    status = EXIT_SUCCESS;
+out:
+    world_free(&s.world);
+    close(s.signals);
+    return status;
+}
