@@ -1,0 +1,87 @@
+/* The Azure client: a cloud's endpoints, and tokens for them from the identity that the environment offers.
+ *
+ * One `struct azure` a process holds the settings, the tokens by scope and the token buckets; all threads share it. A worker
+ * fetches and waits; the main thread, which may not wait, only takes what is in memory (azure_peek_token).
+ * Source: Microsoft Entra documentation, "OAuth 2.0 client credentials flow", "Managed identities", "Workload identity
+ * federation"; Azure SDK, "DefaultAzureCredential". */
+#ifndef HGAUTOD_LIB_AZURE_AZURE_H
+#define HGAUTOD_LIB_AZURE_AZURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/http.h"
+#include "lib/log.h"
+#include "lib/ratelimit.h"
+
+/* One row a cloud. */
+struct azure_cloud {
+    const char *name;           /* "public", "usgovernment", "china" */
+    const char *authority;      /* "https://login.microsoftonline.com" */
+    const char *arm;            /* "https://management.azure.com" */
+    const char *storage_suffix; /* "core.windows.net" */
+};
+
+/* By name; NULL when unknown. */
+const struct azure_cloud *azure_cloud_by_name(const char *name);
+
+/* Settings; strings are borrowed and outlive the struct azure. NULL or "": the SDKs' environment variables decide (AZURE_TENANT_ID,
+ * AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST,
+ * IDENTITY_ENDPOINT, IDENTITY_HEADER, IMDS_ENDPOINT). */
+struct azure_options {
+    const char *cloud; /* "public" when NULL */
+    const char *tenant_id;
+    const char *client_id;
+    const char *client_certificate; /* a PEM file with certificate and key */
+    const char *arm_endpoint;       /* overrides the cloud's */
+    const char *authority;
+    const char *storage_suffix;
+    const struct clock *clock;
+    struct log *log;
+    struct ratelimit *limits; /* borrowed */
+};
+
+struct azure;
+
+/* Reads settings and environment, sends nothing. NULL with ERR_INVALID. */
+struct azure *azure_new(const struct azure_options *options, struct err *err) MUST_CHECK;
+void azure_free(struct azure *azure);
+
+/* The effective endpoints; valid as long as `azure`. */
+const struct azure_cloud *azure_cloud(const struct azure *azure);
+const struct clock *azure_clock(const struct azure *azure);
+struct ratelimit *azure_limits(const struct azure *azure);
+struct log *azure_log(const struct azure *azure);
+
+/* A bearer token: immutable, counted, wiped with its last reference. */
+struct azure_token {
+    const char *value;
+    int64_t expires_ms; /* wall clock */
+};
+struct azure_token *azure_token_ref(struct azure_token *t);
+void azure_token_unref(struct azure_token *t); /* NULL is allowed */
+
+#define AZURE_SCOPE_STORAGE "https://storage.azure.com/.default"
+/* The scope of the configured ARM endpoint, "https://management.azure.com/.default"; valid as long as `azure`. */
+const char *azure_arm_scope(const struct azure *azure);
+
+/* A token for a scope, a new reference. Cached and refreshed ahead (five minutes before it expires, or a tenth of its life if that is less) by one caller while the
+ * others go on with the old. Without a valid one: one caller fetches, others get ERR_BUSY; a failure is remembered and answered to
+ * all. ERR_CREDENTIALS names every identity that was tried and what it lacked. */
+struct azure_token *azure_token(struct azure *azure, struct http_client *http, const char *scope,
+                                struct err *err) MUST_CHECK;
+/* From memory, a new reference, or NULL when there is none or it needs a refresh that a worker must do. */
+struct azure_token *azure_peek_token(struct azure *azure, const char *scope);
+/* Says that the service refused this token (401): the next azure_token fetches anew. */
+void azure_expire_token(struct azure *azure, const char *scope, const struct azure_token *token);
+/* For `check` and messages: which identity is used and why each earlier one was not. Appends lines. */
+void azure_describe_identity(struct azure *azure, struct buf *to);
+
+/* 8-4-4-4-12 hex digits, any case. */
+bool azure_guid_valid(const char *text);
+
+#endif

@@ -1,0 +1,41 @@
+/* Azure Storage queue operations as requests to be sent on the loop, and the reading of their answers.
+ * Source: Azure Storage REST, "Queue service". Pure but for the signing. */
+#ifndef HGAUTOD_LIB_AZURE_QUEUE_H
+#define HGAUTOD_LIB_AZURE_QUEUE_H
+
+#include "lib/azure/storage.h"
+
+/* 3 to 63 of [a-z0-9-], no hyphen first, last or twice. */
+bool azure_queue_name_valid(const char *name);
+
+struct azure_message {
+    char *id;
+    char *pop_receipt;
+    unsigned dequeue_count;
+    char *text; /* as received: base64 or plain */
+    size_t text_size;
+};
+struct azure_messages {
+    struct azure_message *at;
+    size_t count;
+};
+void azure_messages_free(struct azure_messages *m);
+
+/* Each builds an unsigned request; azure_storage_sign is the caller's. Times in seconds. */
+bool azure_queue_receive(const struct azure_storage *s, const char *queue, unsigned count,
+                         unsigned visibility_s, struct http_request *request,
+                         struct err *err) MUST_CHECK;
+bool azure_queue_update(const struct azure_storage *s, const char *queue, const char *id,
+                        const char *pop_receipt, unsigned visibility_s,
+                        struct http_request *request, struct err *err) MUST_CHECK;
+bool azure_queue_delete(const struct azure_storage *s, const char *queue, const char *id,
+                        const char *pop_receipt, struct http_request *request,
+                        struct err *err) MUST_CHECK;
+bool azure_queue_put(const struct azure_storage *s, const char *queue, const char *text,
+                     struct http_request *request, struct err *err) MUST_CHECK;
+
+/* The messages of a receive's 200. */
+bool azure_queue_messages(const struct http_response *response, struct azure_messages *to,
+                          struct err *err) MUST_CHECK;
+
+#endif
