@@ -1,6 +1,7 @@
 /* The tests' own endpoints:
  *
  *     GET  /_control/requests    the journal
+ *     GET  /_control/parked      {"parked": N}: requests held back just now
  *     GET  /_control/instances   {"id": "state"}
  *     POST /_control/instances   [{"id","state","account","region"}]
  *     POST /_control/faults      one rule; see faults.h
@@ -50,6 +51,9 @@ void control_answer(struct world *w, const struct request *r, struct reply *repl
     reply->status = 200;
     if (get && strcmp(what, "requests") == 0) {
         reply_json(reply, journal_json(w->journal));
+        ok = true;
+    } else if (get && strcmp(what, "parked") == 0) {
+        reply_json(reply, json_pack("{s:i}", "parked", w->parked));
         ok = true;
     } else if (get && strcmp(what, "instances") == 0) {
         reply_json(reply, machines_json(w->machines));

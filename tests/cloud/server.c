@@ -29,9 +29,9 @@ struct exchange {
     struct exchange *next, *previous; /* parked ones form a ring with server->parked */
     int64_t parked_ms;                /* when it was first parked by its service; 0: never */
     int64_t wake_ms;
-    bool started, begun;  /* the handler has seen it; signature and faults are behind it */
-    bool parked, listens; /* listens: a long poll, woken when a queue changes */
-    struct fault fault;   /* that hit it; its operation is "" for none */
+    bool started, begun; /* the handler has seen it; signature and faults are behind it */
+    bool listens;        /* a long poll, woken when a queue changes */
+    struct fault fault;  /* that hit it; its operation is "" for none */
 };
 
 struct server {
@@ -52,7 +52,7 @@ static void park(struct exchange *x, int64_t wake_ms, bool listens)
     struct exchange *head = &x->server->parked;
     x->wake_ms = wake_ms;
     x->listens = listens;
-    x->parked = true;
+    x->server->world.parked++;
     x->next = head;
     x->previous = head->previous;
     x->previous->next = x;
@@ -64,7 +64,7 @@ static void unpark(struct exchange *x)
 {
     x->previous->next = x->next;
     x->next->previous = x->previous;
-    x->parked = false;
+    x->server->world.parked--;
     MHD_resume_connection(x->request.connection);
 }
 

@@ -191,7 +191,12 @@ static bool receive(struct sqs *s, struct queue *q, const json_t *in, struct rep
         return false;
     }
     s->changes += hidden == 0;
-    reply_json(reply, json_pack("{s:o}", "Messages", found));
+    /* As there: without messages the member is left out. */
+    json_t *out = json_object();
+    if (json_array_size(found) > 0)
+        json_object_set(out, "Messages", found);
+    json_decref(found);
+    reply_json(reply, out);
     return true;
 }
 

@@ -18,6 +18,7 @@ struct world {
     struct faults *faults;
     struct journal *journal;
     unsigned requests;
+    int parked; /* exchanges that wait for a time or a message */
 };
 
 /* False when out of memory; always world_free. */

@@ -49,7 +49,7 @@ class Cloud:
             keys = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"],
                     "aws_session_token": made["SessionToken"]}
         # The path style is what a server on an IP address can be reached by.
-        config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}, connect_timeout=5, read_timeout=60)
+        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
         return boto3.client(service, region_name=region, endpoint_url=self.url, config=config, **keys)
 
 
