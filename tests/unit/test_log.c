@@ -1,0 +1,239 @@
+/* Tests of the log: its three forms, the escaping of values, levels. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+
+/* A log that writes into memory. */
+struct recorder {
+    int fd;
+    struct log *log;
+    char *text;
+};
+
+static struct recorder record(enum log_level level, enum log_format format)
+{
+    struct recorder r = {.fd = memfd_create("log", 0)};
+
+    assert_true(r.fd >= 0);
+    r.log = log_new(r.fd, level, format);
+    assert_non_null(r.log);
+    return r;
+}
+
+/* All that was written so far; valid until recorder_close. */
+static const char *recorded(struct recorder *r)
+{
+    off_t size = lseek(r->fd, 0, SEEK_END);
+
+    assert_true(size >= 0);
+    free(r->text);
+    r->text = calloc(1, (size_t)size + 1);
+    assert_non_null(r->text);
+    assert_int_equal(pread(r->fd, r->text, (size_t)size, 0), size);
+    return r->text;
+}
+
+static void recorder_close(struct recorder *r)
+{
+    log_free(r->log);
+    close(r->fd);
+    free(r->text);
+}
+
+static void test_text_is_time_level_sentence_fields(void **state)
+{
+    struct recorder r = record(LOG_DEBUG_LEVEL, LOG_TEXT);
+    char stamp[25];
+    int64_t written;
+
+    (void)state;
+    int64_t before = system_clock.wall_ms(&system_clock);
+    log_info(r.log, "the event is done", "run", "42", "name", "a rule", "absent", NULL, "empty",
+             "");
+    int64_t after = system_clock.wall_ms(&system_clock);
+    const char *line = recorded(&r);
+    assert_string_equal(line + 24, " INFO  the event is done run=42 name=\"a rule\" empty=\"\"\n");
+    memcpy(stamp, line, 24);
+    stamp[24] = '\0';
+    assert_true(clock_parse(stamp, &written));
+    assert_in_range(written, before, after);
+    recorder_close(&r);
+}
+
+static void test_each_level_has_its_word(void **state)
+{
+    static const char *const expected[] = {" ERROR x\n", " WARN  x\n", " INFO  x\n", " DEBUG x\n"};
+
+    (void)state;
+    for (int level = LOG_ERROR_LEVEL; level <= LOG_DEBUG_LEVEL; level++) {
+        struct recorder r = record(LOG_DEBUG_LEVEL, LOG_TEXT);
+        log_event(r.log, (enum log_level)level, "x", (const char *)0);
+        assert_string_equal(recorded(&r) + 24, expected[level]);
+        recorder_close(&r);
+    }
+}
+
+static void test_journal_has_priorities_and_no_time(void **state)
+{
+    struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
+
+    (void)state;
+    log_error(r.log, "bad", "key", "value");
+    log_warn(r.log, "odd", "key", "two words");
+    log_info(r.log, "good");
+    log_debug(r.log, "dull");
+    assert_string_equal(recorded(&r), "<3>bad key=value\n"
+                                      "<4>odd key=\"two words\"\n"
+                                      "<6>good\n"
+                                      "<7>dull\n");
+    recorder_close(&r);
+}
+
+static void test_lower_levels_are_left_out(void **state)
+{
+    struct recorder r = record(LOG_WARN_LEVEL, LOG_JOURNAL);
+
+    (void)state;
+    assert_true(log_would(r.log, LOG_ERROR_LEVEL));
+    assert_true(log_would(r.log, LOG_WARN_LEVEL));
+    assert_false(log_would(r.log, LOG_INFO_LEVEL));
+    log_info(r.log, "unheard");
+    log_warn(r.log, "heard");
+    assert_string_equal(recorded(&r), "<4>heard\n");
+    recorder_close(&r);
+}
+
+static void test_no_log_is_silent(void **state)
+{
+    (void)state;
+    assert_false(log_would(NULL, LOG_ERROR_LEVEL));
+    log_error(NULL, "unheard");
+    log_free(NULL);
+}
+
+static void test_text_values_cannot_forge_lines_or_fields(void **state)
+{
+    struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
+
+    (void)state;
+    log_info(r.log, "one\nline", "a", "x\n<3>forged", "b", "x c=y", "d", "say \"hi\"", "e",
+             "back\\slash", "f", "\x1b[31mred", "g", "\xc3\xa4", "h", "del\x7f", "i",
+             "\xc2\x9b"
+             "31m");
+    assert_string_equal(
+        recorded(&r),
+        "<6>one line a=\"x\\n<3>forged\" b=\"x c=y\" d=\"say \\\"hi\\\"\" "
+        "e=\"back\\\\slash\" f=\"\\u001b[31mred\" g=\"\xc3\xa4\" h=\"del?\" i=\"??31m\"\n");
+    recorder_close(&r);
+}
+
+static void check_member(const json_t *line, const char *key, const char *expected)
+{
+    const char *value = json_string_value(json_object_get(line, key));
+
+    assert_non_null(value);
+    assert_string_equal(value, expected);
+}
+
+static void test_json_is_one_object_a_line(void **state)
+{
+    struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JSON);
+    json_error_t error;
+
+    (void)state;
+    log_warn(r.log, "say \"hi\"", "a", "x\ny\"z\\", "b", "bad \xff utf-8", "absent", NULL, "c",
+             "\xf0\x9f\x98\x80");
+    const char *line = recorded(&r);
+    assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+    json_t *value = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+    assert_non_null(value);
+    assert_int_equal(json_object_size(value), 6);
+    check_member(value, "level", "warn");
+    check_member(value, "message", "say \"hi\"");
+    check_member(value, "a", "x\ny\"z\\");
+    check_member(value, "b", "bad \xef\xbf\xbd utf-8");
+    check_member(value, "c", "\xf0\x9f\x98\x80");
+
+    int64_t ms;
+    assert_true(clock_parse(json_string_value(json_object_get(value, "time")), &ms));
+    json_decref(value);
+    recorder_close(&r);
+}
+
+static void test_a_long_value_is_cut_and_says_so(void **state)
+{
+    char *long_value = calloc(1, 100001);
+    struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JSON);
+    json_error_t error;
+
+    (void)state;
+    assert_non_null(long_value);
+    memset(long_value, 'x', 100000);
+    log_info(r.log, "long", "a", long_value, "b", "behind it");
+    json_t *value = json_loads(recorded(&r), 0, &error);
+    assert_non_null(value);
+    assert_int_equal(json_string_length(json_object_get(value, "a")), 8192 + 3);
+    check_member(value, "b", "behind it");
+    json_decref(value);
+    recorder_close(&r);
+    free(long_value);
+}
+
+enum { THREADS = 4, LINES = 200 };
+
+static void *write_lines(void *arg)
+{
+    for (int i = 0; i < LINES; i++)
+        log_info(arg, "a line of some length", "key", "value", "other", "another value");
+    return NULL;
+}
+
+static void test_lines_of_many_threads_stay_whole(void **state)
+{
+    static const char line[] = "<6>a line of some length key=value other=\"another value\"\n";
+    struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
+    pthread_t threads[THREADS];
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_lines, r.log), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    const char *text = recorded(&r);
+    assert_int_equal(strlen(text), THREADS * LINES * (sizeof line - 1));
+    for (; *text; text += sizeof line - 1)
+        assert_memory_equal(text, line, sizeof line - 1);
+    recorder_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_is_time_level_sentence_fields),
+        cmocka_unit_test(test_each_level_has_its_word),
+        cmocka_unit_test(test_journal_has_priorities_and_no_time),
+        cmocka_unit_test(test_lower_levels_are_left_out),
+        cmocka_unit_test(test_no_log_is_silent),
+        cmocka_unit_test(test_text_values_cannot_forge_lines_or_fields),
+        cmocka_unit_test(test_json_is_one_object_a_line),
+        cmocka_unit_test(test_a_long_value_is_cut_and_says_so),
+        cmocka_unit_test(test_lines_of_many_threads_stay_whole),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
