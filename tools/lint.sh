@@ -1,0 +1,48 @@
+#!/bin/sh
+# make lint: formatting, static analysers, manual pages, shell scripts. Runs everything, then says what failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+jobs=$(nproc)
+files=$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+sources=$(printf '%s\n' "$files" | grep '\.c$')
+scripts=$(git ls-files --cached --others --exclude-standard 'tools/*.sh' .ci/run)
+flags="-std=c11 -D_GNU_SOURCE -DHAVE_SYSTEMD -I. $(pkg-config --cflags libcurl libcrypto jansson libuv expat)"
+failed=
+
+check() {
+    printf '  LINT  %s\n' "$1"
+}
+
+check clang-format
+printf '%s\n' "$files" | xargs -P "$jobs" -n 16 clang-format --dry-run -Werror || failed="$failed clang-format"
+
+check 'functions of at most 100 lines'
+printf '%s\n' "$sources" | xargs tools/function-length.sh || failed="$failed function-length"
+
+check cppcheck
+# shellcheck disable=SC2086
+cppcheck -q -j "$jobs" --std=c11 --language=c -D_GNU_SOURCE -I. --enable=warning,performance,portability --inline-suppr \
+    --suppress=missingIncludeSystem --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' \
+    $sources || failed="$failed cppcheck"
+
+check clang-tidy
+# shellcheck disable=SC2086
+printf '%s\n' "$sources" | xargs -P "$jobs" -n 1 -I{} clang-tidy --quiet {} -- $flags 2>/dev/null || failed="$failed clang-tidy"
+
+pages=$(git ls-files 'docs/*.1' 'docs/*.5')
+if [ -n "$pages" ]; then
+    check 'mandoc'
+    # shellcheck disable=SC2086
+    mandoc -T lint -W warning $pages || failed="$failed mandoc"
+fi
+
+if command -v shellcheck >/dev/null 2>&1; then
+    check shellcheck
+    # shellcheck disable=SC2086
+    shellcheck $scripts || failed="$failed shellcheck"
+fi
+
+if [ -n "$failed" ]; then
+    echo "lint: failed:$failed" >&2
+    exit 1
+fi
