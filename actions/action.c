@@ -1,0 +1,251 @@
+/* What every action uses: answers of steps, reading the resource and the parameters, finding an
+ * action by name. */
+#include "actions/action.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/clock.h"
+
+#define WAIT_FIRST_MS 2000
+#define WAIT_MOST_MS  15000
+/* No parameter is longer than an IAM policy's ARN or a tag's value; an event that says otherwise is
+ * refused. */
+#define PARAM_MAX 2048
+
+/* --- answering ---------------------------------------------------------------------------------
+ */
+
+enum verdict step_again(struct step_ctx *ctx, int64_t ms)
+{
+    ctx->again_ms = ms > 0 ? ms : 0;
+    return STEP_AGAIN;
+}
+
+enum verdict step_invalid(struct step_ctx *ctx, const char *format, ...)
+{
+    char text[sizeof ctx->err.message];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    err_set(&ctx->err, ERR_INVALID, "", "%s", text);
+    return STEP_FAILED;
+}
+
+enum verdict step_finished(struct step_ctx *ctx, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(ctx->note, sizeof ctx->note, format, args);
+    va_end(args);
+    return STEP_FINISHED;
+}
+
+/* "90 s", "10 min". */
+static void duration_text(int64_t ms, char to[32])
+{
+    if (ms >= 60000 && ms % 60000 == 0)
+        snprintf(to, 32, "%" PRId64 " min", ms / 60000);
+    else
+        snprintf(to, 32, "%" PRId64 " s", ms / 1000);
+}
+
+enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what)
+{
+    if (ctx->plan)
+        return STEP_DONE;
+    int64_t elapsed = ctx->clock->wall_ms(ctx->clock) - ctx->step_since_ms;
+    if (elapsed < 0) /* the wall clock was set back */
+        elapsed = 0;
+    if (elapsed >= limit_ms) {
+        char waited[32];
+        duration_text(limit_ms, waited);
+        err_set(&ctx->err, ERR_PROVIDER, "", "waited %s for %s", waited, what);
+        return STEP_FAILED;
+    }
+    /* Half the time spent so far on top of the first pause: each is one and a half times the one
+     * before. */
+    int64_t pause = WAIT_FIRST_MS + elapsed / 2;
+    if (pause > WAIT_MOST_MS)
+        pause = WAIT_MOST_MS;
+    if (pause > limit_ms - elapsed)
+        pause = limit_ms - elapsed;
+    return step_again(ctx, pause);
+}
+
+/* --- reading the resource ------------------------------------------------------------------------
+ */
+
+static const char *filled_string(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text && *text ? text : NULL;
+}
+
+const char *resource_attribute(const struct step_ctx *ctx, const char *name)
+{
+    return filled_string(json_object_get(ctx->resource, "attributes"), name);
+}
+
+const char *resource_field(const struct step_ctx *ctx, const char *name)
+{
+    return filled_string(ctx->resource, name);
+}
+
+const char *param_string(const struct step_ctx *ctx, const char *name)
+{
+    return json_string_value(json_object_get(ctx->params, name));
+}
+
+bool param_boolean(const struct step_ctx *ctx, const char *name)
+{
+    return json_is_true(json_object_get(ctx->params, name));
+}
+
+int64_t param_number(const struct step_ctx *ctx, const char *name)
+{
+    return json_integer_value(json_object_get(ctx->params, name));
+}
+
+/* --- parameters
+ * ------------------------------------------------------------------------------------ */
+
+static json_t *refuse(const struct action_param *param, const char *why, struct err *err)
+{
+    err_set(err, ERR_INVALID, "", "parameter \"%s\" %s", param->name, why);
+    return NULL;
+}
+
+static json_t *string_param(const struct action_param *param, const json_t *given, struct err *err)
+{
+    if (!json_is_string(given))
+        return refuse(param, "is not a string", err);
+    const char *text = json_string_value(given);
+    size_t size = json_string_length(given);
+    if (size > PARAM_MAX || strlen(text) != size)
+        return refuse(param, "is longer than 2,048 bytes or holds a NUL character", err);
+    if (param->required && text[strspn(text, " \t\r\n")] == '\0')
+        return refuse(param, "is empty; give it a value in the rule's automation", err);
+    return json_string(text);
+}
+
+static json_t *boolean_param(const struct action_param *param, const json_t *given, struct err *err)
+{
+    static const char *const yes[] = {"true", "yes", "y"};
+    static const char *const no[] = {"false", "no", "n"};
+    if (json_is_boolean(given))
+        return json_boolean(json_is_true(given));
+    const char *text = json_string_value(given);
+    for (size_t i = 0; text && i < sizeof yes / sizeof *yes; i++) {
+        if (strcasecmp(text, yes[i]) == 0)
+            return json_true();
+        if (strcasecmp(text, no[i]) == 0)
+            return json_false();
+    }
+    return refuse(param, "is no boolean (true, false, yes, no, y or n)", err);
+}
+
+/* At most 18 digits: what fits an int64_t without looking closer. */
+static bool digits_value(const char *text, int64_t *value)
+{
+    size_t n = strspn(text, "0123456789");
+    if (n == 0 || n > 18 || text[n])
+        return false;
+    for (*value = 0; *text; text++)
+        *value = *value * 10 + (*text - '0');
+    return true;
+}
+
+static json_t *number_param(const struct action_param *param, const json_t *given, struct err *err)
+{
+    int64_t value = -1;
+    if (json_is_integer(given))
+        value = json_integer_value(given);
+    else if (json_is_real(given)) {
+        double real = json_real_value(given);
+        if (real >= 0 && real < 1e15 && floor(real) == real)
+            value = (int64_t)real;
+    } else if (json_is_string(given) && !digits_value(json_string_value(given), &value))
+        value = -1;
+    if (value < 0)
+        return refuse(param, "is no whole number (digits only)", err);
+    return json_integer(value);
+}
+
+static json_t *convert_param(const struct action_param *param, const json_t *given, struct err *err)
+{
+    json_t *fallback = NULL;
+    if (!given || json_is_null(given)) {
+        if (!param->fallback)
+            return refuse(param, "is missing and has no default", err);
+        given = fallback = json_string(param->fallback);
+        if (!fallback)
+            return NULL;
+    }
+    json_t *value = NULL;
+    switch (param->type) {
+    case PARAM_STRING:
+        value = string_param(param, given, err);
+        break;
+    case PARAM_BOOLEAN:
+        value = boolean_param(param, given, err);
+        break;
+    case PARAM_NUMBER:
+        value = number_param(param, given, err);
+        break;
+    }
+    json_decref(fallback);
+    return value;
+}
+
+json_t *action_params(const struct action *action, const json_t *given, struct err *err)
+{
+    struct err mine = ERR_INIT;
+    json_t *params = json_object();
+    if (!params)
+        goto failed;
+    if (given && !json_is_object(given)) {
+        err_set(&mine, ERR_INVALID, "", "\"params\" of the automation is not an object");
+        goto failed;
+    }
+    for (const struct action_param *p = action->params; p && p->name; p++) {
+        json_t *value = convert_param(p, json_object_get(given, p->name), &mine);
+        if (!value || json_object_set_new(params, p->name, value) != 0)
+            goto failed;
+    }
+    return params;
+failed:
+    if (mine.kind == ERR_NONE)
+        err_set(&mine, ERR_INTERNAL, "", "out of memory");
+    *err = mine;
+    json_decref(params);
+    return NULL;
+}
+
+/* --- the table
+ * --------------------------------------------------------------------------------------- */
+
+const struct action *action_find(const char *name)
+{
+    for (const struct action *const *a = action_table; name && *a; a++) {
+        if (strcmp((*a)->name, name) == 0)
+            return *a;
+    }
+    return NULL;
+}
+
+const char *effect_name(enum effect effect)
+{
+    static const char *const names[] = {"tags", "changes", "stops", "deletes"};
+    return names[effect];
+}
+
+const char *cloud_name(enum cloud cloud)
+{
+    return cloud == CLOUD_AZURE ? "azure" : "aws";
+}
