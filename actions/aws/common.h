@@ -1,30 +1,121 @@
-/* What AWS actions share: making a call from a step, and ids that can be trusted. */
+/* What AWS actions share: making a call from a step, reading a listing to its end, and ids that can
+ * be trusted. */
 #ifndef HGAUTOD_ACTIONS_AWS_COMMON_H
 #define HGAUTOD_ACTIONS_AWS_COMMON_H
 
 #include "actions/action.h"
 #include "lib/aws/aws.h"
 
-/* Calls op with params (a NEW reference, which is stolen; NULL: none) for the task's account and region. Returns the answer (a new
- * reference), or NULL with ctx->err set: return STEP_FAILED then. In a dry run a changing op is not sent but written down, and the
- * answer is an empty object. */
+/* Waits of steps, in milliseconds. */
+#define WAIT_MINUTES(n) ((int64_t)(n)*60000)
+
+/* --- calls
+ * ---------------------------------------------------------------------------------------- */
+
+/* Calls op with params (a NEW reference, which is stolen) for the task's account and region.
+ * Returns the answer (a new reference), or NULL with ctx->err set: return STEP_FAILED then. In a
+ * dry run a changing op is not sent but written down, and the answer is an empty object. params of
+ * NULL means that building them failed; an operation without parameters is given json_object(). */
 json_t *act_call(struct step_ctx *ctx, const struct aws_op *op, json_t *params) MUST_CHECK;
 /* The same with all that an aws_call can say; account and region are filled in when NULL. */
 json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *params) MUST_CHECK;
 /* For calls whose answer is of no interest: true when it worked. */
 bool act_do(struct step_ctx *ctx, const struct aws_op *op, json_t *params) MUST_CHECK;
+/* A whole step for a call whose answer is of no interest: STEP_DONE, or STEP_FAILED. */
+enum verdict act_step(struct step_ctx *ctx, const struct aws_op *op, json_t *params);
+/* The same where the provider's code `gone` means that nothing is left to do: STEP_FINISHED with
+ * the note. */
+enum verdict act_step_unless(struct step_ctx *ctx, const struct aws_op *op, json_t *params,
+                             const char *gone, const char *note);
 
 /* Whether the last failure was this provider code ("InvalidVolume.NotFound"). */
 bool act_failed_with(const struct step_ctx *ctx, const char *code);
+/* The step again for as long as limit_ms have not passed since it began, else STEP_FAILED with the
+ * provider's own error: for refusals that pass when an earlier change has taken effect. */
+enum verdict act_retry(struct step_ctx *ctx, int64_t limit_ms);
+/* STEP_FAILED for want of memory. */
+enum verdict act_no_memory(struct step_ctx *ctx);
 
-/* EC2's DryRun parameter: when it is on and the call answered DryRunOperation, that is success. Turns the failure into
+/* --- EC2's DryRun parameter
+ * ------------------------------------------------------------------------- */
+
+/* The action's row for it. */
+#define DRY_RUN_PARAM                                                                              \
+    {                                                                                              \
+        .name = "DryRun", .type = PARAM_BOOLEAN, .fallback = "true",                               \
+        .help = "Only ask AWS whether the change would be allowed."                                \
+    }
+
+/* params (stolen) with DryRun=true when the parameter is on. */
+json_t *act_with_dry_run(struct step_ctx *ctx, json_t *params) MUST_CHECK;
+/* When DryRun is on and the call answered DryRunOperation, that is success. Turns the failure into
  * STEP_FINISHED("dry run: would have succeeded") or leaves STEP_FAILED. */
 enum verdict act_dry_run_verdict(struct step_ctx *ctx);
+/* act_step_unless with DryRun; gone may be NULL. */
+enum verdict act_step_dry(struct step_ctx *ctx, const struct aws_op *op, json_t *params,
+                          const char *gone, const char *note);
 
-/* The id in attributes.`attribute`, else in `id`, that matches prefix + [0-9a-f]{8,17} ("i-", "vol-"); NULL with ctx->err
- * naming the attribute. Borrowed from the resource. */
+/* --- listings
+ * ------------------------------------------------------------------------------------------ */
+
+struct act_listing {
+    const struct aws_op *op;
+    const char *items; /* the path of the list in an answer: "tagSet" */
+    const char *next;  /* the path of the next page's token in an answer: "nextToken" */
+    const char *token; /* the parameter that takes it: "NextToken" */
+    const char *more;  /* the path of a boolean that says whether there is more (IAM); NULL: a token
+                          says so */
+};
+
+/* One page: the items as a new array. *next is the token of this page (NULL: the first; its
+ * reference is taken over) and becomes that of the next (a new reference, NULL after the last).
+ * params is stolen. NULL with ctx->err. */
+json_t *act_page(struct step_ctx *ctx, const struct act_listing *how, json_t *params,
+                 json_t **next) MUST_CHECK;
+/* All pages within this step: for what is known to be short. params is stolen. A new array, or NULL
+ * with ctx->err. */
+json_t *act_list(struct step_ctx *ctx, const struct act_listing *how, json_t *params) MUST_CHECK;
+
+/* Takes the last element off the array state.`name`: a new reference, NULL when it is empty or not
+ * there. */
+json_t *act_state_pop(struct step_ctx *ctx, const char *name) MUST_CHECK;
+/* The string state.`name`, NULL when it is not there. */
+const char *act_state_string(const struct step_ctx *ctx, const char *name);
+/* Sets state.`name` (value is stolen); false with ctx->err when out of memory. */
+bool act_state_set(struct step_ctx *ctx, const char *name, json_t *value) MUST_CHECK;
+
+/* --- ids
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* The id in attributes.`attribute` (NULL: none is asked), else in `id`, that matches prefix +
+ * [0-9a-f]{8,17} ("i-", "vol-"); NULL with ctx->err naming the attribute. Borrowed from the
+ * resource. */
 const char *act_ec2_id(struct step_ctx *ctx, const char *attribute, const char *prefix);
 /* Whether text is prefix + [0-9a-f]{8,17}. */
 bool ec2_id_valid(const char *text, const char *prefix);
+
+/* How a kind of resource is named. */
+struct act_naming {
+    const char *what;    /* "IAM user", for messages */
+    const char *service; /* the service of its ARN: "iam" */
+    const char *prefix;  /* what stands before the name in the ARN: "user/" */
+    bool path;           /* IAM: between prefix and name there may be a path */
+    bool (*valid)(const char *name);
+    const char *fields[3]; /* where the name is when there is no ARN, in this order, ended by NULL:
+                              "name", "id" */
+};
+
+/* The resource's name: from `arn` when that is an ARN of the kind; it must then be of the task's
+ * account and region, and the first of the fields must not contradict it. Else from the fields.
+ * NULL with ctx->err. Borrowed from the resource. */
+const char *act_name(struct step_ctx *ctx, const struct act_naming *how);
+/* The resource's ARN, which is in `arn` or in `id`, under the same conditions. */
+const char *act_arn(struct step_ctx *ctx, const struct act_naming *how);
+
+/* Whether text consists of min to max characters of `allowed` and ASCII letters and digits. */
+bool name_valid(const char *text, const char *allowed, size_t min, size_t max);
+/* text as a message may show it: at most 80 bytes, cut between characters. */
+const char *act_shown(const char *text, char to[84]);
 
 #endif

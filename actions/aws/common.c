@@ -1,0 +1,367 @@
+/* What AWS actions share: making a call from a step, reading a listing to its end, and ids that can
+ * be trusted. */
+#include "actions/aws/common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/jpath.h"
+
+/* A listing that act_list reads within one step is short; one that goes on beyond this never ends.
+ */
+#define PAGES_MAX 1000
+
+/* --- calls
+ * ---------------------------------------------------------------------------------------- */
+
+enum verdict act_no_memory(struct step_ctx *ctx)
+{
+    err_set(&ctx->err, ERR_INTERNAL, "", "out of memory");
+    return STEP_FAILED;
+}
+
+/* Writes a call of a dry run down, a text body beside the parameters. */
+static json_t *write_down(struct step_ctx *ctx, const struct aws_call *call, const json_t *params)
+{
+    json_t *shown = json_copy((json_t *)params);
+    if (shown && call->body.data) {
+        json_t *body = json_stringn(call->body.data, call->body.size);
+        if (body) /* NULL: not text, or no memory; the call is written down without it */
+            json_object_set_new(shown, "Body", body);
+    }
+    if (ctx->planned)
+        ctx->planned(ctx, call->op->service->id, call->op->name, shown ? shown : params);
+    json_decref(shown);
+    return json_object();
+}
+
+json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *params)
+{
+    json_t *answer = NULL;
+    if (!params) {
+        if (ctx->err.kind == ERR_NONE)
+            act_no_memory(ctx);
+        return NULL;
+    }
+    if (!call->account)
+        call->account = ctx->account;
+    if (!call->region)
+        call->region = ctx->region;
+    call->params = params;
+    if (ctx->plan && call->op->changes) {
+        answer = write_down(ctx, call, params);
+        if (!answer)
+            act_no_memory(ctx);
+    } else if (!aws_call(ctx->aws, ctx->http, call, &answer, &ctx->err))
+        answer = NULL;
+    call->params = NULL;
+    json_decref(params);
+    return answer;
+}
+
+json_t *act_call(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
+{
+    struct aws_call call = {.op = op};
+    return act_call_full(ctx, &call, params);
+}
+
+bool act_do(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
+{
+    json_t *answer = act_call(ctx, op, params);
+    json_decref(answer);
+    return answer != NULL;
+}
+
+enum verdict act_step(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
+{
+    return act_do(ctx, op, params) ? STEP_DONE : STEP_FAILED;
+}
+
+enum verdict act_step_unless(struct step_ctx *ctx, const struct aws_op *op, json_t *params,
+                             const char *gone, const char *note)
+{
+    if (act_do(ctx, op, params))
+        return STEP_DONE;
+    return act_failed_with(ctx, gone) ? step_finished(ctx, "%s", note) : STEP_FAILED;
+}
+
+bool act_failed_with(const struct step_ctx *ctx, const char *code)
+{
+    return strcmp(ctx->err.code, code) == 0;
+}
+
+enum verdict act_retry(struct step_ctx *ctx, int64_t limit_ms)
+{
+    struct err refusal = ctx->err;
+    enum verdict verdict = step_wait(ctx, limit_ms, "an earlier change to take effect");
+    if (verdict == STEP_FAILED)
+        ctx->err = refusal;
+    return verdict;
+}
+
+/* --- EC2's DryRun parameter
+ * ------------------------------------------------------------------------- */
+
+json_t *act_with_dry_run(struct step_ctx *ctx, json_t *params)
+{
+    if (params && param_boolean(ctx, "DryRun") &&
+        json_object_set_new(params, "DryRun", json_true()) != 0) {
+        json_decref(params);
+        return NULL;
+    }
+    return params;
+}
+
+enum verdict act_dry_run_verdict(struct step_ctx *ctx)
+{
+    if (param_boolean(ctx, "DryRun") && act_failed_with(ctx, "DryRunOperation"))
+        return step_finished(ctx, "dry run: would have succeeded");
+    return STEP_FAILED;
+}
+
+enum verdict act_step_dry(struct step_ctx *ctx, const struct aws_op *op, json_t *params,
+                          const char *gone, const char *note)
+{
+    if (act_do(ctx, op, act_with_dry_run(ctx, params)))
+        return STEP_DONE;
+    if (gone && act_failed_with(ctx, gone))
+        return step_finished(ctx, "%s", note);
+    return act_dry_run_verdict(ctx);
+}
+
+/* --- listings
+ * ------------------------------------------------------------------------------------------ */
+
+json_t *act_page(struct step_ctx *ctx, const struct act_listing *how, json_t *params, json_t **next)
+{
+    if (*next && params && json_object_set(params, how->token, *next) != 0) {
+        json_decref(params);
+        params = NULL;
+    }
+    json_decref(*next);
+    *next = NULL;
+    json_t *answer = act_call(ctx, how->op, params);
+    if (!answer)
+        return NULL;
+    const char *token = jstr(answer, how->next);
+    if (token && *token && (!how->more || jbool(answer, how->more, false)))
+        *next = json_incref(jget(answer, how->next));
+    json_t *items = jlist(answer, how->items);
+    json_decref(answer);
+    if (!items) {
+        json_decref(*next);
+        *next = NULL;
+        act_no_memory(ctx);
+    }
+    return items;
+}
+
+json_t *act_list(struct step_ctx *ctx, const struct act_listing *how, json_t *params)
+{
+    json_t *all = json_array();
+    json_t *next = NULL;
+    unsigned pages = 0;
+    do {
+        json_t *page = all ? act_page(ctx, how, json_copy(params), &next) : NULL;
+        if (!page || json_array_extend(all, page) != 0 || ++pages > PAGES_MAX) {
+            if (!all || (page && pages <= PAGES_MAX))
+                act_no_memory(ctx);
+            else if (page)
+                err_set(&ctx->err, ERR_LIMIT, "", "%s has more than %d pages", how->op->name,
+                        PAGES_MAX);
+            json_decref(page);
+            json_decref(all);
+            all = NULL;
+            break;
+        }
+        json_decref(page);
+    } while (next);
+    json_decref(next);
+    json_decref(params);
+    return all;
+}
+
+json_t *act_state_pop(struct step_ctx *ctx, const char *name)
+{
+    json_t *list = json_object_get(ctx->state, name);
+    size_t n = json_array_size(list);
+    if (n == 0)
+        return NULL;
+    json_t *last = json_incref(json_array_get(list, n - 1));
+    json_array_remove(list, n - 1);
+    return last;
+}
+
+const char *act_state_string(const struct step_ctx *ctx, const char *name)
+{
+    return json_string_value(json_object_get(ctx->state, name));
+}
+
+bool act_state_set(struct step_ctx *ctx, const char *name, json_t *value)
+{
+    if (json_object_set_new(ctx->state, name, value) == 0)
+        return true;
+    act_no_memory(ctx);
+    return false;
+}
+
+/* --- ids
+ * -------------------------------------------------------------------------------------------------
+ */
+
+const char *act_shown(const char *text, char to[84])
+{
+    size_t n = strlen(text);
+    if (n <= 80) {
+        memcpy(to, text, n + 1);
+        return to;
+    }
+    n = 80;
+    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) /* not within a UTF-8 character */
+        n--;
+    memcpy(to, text, n);
+    memcpy(to + n, "...", 4);
+    return to;
+}
+
+bool name_valid(const char *text, const char *allowed, size_t min, size_t max)
+{
+    size_t n = 0;
+    for (; text[n]; n++) {
+        char c = text[n];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (n == max || (!word && !strchr(allowed, c)))
+            return false;
+    }
+    return n >= min;
+}
+
+bool ec2_id_valid(const char *text, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    if (strncmp(text, prefix, n) != 0)
+        return false;
+    size_t digits = strspn(text + n, "0123456789abcdef");
+    return digits >= 8 && digits <= 17 && text[n + digits] == '\0';
+}
+
+const char *act_ec2_id(struct step_ctx *ctx, const char *attribute, const char *prefix)
+{
+    char shown[84];
+    const char *id = attribute ? resource_attribute(ctx, attribute) : NULL;
+    const char *where = "attribute";
+    if (!id) {
+        id = resource_field(ctx, "id");
+        if (attribute && (!id || !ec2_id_valid(id, prefix))) {
+            err_set(
+                &ctx->err, ERR_INVALID, "",
+                "attribute \"%s\" is missing, and \"id\" is \"%s\", which is no id of this kind "
+                "(%s...)",
+                attribute, act_shown(id ? id : "", shown), prefix);
+            return NULL;
+        }
+        attribute = "id";
+        where = "the resource's";
+    }
+    if (id && ec2_id_valid(id, prefix))
+        return id;
+    err_set(&ctx->err, ERR_INVALID, "", "%s \"%s\" is \"%s\", which is no id of this kind (%s...)",
+            where, attribute, act_shown(id ? id : "", shown), prefix);
+    return NULL;
+}
+
+/* The name within text when that is an ARN of the kind, pointing into it. Of another kind, or no
+ * ARN at all: NULL. *astray when it is of the kind, but belongs to another account or region, or
+ * its name is not well-formed. */
+static const char *name_in_arn(const struct step_ctx *ctx, const struct act_naming *how,
+                               const char *text, bool *astray)
+{
+    struct aws_arn arn;
+    size_t n = strlen(how->prefix);
+    *astray = false;
+    if (!aws_arn_parse(text, &arn) || strcmp(arn.service, how->service) != 0 ||
+        strncmp(arn.resource, how->prefix, n) != 0)
+        return NULL;
+    const char *name = arn.resource + n;
+    const char *slash = how->path ? strrchr(name, '/') : NULL;
+    if (slash)
+        name = slash + 1;
+    *astray = strcmp(arn.partition, ctx->partition) != 0 ||
+              (*arn.account && strcmp(arn.account, ctx->account) != 0) ||
+              (*arn.region && strcmp(arn.region, ctx->region) != 0) || !how->valid(name);
+    return *astray ? NULL : text + strlen(text) - strlen(name);
+}
+
+static const char *refuse_arn(struct step_ctx *ctx, const struct act_naming *how, const char *field,
+                              const char *text)
+{
+    char shown[84];
+    err_set(&ctx->err, ERR_INVALID, "",
+            "the resource's \"%s\" is \"%s\", which is no ARN of %s in account %s and region %s",
+            field, act_shown(text, shown), how->what, ctx->account, ctx->region);
+    return NULL;
+}
+
+/* The first field that is a valid name, or an ARN that holds one. */
+static const char *name_in_fields(const struct step_ctx *ctx, const struct act_naming *how,
+                                  const char **field)
+{
+    bool astray;
+    for (const char *const *f = how->fields; *f; f++) {
+        const char *text = resource_field(ctx, *f);
+        const char *name = text && how->valid(text) ? text : NULL;
+        if (text && !name)
+            name = name_in_arn(ctx, how, text, &astray);
+        if (name) {
+            *field = *f;
+            return name;
+        }
+    }
+    return NULL;
+}
+
+static const char *refuse_name(struct step_ctx *ctx, const struct act_naming *how)
+{
+    char shown[84];
+    const char *text = resource_field(ctx, how->fields[0]);
+    err_set(&ctx->err, ERR_INVALID, "",
+            "the resource's \"%s\" is \"%s\", which is no name of %s, and its \"arn\" names none",
+            how->fields[0], act_shown(text ? text : "", shown), how->what);
+    return NULL;
+}
+
+const char *act_name(struct step_ctx *ctx, const struct act_naming *how)
+{
+    char shown[84], also[84];
+    bool astray = false;
+    const char *field = how->fields[0];
+    const char *name = name_in_fields(ctx, how, &field);
+    const char *arn = resource_field(ctx, "arn");
+    const char *of_arn = arn ? name_in_arn(ctx, how, arn, &astray) : NULL;
+    if (astray)
+        return refuse_arn(ctx, how, "arn", arn);
+    if (!of_arn)
+        return name ? name : refuse_name(ctx, how);
+    if (name && strcmp(name, of_arn) != 0 && strcmp(field, how->fields[0]) == 0) {
+        err_set(&ctx->err, ERR_INVALID, "",
+                "the resource's \"%s\" is \"%s\", but its \"arn\" says \"%s\"", field,
+                act_shown(name, shown), act_shown(of_arn, also));
+        return NULL;
+    }
+    return of_arn;
+}
+
+const char *act_arn(struct step_ctx *ctx, const struct act_naming *how)
+{
+    static const char *const fields[] = {"arn", "id"};
+    bool astray;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const char *text = resource_field(ctx, fields[i]);
+        if (text && name_in_arn(ctx, how, text, &astray))
+            return text;
+        if (text && astray)
+            return refuse_arn(ctx, how, fields[i], text);
+    }
+    const char *arn = resource_field(ctx, "arn");
+    return refuse_arn(ctx, how, "arn", arn ? arn : "");
+}
