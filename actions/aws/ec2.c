@@ -1,0 +1,200 @@
+/* What actions on EC2 share: the instance, its state, its snapshots, and the rules of security
+ * groups. */
+#include "actions/aws/ec2.h"
+
+#include <string.h>
+
+#include "lib/jpath.h"
+
+static const struct aws_op describe_instances = {&aws_ec2, "DescribeInstances", .changes = false};
+static const struct aws_op describe_snapshots = {&aws_ec2, "DescribeSnapshots", .changes = false};
+static const struct aws_op create_snapshots = {&aws_ec2, "CreateSnapshots", .changes = true};
+static const struct aws_op describe_rules = {&aws_ec2, "DescribeSecurityGroupRules",
+                                             .changes = false};
+static const struct aws_op revoke_ingress = {&aws_ec2, "RevokeSecurityGroupIngress",
+                                             .changes = true};
+static const struct aws_op revoke_egress = {&aws_ec2, "RevokeSecurityGroupEgress", .changes = true};
+
+static const struct act_listing all_instances = {
+    .op = &describe_instances,
+    .items = "reservationSet",
+    .next = "nextToken",
+    .token = "NextToken",
+};
+static const struct act_listing all_snapshots = {
+    .op = &describe_snapshots,
+    .items = "snapshotSet",
+    .next = "nextToken",
+    .token = "NextToken",
+};
+static const struct act_listing all_rules = {
+    .op = &describe_rules,
+    .items = "securityGroupRuleSet",
+    .next = "nextToken",
+    .token = "NextToken",
+};
+
+const char *const ec2_instance_types[] = {"EC2 Instance", NULL};
+const struct action_param ec2_dry_run_params[] = {DRY_RUN_PARAM, {0}};
+
+/* --- the instance
+ * ------------------------------------------------------------------------------------- */
+
+const char *ec2_instance(struct step_ctx *ctx)
+{
+    return act_ec2_id(ctx, "Instance ID", "i-");
+}
+
+bool ec2_check_instance(struct step_ctx *ctx)
+{
+    return ec2_instance(ctx) != NULL;
+}
+
+/* Asked by filter, not by id: an id that is gone would fail the whole call. */
+json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
+{
+    json_t *reservations =
+        act_list(ctx, &all_instances,
+                 json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "instance-id", "Value", ids));
+    if (!reservations)
+        return NULL;
+    json_t *states = json_object();
+    size_t i;
+    json_t *reservation;
+    json_array_foreach(reservations, i, reservation)
+    {
+        json_t *instances = jlist(reservation, "instancesSet");
+        size_t k;
+        json_t *instance;
+        json_array_foreach(instances, k, instance)
+        {
+            const char *id = jstr(instance, "instanceId");
+            if (id)
+                json_object_set(states, id, jget(instance, "instanceState.name"));
+        }
+        json_decref(instances);
+    }
+    json_decref(reservations);
+    if (!states)
+        act_no_memory(ctx);
+    return states;
+}
+
+/* --- snapshots
+ * ------------------------------------------------------------------------------------------ */
+
+/* The snapshots that this run has made of the instance, in *found (a new reference). */
+static bool find_snapshots(struct step_ctx *ctx, const char *instance, json_t **found)
+{
+    *found = act_list(ctx, &all_snapshots,
+                      json_pack("{s:[s], s:[{s:s, s:[s]}, {s:s, s:[s]}]}", "Owner", "self",
+                                "Filter", "Name", "tag:hyperglance:run", "Value", ctx->run_id,
+                                "Name", "tag:hyperglance:instance", "Value", instance));
+    return *found != NULL;
+}
+
+/* Whether none of the snapshots has failed; false with ctx->err. */
+static bool snapshots_sound(struct step_ctx *ctx, const json_t *snapshots)
+{
+    size_t i;
+    json_t *snapshot;
+    json_array_foreach(snapshots, i, snapshot)
+    {
+        const char *state = jstr(snapshot, "status");
+        if (!state) /* CreateSnapshots calls state what DescribeSnapshots calls status */
+            state = jstr(snapshot, "state");
+        if (state && strcmp(state, "error") == 0) {
+            const char *id = jstr(snapshot, "snapshotId");
+            return err_set(&ctx->err, ERR_PROVIDER, "", "snapshot %s of the instance has failed",
+                           id ? id : "(without id)");
+        }
+    }
+    return true;
+}
+
+static json_t *snapshot_request(struct step_ctx *ctx, const char *instance)
+{
+    return act_with_dry_run(
+        ctx,
+        json_pack("{s:{s:s, s:b}, s:s, s:s, s:[{s:s, s:[{s:s, s:s}, {s:s, s:s}]}]}",
+                  "InstanceSpecification", "InstanceId", instance, "ExcludeBootVolume", 0,
+                  "CopyTagsFromSource", "volume", "Description", "Made by Hyperglance automations",
+                  "TagSpecification", "ResourceType", "snapshot", "Tag", "Key", "hyperglance:run",
+                  "Value", ctx->run_id, "Key", "hyperglance:instance", "Value", instance));
+}
+
+enum verdict ec2_take_snapshots(struct step_ctx *ctx)
+{
+    json_t *snapshots;
+    const char *instance = ec2_instance(ctx);
+    if (!instance || !find_snapshots(ctx, instance, &snapshots))
+        return STEP_FAILED;
+    if (json_array_size(snapshots) == 0) {
+        json_decref(snapshots);
+        json_t *answer = act_call(ctx, &create_snapshots, snapshot_request(ctx, instance));
+        if (!answer)
+            return act_dry_run_verdict(ctx) == STEP_FINISHED ? STEP_DONE : STEP_FAILED;
+        snapshots = jlist(answer, "snapshotSet");
+        json_decref(answer);
+    }
+    bool sound = snapshots_sound(ctx, snapshots);
+    json_decref(snapshots);
+    return sound ? STEP_DONE : STEP_FAILED;
+}
+
+/* --- rules of security groups
+ * --------------------------------------------------------------------------------- */
+
+/* The ids of those rules that are of the direction, for a request; and the rules, for the audit
+ * log. */
+static bool pick_rules(const json_t *rules, bool egress, json_t *ids, json_t *removed)
+{
+    size_t i;
+    json_t *rule;
+    json_array_foreach(rules, i, rule)
+    {
+        const char *id = jstr(rule, "securityGroupRuleId");
+        if (!id || jbool(rule, "isEgress", false) != egress)
+            continue;
+        if (json_array_append_new(ids, json_string(id)) != 0 ||
+            json_array_append(removed, rule) != 0)
+            return false;
+    }
+    return ids && removed;
+}
+
+/* Takes out what was picked. ids is stolen. */
+static enum verdict revoke(struct step_ctx *ctx, const char *group, bool egress, json_t *ids,
+                           const json_t *removed)
+{
+    json_t *params = json_pack("{s:s, s:o}", "GroupId", group, "SecurityGroupRuleId", ids);
+    if (!act_do(ctx, egress ? &revoke_egress : &revoke_ingress, params)) {
+        /* Another task was faster with one of them: look again at what is left. */
+        if (act_failed_with(ctx, "InvalidSecurityGroupRuleId.NotFound") ||
+            act_failed_with(ctx, "InvalidPermission.NotFound"))
+            return act_retry(ctx, WAIT_MINUTES(2));
+        return STEP_FAILED;
+    }
+    if (!ctx->plan && ctx->audit)
+        ctx->audit(ctx, egress ? "outbound rules removed" : "inbound rules removed", removed);
+    return STEP_DONE;
+}
+
+enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egress)
+{
+    json_t *rules =
+        act_list(ctx, &all_rules,
+                 json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name", "group-id", "Value", group));
+    if (!rules)
+        return STEP_FAILED;
+    json_t *ids = json_array(), *removed = json_array();
+    enum verdict verdict = STEP_DONE;
+    if (!pick_rules(rules, egress, ids, removed))
+        verdict = act_no_memory(ctx);
+    else if (json_array_size(ids) > 0)
+        verdict = revoke(ctx, group, egress, json_incref(ids), removed);
+    json_decref(ids);
+    json_decref(removed);
+    json_decref(rules);
+    return verdict;
+}
