@@ -1,0 +1,128 @@
+/* ec2_quarantine_instance: the quarantine group, alone, on every network interface of the instance.
+ */
+#include <string.h>
+
+#include "actions/aws/ec2.h"
+#include "actions/aws/quarantine.h"
+#include "lib/jpath.h"
+
+static const struct aws_op describe_interfaces = {&aws_ec2, "DescribeNetworkInterfaces",
+                                                  .changes = false};
+static const struct aws_op modify_interface = {&aws_ec2, "ModifyNetworkInterfaceAttribute",
+                                               .changes = true};
+
+static const struct act_listing all_interfaces = {
+    .op = &describe_interfaces,
+    .items = "networkInterfaceSet",
+    .next = "nextToken",
+    .token = "NextToken",
+};
+
+/* The attribute, when the event has it. */
+static bool check(struct step_ctx *ctx)
+{
+    const char *vpc = resource_attribute(ctx, "VPC ID");
+    return ec2_check_instance(ctx) && (!vpc || act_ec2_id(ctx, "VPC ID", "vpc-"));
+}
+
+/* {"id", "groups": [...]} of an interface as AWS describes it. */
+static json_t *remember(const json_t *interface)
+{
+    json_t *groups = jlist(interface, "groupSet");
+    json_t *ids = json_array();
+    size_t i;
+    json_t *group;
+    json_array_foreach(groups, i, group)
+        json_array_append_new(ids, json_string(jstr(group, "groupId")));
+    json_decref(groups);
+    return json_pack("{s:s, s:o}", "id", jstr(interface, "networkInterfaceId"), "groups", ids);
+}
+
+/* Keeps what will be changed, and the groups that it has now, in the state: durably, so that they
+ * are known even if what follows is begun anew. */
+static enum verdict look(struct step_ctx *ctx)
+{
+    const char *instance = ec2_instance(ctx);
+    json_t *found = act_list(ctx, &all_interfaces,
+                             json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name",
+                                       "attachment.instance-id", "Value", instance));
+    if (!found)
+        return STEP_FAILED;
+    json_t *kept = json_array();
+    const char *vpc = resource_attribute(ctx, "VPC ID");
+    if (!vpc)
+        vpc = jstr(json_array_get(found, 0), "vpcId");
+    bool whole = vpc && act_state_set(ctx, "vpc", json_string(vpc));
+    size_t i;
+    json_t *interface;
+    json_array_foreach(found, i, interface) whole =
+        whole && json_array_append_new(kept, remember(interface)) == 0;
+    bool none = json_array_size(found) == 0;
+    json_decref(found);
+    whole = act_state_set(ctx, "interfaces", kept) && whole;
+    if (none)
+        return step_invalid(ctx, "%s has no network interface: is it terminated?", instance);
+    return whole ? STEP_DONE : act_no_memory(ctx);
+}
+
+static enum verdict find_group(struct step_ctx *ctx)
+{
+    return quarantine_find_group(ctx, act_state_string(ctx, "vpc"));
+}
+
+/* Whether the group is the only one of the interface. */
+static bool isolated(const json_t *interface, const char *group)
+{
+    const json_t *groups = json_object_get(interface, "groups");
+    const char *first = json_string_value(json_array_get(groups, 0));
+    return json_array_size(groups) == 1 && first && group && strcmp(first, group) == 0;
+}
+
+/* One interface a run of the step. The list stays in the state; state.next says how far it is done.
+ */
+static enum verdict isolate(struct step_ctx *ctx)
+{
+    size_t next = (size_t)json_integer_value(json_object_get(ctx->state, "next"));
+    const char *group = act_state_string(ctx, "group");
+    const json_t *list = json_object_get(ctx->state, "interfaces");
+    while (next < json_array_size(list) && isolated(json_array_get(list, next), group))
+        next++;
+    const json_t *interface = json_array_get(list, next);
+    if (!interface) {
+        if (!json_object_get(ctx->state, "next"))
+            return step_finished(ctx, "already in quarantine");
+        return STEP_DONE;
+    }
+    if (!act_do(ctx, &modify_interface,
+                json_pack("{s:s, s:[s]}", "NetworkInterfaceId", jstr(interface, "id"),
+                          "SecurityGroupId", group)))
+        return STEP_FAILED;
+    if (!ctx->plan && ctx->audit)
+        ctx->audit(ctx, "security groups of a network interface replaced", interface);
+    if (!act_state_set(ctx, "next", json_integer((json_int_t)next + 1)))
+        return STEP_FAILED;
+    return step_again(ctx, 0);
+}
+
+const struct action action_ec2_quarantine_instance = {
+    .name = "ec2_quarantine_instance",
+    .display_name = "Quarantine EC2 Instance",
+    .description = "Puts a security group without any rule, alone, on every network interface of "
+                   "the EC2 instance.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = ec2_instance_types,
+    .permissions =
+        (const char *const[]){"ec2:CreateSecurityGroup", "ec2:DescribeNetworkInterfaces",
+                              "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups",
+                              "ec2:ModifyNetworkInterfaceAttribute",
+                              "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
+                              NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"look", look, true},
+                                          {"find-group", find_group, false},
+                                          {"revoke-inbound", quarantine_revoke_inbound, false},
+                                          {"revoke-outbound", quarantine_revoke_outbound, false},
+                                          {"isolate", isolate, false},
+                                          {0}},
+};
