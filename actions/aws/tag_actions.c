@@ -1,0 +1,207 @@
+/* add_tag, remove_tag and update_tag, for every kind of resource that tags.c knows. */
+#include <string.h>
+
+#include "actions/aws/tags.h"
+
+/* --- add_tag
+ * -------------------------------------------------------------------------------------------- */
+
+/* What stands there now decides, not what the event says: it may be old, and this may be a second
+ * try. */
+static enum verdict add(struct step_ctx *ctx)
+{
+    const char *key = param_string(ctx, "Key"), *value = param_string(ctx, "Value");
+    char shown[84], also[84];
+    json_t *tags = tags_read(ctx);
+    if (!tags)
+        return STEP_FAILED;
+    enum verdict verdict;
+    const char *now = json_string_value(json_object_get(tags, key));
+    if (!now)
+        verdict = tags_add(ctx, key, value);
+    else if (strcmp(now, value) == 0)
+        verdict = step_finished(ctx, "the tag is there already");
+    else
+        verdict = step_invalid(ctx,
+                               "the tag \"%s\" is there already with the value \"%s\"; it is not "
+                               "overwritten",
+                               act_shown(key, shown), act_shown(now, also));
+    json_decref(tags);
+    return verdict;
+}
+
+const struct action action_add_tag = {
+    .name = "add_tag",
+    .display_name = "Add Tag",
+    .description = "Adds a tag to the resource; a key that has another value already is an error.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_TAGS,
+    .resource_types =
+        (const char *const[]){"Security Group", "EC2 Instance", "AMI", "Internet Gateway",
+                              "Network ACL", "Network Interface", "Route Table", "EBS Snapshot",
+                              "EBS Volume", "Subnet", "VPC", "SNS Topic", "SQS Queue", NULL},
+    .params = (const struct action_param[]){{.name = "Key",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The tag's key."},
+                                            {.name = "Value",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .help = "The tag's value; it may be empty."},
+                                            {0}},
+    .permissions =
+        (const char *const[]){"ec2:CreateTags", "ec2:DescribeTags", "sns:ListTagsForResource",
+                              "sns:TagResource", "sqs:ListQueueTags", "sqs:TagQueue", NULL},
+    .check = tags_check,
+    .steps = (const struct action_step[]){{"add", add, false}, {0}},
+};
+
+/* --- remove_tag
+ * ------------------------------------------------------------------------------------------- */
+
+/* The services do not mind when the key is not there. */
+static enum verdict remove_key(struct step_ctx *ctx)
+{
+    json_t *keys = json_pack("[s]", param_string(ctx, "Key"));
+    if (!keys)
+        return act_no_memory(ctx);
+    enum verdict verdict = tags_remove(ctx, keys);
+    json_decref(keys);
+    return verdict;
+}
+
+const struct action action_remove_tag = {
+    .name = "remove_tag",
+    .display_name = "Remove Tag",
+    .description = "Removes a tag from the resource.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_TAGS,
+    .resource_types =
+        (const char *const[]){"Security Group", "EC2 Instance", "AMI", "Internet Gateway",
+                              "Network ACL", "Network Interface", "Route Table", "EBS Snapshot",
+                              "EBS Volume", "Subnet", "VPC", "SQS Queue", "SNS Topic", NULL},
+    .params = (const struct action_param[]){{.name = "Key",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The tag's key."},
+                                            {0}},
+    .permissions =
+        (const char *const[]){"ec2:DeleteTags", "sns:UntagResource", "sqs:UntagQueue", NULL},
+    .check = tags_check,
+    .steps = (const struct action_step[]){{"remove", remove_key, false}, {0}},
+};
+
+/* --- update_tag
+ * ------------------------------------------------------------------------------------------- */
+
+/* The first matched attribute that is a key of tags other than `key`; NULL: none is. */
+static const char *first_matched(const struct step_ctx *ctx, const json_t *tags, const char *key)
+{
+    const char *name;
+    json_t *ignored;
+    json_object_foreach(json_object_get(ctx->resource, "matchedAttributes"), name, ignored)
+    {
+        if (strcmp(name, key) != 0 && json_object_get(tags, name))
+            return name;
+    }
+    return NULL;
+}
+
+/* No matched key is a tag now. An earlier run may have renamed it: then the event knows its value,
+ * which the new key has. */
+static enum verdict none_matched(struct step_ctx *ctx, const json_t *tags, const char *key)
+{
+    const json_t *former = json_object_get(ctx->resource, "tags");
+    const char *old = first_matched(ctx, former, key);
+    if (old && json_object_get(tags, key) &&
+        json_equal(json_object_get(former, old), json_object_get(tags, key)))
+        return step_finished(ctx, "the tag is renamed already");
+    return step_invalid(ctx, "none of the resource's matchedAttributes is a tag that it has");
+}
+
+/* All that is to be renamed goes to one key: it can take one value only. Puts the value and the old
+ * keys into the state. */
+static enum verdict plan_rename(struct step_ctx *ctx, const json_t *tags, const char *key)
+{
+    char shown[84];
+    const char *old = first_matched(ctx, tags, key);
+    if (!old)
+        return none_matched(ctx, tags, key);
+    json_t *value = json_object_get(tags, old);
+    json_t *now = json_object_get(tags, key);
+    if (now && !json_equal(now, value))
+        return step_invalid(ctx, "the tag \"%s\" is there already with another value",
+                            act_shown(key, shown));
+    json_t *keys = json_array();
+    const char *name;
+    json_t *ignored;
+    json_object_foreach(json_object_get(ctx->resource, "matchedAttributes"), name, ignored)
+    {
+        const json_t *tag = json_object_get(tags, name);
+        if (!tag || strcmp(name, key) == 0)
+            continue;
+        if (!json_equal(tag, value)) {
+            json_decref(keys);
+            return step_invalid(ctx, "matched tags with different values cannot both become \"%s\"",
+                                act_shown(key, shown));
+        }
+        json_array_append_new(keys, json_string(name));
+    }
+    bool kept = act_state_set(ctx, "old", keys) &&
+                act_state_set(ctx, "value", json_incref(value)) &&
+                act_state_set(ctx, "add", json_boolean(!now));
+    return kept ? STEP_DONE : STEP_FAILED;
+}
+
+static enum verdict find(struct step_ctx *ctx)
+{
+    json_t *tags = tags_read(ctx);
+    if (!tags)
+        return STEP_FAILED;
+    enum verdict verdict = plan_rename(ctx, tags, param_string(ctx, "New Key"));
+    json_decref(tags);
+    return verdict;
+}
+
+static enum verdict add_new(struct step_ctx *ctx)
+{
+    if (!json_is_true(json_object_get(ctx->state, "add")))
+        return STEP_DONE;
+    return tags_add(ctx, param_string(ctx, "New Key"), act_state_string(ctx, "value"));
+}
+
+static enum verdict remove_old(struct step_ctx *ctx)
+{
+    return tags_remove(ctx, json_object_get(ctx->state, "old"));
+}
+
+const struct action action_update_tag = {
+    .name = "update_tag",
+    .display_name = "Update Tag",
+    .description = "Renames the tags that the rule has matched: the value moves to the new key.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_TAGS,
+    .resource_types =
+        (const char *const[]){"Security Group", "EC2 Instance", "AMI", "Internet Gateway",
+                              "Network ACL", "Network Interface", "Placement Group", "Route Table",
+                              "EC2 Snapshot", "Subnet", "EBS Snapshot", "EBS Volume", "VPC",
+                              "SNS Topic", "SQS Queue", NULL},
+    .params = (const struct action_param[]){{.name = "New Key",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The key that the tag is to have."},
+                                            {0}},
+    .permissions =
+        (const char *const[]){"ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeTags",
+                              "sns:ListTagsForResource", "sns:TagResource", "sns:UntagResource",
+                              "sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue", NULL},
+    .check = tags_check,
+    /* Saved before the first change: once the old keys are gone, nothing else tells that there was
+       something to do. */
+    .steps =
+        (const struct action_step[]){
+            {"find", find, true}, {"add", add_new, false}, {"remove", remove_old, false}, {0}},
+};

@@ -1,0 +1,307 @@
+/* Tags of AWS resources, whichever service they belong to: one reading and two changes. */
+#include "actions/aws/tags.h"
+
+#include <string.h>
+
+#include "lib/jpath.h"
+#include "lib/uri.h"
+
+static const struct aws_op ec2_describe = {&aws_ec2, "DescribeTags", .changes = false};
+static const struct aws_op ec2_create = {&aws_ec2, "CreateTags", .changes = true};
+static const struct aws_op ec2_delete = {&aws_ec2, "DeleteTags", .changes = true};
+static const struct aws_op sns_list = {&aws_sns, "ListTagsForResource", .changes = false};
+static const struct aws_op sns_tag = {&aws_sns, "TagResource", .changes = true};
+static const struct aws_op sns_untag = {&aws_sns, "UntagResource", .changes = true};
+static const struct aws_op sqs_list = {&aws_sqs, "ListQueueTags", .changes = false};
+static const struct aws_op sqs_tag = {&aws_sqs, "TagQueue", .changes = true};
+static const struct aws_op sqs_untag = {&aws_sqs, "UntagQueue", .changes = true};
+
+static const struct act_listing all_ec2_tags = {
+    .op = &ec2_describe,
+    .items = "tagSet",
+    .next = "nextToken",
+    .token = "NextToken",
+};
+
+/* A kind of resource whose tags we can change. */
+struct tagged {
+    const char *type;
+    const char *prefix;    /* EC2: of its ids; NULL: not EC2's */
+    const char *attribute; /* EC2: where the id is, before `id`; NULL: only in `id` */
+};
+
+static const struct tagged tagged_types[] = {
+    {"AMI", "ami-", NULL},
+    {"EBS Snapshot", "snap-", "Snapshot ID"},
+    {"EBS Volume", "vol-", NULL},
+    {"EC2 Instance", "i-", "Instance ID"},
+    {"EC2 Snapshot", "snap-", "Snapshot ID"},
+    {"Internet Gateway", "igw-", NULL},
+    {"Network ACL", "acl-", "Network ACL ID"},
+    {"Network Interface", "eni-", NULL},
+    {"Placement Group", "pg-", NULL},
+    {"Route Table", "rtb-", NULL},
+    {"Security Group", "sg-", "Group ID"},
+    {"Subnet", "subnet-", NULL},
+    {"VPC", "vpc-", "VPC ID"},
+    {"SNS Topic", NULL, NULL},
+    {"SQS Queue", NULL, NULL},
+};
+
+static bool topic_valid(const char *name)
+{
+    return name_valid(name, "_-.", 1, 256);
+}
+
+static bool queue_valid(const char *name)
+{
+    return name_valid(name, "_-.", 1, 80);
+}
+
+static const struct act_naming topics = {
+    .what = "an SNS topic",
+    .service = "sns",
+    .prefix = "",
+    .valid = topic_valid,
+};
+static const struct act_naming queues = {
+    .what = "an SQS queue",
+    .service = "sqs",
+    .prefix = "",
+    .valid = queue_valid,
+    .fields = {"name", "id"},
+};
+
+static const struct tagged *kind_of(struct step_ctx *ctx)
+{
+    char shown[84];
+    const char *type = resource_field(ctx, "type");
+    for (size_t i = 0; type && i < sizeof tagged_types / sizeof *tagged_types; i++) {
+        if (strcmp(tagged_types[i].type, type) == 0)
+            return &tagged_types[i];
+    }
+    step_invalid(ctx,
+                 "the resource's \"type\" is \"%s\", and resources of that type are not tagged",
+                 act_shown(type ? type : "", shown));
+    return NULL;
+}
+
+/* --- SQS
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Whether host is one that SQS has, or had, in the task's region: the URL in an event need not be
+ * the one that we use. */
+static bool sqs_host(const struct step_ctx *ctx, const char *host)
+{
+    const struct aws_partition *partition = aws_partition_by_name(ctx->partition);
+    const char *suffix = partition ? partition->dns_suffix : "amazonaws.com";
+    static const char *const forms[] = {"sqs.", "sqs-fips.", ""};
+    struct buf name = buf_make(256);
+    bool same = false;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms && !same; i++) {
+        buf_reset(&name);
+        buf_addf(&name, "%s%s.%s%s", forms[i], ctx->region, *forms[i] ? "" : "queue.", suffix);
+        same = strcmp(buf_str(&name), host) == 0;
+    }
+    buf_free(&name);
+    return same;
+}
+
+/* Whether the URL's host is the service's in the task's region, as configured or as AWS names it.
+ */
+static bool url_of_service(struct step_ctx *ctx, const struct uri *url, const char *endpoint)
+{
+    struct uri ours;
+    struct err ignored = ERR_INIT;
+    if (strcmp(url->query, "") != 0 || !uri_parse(endpoint, &ours, &ignored))
+        return false;
+    bool same = strcmp(url->host, ours.host) == 0 && url->port == ours.port;
+    uri_free(&ours);
+    return same || sqs_host(ctx, url->host);
+}
+
+/* The queue's name out of "/123456789012/name"; NULL when the path is another. */
+static const char *queue_in_path(const struct step_ctx *ctx, const char *path)
+{
+    size_t n = strlen(ctx->account);
+    if (path[0] != '/' || strncmp(path + 1, ctx->account, n) != 0 || path[n + 1] != '/')
+        return NULL;
+    return queue_valid(path + n + 2) ? path + n + 2 : NULL;
+}
+
+/* Appends the queue's name, taken from the attribute "Queue Url" (or an `id` that is one), which
+ * must be one of this account and region. */
+static bool name_from_url(struct step_ctx *ctx, const char *text, const char *endpoint,
+                          struct buf *name)
+{
+    char shown[84];
+    struct uri url;
+    struct err why = ERR_INIT;
+    if (uri_parse(text, &url, &why)) {
+        const char *found =
+            url_of_service(ctx, &url, endpoint) ? queue_in_path(ctx, url.path) : NULL;
+        bool ok = found && buf_adds(name, found);
+        uri_free(&url);
+        if (ok)
+            return true;
+    }
+    return err_set(
+        &ctx->err, ERR_INVALID, "",
+        "attribute \"Queue Url\" is \"%s\", which is no queue of account %s in region %s",
+        act_shown(text, shown), ctx->account, ctx->region);
+}
+
+/* The URL that requests name the queue by: always put together anew from what was checked. False
+ * with ctx->err. */
+static bool queue_url(struct step_ctx *ctx, struct buf *url)
+{
+    struct buf name = buf_make(128);
+    const char *text = resource_attribute(ctx, "Queue Url");
+    const char *id = resource_field(ctx, "id");
+    if (!text && id && strstr(id, "://"))
+        text = id;
+    bool ok = aws_endpoint(ctx->aws, &aws_sqs, ctx->region, url, &ctx->err);
+    if (ok && text)
+        ok = name_from_url(ctx, text, buf_str(url), &name);
+    else if (ok) {
+        const char *found = act_name(ctx, &queues);
+        ok = found && buf_adds(&name, found);
+    }
+    buf_addf(url, "/%s/%s", ctx->account, buf_str(&name));
+    buf_free(&name);
+    return ok && buf_ok(url);
+}
+
+/* Calls an SQS operation with QueueUrl added to params (stolen). */
+static json_t *call_sqs(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
+{
+    struct buf url = buf_make(1024);
+    bool ok = queue_url(ctx, &url) && params &&
+              json_object_set_new(params, "QueueUrl", json_string(buf_str(&url))) == 0;
+    buf_free(&url);
+    if (!ok) {
+        json_decref(params);
+        params = NULL;
+    }
+    return act_call(ctx, op, params);
+}
+
+/* --- the three services
+ * ---------------------------------------------------------------------------------- */
+
+static const char *ec2_resource(struct step_ctx *ctx, const struct tagged *kind)
+{
+    return act_ec2_id(ctx, kind->attribute, kind->prefix);
+}
+
+static bool is_topic(const struct tagged *kind)
+{
+    return strcmp(kind->type, "SNS Topic") == 0;
+}
+
+bool tags_check(struct step_ctx *ctx)
+{
+    const struct tagged *kind = kind_of(ctx);
+    if (!kind)
+        return false;
+    if (kind->prefix)
+        return ec2_resource(ctx, kind) != NULL;
+    if (is_topic(kind))
+        return act_arn(ctx, &topics) != NULL;
+    struct buf url = buf_make(1024);
+    bool ok = queue_url(ctx, &url);
+    buf_free(&url);
+    return ok;
+}
+
+/* A list of {key, value} as an object; list is let go. */
+static json_t *tags_object(struct step_ctx *ctx, json_t *list, const char *key, const char *value)
+{
+    json_t *tags = list ? json_object() : NULL;
+    size_t i;
+    json_t *tag;
+    json_array_foreach(list, i, tag)
+    {
+        const char *text = jstr(tag, value);
+        if (jstr(tag, key))
+            json_object_set_new(tags, jstr(tag, key), json_string(text ? text : ""));
+    }
+    if (list && !tags)
+        act_no_memory(ctx);
+    json_decref(list);
+    return tags;
+}
+
+json_t *tags_read(struct step_ctx *ctx)
+{
+    const struct tagged *kind = kind_of(ctx);
+    if (!kind)
+        return NULL;
+    if (kind->prefix)
+        return tags_object(ctx,
+                           act_list(ctx, &all_ec2_tags,
+                                    json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name", "resource-id",
+                                              "Value", ec2_resource(ctx, kind))),
+                           "key", "value");
+    json_t *answer =
+        is_topic(kind)
+            ? act_call(ctx, &sns_list, json_pack("{s:s}", "ResourceArn", act_arn(ctx, &topics)))
+            : call_sqs(ctx, &sqs_list, json_object());
+    if (!answer)
+        return NULL;
+    json_t *tags;
+    if (is_topic(kind))
+        tags = tags_object(ctx, jlist(answer, "Tags"), "Key", "Value");
+    else if (json_is_object(jget(answer, "Tags")))
+        tags = json_incref(jget(answer, "Tags"));
+    else
+        tags = json_object();
+    json_decref(answer);
+    return tags;
+}
+
+enum verdict tags_add(struct step_ctx *ctx, const char *key, const char *value)
+{
+    const struct tagged *kind = kind_of(ctx);
+    if (!kind)
+        return STEP_FAILED;
+    if (kind->prefix)
+        return act_step(ctx, &ec2_create,
+                        json_pack("{s:[s], s:[{s:s, s:s}]}", "ResourceId", ec2_resource(ctx, kind),
+                                  "Tag", "Key", key, "Value", value));
+    if (is_topic(kind))
+        return act_step(ctx, &sns_tag,
+                        json_pack("{s:s, s:{s:[{s:s, s:s}]}}", "ResourceArn", act_arn(ctx, &topics),
+                                  "Tags", "member", "Key", key, "Value", value));
+    json_t *answer = call_sqs(ctx, &sqs_tag, json_pack("{s:{s:s}}", "Tags", key, value));
+    json_decref(answer);
+    return answer ? STEP_DONE : STEP_FAILED;
+}
+
+/* [{"Key": ...}] of the keys. */
+static json_t *key_list(const json_t *keys)
+{
+    json_t *list = json_array();
+    size_t i;
+    json_t *key;
+    json_array_foreach(keys, i, key) json_array_append_new(list, json_pack("{s:O}", "Key", key));
+    return list;
+}
+
+enum verdict tags_remove(struct step_ctx *ctx, json_t *keys)
+{
+    const struct tagged *kind = kind_of(ctx);
+    if (!kind)
+        return STEP_FAILED;
+    if (kind->prefix)
+        return act_step(ctx, &ec2_delete,
+                        json_pack("{s:[s], s:o}", "ResourceId", ec2_resource(ctx, kind), "Tag",
+                                  key_list(keys)));
+    if (is_topic(kind))
+        return act_step(ctx, &sns_untag,
+                        json_pack("{s:s, s:{s:O}}", "ResourceArn", act_arn(ctx, &topics), "TagKeys",
+                                  "member", keys));
+    json_t *answer = call_sqs(ctx, &sqs_untag, json_pack("{s:O}", "TagKeys", keys));
+    json_decref(answer);
+    return answer ? STEP_DONE : STEP_FAILED;
+}
