@@ -1,0 +1,173 @@
+/* iam_revoke_access_key, iam_delete_access_key and iam_deactivate_unused_access_keys: a user's
+ * access keys, one change a run of a step. */
+#include <string.h>
+
+#include "actions/aws/iam.h"
+#include "lib/clock.h"
+#include "lib/jpath.h"
+
+#define DAY_MS ((int64_t)86400000)
+
+static const struct aws_op list_access_keys = {&aws_iam, "ListAccessKeys", .changes = false};
+static const struct aws_op last_used = {&aws_iam, "GetAccessKeyLastUsed", .changes = false};
+static const struct aws_op update_access_key = {&aws_iam, "UpdateAccessKey", .changes = true};
+static const struct aws_op delete_access_key = {&aws_iam, "DeleteAccessKey", .changes = true};
+
+static const struct act_listing all_keys = {
+    .op = &list_access_keys,
+    .items = "AccessKeyMetadata",
+    .next = "Marker",
+    .token = "Marker",
+    .more = "IsTruncated",
+};
+
+/* Puts the user's keys into state.keys as {"id", "created"}; with only_active, no others. */
+static enum verdict list_keys(struct step_ctx *ctx, bool only_active)
+{
+    json_t *found = act_list(ctx, &all_keys, json_pack("{s:s}", "UserName", iam_user(ctx)));
+    if (!found)
+        return STEP_FAILED;
+    json_t *keys = json_array();
+    size_t i;
+    json_t *key;
+    json_array_foreach(found, i, key)
+    {
+        const char *status = jstr(key, "Status");
+        if (only_active && status && strcmp(status, "Inactive") == 0)
+            continue;
+        json_array_append_new(keys, json_pack("{s:s, s:s?}", "id", jstr(key, "AccessKeyId"),
+                                              "created", jstr(key, "CreateDate")));
+    }
+    json_decref(found);
+    if (!act_state_set(ctx, "keys", keys))
+        return STEP_FAILED;
+    if (json_array_size(keys) == 0)
+        return step_finished(ctx, only_active ? "no active access key" : "no access key");
+    return STEP_DONE;
+}
+
+static enum verdict list_active(struct step_ctx *ctx)
+{
+    return list_keys(ctx, true);
+}
+
+static enum verdict list_all(struct step_ctx *ctx)
+{
+    return list_keys(ctx, false);
+}
+
+/* The key that is next; NULL when all are done. */
+static const json_t *next_key(const struct step_ctx *ctx)
+{
+    return json_array_get(json_object_get(ctx->state, "keys"), 0);
+}
+
+/* Goes on to the next key when this one's call has worked, or the key is gone. */
+static enum verdict after_key(struct step_ctx *ctx, bool worked)
+{
+    if (!worked && !act_failed_with(ctx, "NoSuchEntity"))
+        return STEP_FAILED;
+    json_array_remove(json_object_get(ctx->state, "keys"), 0);
+    return step_again(ctx, 0);
+}
+
+static enum verdict deactivate(struct step_ctx *ctx)
+{
+    const json_t *key = next_key(ctx);
+    if (!key)
+        return STEP_DONE;
+    return after_key(ctx, act_do(ctx, &update_access_key,
+                                 json_pack("{s:s, s:s, s:s}", "UserName", iam_user(ctx),
+                                           "AccessKeyId", jstr(key, "id"), "Status", "Inactive")));
+}
+
+static enum verdict delete_key(struct step_ctx *ctx)
+{
+    const json_t *key = next_key(ctx);
+    if (!key)
+        return STEP_DONE;
+    return after_key(ctx, act_do(ctx, &delete_access_key,
+                                 json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "AccessKeyId",
+                                           jstr(key, "id"))));
+}
+
+/* Whether the key was last used, or if never, created, longer ago than MaxDaysUsed says. False with
+ * ctx->err too. */
+static bool unused(struct step_ctx *ctx, const json_t *key, const json_t *usage)
+{
+    const char *date = jstr(usage, "AccessKeyLastUsed.LastUsedDate");
+    int64_t used_ms;
+    if (!date)
+        date = jstr(key, "created");
+    if (!date || !clock_parse(date, &used_ms))
+        return err_set(&ctx->err, ERR_PROVIDER, "",
+                       "AWS does not say when access key %s was created or last used",
+                       jstr(key, "id"));
+    int64_t days = param_number(ctx, "MaxDaysUsed");
+    int64_t age_ms = ctx->clock->wall_ms(ctx->clock) - used_ms;
+    /* The first comparison bounds days, so that the product cannot overflow. */
+    return age_ms / DAY_MS >= days && age_ms > days * DAY_MS;
+}
+
+static enum verdict deactivate_unused(struct step_ctx *ctx)
+{
+    const json_t *key = next_key(ctx);
+    if (!key)
+        return STEP_DONE;
+    json_t *usage = act_call(ctx, &last_used, json_pack("{s:s}", "AccessKeyId", jstr(key, "id")));
+    if (!usage)
+        return after_key(ctx, false);
+    bool is_unused = unused(ctx, key, usage);
+    json_decref(usage);
+    if (ctx->err.kind != ERR_NONE)
+        return STEP_FAILED;
+    return is_unused ? deactivate(ctx) : after_key(ctx, true);
+}
+
+const struct action action_iam_revoke_access_key = {
+    .name = "iam_revoke_access_key",
+    .display_name = "Revoke Access Key",
+    .description = "Makes every access key of the IAM user inactive.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_STOPS,
+    .resource_types = iam_user_types,
+    .permissions = (const char *const[]){"iam:ListAccessKeys", "iam:UpdateAccessKey", NULL},
+    .check = iam_check_user,
+    .steps = (const struct action_step[]){{"list", list_active, false},
+                                          {"deactivate", deactivate, false},
+                                          {0}},
+};
+
+const struct action action_iam_delete_access_key = {
+    .name = "iam_delete_access_key",
+    .display_name = "Delete Access Keys",
+    .description = "Deletes every access key of the IAM user.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_DELETES,
+    .resource_types = iam_user_types,
+    .permissions = (const char *const[]){"iam:DeleteAccessKey", "iam:ListAccessKeys", NULL},
+    .check = iam_check_user,
+    .steps =
+        (const struct action_step[]){{"list", list_all, false}, {"delete", delete_key, false}, {0}},
+};
+
+const struct action action_iam_deactivate_unused_access_keys = {
+    .name = "iam_deactivate_unused_access_keys",
+    .display_name = "Deactivate Keys",
+    .description = "Makes those access keys of the IAM user inactive that were not used, or if "
+                   "never used, not created, within the last MaxDaysUsed days.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_STOPS,
+    .resource_types = iam_user_types,
+    .params = (const struct action_param[]){{.name = "MaxDaysUsed",
+                                             .type = PARAM_NUMBER,
+                                             .fallback = "90",
+                                             .help = "Keys used within so many days are kept."},
+                                            {0}},
+    .permissions = (const char *const[]){"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys",
+                                         "iam:UpdateAccessKey", NULL},
+    .check = iam_check_user,
+    .steps = (const struct action_step[]){{"list", list_active, false},
+                                          {"deactivate-unused", deactivate_unused, false},
+                                          {0}},
+};
