@@ -1,0 +1,75 @@
+/* lambda_disable and lambda_detach_external_layers. */
+#include "actions/aws/common.h"
+
+static const struct aws_op put_concurrency = {
+    &aws_lambda,     "PutFunctionConcurrency",
+    .method = "PUT", .path = "/2017-10-31/functions/{FunctionName}/concurrency",
+    .changes = true,
+};
+static const struct aws_op update_configuration = {
+    &aws_lambda,     "UpdateFunctionConfiguration",
+    .method = "PUT", .path = "/2015-03-31/functions/{FunctionName}/configuration",
+    .changes = true,
+};
+
+static const char *const function_types[] = {"Lambda Function", NULL};
+
+static bool function_valid(const char *name)
+{
+    return name_valid(name, "_-", 1, 64);
+}
+
+static const struct act_naming functions = {
+    .what = "a Lambda function",
+    .service = "lambda",
+    .prefix = "function:",
+    .valid = function_valid,
+    .fields = {"name", "id"},
+};
+
+static bool check(struct step_ctx *ctx)
+{
+    return act_name(ctx, &functions) != NULL;
+}
+
+static enum verdict disable(struct step_ctx *ctx)
+{
+    return act_step(ctx, &put_concurrency,
+                    json_pack("{s:s, s:i}", "FunctionName", act_name(ctx, &functions),
+                              "ReservedConcurrentExecutions", 0));
+}
+
+/* A function that is being updated refuses until that is done. */
+static enum verdict detach_layers(struct step_ctx *ctx)
+{
+    if (act_do(ctx, &update_configuration,
+               json_pack("{s:s, s:[]}", "FunctionName", act_name(ctx, &functions), "Layers")))
+        return STEP_DONE;
+    return act_failed_with(ctx, "ResourceConflictException") ? act_retry(ctx, WAIT_MINUTES(2))
+                                                             : STEP_FAILED;
+}
+
+const struct action action_lambda_disable = {
+    .name = "lambda_disable",
+    .display_name = "Disable Lambda",
+    .description =
+        "Sets the Lambda function's reserved concurrency to 0, so that it no longer runs.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_STOPS,
+    .resource_types = function_types,
+    .permissions = (const char *const[]){"lambda:PutFunctionConcurrency", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"disable", disable, false}, {0}},
+};
+
+const struct action action_lambda_detach_external_layers = {
+    .name = "lambda_detach_external_layers",
+    .display_name = "Remove Layers",
+    .description = "Takes all layers off the Lambda function.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = function_types,
+    .permissions = (const char *const[]){"lambda:UpdateFunctionConfiguration", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"detach-layers", detach_layers, false}, {0}},
+};
