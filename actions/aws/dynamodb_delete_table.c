@@ -1,0 +1,42 @@
+/* dynamodb_delete_table: one call. */
+#include "actions/aws/common.h"
+
+static const struct aws_op delete_table = {&aws_dynamodb, "DeleteTable", .changes = true};
+
+static bool table_valid(const char *name)
+{
+    return name_valid(name, "_.-", 3, 255);
+}
+
+static const struct act_naming tables = {
+    .what = "a DynamoDB table",
+    .service = "dynamodb",
+    .prefix = "table/",
+    .valid = table_valid,
+    .fields = {"id", "name"},
+};
+
+static bool check(struct step_ctx *ctx)
+{
+    return act_name(ctx, &tables) != NULL;
+}
+
+/* On a table that is being deleted the call succeeds. */
+static enum verdict delete_it(struct step_ctx *ctx)
+{
+    return act_step_unless(ctx, &delete_table,
+                           json_pack("{s:s}", "TableName", act_name(ctx, &tables)),
+                           "ResourceNotFoundException", "already deleted");
+}
+
+const struct action action_dynamodb_delete_table = {
+    .name = "dynamodb_delete_table",
+    .display_name = "Delete Dynamo DB Table",
+    .description = "Deletes the DynamoDB table with all its items.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_DELETES,
+    .resource_types = (const char *const[]){"DynamoDB Table", NULL},
+    .permissions = (const char *const[]){"dynamodb:DeleteTable", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"delete", delete_it, false}, {0}},
+};
