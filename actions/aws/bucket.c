@@ -1,0 +1,133 @@
+/* What actions on S3 buckets share: the bucket's name, putting one of its settings, and its policy.
+ */
+#include "actions/aws/bucket.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/s3.h"
+#include "lib/jpath.h"
+
+#define POLICY_MAX     (64u << 10) /* S3 allows 20 KB */
+#define POLICY_VERSION "2012-10-17"
+
+static const struct aws_op get_policy = {&aws_s3, "GetBucketPolicy", .method = "GET",
+                                         .path = "/{Bucket}", .query = "policy"};
+static const struct aws_op put_policy = {&aws_s3,           "PutBucketPolicy",
+                                         .method = "PUT",   .path = "/{Bucket}",
+                                         .query = "policy", .changes = true};
+
+const char *const bucket_types[] = {"S3 Bucket", NULL};
+
+static const struct act_naming buckets = {
+    .what = "an S3 bucket",
+    .service = "s3",
+    .prefix = "",
+    .valid = s3_bucket_valid,
+    .fields = {"id", "name"},
+};
+
+const char *bucket_name(struct step_ctx *ctx)
+{
+    return act_name(ctx, &buckets);
+}
+
+bool bucket_check(struct step_ctx *ctx)
+{
+    return bucket_name(ctx) != NULL;
+}
+
+bool bucket_put(struct step_ctx *ctx, const struct aws_op *op, const char *bucket, const char *body,
+                const char *content_type)
+{
+    struct aws_call call = {
+        .op = op,
+        .body = {.data = body, .size = body ? strlen(body) : 0},
+        .content_type = body ? content_type : NULL,
+        .content_md5 = body != NULL,
+    };
+    json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket));
+    json_decref(answer);
+    return answer != NULL;
+}
+
+/* --- policies
+ * ------------------------------------------------------------------------------------------- */
+
+/* The policy as it stands, or an empty one: a new reference, NULL with ctx->err. One that we cannot
+ * read is left alone. */
+static json_t *read_policy(struct step_ctx *ctx, const char *bucket)
+{
+    struct buf text = buf_make(POLICY_MAX);
+    struct aws_call call = {.op = &get_policy, .answer_max = POLICY_MAX, .raw_answer = &text};
+    json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket));
+    json_t *policy = NULL;
+    if (answer) {
+        policy = json_loadb(buf_str(&text), text.size, JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(policy)) {
+            json_decref(policy);
+            policy = NULL;
+            err_set(&ctx->err, ERR_PROVIDER, "", "the policy of bucket %s cannot be read", bucket);
+        }
+    } else if (act_failed_with(ctx, "NoSuchBucketPolicy")) {
+        ctx->err = ERR_INIT;
+        policy = json_pack("{s:s, s:[]}", "Version", POLICY_VERSION, "Statement");
+        if (!policy)
+            act_no_memory(ctx);
+    }
+    json_decref(answer);
+    buf_free(&text);
+    return policy;
+}
+
+/* Puts the statement among the policy's. False when out of memory; *there when it stood there
+ * already. */
+static bool merge_statement(json_t *policy, json_t *statement, bool *there)
+{
+    const char *sid = jstr(statement, "Sid");
+    json_t *old = jlist(policy, "Statement"); /* one statement may stand without a list */
+    json_t *merged = json_array();
+    size_t i;
+    json_t *one;
+    *there = false;
+    json_array_foreach(old, i, one)
+    {
+        const char *its = jstr(one, "Sid");
+        if (!its || strcmp(its, sid) != 0)
+            json_array_append(merged, one);
+        else
+            *there = *there || json_equal(one, statement);
+    }
+    json_decref(old);
+    if (json_array_append(merged, statement) != 0) {
+        json_decref(merged);
+        return false;
+    }
+    return json_object_set_new(policy, "Statement", merged) == 0;
+}
+
+enum verdict bucket_policy_require(struct step_ctx *ctx, const char *bucket, json_t *statement)
+{
+    json_t *policy = statement ? read_policy(ctx, bucket) : NULL;
+    enum verdict verdict = STEP_FAILED;
+    bool there;
+    if (!statement)
+        act_no_memory(ctx);
+    else if (policy && !merge_statement(policy, statement, &there))
+        act_no_memory(ctx);
+    else if (policy && there) {
+        snprintf(ctx->note, sizeof ctx->note, "the bucket's policy says so already");
+        verdict = STEP_DONE;
+    } else if (policy) {
+        char *text = json_dumps(policy, JSON_COMPACT);
+        if (!text)
+            act_no_memory(ctx);
+        else if (bucket_put(ctx, &put_policy, bucket, text, "application/json"))
+            verdict = STEP_DONE;
+        free(text);
+    }
+    json_decref(policy);
+    json_decref(statement);
+    return verdict;
+}

@@ -1,0 +1,147 @@
+/* Settings of an S3 bucket that one call puts as they should be: s3_block_public_access,
+ * s3_enable_encryption, s3_enable_versioning, s3_delete_acls and s3_delete_permissions. Each may be
+ * put again without harm. */
+#include "actions/aws/bucket.h"
+
+#define S3_XMLNS "http://s3.amazonaws.com/doc/2006-03-01/"
+
+static const struct aws_op put_public_access_block = {&aws_s3,
+                                                      "PutPublicAccessBlock",
+                                                      .method = "PUT",
+                                                      .path = "/{Bucket}",
+                                                      .query = "publicAccessBlock",
+                                                      .changes = true};
+static const struct aws_op put_encryption = {&aws_s3,
+                                             "PutBucketEncryption",
+                                             .method = "PUT",
+                                             .path = "/{Bucket}",
+                                             .query = "encryption",
+                                             .changes = true};
+static const struct aws_op put_versioning = {&aws_s3,
+                                             "PutBucketVersioning",
+                                             .method = "PUT",
+                                             .path = "/{Bucket}",
+                                             .query = "versioning",
+                                             .changes = true};
+static const struct aws_op put_acl = {
+    &aws_s3, "PutBucketAcl", .method = "PUT", .path = "/{Bucket}", .query = "acl", .changes = true};
+static const struct aws_op delete_policy = {
+    &aws_s3,           "DeleteBucketPolicy", .method = "DELETE", .path = "/{Bucket}",
+    .query = "policy", .changes = true};
+
+static const char block_all[] = "<PublicAccessBlockConfiguration xmlns=\"" S3_XMLNS "\">"
+                                "<BlockPublicAcls>true</BlockPublicAcls>"
+                                "<IgnorePublicAcls>true</IgnorePublicAcls>"
+                                "<BlockPublicPolicy>true</BlockPublicPolicy>"
+                                "<RestrictPublicBuckets>true</RestrictPublicBuckets>"
+                                "</PublicAccessBlockConfiguration>";
+static const char encrypt_aes256[] =
+    "<ServerSideEncryptionConfiguration xmlns=\"" S3_XMLNS "\"><Rule>"
+    "<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
+    "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>";
+/* Without MfaDelete, which stays as it is. */
+static const char versioning_on[] = "<VersioningConfiguration xmlns=\"" S3_XMLNS "\">"
+                                    "<Status>Enabled</Status></VersioningConfiguration>";
+
+static enum verdict put_xml(struct step_ctx *ctx, const struct aws_op *op, const char *xml)
+{
+    return bucket_put(ctx, op, bucket_name(ctx), xml, "application/xml") ? STEP_DONE : STEP_FAILED;
+}
+
+static enum verdict block(struct step_ctx *ctx)
+{
+    return put_xml(ctx, &put_public_access_block, block_all);
+}
+
+static enum verdict encrypt(struct step_ctx *ctx)
+{
+    return put_xml(ctx, &put_encryption, encrypt_aes256);
+}
+
+static enum verdict enable_versioning(struct step_ctx *ctx)
+{
+    return put_xml(ctx, &put_versioning, versioning_on);
+}
+
+/* A bucket whose owner has switched ACLs off grants nothing by them. */
+static enum verdict make_private(struct step_ctx *ctx)
+{
+    static char name[] = "x-amz-acl", value[] = "private";
+    static const struct http_header canned = {name, value};
+    struct aws_call call = {.op = &put_acl, .headers = &canned, .header_count = 1};
+    json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket_name(ctx)));
+    if (!answer)
+        return act_failed_with(ctx, "AccessControlListNotSupported")
+                   ? step_finished(ctx, "the bucket's ACLs are switched off")
+                   : STEP_FAILED;
+    json_decref(answer);
+    return STEP_DONE;
+}
+
+static enum verdict drop_policy(struct step_ctx *ctx)
+{
+    bool worked = act_do(ctx, &delete_policy, json_pack("{s:s}", "Bucket", bucket_name(ctx)));
+    return worked || act_failed_with(ctx, "NoSuchBucketPolicy") ? STEP_DONE : STEP_FAILED;
+}
+
+const struct action action_s3_block_public_access = {
+    .name = "s3_block_public_access",
+    .display_name = "Block S3 Public Access",
+    .description = "Switches on all four of the bucket's public access blocks.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = bucket_types,
+    .permissions = (const char *const[]){"s3:PutBucketPublicAccessBlock", NULL},
+    .check = bucket_check,
+    .steps = (const struct action_step[]){{"block", block, false}, {0}},
+};
+
+const struct action action_s3_enable_encryption = {
+    .name = "s3_enable_encryption",
+    .display_name = "Enable S3 Encryption",
+    .description = "Makes AES256 the bucket's default encryption.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = bucket_types,
+    .permissions = (const char *const[]){"s3:PutEncryptionConfiguration", NULL},
+    .check = bucket_check,
+    .steps = (const struct action_step[]){{"encrypt", encrypt, false}, {0}},
+};
+
+const struct action action_s3_enable_versioning = {
+    .name = "s3_enable_versioning",
+    .display_name = "Enable S3 Versioning",
+    .description = "Switches the bucket's versioning on.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = bucket_types,
+    .permissions = (const char *const[]){"s3:PutBucketVersioning", NULL},
+    .check = bucket_check,
+    .steps = (const struct action_step[]){{"enable-versioning", enable_versioning, false}, {0}},
+};
+
+const struct action action_s3_delete_acls = {
+    .name = "s3_delete_acls",
+    .display_name = "Delete S3 ACLs",
+    .description = "Makes the bucket's access control list private.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = bucket_types,
+    .permissions = (const char *const[]){"s3:PutBucketAcl", NULL},
+    .check = bucket_check,
+    .steps = (const struct action_step[]){{"make-private", make_private, false}, {0}},
+};
+
+const struct action action_s3_delete_permissions = {
+    .name = "s3_delete_permissions",
+    .display_name = "Delete S3 Permissions",
+    .description = "Deletes the bucket's policy and makes its access control list private.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = bucket_types,
+    .permissions = (const char *const[]){"s3:DeleteBucketPolicy", "s3:PutBucketAcl", NULL},
+    .check = bucket_check,
+    .steps = (const struct action_step[]){{"delete-policy", drop_policy, false},
+                                          {"make-private", make_private, false},
+                                          {0}},
+};
