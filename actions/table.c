@@ -1,0 +1,35 @@
+/* The table of all actions. Each is defined in its own file; a new one is one more name here, in its place. */
+#include "actions/action.h"
+
+/* Sorted by name. */
+/* clang-format off */
+#define AWS_ACTIONS(X) \
+    X(add_tag) \
+    X(dynamodb_delete_table) \
+    X(ebs_delete_volume) \
+    X(ec2_quarantine_instance) \
+    X(ec2_snapshot_instance) \
+    X(ec2_start_instance) \
+    X(ec2_stop_instance) \
+    X(ec2_terminate_instance) \
+    X(iam_deactivate_unused_access_keys) \
+    X(iam_delete_access_key) \
+    X(iam_revoke_access_key) \
+    X(lambda_detach_external_layers) \
+    X(lambda_disable) \
+    X(remove_tag) \
+    X(s3_block_public_access) \
+    X(s3_clear_bucket) \
+    X(s3_delete_acls) \
+    X(s3_delete_permissions) \
+    X(s3_enable_encryption) \
+    X(s3_enable_versioning) \
+    X(update_tag)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct action action_##name;
+#define ROW(name)     &action_##name,
+
+AWS_ACTIONS(DECLARE)
+
+const struct action *const action_table[] = {AWS_ACTIONS(ROW) NULL};
