@@ -45,9 +45,7 @@ static json_t *parse_any(const struct buf *body)
     return NULL;
 }
 
-/* --- errors
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- errors --- */
 
 /* What an error answer says, before it is put into words. All strings are borrowed from the
  * response or the document. */
@@ -228,9 +226,7 @@ static bool decode_error(const struct aws_op *op, const struct http_response *re
     return false;
 }
 
-/* --- answers
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 static bool unreadable(const struct aws_op *op, const struct http_response *response,
                        const char *why, struct err *err)

@@ -12,9 +12,7 @@
 #define URL_MAX      (16u << 10) /* bytes; S3 keys may have 1,024, each becoming three */
 #define BUCKET_LABEL "/{Bucket}"
 
-/* --- path labels
- * -------------------------------------------------------------------------------------------------
- */
+/* --- path labels --- */
 
 /* A "{Name}" or "{Name+}" of a path template. */
 struct label {
@@ -104,9 +102,7 @@ static bool add_path(struct buf *url, const char *path, const json_t *params, st
     return true;
 }
 
-/* --- query
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- query --- */
 
 /* Whether what the path left over goes into the query. */
 static bool rest_is_query(const struct aws_op *op, const char *method)
@@ -157,9 +153,7 @@ static bool add_query(struct buf *url, const struct aws_call *call, const char *
     return true;
 }
 
-/* --- URL
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- URL --- */
 
 /* Finds the bucket that goes before the host; NULL where none does. A wildcard certificate covers
  * no bucket with a dot, so over https these stay in the path. */
@@ -224,9 +218,7 @@ bool aws_rest_url(const struct aws_call *call, const char *endpoint, bool path_s
     return request->url != NULL;
 }
 
-/* --- bodies
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- bodies --- */
 
 bool aws_rest_json_body(const struct aws_call *call, struct http_request *request, struct err *err)
 {

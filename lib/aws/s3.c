@@ -180,9 +180,7 @@ bool s3_delete(struct aws *aws, struct http_client *http, const char *bucket, co
     return false;
 }
 
-/* --- listing
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- listing --- */
 
 /* A listing under way. */
 struct listing {
