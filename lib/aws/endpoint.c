@@ -50,6 +50,18 @@ static const struct {
     {"aws-iso-b", true, false, "iam-fips.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1"},
     {"aws-iso-b", false, true, "iam.api.aws.scloud", "us-isob-east-1"},
     {"aws-iso-b", true, true, "iam-fips.api.aws.scloud", "us-isob-east-1"},
+    {"aws-iso-e", false, false, "iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1"},
+    {"aws-iso-e", true, false, "iam-fips.cloud.adc-e.uk", "eu-isoe-west-1"},
+    {"aws-iso-e", false, true, "iam.api.cloud-aws.adc-e.uk", "eu-isoe-west-1"},
+    {"aws-iso-e", true, true, "iam-fips.api.cloud-aws.adc-e.uk", "eu-isoe-west-1"},
+    {"aws-iso-f", false, false, "iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"},
+    {"aws-iso-f", true, false, "iam-fips.csp.hci.ic.gov", "us-isof-south-1"},
+    {"aws-iso-f", false, true, "iam.api.aws.hci.ic.gov", "us-isof-south-1"},
+    {"aws-iso-f", true, true, "iam-fips.api.aws.hci.ic.gov", "us-isof-south-1"},
+    {"aws-eusc", false, false, "iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"},
+    {"aws-eusc", true, false, "iam-fips.amazonaws.eu", "eusc-de-east-1"},
+    {"aws-eusc", false, true, "iam.api.amazonwebservices.eu", "eusc-de-east-1"},
+    {"aws-eusc", true, true, "iam-fips.api.amazonwebservices.eu", "eusc-de-east-1"},
 };
 
 /* In GovCloud the plain hosts of these services are FIPS endpoints, and have no others. */
