@@ -60,7 +60,8 @@ struct aws_creds *aws_account_creds(struct aws *aws, struct http_client *http, c
 /* The daemon's own from memory, a new reference, or NULL when there are none or they will soon need a refresh done by
  * aws_account_creds on a worker. Sends nothing and does not block. */
 struct aws_creds *aws_peek_creds(struct aws *aws);
-/* Says that the service called these expired: the next aws_account_creds fetches anew. */
+/* Says that the service called these expired: the next aws_account_creds fetches anew. When that happens twice within a minute, fresh
+ * credentials are no help and it counts as a failed fetch. */
 void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds);
 
 /* --- calls ------------------------------------------------------------------------------------------------------- */
@@ -75,8 +76,11 @@ bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *
 bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aws_call *call,
                  struct http_request *request, struct err *err) MUST_CHECK;
 
-/* The configured region, never NULL after aws_new unless none is known: then NULL. */
+/* The configured region or, once aws_self has asked the instance metadata service, the instance's; NULL: none is known. Valid as
+ * long as `aws`. */
 const char *aws_region(const struct aws *aws);
+/* The PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL: none. Valid as long as `aws`. */
+const char *aws_ca_bundle(const struct aws *aws);
 /* The URL (scheme://host[:port]) that a service has in a region: override, FIPS, partition. */
 bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char *region,
                   struct buf *url, struct err *err) MUST_CHECK;

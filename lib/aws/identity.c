@@ -338,14 +338,15 @@ bool aws_identity_known(struct aws_identity *i, struct aws_self *self)
 bool aws_identity_self(struct aws_identity *i, struct http_client *http, struct aws_self *self,
                        struct err *err)
 {
-    if (aws_identity_known(i, self)) {
-        return true;
-    }
     pthread_mutex_lock(&i->lock);
-    bool mine = flight_take(i, &i->self_flight, "the daemon's own account is", err);
+    bool known = i->self_known;
+    bool mine = !known && flight_take(i, &i->self_flight, "the daemon's own account is", err);
+    if (known) {
+        *self = i->self;
+    }
     pthread_mutex_unlock(&i->lock);
     if (!mine) {
-        return false;
+        return known;
     }
     bool ok = i->ask(i->ctx, http, self, err);
     pthread_mutex_lock(&i->lock);

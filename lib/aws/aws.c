@@ -1,0 +1,580 @@
+/* The AWS client: settings, who fetches credentials from whom, and the sending of calls. */
+#include "lib/aws/aws.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/buckets.h"
+#include "lib/aws/chain.h"
+#include "lib/aws/client.h"
+#include "lib/aws/endpoint.h"
+#include "lib/aws/identity.h"
+#include "lib/aws/imds.h"
+#include "lib/aws/profile.h"
+#include "lib/aws/s3.h"
+#include "lib/aws/sigv4.h"
+#include "lib/aws/sts.h"
+#include "lib/jpath.h"
+
+struct aws {
+    struct aws_options options;
+    struct aws_profiles *profiles;
+    const char *profile;
+    const char *ca_bundle; /* NULL: none */
+    struct aws_endpoints endpoints;
+    struct aws_chain *chain; /* used by whoever has the flight of the daemon's own credentials */
+    struct aws_identity *identity;
+    struct aws_buckets *buckets;
+    char found_region[33];        /* IMDS's; written once, before `region` points to it */
+    _Atomic(const char *) region; /* NULL: none known */
+};
+
+/* --- settings
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+/* The first that is set of a setting of ours, two variables, and the profile's; NULL when none is.
+ * The others may be NULL. */
+static const char *first_set(const struct aws *aws, const char *option, const char *variable,
+                             const char *other, const char *key)
+{
+    const char *values[] = {
+        option,
+        variable ? getenv(variable) : NULL,
+        other ? getenv(other) : NULL,
+        key ? aws_profile_get(aws->profiles, aws->profile, key) : NULL,
+    };
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+        if (values[i] && *values[i]) {
+            return values[i];
+        }
+    }
+    return NULL;
+}
+
+static bool choose_profile(struct aws *aws, struct err *err)
+{
+    const char *named =
+        first_set(aws, aws->options.profile, "AWS_PROFILE", "AWS_DEFAULT_PROFILE", NULL);
+    aws->profile = named ? named : "default";
+    return !named || aws_profile_exists(aws->profiles, named) ||
+           err_set(err, ERR_INVALID, "",
+                   "the profile \"%s\" (%s) is in neither shared file: add it to ~/.aws/config or "
+                   "name another",
+                   named,
+                   aws->options.profile && *aws->options.profile ? "[aws] profile" : "AWS_PROFILE");
+}
+
+static bool choose_region(struct aws *aws, struct err *err)
+{
+    const char *region =
+        first_set(aws, aws->options.region, "AWS_REGION", "AWS_DEFAULT_REGION", "region");
+    atomic_init(&aws->region, region);
+    return !region || aws_region_valid(region) ||
+           err_set(err, ERR_INVALID, "",
+                   "\"%.40s\" is no AWS region: correct [aws] region, AWS_REGION, "
+                   "AWS_DEFAULT_REGION or region of profile %s",
+                   region, aws->profile);
+}
+
+/* The role's template: an ARN with {account}, and {partition} or a partition's name. */
+static bool check_role(const struct aws *aws, struct err *err)
+{
+    const char *role = aws->options.cross_account_role;
+    if (!role || !*role) {
+        return true;
+    }
+    return (strncmp(role, "arn:", 4) == 0 && strstr(role, ":role/") && strstr(role, "{account}") &&
+            strlen(role) < 1024) ||
+           err_set(err, ERR_INVALID, "",
+                   "[aws] cross_account_role must look like "
+                   "arn:{partition}:iam::{account}:role/NAME");
+}
+
+/* --- what the identity cache asks for; called without locks
+ * ------------------------------------------------------- */
+
+/* Fills in the template of the role in another account. */
+static bool role_arn(const struct aws *aws, const struct aws_self *self, const char *account,
+                     struct buf *to, struct err *err)
+{
+    const char *at = aws->options.cross_account_role;
+    while (*at) {
+        const char *brace = strchr(at, '{');
+        size_t n = brace ? (size_t)(brace - at) : strlen(at);
+        buf_add(to, at, n);
+        at += n;
+        if (strncmp(at, "{account}", 9) == 0) {
+            buf_adds(to, account);
+            at += 9;
+        } else if (strncmp(at, "{partition}", 11) == 0) {
+            buf_adds(to, self->partition->name);
+            at += 11;
+        } else if (*at) {
+            return err_set(err, ERR_INVALID, "",
+                           "[aws] cross_account_role may hold {account} and {partition}, not "
+                           "\"%.20s\"",
+                           at);
+        }
+    }
+    return buf_ok(to) || err_set(err, ERR_INVALID, "", "[aws] cross_account_role is too long");
+}
+
+/* AssumeRole with the daemon's own credentials. If STS calls them expired, they are dropped. */
+static struct aws_creds *assume(struct aws *aws, struct http_client *http,
+                                const struct sts_role *role, struct err *err)
+{
+    struct aws_creds *own = aws_identity_creds(aws->identity, http, "", err);
+    if (!own) {
+        return NULL;
+    }
+    struct aws_creds *creds = sts_assume_role(aws, http, own, role, err);
+    if (!creds && err->kind == ERR_EXPIRED) {
+        aws_identity_expire(aws->identity, "", own);
+    }
+    aws_creds_unref(own);
+    return creds;
+}
+
+static struct aws_creds *fetch_role(struct aws *aws, struct http_client *http, const char *account,
+                                    struct err *err)
+{
+    struct aws_self self;
+    if (!aws_self(aws, http, &self, err)) {
+        return NULL;
+    }
+    if (!aws->options.cross_account_role || !*aws->options.cross_account_role) {
+        err_set(err, ERR_CREDENTIALS, "",
+                "account %s is not the daemon's own (%s), and no role is configured for other "
+                "accounts: set [aws] cross_account_role",
+                account, self.account);
+        return NULL;
+    }
+    struct buf arn = buf_make(2048);
+    char source[64];
+    struct aws_creds *creds = NULL;
+    snprintf(source, sizeof(source), "role in account %s", account);
+    if (role_arn(aws, &self, account, &arn, err)) {
+        struct sts_role role = {.arn = buf_str(&arn),
+                                .session_name = STS_SESSION_NAME,
+                                .external_id = aws->options.external_id,
+                                .source = source};
+        creds = assume(aws, http, &role, err);
+        if (!creds && err->kind == ERR_EXPIRED) {
+            creds = assume(aws, http, &role, err);
+        }
+    }
+    buf_free(&arn);
+    return creds;
+}
+
+static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *account,
+                               struct err *err)
+{
+    struct aws *aws = ctx;
+    struct aws_creds *creds =
+        *account ? fetch_role(aws, http, account, err) : aws_chain_fetch(aws->chain, http, err);
+    if (creds) {
+        log_debug(aws->options.log, "AWS credentials fetched", "account",
+                  *account ? account : "own", "from", creds->source);
+    } else if (err->kind != ERR_BUSY) {
+        char text[sizeof(err->message) + 256];
+        log_warn(aws->options.log, "AWS credentials could not be fetched", "account",
+                 *account ? account : "own", "error", err_text(err, text, sizeof(text)));
+    }
+    return creds;
+}
+
+/* The instance's region, where nothing else names one. */
+static void ask_region(struct aws *aws, struct http_client *http)
+{
+    struct imds imds;
+    struct err ignored = ERR_INIT; /* without a region, the call says what to set */
+    struct buf text = buf_make(sizeof(aws->found_region) - 1);
+    if (!imds_open(&imds, aws->profiles, aws->profile, http, &ignored)) {
+        return;
+    }
+    if (imds_get(&imds, "/latest/meta-data/placement/region", &text, &ignored) &&
+        aws_region_valid(buf_str(&text))) {
+        memcpy(aws->found_region, text.data, text.size + 1);
+        atomic_store(&aws->region, aws->found_region);
+    }
+    buf_free(&text);
+    imds_close(&imds);
+}
+
+static bool ask_self(void *ctx, struct http_client *http, struct aws_self *self, struct err *err)
+{
+    struct aws *aws = ctx;
+    if (!aws_region(aws)) {
+        ask_region(aws, http);
+    }
+    if (!sts_caller_identity(aws, http, self, err)) {
+        return false;
+    }
+    log_info(aws->options.log, "AWS identity", "account", self->account, "arn", self->arn);
+    return true;
+}
+
+/* --- making
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+struct aws *aws_new(const struct aws_options *options, struct err *err)
+{
+    struct aws *aws = calloc(1, sizeof(*aws));
+    if (!aws) {
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+        return NULL;
+    }
+    aws->options = *options;
+    aws->profiles = aws_profiles_load(NULL, NULL, err);
+    if (!aws->profiles || !choose_profile(aws, err) || !choose_region(aws, err) ||
+        !check_role(aws, err) ||
+        !aws_endpoints_init(&aws->endpoints, options->endpoint_url, aws->profiles, aws->profile,
+                            err)) {
+        goto failed;
+    }
+    aws->ca_bundle = first_set(aws, NULL, "AWS_CA_BUNDLE", NULL, "ca_bundle");
+    aws->chain = aws_chain_new(aws, aws->profiles, options->profile, options->clock);
+    aws->identity = aws_identity_new(options->clock, fetch, ask_self, aws);
+    aws->buckets = aws_buckets_new();
+    if (aws->chain && aws->identity && aws->buckets) {
+        return aws;
+    }
+    err_set(err, ERR_INTERNAL, "", "out of memory");
+failed:
+    aws_free(aws);
+    return NULL;
+}
+
+void aws_free(struct aws *aws)
+{
+    if (aws) {
+        aws_buckets_free(aws->buckets);
+        aws_identity_free(aws->identity);
+        aws_chain_free(aws->chain);
+        aws_profiles_free(aws->profiles);
+        free(aws);
+    }
+}
+
+const char *aws_region(const struct aws *aws)
+{
+    return atomic_load(&aws->region);
+}
+
+const char *aws_ca_bundle(const struct aws *aws)
+{
+    return aws->ca_bundle;
+}
+
+/* --- identity
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+bool aws_self(struct aws *aws, struct http_client *http, struct aws_self *self, struct err *err)
+{
+    return aws_identity_self(aws->identity, http, self, err);
+}
+
+/* The cache's name for an account: "" for the daemon's own. */
+static bool cache_key(struct aws *aws, struct http_client *http, const char *account,
+                      const char **key, struct err *err)
+{
+    struct aws_self self;
+    *key = "";
+    if (!account) {
+        return true;
+    }
+    if (!aws_account_valid(account)) {
+        return err_set(err, ERR_INVALID, "", "\"%.40s\" is no AWS account: it must be 12 digits",
+                       account);
+    }
+    if (!aws_self(aws, http, &self, err)) {
+        return false;
+    }
+    *key = strcmp(account, self.account) == 0 ? "" : account;
+    return true;
+}
+
+struct aws_creds *aws_account_creds(struct aws *aws, struct http_client *http, const char *account,
+                                    struct err *err)
+{
+    const char *key;
+    return cache_key(aws, http, account, &key, err)
+               ? aws_identity_creds(aws->identity, http, key, err)
+               : NULL;
+}
+
+struct aws_creds *aws_peek_creds(struct aws *aws)
+{
+    return aws_identity_peek(aws->identity);
+}
+
+void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds)
+{
+    struct aws_self self;
+    bool own = !account ||
+               (aws_identity_known(aws->identity, &self) && strcmp(account, self.account) == 0);
+    aws_identity_expire(aws->identity, own ? "" : account, creds);
+}
+
+void aws_describe_chain(struct aws *aws, struct http_client *http, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    /* A chain of its own: the other one may be in use by a worker. */
+    struct aws_chain *chain =
+        aws_chain_new(aws, aws->profiles, aws->options.profile, aws->options.clock);
+    if (!chain) {
+        buf_adds(to, "out of memory\n");
+        return;
+    }
+    struct aws_creds *creds = aws_chain_fetch(chain, http, &err);
+    aws_chain_describe(chain, to);
+    aws_creds_unref(creds);
+    aws_chain_free(chain);
+}
+
+/* --- calls
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static bool find_target(const struct aws *aws, const struct aws_service *service,
+                        const char *region, struct aws_target *target, struct err *err)
+{
+    const char *where = region && *region ? region : aws_region(aws);
+    return where ? aws_endpoints_find(&aws->endpoints, service, where, target, err)
+                 : err_set(err, ERR_INVALID, "",
+                           "no AWS region is known: set [aws] region or AWS_REGION");
+}
+
+bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char *region,
+                  struct buf *url, struct err *err)
+{
+    struct aws_target target;
+    return find_target(aws, service, region, &target, err) &&
+           (buf_adds(url, target.url) ||
+            err_set(err, ERR_INTERNAL, "", "the endpoint does not fit the buffer"));
+}
+
+/* Names the operation in an error that was made before or without an answer. */
+static bool named(const struct aws_call *call, struct err *err)
+{
+    if (!*err->operation) {
+        snprintf(err->operation, sizeof(err->operation), "%s", call->op->name);
+    }
+    return false;
+}
+
+bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aws_call *call,
+                 struct http_request *request, struct err *err)
+{
+    const struct aws_service *service = call->op->service;
+    bool s3 = service->protocol == AWS_REST_XML;
+    struct aws_target target;
+    if (!find_target(aws, service, call->region, &target, err) ||
+        !aws_encode(call, target.url, target.overridden, request, err)) {
+        return named(call, err);
+    }
+    request->answer_secret = service == &aws_sts;
+    struct sigv4_options how = {
+        .region = target.signing_region,
+        .service = service->signing_name,
+        .now_ms = aws->options.clock->wall_ms(aws->options.clock),
+        .normalize_path = !s3,
+        .double_encode_path = !s3,
+        .add_content_sha256 = s3,
+    };
+    if (creds && !sigv4_sign(request, creds, &how, NULL, err)) {
+        http_request_free(request);
+        return named(call, err);
+    }
+    return true;
+}
+
+/* Takes a 2xx body as it is, without a copy. */
+static bool take_raw(const struct aws_call *call, struct http_response *response, json_t **answer,
+                     struct err *err)
+{
+    struct buf *to = call->raw_answer;
+    size_t max = to->max;
+    if (response->body.size > max) {
+        return err_set(err, ERR_LIMIT, "", "the answer is larger than %zu bytes", max);
+    }
+    *answer = json_object();
+    if (!*answer) {
+        return err_set(err, ERR_INTERNAL, "", "out of memory");
+    }
+    buf_free(to);
+    *to = response->body;
+    to->max = max;
+    response->body = buf_make(0);
+    return true;
+}
+
+static bool read_answer(const struct aws_call *call, struct http_response *response,
+                        json_t **answer, struct err *err)
+{
+    bool good = response->status >= 200 && response->status < 300;
+    bool ok = good && call->raw_answer ? take_raw(call, response, answer, err)
+                                       : aws_decode(call->op, response, answer, err);
+    if (ok && call->answer_headers) {
+        http_headers_free(call->answer_headers);
+        *call->answer_headers = response->headers;
+        response->headers = (struct http_headers){0};
+    }
+    return ok;
+}
+
+/* A line for each request, of what may be told: no parameters, headers or bodies. */
+static void log_call(const struct aws *aws, const struct aws_call *call, int status, bool ok,
+                     int64_t since_ms, const char *request_id, const struct err *err)
+{
+    if (!log_would(aws->options.log, LOG_DEBUG_LEVEL)) {
+        return;
+    }
+    char status_text[16];
+    char duration[32];
+    const struct clock *clock = aws->options.clock;
+    snprintf(status_text, sizeof(status_text), "%d", status);
+    snprintf(duration, sizeof(duration), "%" PRId64, clock->mono_ms(clock) - since_ms);
+    log_debug(aws->options.log, "AWS request", "service", call->op->service->id, "operation",
+              call->op->name, "region", call->region ? call->region : aws_region(aws), "account",
+              call->account, "status", status_text, "duration_ms", duration, "request_id",
+              request_id, "error",
+              ok           ? NULL
+              : *err->code ? err->code
+                           : err_kind_name(err->kind));
+}
+
+static const char *request_id_of(const struct http_response *response)
+{
+    const char *id = http_headers_get(&response->headers, "x-amzn-requestid");
+    return id ? id : http_headers_get(&response->headers, "x-amz-request-id");
+}
+
+/* One request. *status is 0 when there was no answer; bucket_region ("" if none) is where S3 says
+ * the bucket is. */
+static bool send_once(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
+                      const struct aws_call *call, json_t **answer, int *status,
+                      char bucket_region[33], struct err *err)
+{
+    struct http_request request;
+    struct http_response response = {0};
+    char request_id[sizeof(err->request_id)] = "";
+    int64_t since = aws->options.clock->mono_ms(aws->options.clock);
+    *status = 0;
+    bucket_region[0] = '\0';
+    if (!aws_prepare(aws, creds, call, &request, err)) {
+        return false;
+    }
+    bool ok = http_perform(http, &request, &response, err);
+    if (ok) {
+        const char *id = request_id_of(&response);
+        snprintf(request_id, sizeof(request_id), "%s", id ? id : "");
+        *status = response.status;
+        if (call->op->service == &aws_s3 && !aws_bucket_region(&response, bucket_region)) {
+            bucket_region[0] = '\0';
+        }
+        ok = read_answer(call, &response, answer, err);
+        http_response_free(&response);
+    }
+    http_request_free(&request);
+    if (!ok) {
+        named(call, err);
+    }
+    log_call(aws, call, *status, ok, since, *request_id ? request_id : NULL, err);
+    return ok;
+}
+
+bool aws_call_as(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
+                 const struct aws_call *call, json_t **answer, struct err *err)
+{
+    int status;
+    char bucket_region[33];
+    return send_once(aws, http, creds, call, answer, &status, bucket_region, err);
+}
+
+/* One request that keeps to the token bucket of its account, region and service. */
+static bool send_limited(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
+                         const struct aws_call *call, json_t **answer, int *status,
+                         char bucket_region[33], struct err *err)
+{
+    struct ratelimit *limits = aws->options.limits;
+    struct aws_self self;
+    const char *account = call->account;
+    const char *region = call->region ? call->region : aws_region(aws);
+    char name[128];
+    if (!account) {
+        account = aws_identity_known(aws->identity, &self) ? self.account : "own";
+    }
+    snprintf(name, sizeof(name), "%s/%s/%s", account, region ? region : "", call->op->service->id);
+    int64_t wait_ms = limits ? ratelimit_take(limits, name) : 0;
+    if (wait_ms > 0) {
+        err_set(err, ERR_BUSY, "", "requests to %s in account %s and region %s are slowed down",
+                call->op->service->id, account, region ? region : "-");
+        err->retry_after_ms = wait_ms;
+        return named(call, err);
+    }
+    bool ok = send_once(aws, http, creds, call, answer, status, bucket_region, err);
+    if (limits && *status > 0) {
+        ratelimit_report(limits, name, !ok && err->kind == ERR_THROTTLED);
+    }
+    return ok;
+}
+
+/* Whether a bucket that S3 says is in `found` may be followed there from `region`: never out of the
+ * partition. */
+static bool may_follow(const char *found, const char *region)
+{
+    return *found && region && strcmp(found, region) != 0 &&
+           aws_partition_of_region(found) == aws_partition_of_region(region);
+}
+
+/* One request and, if S3 has the bucket in another region, one there. */
+static bool send_following(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
+                           const struct aws_call *call, json_t **answer, struct err *err)
+{
+    struct aws_call here = *call;
+    int status = 0;
+    char known[33];
+    char found[33] = "";
+    const char *bucket = call->op->service == &aws_s3 ? jstr(call->params, "Bucket") : NULL;
+    if (bucket && aws_buckets_find(aws->buckets, bucket, known)) {
+        here.region = known;
+    }
+    bool ok = send_limited(aws, http, creds, &here, answer, &status, found, err);
+    const char *asked = here.region ? here.region : aws_region(aws);
+    /* Any other refusal comes from the bucket's own region, or would come from there too. */
+    bool elsewhere = status == 301 || status == 307 || status == 400;
+    if (ok || !bucket || !elsewhere || !may_follow(found, asked)) {
+        return ok;
+    }
+    aws_buckets_remember(aws->buckets, bucket, found);
+    memcpy(known, found, sizeof(known));
+    here.region = known;
+    return send_limited(aws, http, creds, &here, answer, &status, found, err);
+}
+
+bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
+              json_t **answer, struct err *err)
+{
+    struct aws_creds *creds = aws_account_creds(aws, http, call->account, err);
+    if (!creds) {
+        return false;
+    }
+    bool ok = send_following(aws, http, creds, call, answer, err);
+    if (!ok && err->kind == ERR_EXPIRED) {
+        aws_expire_creds(aws, call->account, creds);
+        aws_creds_unref(creds);
+        creds = aws_account_creds(aws, http, call->account, err);
+        ok = creds && send_following(aws, http, creds, call, answer, err);
+    }
+    aws_creds_unref(creds);
+    return ok;
+}
