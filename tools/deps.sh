@@ -3,8 +3,12 @@
 # On Debian and Ubuntu, missing ones are installed when root or a sudo that asks nothing is there; else the one command is printed.
 set -eu
 
-# How to tell that a package is there, and its name. pc: pkg-config; cmd: a command; head: a header.
-build='cmd:cc gcc
+# How to tell that a package is there, and its name. pc: pkg-config; cmd: a command; head: a header; mod: a Python module.
+packages_for() {
+    case $1 in
+    build)
+        cat <<'EOF'
+cmd:cc gcc
 head:stdio.h libc6-dev
 cmd:pkg-config pkg-config
 pc:libcurl libcurl4-openssl-dev
@@ -14,21 +18,49 @@ pc:libuv libuv1-dev
 pc:expat libexpat1-dev
 head:ini.h libinih-dev
 pc:libsystemd libsystemd-dev
-pc:libmicrohttpd libmicrohttpd-dev'
-demo='cmd:curl curl
-cmd:jq jq'
-test='pc:cmocka libcmocka-dev
+pc:libmicrohttpd libmicrohttpd-dev
+EOF
+        ;;
+    demo)
+        cat <<'EOF'
+cmd:curl curl
+cmd:jq jq
+EOF
+        ;;
+    test)
+        cat <<'EOF'
+pc:cmocka libcmocka-dev
 cmd:python3 python3
-cmd:curl curl'
-venv='mod:ensurepip python3-venv'
-lint='cmd:clang-format clang-format
+cmd:curl curl
+EOF
+        ;;
+    venv)
+        cat <<'EOF'
+mod:ensurepip python3-venv
+EOF
+        ;;
+    lint)
+        cat <<'EOF'
+cmd:clang-format clang-format
 cmd:clang-tidy clang-tidy
 cmd:cppcheck cppcheck
 cmd:mandoc mandoc
-cmd:shellcheck shellcheck'
-ci='cmd:git git
+cmd:shellcheck shellcheck
+EOF
+        ;;
+    ci)
+        cat <<'EOF'
+cmd:git git
 cmd:make make
-cmd:valgrind valgrind'
+cmd:valgrind valgrind
+EOF
+        ;;
+    *)
+        echo "deps.sh: no such purpose: $1" >&2
+        exit 2
+        ;;
+    esac
+}
 
 there() {
     case $1 in
@@ -41,11 +73,7 @@ there() {
 
 missing=
 for purpose; do
-    case $purpose in
-    build | demo | test | venv | lint | ci) ;;
-    *) echo "deps.sh: no such purpose: $purpose" >&2; exit 2 ;;
-    esac
-    eval "list=\$$purpose"
+    list=$(packages_for "$purpose")
     while read -r probe package; do
         there "$probe" || missing="$missing $package"
     done <<EOF

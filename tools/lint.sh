@@ -22,7 +22,7 @@ printf '%s\n' "$sources" | xargs tools/function-length.sh || failed="$failed fun
 check cppcheck
 # shellcheck disable=SC2086
 cppcheck -q -j "$jobs" --std=c11 --language=c -D_GNU_SOURCE -I. --enable=warning,performance,portability --inline-suppr \
-    --suppress=missingIncludeSystem --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' \
+    --library=tools/cppcheck.cfg --suppress=missingIncludeSystem --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' \
     $sources || failed="$failed cppcheck"
 
 check clang-tidy

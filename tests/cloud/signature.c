@@ -69,11 +69,11 @@ static bool find_secret(struct request *r, char secret[65])
         snprintf(secret, 65, "%s", CLOUD_SECRET_KEY);
         return true;
     }
-    struct session_keys keys;
-    unsigned number;
-    if (sscanf(r->access_key, "ASIA%12[0-9]%4X", r->account, &number) != 2)
+    struct session_keys keys = {0};
+    if (strlen(r->access_key) != sizeof "ASIA" - 1 + 12 + 4)
         return false;
-    session_keys_make(r->account, number, &keys);
+    snprintf(r->account, sizeof r->account, "%.12s", r->access_key + 4);
+    session_keys_make(r->account, (unsigned)strtoul(r->access_key + 16, NULL, 16), &keys);
     memcpy(secret, keys.secret, sizeof keys.secret);
     return strcmp(r->access_key, keys.access_key) == 0 &&
            strcmp(request_header(r, "X-Amz-Security-Token"), keys.token) == 0;
@@ -104,7 +104,7 @@ static char *canonical_pair(const char *pair, size_t size)
 
 static bool add_query(struct buf *to, const char *query)
 {
-    char *pairs[QUERY_MAX];
+    char *pairs[QUERY_MAX] = {NULL};
     size_t count = 0;
     bool ok = true;
     while (ok && *query && count < QUERY_MAX) {

@@ -124,10 +124,14 @@ bool sqs_put(struct sqs *s, const char *queue, const char *body, int64_t now_ms)
 static bool find_message(struct queue *q, const char *handle, struct message ***to,
                          unsigned *receive)
 {
-    unsigned number;
-    char end;
+    char *slash;
+    char *end;
+    unsigned number = (unsigned)strtoul(handle, &slash, 10);
     *to = NULL;
-    if (sscanf(handle, "%u/%u%c", &number, receive, &end) != 2)
+    if (slash == handle || *slash != '/')
+        return false;
+    *receive = (unsigned)strtoul(slash + 1, &end, 10);
+    if (end == slash + 1 || *end)
         return false;
     for (struct message **at = &q->first; *at; at = &(*at)->next) {
         if ((*at)->number == number) {

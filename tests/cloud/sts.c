@@ -10,6 +10,8 @@
 #include "lib/xml.h"
 #include "tests/cloud/signature.h"
 
+#define LIFETIME_MS 3600000 /* of assumed keys */
+
 void sts_name(struct request *r)
 {
     json_t *form = form_parse(buf_str(&r->body), r->body.size);
@@ -31,8 +33,7 @@ static void get_caller_identity(const struct request *r, struct reply *reply)
 static void assume_role(const struct request *r, const json_t *form, struct reply *reply,
                         int64_t now_ms)
 {
-    static unsigned const lifetime_s = 3600;
-    struct session_keys keys;
+    struct session_keys keys = {0};
     char account[13];
     char expires[21];
     const char *role = form_get(form, "RoleArn");
@@ -41,7 +42,7 @@ static void assume_role(const struct request *r, const json_t *form, struct repl
         return;
     }
     session_keys_make(account, (unsigned)(now_ms / 1000), &keys);
-    clock_iso(now_ms + lifetime_s * 1000, expires);
+    clock_iso(now_ms + LIFETIME_MS, expires);
     buf_addf(&reply->body,
              "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>%s</AccessKeyId>"
              "<SecretAccessKey>%s</SecretAccessKey><SessionToken>%s</SessionToken>"
