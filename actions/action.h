@@ -1,8 +1,10 @@
-/* What an action is: a constant descriptor and a list of steps. Everything there is to know of an action stands in its
- * own file: the descriptor last, its steps above it. One table (actions/table.c) lists them all.
+/* What an action is: a constant descriptor and a list of steps. Everything there is to know of an
+ * action stands in its own file: the descriptor last, its steps above it. One table
+ * (actions/table.c) lists them all.
  *
- * A step makes at most one change, may be run again without harm, never sleeps, and answers what is to happen next. Whatever a
- * later step, or the same step after a crash, must know goes into the task's state, a small JSON object. */
+ * A step makes at most one change, may be run again without harm, never sleeps, and answers what is
+ * to happen next. Whatever a later step, or the same step after a crash, must know goes into the
+ * task's state, a small JSON object. */
 #ifndef HGAUTOD_ACTIONS_ACTION_H
 #define HGAUTOD_ACTIONS_ACTION_H
 
@@ -24,16 +26,19 @@ enum param_type { PARAM_STRING, PARAM_BOOLEAN, PARAM_NUMBER };
 struct action_param {
     const char *name;
     enum param_type type;
-    const char *fallback; /* the default, as the catalogue writes it; NULL: none, an event must give it */
-    bool required;        /* an empty (or blank) string is an error */
-    const char *help;     /* one sentence */
+    const char
+        *fallback; /* the default, as the catalogue writes it; NULL: none, an event must give it */
+    bool required; /* an empty (or blank) string is an error */
+    const char *help; /* one sentence */
 };
 
 enum verdict {
-    STEP_DONE,     /* go on with the next step; after the last: the resource is processed */
-    STEP_AGAIN,    /* this step again after ctx->again_ms; not a failure, not counted */
-    STEP_FAILED,   /* ctx->err says why; the engine retries what can be retried (throttled, transient, busy) by parking */
-    STEP_FINISHED, /* nothing (more) to do: the resource is processed, further steps are skipped; ctx->note may say why */
+    STEP_DONE,   /* go on with the next step; after the last: the resource is processed */
+    STEP_AGAIN,  /* this step again after ctx->again_ms; not a failure, not counted */
+    STEP_FAILED, /* ctx->err says why; the engine retries what can be retried (throttled, transient,
+                    busy) by parking */
+    STEP_FINISHED, /* nothing (more) to do: the resource is processed, further steps are skipped;
+                      ctx->note may say why */
 };
 
 struct step_ctx; /* what a step sees; below */
@@ -53,9 +58,10 @@ struct action {
     bool extra;                        /* not offered unless enabled by name */
     const char *const *resource_types; /* NULL-terminated */
     const struct action_param *params; /* ended by a row without a name; NULL: none */
-    const char *const *permissions;    /* what the steps call, NULL-terminated: "ec2:StopInstances" */
-    /* Checks ids and attributes before any call is made, and may put what it found into ctx->state; NULL: nothing to check
-     * beyond the parameters. True, or false with ctx->err (ERR_INVALID, naming the attribute). Run before the first step only. */
+    const char *const *permissions; /* what the steps call, NULL-terminated: "ec2:StopInstances" */
+    /* Checks ids and attributes before any call is made, and may put what it found into ctx->state;
+     * NULL: nothing to check beyond the parameters. True, or false with ctx->err (ERR_INVALID,
+     * naming the attribute). Run before the first step only. */
     bool (*check)(struct step_ctx *ctx);
     const struct action_step *steps; /* ended by a row without a name */
 };
@@ -69,7 +75,8 @@ struct clock;
 struct step_ctx {
     const struct action *action;
     const json_t *resource; /* the entity of the event, parsed */
-    const json_t *params;   /* every parameter of the descriptor: strings, JSON booleans, JSON integers; validated */
+    const json_t *params;   /* every parameter of the descriptor: strings, JSON booleans, JSON
+                               integers; validated */
     json_t *state;          /* an object; the step may change it; kept between steps */
     const char *run_id;     /* [a-z0-9-]{1,40}: the same in every retry and after a crash */
     const char *account;    /* AWS: 12 digits; Azure: the subscription; validated */
@@ -83,9 +90,10 @@ struct step_ctx {
     struct http_client *http; /* this worker's */
     const struct clock *clock;
 
-    struct err err;    /* set with STEP_FAILED */
-    int64_t again_ms;  /* set with STEP_AGAIN */
-    char note[256];    /* may be set with STEP_DONE and STEP_FINISHED: "already stopped"; goes to the log */
+    struct err err;   /* set with STEP_FAILED */
+    int64_t again_ms; /* set with STEP_AGAIN */
+    char note[256];   /* may be set with STEP_DONE and STEP_FINISHED: "already stopped"; goes to the
+                         log */
 
     /* Hooks of the engine. */
     void (*planned)(struct step_ctx *ctx, const char *service, const char *operation,
@@ -95,7 +103,9 @@ struct step_ctx {
     void *engine; /* the hooks' own */
 };
 
-/* --- answering ------------------------------------------------------------------------------------------------------ */
+/* --- answering
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* STEP_AGAIN after ms milliseconds. */
 enum verdict step_again(struct step_ctx *ctx, int64_t ms);
@@ -103,15 +113,18 @@ enum verdict step_again(struct step_ctx *ctx, int64_t ms);
 enum verdict step_invalid(struct step_ctx *ctx, const char *format, ...) PRINTF_LIKE(2, 3);
 /* STEP_FINISHED with a note. */
 enum verdict step_finished(struct step_ctx *ctx, const char *format, ...) PRINTF_LIKE(2, 3);
-/* For waits: STEP_AGAIN with a pause that grows (2 s, 3 s, 4.5 s ... to 15 s by the time spent in this step), or, once limit_ms have passed since
- * the step began, STEP_FAILED saying what was waited for ("waited 10 min for the volume to become available"). In a dry run: STEP_DONE. */
+/* For waits: STEP_AGAIN with a pause that grows (2 s, 3 s, 4.5 s ... to 15 s by the time spent in
+ * this step), or, once limit_ms have passed since the step began, STEP_FAILED saying what was
+ * waited for ("waited 10 min for the volume to become available"). In a dry run: STEP_DONE. */
 enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what);
 
-/* --- reading the resource ---------------------------------------------------------------------------------------------- */
+/* --- reading the resource
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The string of attributes."name", or NULL when absent, empty or no string. */
 const char *resource_attribute(const struct step_ctx *ctx, const char *name);
-/* A top-level string of the resource ("id", "arn", "name", "type"), or NULL when absent, empty or no string. */
+/* A top-level string of the resource ("id", "arn", "name", "type"), or NULL when absent, empty or
+ * no string. */
 const char *resource_field(const struct step_ctx *ctx, const char *name);
 
 /* Typed parameters; the descriptor has them, so they are there. */
@@ -119,12 +132,15 @@ const char *param_string(const struct step_ctx *ctx, const char *name);
 bool param_boolean(const struct step_ctx *ctx, const char *name);
 int64_t param_number(const struct step_ctx *ctx, const char *name);
 
-/* The validated parameters of an event: each of the action's, defaulted where absent, converted by type (boolean:
- * true/false/yes/no/y/n in any case, or a JSON boolean; number: digits, or a JSON integer). `given` is the event's params, NULL or
- * an object; unknown members are ignored. A new reference, or NULL with ERR_INVALID naming the parameter. */
+/* The validated parameters of an event: each of the action's, defaulted where absent, converted by
+ * type (boolean: true/false/yes/no/y/n in any case, or a JSON boolean; number: digits, or a JSON
+ * integer). `given` is the event's params, NULL or an object; unknown members are ignored. A new
+ * reference, or NULL with ERR_INVALID naming the parameter. */
 json_t *action_params(const struct action *action, const json_t *given, struct err *err) MUST_CHECK;
 
-/* --- the table -------------------------------------------------------------------------------------------------------- */
+/* --- the table
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* All actions, sorted by cloud and name; ended by NULL. */
 extern const struct action *const action_table[];
