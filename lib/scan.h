@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/attr.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #define SCAN_MAX_DEPTH 64 /* arrays and objects within one another; a 65th is an error */
@@ -59,5 +60,8 @@ void scan_error(const struct scan *s, struct err *err);
 void scan_where(const char *text, size_t size, size_t offset, unsigned *line, unsigned *column);
 /* Whether a key or string token equals the text `is` (escapes are resolved). */
 bool scan_equals(const struct scan *s, const struct scan_token *token, const char *is);
+/* Appends what a key or string token stands for, escapes resolved, in UTF-8. False when it does not fit, and when it holds \u0000
+ * or half of a surrogate pair, which the grammar allows and a string cannot hold. */
+bool scan_text(const struct scan *s, const struct scan_token *token, struct buf *to) MUST_CHECK;
 
 #endif

@@ -1,0 +1,210 @@
+/* XML answers as jansson values over expat, and the escaping of text in XML requests.
+ *
+ * Each open element has a frame that collects its children by name, always in arrays; at its end
+ * they become a list, an object or, when there are none, the element's text. Text matters only to
+ * elements without children, so one buffer is enough: it starts anew with every element. */
+#include "lib/xml.h"
+
+#include <expat.h>
+#include <limits.h>
+#include <string.h>
+
+#include "lib/utf8.h"
+
+struct frame {
+    json_t *children; /* child name -> array of values; NULL as long as there are none */
+};
+
+struct reader {
+    XML_Parser parser;
+    struct frame frames[XML_MAX_DEPTH + 1]; /* [0] stands for the document */
+    size_t depth;                           /* open elements */
+    struct buf text;
+    struct err *err;
+    bool failed; /* err is set */
+};
+
+static void stop(struct reader *r, enum err_kind kind, const char *problem)
+{
+    if (r->failed)
+        return;
+    r->failed = true;
+    err_set(r->err, kind, "", "XML line %lu, column %lu: %s",
+            (unsigned long)XML_GetCurrentLineNumber(r->parser),
+            (unsigned long)XML_GetCurrentColumnNumber(r->parser) + 1, problem);
+    XML_StopParser(r->parser, XML_FALSE);
+}
+
+static const char *local_name(const char *name)
+{
+    const char *colon = strrchr(name, ':');
+    return colon != NULL ? colon + 1 : name;
+}
+
+/* Takes over value. */
+static bool add_child(struct frame *frame, const char *name, json_t *value)
+{
+    if (frame->children == NULL && (frame->children = json_object()) == NULL) {
+        json_decref(value);
+        return false;
+    }
+    json_t *list = json_object_get(frame->children, name);
+    if (list == NULL) {
+        list = json_array();
+        if (json_object_set_new(frame->children, name, list) != 0) {
+            json_decref(value);
+            return false;
+        }
+    }
+    return json_array_append_new(list, value) == 0;
+}
+
+/* The array when all children bear one name, and it is what EC2 ("item") and Query services
+ * ("member") call a list's elements. */
+static json_t *only_list(json_t *children)
+{
+    if (json_object_size(children) != 1)
+        return NULL;
+    json_t *items = json_object_get(children, "item");
+    return items != NULL ? items : json_object_get(children, "member");
+}
+
+/* A new reference to the element's value; NULL when out of memory. */
+static json_t *frame_value(const struct reader *r, const struct frame *frame)
+{
+    if (frame->children == NULL)
+        return json_stringn(buf_str(&r->text), r->text.size);
+    json_t *list = only_list(frame->children);
+    if (list != NULL)
+        return json_incref(list);
+    json_t *object = json_object();
+    const char *name;
+    json_t *values;
+    json_object_foreach(frame->children, name, values)
+    {
+        json_t *value = json_array_size(values) == 1 ? json_array_get(values, 0) : values;
+        if (json_object_set(object, name, value) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+static void on_start(void *data, const XML_Char *name, const XML_Char **attributes)
+{
+    struct reader *r = data;
+    (void)name;
+    (void)attributes;
+    if (r->depth == XML_MAX_DEPTH) {
+        stop(r, ERR_LIMIT, "more than 64 elements within one another");
+        return;
+    }
+    r->frames[++r->depth].children = NULL;
+    buf_reset(&r->text);
+}
+
+static void on_end(void *data, const XML_Char *name)
+{
+    struct reader *r = data;
+    if (r->failed)
+        return;
+    struct frame *frame = &r->frames[r->depth--];
+    json_t *value = buf_ok(&r->text) ? frame_value(r, frame) : NULL;
+    json_decref(frame->children);
+    frame->children = NULL;
+    if (value == NULL || !add_child(&r->frames[r->depth], local_name(name), value))
+        stop(r, ERR_INTERNAL, "out of memory");
+}
+
+static void on_text(void *data, const XML_Char *text, int n)
+{
+    struct reader *r = data;
+    if (!r->failed && r->frames[r->depth].children == NULL)
+        buf_add(&r->text, text, (size_t)n);
+}
+
+static void on_doctype(void *data, const XML_Char *name, const XML_Char *system_id,
+                       const XML_Char *public_id, int has_internal_subset)
+{
+    (void)name;
+    (void)system_id;
+    (void)public_id;
+    (void)has_internal_subset;
+    stop(data, ERR_INVALID, "a document type declaration is not accepted");
+}
+
+json_t *xml_parse(const char *text, size_t size, struct err *err)
+{
+    if (size > INT_MAX) {
+        err_set(err, ERR_LIMIT, "", "an XML document of %zu bytes is too large", size);
+        return NULL;
+    }
+    struct reader r = {.parser = XML_ParserCreate(NULL), .err = err};
+    if (r.parser == NULL) {
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+        return NULL;
+    }
+    /* UTF-8 of an answer in another encoding may be larger than the answer, at most twice. */
+    r.text = buf_make(2 * size + 1);
+    XML_SetUserData(r.parser, &r);
+    XML_SetElementHandler(r.parser, on_start, on_end);
+    XML_SetCharacterDataHandler(r.parser, on_text);
+    XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
+    if (XML_Parse(r.parser, text, (int)size, XML_TRUE) != XML_STATUS_OK)
+        stop(&r, ERR_INVALID, XML_ErrorString(XML_GetErrorCode(r.parser)));
+    json_t *document = r.failed ? NULL : frame_value(&r, &r.frames[0]);
+    for (size_t i = 0; i <= XML_MAX_DEPTH; i++)
+        json_decref(r.frames[i].children);
+    buf_free(&r.text);
+    XML_ParserFree(r.parser);
+    return document;
+}
+
+/* Whether XML 1.0 can hold the text: UTF-8 without most control characters, U+FFFE and U+FFFF. */
+static bool fits_xml(const char *text, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        size_t step = utf8_step(text + at, n - at);
+        if (step == 0 || ((unsigned char)text[at] < 0x20 && strchr("\t\n\r", text[at]) == NULL))
+            return false;
+        if (step == 3 && (memcmp(text + at, "\xEF\xBF\xBE", 3) == 0 ||
+                          memcmp(text + at, "\xEF\xBF\xBF", 3) == 0))
+            return false;
+        at += step;
+    }
+    return true;
+}
+
+static const char *entity_of(char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&apos;";
+    default: /* a bare carriage return would be read as a line feed */
+        return "&#13;";
+    }
+}
+
+bool xml_escape(struct buf *to, const char *text)
+{
+    if (!fits_xml(text, strlen(text)))
+        return false;
+    bool ok = true;
+    while (ok && *text != '\0') {
+        size_t n = strcspn(text, "&<>\"'\r");
+        ok = buf_add(to, text, n);
+        text += n;
+        if (ok && *text != '\0')
+            ok = buf_adds(to, entity_of(*text++));
+    }
+    return ok;
+}
