@@ -1,0 +1,610 @@
+/* Tests of the configuration: folders of files beside what must be said of them, and what only code
+ * can set up (permissions, secrets, sizes). With UPDATE=1 in the environment the expected files,
+ * the sample and the manual are written anew. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/config.h"
+#include "daemon/config_table.h"
+#include "tests/unit/golden.h"
+
+#define DATA "tests/unit/data/config"
+
+static char *const no_environment[] = {NULL};
+
+static void write_text(const char *path, const char *text, size_t size, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, size), size);
+    assert_int_equal(fchmod(fd, mode), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+/* A directory of the test's own. */
+struct place {
+    char dir[64], ini[96], secret[96];
+};
+
+static int make_place(void **state)
+{
+    struct place *p = calloc(1, sizeof *p);
+
+    assert_non_null(p);
+    strcpy(p->dir, "/tmp/hgautod-config-XXXXXX");
+    assert_non_null(mkdtemp(p->dir));
+    snprintf(p->ini, sizeof p->ini, "%s/h.ini", p->dir);
+    snprintf(p->secret, sizeof p->secret, "%s/secret", p->dir);
+    *state = p;
+    return 0;
+}
+
+static int remove_place(void **state)
+{
+    struct place *p = *state;
+
+    unlink(p->ini);
+    unlink(p->secret);
+    rmdir(p->dir);
+    free(p);
+    return 0;
+}
+
+/* Loads text as a file; the problems' lines begin with "INI". */
+static struct config *load_text(struct place *p, const char *text, size_t size, mode_t mode,
+                                char *const *environment, struct buf *problems)
+{
+    struct buf raw = buf_make(1 << 20);
+    struct config *c;
+
+    write_text(p->ini, text, size, mode);
+    c = config_load(p->ini, false, environment, &raw);
+    for (const char *at = buf_str(&raw); *at;) {
+        bool here = strncmp(at, p->ini, strlen(p->ini)) == 0;
+
+        if (here)
+            buf_adds(problems, "INI");
+        else
+            buf_addc(problems, *at);
+        at += here ? strlen(p->ini) : 1;
+    }
+    buf_free(&raw);
+    return c;
+}
+
+static void expect_problems(struct place *p, const char *text, mode_t mode,
+                            char *const *environment, const char *expected)
+{
+    struct buf problems = buf_make(1 << 20);
+    struct config *c = load_text(p, text, strlen(text), mode, environment, &problems);
+
+    assert_string_equal(buf_str(&problems), expected);
+    assert_null(c);
+    buf_free(&problems);
+}
+
+static struct config *expect_loaded(struct place *p, const char *text, mode_t mode,
+                                    char *const *environment)
+{
+    struct buf problems = buf_make(1 << 20);
+    struct config *c = load_text(p, text, strlen(text), mode, environment, &problems);
+
+    assert_string_equal(buf_str(&problems), "");
+    assert_non_null(c);
+    buf_free(&problems);
+    return c;
+}
+
+/* --- folders ---------------------------------------------------------------------------------- */
+
+/* The lines of NAME.env as an environment; taken apart in place. */
+static void read_environment(char *text, char **to, size_t room)
+{
+    size_t n = 0;
+
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        assert_true(n + 1 < room);
+        to[n++] = line;
+    }
+    to[n] = NULL;
+}
+
+static void check_file(const char *name)
+{
+    struct buf said = buf_make(1 << 20), env = buf_make(1 << 16);
+    char *environment[32], path[300];
+    struct config *c;
+
+    snprintf(path, sizeof path, "%.200s.env", name);
+    if (access(path, R_OK) == 0)
+        golden_read(path, &env);
+    assert_true(buf_reserve(&env, 1));
+    env.data[env.size] = '\0';
+    read_environment(env.data, environment, 32);
+    snprintf(path, sizeof path, "%.200s.ini", name);
+    c = config_load(path, false, environment, &said);
+    if (c)
+        assert_true(config_print(c, &said));
+    snprintf(path, sizeof path, "%.200s.%s", name, c ? "effective" : "errors");
+    config_free(c);
+    golden_compare(path, buf_str(&said));
+    buf_free(&said);
+    buf_free(&env);
+}
+
+static int is_ini(const struct dirent *e)
+{
+    const char *dot = strrchr(e->d_name, '.');
+
+    return dot && strcmp(dot, ".ini") == 0;
+}
+
+static void test_files_give_what_stands_beside_them(void **state)
+{
+    struct dirent **entries;
+    int n;
+
+    (void)state;
+    assert_int_equal(chdir(DATA), 0); /* so that messages name the file alone */
+    n = scandir(".", &entries, is_ini, alphasort);
+    assert_true(n > 10);
+    for (int i = 0; i < n; i++) {
+        *strrchr(entries[i]->d_name, '.') = '\0';
+        check_file(entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    assert_int_equal(chdir("../../../.."), 0);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+#define SOURCE "[source a]\ntype = directory\npath = /srv/a\n"
+
+static void test_values_arrive_in_their_fields(void **state)
+{
+    struct config *c =
+        expect_loaded(*state,
+                      "[daemon]\nname = n\nworkers = 3\ndrain_timeout = 2m\n"
+                      "[log]\nlevel = debug\nformat = json\n"
+                      "[guard]\ndry_run = yes\nallow_accounts = 123456789012 210987654321\n"
+                      "protect_tags = keep, \"Cost Center=R 1\"\n"
+                      "[source q]\ntype = sqs\nbucket = events\n"
+                      "queue_url = http://127.0.0.1:5000/123456789012/q\nwait_time = 0s\n"
+                      "claims = off\nsweep_interval = 90s\n",
+                      0644, no_environment);
+    const struct config_source *s = &c->sources[0];
+
+    assert_string_equal(c->daemon.name, "n");
+    assert_int_equal(c->daemon.workers, 3);
+    assert_int_equal(c->daemon.drain_timeout, 120000);
+    assert_int_equal(c->log.level, LOG_DEBUG_LEVEL);
+    assert_int_equal(c->log.format, LOG_JSON);
+    assert_true(c->guard.dry_run);
+    assert_int_equal(c->guard.allow_accounts.count, 2);
+    assert_string_equal(c->guard.allow_accounts.at[1], "210987654321");
+    assert_int_equal(c->guard.protect_tags.count, 2);
+    assert_string_equal(c->guard.protect_tags.at[1], "Cost Center=R 1");
+    assert_string_equal(c->aws.cross_account_role,
+                        "arn:{partition}:iam::{account}:role/n-x-account");
+    assert_int_equal(c->source_count, 1);
+    assert_string_equal(s->name, "q");
+    assert_int_equal(s->type, SOURCE_SQS);
+    assert_string_equal(s->queue_url, "http://127.0.0.1:5000/123456789012/q");
+    assert_int_equal(s->wait_time, 0);
+    assert_int_equal(s->visibility_timeout, 300000);
+    assert_false(s->claims);
+    assert_int_equal(s->sweep_interval, 90000);
+    assert_int_equal(s->sweep_max_age, 86400000);
+    assert_int_equal(s->line, 12);
+    config_free(c);
+}
+
+static void test_defaults(void **state)
+{
+    struct config *c = expect_loaded(*state, SOURCE, 0644, no_environment);
+
+    assert_int_equal(c->daemon.workers, 16);
+    assert_int_equal(c->daemon.drain_timeout, 60000);
+    assert_int_equal(c->log.level, LOG_INFO_LEVEL);
+    assert_int_equal(c->log.format, -1);
+    assert_int_equal(c->http.connect_timeout, 5000);
+    assert_int_equal(c->http.request_timeout, 30000);
+    assert_int_equal(c->http.max_attempts, 5);
+    assert_string_equal(c->azure.cloud, "public");
+    assert_int_equal(c->sources[0].claim_ttl, 120000);
+    assert_int_equal(c->sources[0].poll_interval, 1000);
+    assert_int_equal(c->sources[0].sweep_interval, 0);
+    assert_true(c->sources[0].claims);
+    assert_true(strlen(c->daemon.name) >= 1);
+    config_free(c);
+}
+
+/* "protect_tags = t=xxx" of n bytes, between two other lines. */
+static void add_long_line(struct buf *to, size_t n)
+{
+    size_t start;
+
+    buf_adds(to, "[guard]\n");
+    start = to->size;
+    buf_adds(to, "protect_tags = t=");
+    while (to->size - start < n)
+        buf_addc(to, 'x');
+    buf_adds(to, "\ndry_run = yes\n" SOURCE);
+    assert_true(buf_ok(to));
+}
+
+static void test_a_long_line_is_read_whole_or_refused(void **state)
+{
+    struct buf text = buf_make(1 << 20), problems = buf_make(1 << 16);
+    struct config *c;
+
+    add_long_line(&text, CONFIG_LINE_MAX);
+    c = expect_loaded(*state, buf_str(&text), 0644, no_environment);
+    assert_int_equal(strlen(c->guard.protect_tags.at[0]),
+                     CONFIG_LINE_MAX - strlen("protect_tags = "));
+    assert_true(c->guard.dry_run);
+    config_free(c);
+
+    buf_reset(&text);
+    add_long_line(&text, CONFIG_LINE_MAX + 1);
+    c = load_text(*state, buf_str(&text), text.size, 0644, no_environment, &problems);
+    assert_string_equal(buf_str(&problems), "INI:2: the line is longer than 16384 bytes\n");
+    assert_null(c);
+    buf_free(&problems);
+    buf_free(&text);
+}
+
+static void test_bytes_that_are_no_text_are_refused(void **state)
+{
+    static const char text[] = SOURCE "[log]\nlevel\0 = info\n[aws]\nprofile = \xff\n"
+                                      "[daemon]\nname = \xc3\xa9\n";
+    struct buf problems = buf_make(1 << 16);
+    struct config *c = load_text(*state, text, sizeof text - 1, 0644, no_environment, &problems);
+
+    assert_string_equal(buf_str(&problems),
+                        "INI:5: the line holds a control character\n"
+                        "INI:7: the line is not UTF-8\n"
+                        "INI:9: name: '\xc3\xa9' is not 1 to 54 of the characters A-Z a-z 0-9 + = "
+                        ", . @ _ -\n");
+    assert_null(c);
+    buf_free(&problems);
+}
+
+static void test_a_variable_that_is_no_text_is_refused(void **state)
+{
+    char region[] = "HGAUTOD_AWS_PROFILE=\xc3\x28", name[] = "HGAUTOD_DAEMON_NAME=a\nb";
+    char *environment[] = {region, name, NULL};
+
+    expect_problems(*state, SOURCE, 0644, environment,
+                    "environment: HGAUTOD_AWS_PROFILE is not UTF-8\n"
+                    "environment: HGAUTOD_DAEMON_NAME holds a control character\n");
+}
+
+static void test_a_file_that_is_too_large_is_refused(void **state)
+{
+    struct buf text = buf_make(2 * CONFIG_FILE_MAX);
+
+    while (text.size <= CONFIG_FILE_MAX)
+        buf_adds(&text, "# a comment\n");
+    expect_problems(*state, buf_str(&text), 0644, no_environment,
+                    "INI: the configuration cannot be read: it is too large\n");
+    buf_free(&text);
+}
+
+static void test_a_named_file_must_be_there(void **state)
+{
+    struct buf problems = buf_make(1 << 16);
+
+    (void)state;
+    assert_null(config_load("/nonexistent/h.ini", true, no_environment, &problems));
+    assert_string_equal(buf_str(&problems), "/nonexistent/h.ini: the configuration cannot be read: "
+                                            "No such file or directory\n");
+    buf_free(&problems);
+}
+
+static void test_too_many_sources_are_refused(void **state)
+{
+    struct buf text = buf_make(1 << 20);
+    char expected[64];
+
+    for (int i = 0; i <= CONFIG_SOURCE_MAX; i++)
+        buf_addf(&text, "[source s%d]\ntype = directory\npath = /srv\n", i);
+    snprintf(expected, sizeof expected, "INI:%d: there are more than 256 sources\n",
+             3 * CONFIG_SOURCE_MAX + 1);
+    expect_problems(*state, buf_str(&text), 0644, no_environment, expected);
+    buf_free(&text);
+}
+
+/* --- secrets ---------------------------------------------------------------------------------- */
+
+#define BLOB   "[source b]\ntype = azure_blob\ncontainer = events\n"
+#define SECRET "AccountName=hg;AccountKey=c2VjcmV0IQ=="
+
+static void expect_no_secret(const struct config *c)
+{
+    struct buf text = buf_make(1 << 20);
+    json_t *json = config_json(c);
+    char *dumped = json_dumps(json, 0);
+
+    assert_true(config_print(c, &text));
+    assert_null(strstr(buf_str(&text), "c2VjcmV0"));
+    assert_non_null(strstr(buf_str(&text), "********"));
+    assert_non_null(dumped);
+    assert_null(strstr(dumped, "c2VjcmV0"));
+    assert_non_null(strstr(dumped, "********"));
+    free(dumped);
+    json_decref(json);
+    buf_free(&text);
+}
+
+static void test_a_file_with_a_secret_must_be_private(void **state)
+{
+    const char text[] = BLOB "connection_string = " SECRET " ; a comment\n";
+    static const char expected[] =
+        "INI:4: connection_string is a secret, and the file can be read or changed by others than "
+        "its owner (mode 06%s); chmod 600 INI, or give the secret in a file of its own with "
+        "connection_string_file\n";
+    static const char *const modes[] = {"40", "04", "20"};
+    struct config *c = expect_loaded(*state, text, 0600, no_environment);
+
+    assert_string_equal(c->sources[0].connection_string, SECRET);
+    expect_no_secret(c);
+    config_free(c);
+    for (size_t i = 0; i < 3; i++) {
+        char line[400];
+
+        snprintf(line, sizeof line, expected, modes[i]);
+        expect_problems(*state, text, (mode_t)(0600 | strtol(modes[i], NULL, 8)), no_environment,
+                        line);
+    }
+}
+
+static void test_a_proxy_with_a_password_is_a_secret(void **state)
+{
+    const char text[] = SOURCE "[http]\nproxy = http://me:c2VjcmV0/@:@proxy:3128\n";
+    struct config *c = expect_loaded(*state, text, 0600, no_environment);
+    struct buf out = buf_make(1 << 20);
+
+    expect_no_secret(c);
+    assert_true(config_print(c, &out));
+    assert_non_null(strstr(buf_str(&out), "proxy = http://********@proxy:3128 "));
+    buf_free(&out);
+    config_free(c);
+    expect_problems(*state, text, 0644, no_environment,
+                    "INI:5: proxy is a secret, and the file can be read or changed by others than "
+                    "its owner (mode 0644); chmod 600 INI, or give the secret in a file of its own "
+                    "with proxy_file\n");
+    c = expect_loaded(*state, SOURCE "[http]\nproxy = http://proxy:3128\n", 0644, no_environment);
+    config_free(c);
+}
+
+static void test_a_bad_secret_is_not_shown(void **state)
+{
+    char variable[] = "HGAUTOD_HTTP_PROXY=me:c2VjcmV0@proxy:3128";
+    char *environment[] = {variable, NULL};
+
+    expect_problems(*state, SOURCE, 0644, environment,
+                    "environment: HGAUTOD_HTTP_PROXY: the value is not a proxy's URL: http://, "
+                    "https://, socks4://, socks4a://, socks5:// or socks5h:// and a host\n");
+}
+
+/* Writes the secret's file and a configuration that names it. */
+static void name_secret(struct place *p, const char *secret, size_t size, struct buf *text)
+{
+    write_text(p->secret, secret, size, 0400);
+    buf_addf(text, BLOB "connection_string_file = %s\n", p->secret);
+}
+
+static void test_a_secret_comes_from_its_file(void **state)
+{
+    struct place *p = *state;
+    struct buf text = buf_make(1 << 16);
+    struct config *c;
+
+    name_secret(p, SECRET "\n", strlen(SECRET "\n"), &text);
+    c = expect_loaded(p, buf_str(&text), 0644, no_environment);
+    assert_string_equal(c->sources[0].connection_string, SECRET);
+    assert_string_equal(c->sources[0].connection_string_file, p->secret);
+    expect_no_secret(c);
+    config_free(c);
+    buf_free(&text);
+}
+
+static void expect_secret_problem(struct place *p, const char *secret, size_t size,
+                                  const char *expected)
+{
+    struct buf text = buf_make(1 << 16);
+    char line[400];
+
+    name_secret(p, secret, size, &text);
+    snprintf(line, sizeof line, "INI:4: connection_string_file: %s %s\n", p->secret, expected);
+    expect_problems(p, buf_str(&text), 0644, no_environment, line);
+    assert_int_equal(unlink(p->secret), 0);
+    buf_free(&text);
+}
+
+static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
+{
+    struct place *p = *state;
+    struct buf large = buf_make(1 << 20), text = buf_make(1 << 16);
+    char line[400];
+
+    expect_secret_problem(p, "\n", 1, "is empty");
+    expect_secret_problem(p, "a\nb", 3, "holds more than one line, or control characters");
+    expect_secret_problem(p, "a\0b", 3, "holds more than one line, or control characters");
+    while (large.size <= CONFIG_SECRET_MAX)
+        buf_addc(&large, 'x');
+    expect_secret_problem(p, buf_str(&large), large.size, "cannot be read: it is too large");
+
+    buf_addf(&text, BLOB "connection_string_file = %s\n", p->secret);
+    snprintf(line, sizeof line,
+             "INI:4: connection_string_file: %s cannot be read: No such file or directory\n",
+             p->secret);
+    expect_problems(p, buf_str(&text), 0644, no_environment, line);
+    buf_adds(&text, "connection_string = " SECRET "\n");
+    expect_problems(p, buf_str(&text), 0600, no_environment,
+                    "INI:4: connection_string_file: the secret itself is given too; one of both is "
+                    "enough\n");
+    buf_free(&text);
+    buf_free(&large);
+}
+
+/* --- the reference ---------------------------------------------------------------------------- */
+
+/* The sample with its settings put in force: lines that begin with ';' are settings. */
+static void uncomment(const char *from, struct buf *to)
+{
+    for (const char *at = from; *at; at++)
+        if (*at != ';' || (at > from && at[-1] != '\n'))
+            buf_addc(to, *at);
+}
+
+static void test_every_line_of_the_sample_can_be_put_in_force(void **state)
+{
+    struct buf sample = buf_make(1 << 20), all = buf_make(1 << 20), problems = buf_make(1 << 16);
+    struct place *p = *state;
+    struct config *c;
+
+    write_text(p->secret, "http://proxy:3128\n", 18, 0400);
+    assert_true(config_sample(&sample));
+    uncomment(buf_str(&sample), &all);
+    c = load_text(p, buf_str(&all), all.size, 0644, no_environment, &problems);
+    assert_null(
+        c); /* the sample's proxy and proxy_file exclude each other, and nothing else is wrong */
+    assert_non_null(
+        strstr(buf_str(&problems),
+               ": proxy_file: the secret itself is given too; one of both is enough\n"));
+    assert_ptr_equal(strchr(buf_str(&problems), '\n'), buf_str(&problems) + problems.size - 1);
+    buf_free(&sample);
+    buf_free(&all);
+    buf_free(&problems);
+}
+
+static void test_the_sample_is_the_tables(void **state)
+{
+    struct buf text = buf_make(1 << 20);
+
+    (void)state;
+    assert_true(config_sample(&text));
+    golden_compare("conf/hgautod.ini", buf_str(&text));
+    buf_free(&text);
+}
+
+static void test_the_manual_is_the_tables(void **state)
+{
+    struct buf text = buf_make(1 << 20);
+
+    (void)state;
+    assert_true(config_mdoc(&text));
+    golden_compare_part("docs/hgautod.ini.5", buf_str(&text));
+    buf_free(&text);
+}
+
+static void test_what_is_printed_can_be_read_again(void **state)
+{
+    struct config *c =
+        expect_loaded(*state, "[daemon]\nname = n\n[guard]\nprotect_tags = \"a b=c, d\" e\n" SOURCE,
+                      0644, no_environment);
+    struct buf once = buf_make(1 << 20), twice = buf_make(1 << 20);
+    struct config *again;
+
+    assert_true(config_print(c, &once));
+    again = expect_loaded(*state, buf_str(&once), 0644, no_environment);
+    assert_int_equal(again->guard.protect_tags.count, 2);
+    assert_string_equal(again->guard.protect_tags.at[0], "a b=c, d");
+    assert_string_equal(again->daemon.name, c->daemon.name);
+    assert_int_equal(again->sources[0].sweep_interval, c->sources[0].sweep_interval);
+    buf_free(&once);
+    buf_free(&twice);
+    config_free(again);
+    config_free(c);
+}
+
+static void test_json(void **state)
+{
+    char variable[] = "HGAUTOD_DAEMON_WORKERS=32";
+    char *environment[] = {variable, NULL};
+    struct place *p = *state;
+    struct config *c =
+        expect_loaded(p, "[guard]\nallow_regions = eu-west-1\n" SOURCE, 0644, environment);
+    json_t *json = config_json(c);
+    const char *file, *origin, *region, *region_origin, *path, *interval;
+    char expected[128];
+    int workers, dry_run;
+
+    assert_int_equal(json_unpack(json,
+                                 "{s:s, s:{s:{s:i, s:s}}, s:{s:{s:b}, s:{s:[s], s:s}}, "
+                                 "s:{s:{s:{s:s}, s:{s:s}}}}",
+                                 "file", &file, "daemon", "workers", "value", &workers, "origin",
+                                 &origin, "guard", "dry_run", "value", &dry_run, "allow_regions",
+                                 "value", &region, "origin", &region_origin, "sources", "a", "path",
+                                 "value", &path, "poll_interval", "value", &interval),
+                     0);
+    assert_string_equal(file, p->ini);
+    assert_int_equal(workers, 32);
+    assert_string_equal(origin, "environment");
+    assert_false(dry_run);
+    assert_string_equal(region, "eu-west-1");
+    snprintf(expected, sizeof expected, "%s:2", p->ini);
+    assert_string_equal(region_origin, expected);
+    assert_string_equal(path, "/srv/a");
+    assert_string_equal(interval, "1s");
+    json_decref(json);
+    config_free(c);
+}
+
+static void test_distance(void **state)
+{
+    (void)state;
+    assert_int_equal(config_distance("", ""), 0);
+    assert_int_equal(config_distance("level", "LEVEL"), 0);
+    assert_int_equal(config_distance("levle", "level"), 1);
+    assert_int_equal(config_distance("kitten", "sitting"), 3);
+    assert_int_equal(config_distance("", "abc"), 3);
+    assert_int_equal(config_distance("abc", ""), 3);
+    assert_int_equal(config_distance("ca", "abc"), 3); /* each swapped pair is edited once */
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, make_place, remove_place)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_files_give_what_stands_beside_them),
+        TEST(test_values_arrive_in_their_fields),
+        TEST(test_defaults),
+        TEST(test_a_long_line_is_read_whole_or_refused),
+        TEST(test_bytes_that_are_no_text_are_refused),
+        TEST(test_a_variable_that_is_no_text_is_refused),
+        TEST(test_a_file_that_is_too_large_is_refused),
+        TEST(test_a_named_file_must_be_there),
+        TEST(test_too_many_sources_are_refused),
+        TEST(test_a_file_with_a_secret_must_be_private),
+        TEST(test_a_proxy_with_a_password_is_a_secret),
+        TEST(test_a_bad_secret_is_not_shown),
+        TEST(test_a_secret_comes_from_its_file),
+        TEST(test_what_is_wrong_with_a_secrets_file_is_said),
+        TEST(test_every_line_of_the_sample_can_be_put_in_force),
+        TEST(test_the_sample_is_the_tables),
+        TEST(test_the_manual_is_the_tables),
+        TEST(test_what_is_printed_can_be_read_again),
+        TEST(test_json),
+        TEST(test_distance),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
