@@ -5,6 +5,8 @@
  *     GET  /_control/instances   {"id": "state"}
  *     POST /_control/instances   [{"id","state","account","region"}]
  *     POST /_control/faults      one rule; see faults.h
+ *     GET  /_control/faults      [{"operation","times"}]: what is left of each
+ *     DELETE /_control/faults    no more of them
  *     POST /_control/reset       forgets everything */
 #include <string.h>
 
@@ -57,6 +59,12 @@ void control_answer(struct world *w, const struct request *r, struct reply *repl
         ok = true;
     } else if (get && strcmp(what, "instances") == 0) {
         reply_json(reply, machines_json(w->machines));
+        ok = true;
+    } else if (get && strcmp(what, "faults") == 0) {
+        reply_json(reply, faults_json(w->faults));
+        ok = true;
+    } else if (strcmp(r->method, "DELETE") == 0 && strcmp(what, "faults") == 0) {
+        faults_clear(w->faults);
         ok = true;
     } else if (!get && strcmp(what, "instances") == 0) {
         ok = put_machines(w, in);

@@ -77,3 +77,12 @@ const struct fault *faults_hit(struct faults *f, const char *operation)
     }
     return NULL;
 }
+
+json_t *faults_json(const struct faults *f)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < f->count; i++)
+        json_array_append_new(all, json_pack("{s:s, s:i}", "operation", f->at[i].operation, "times",
+                                             (int)f->at[i].times));
+    return all;
+}

@@ -28,4 +28,7 @@ bool faults_add(struct faults *f, const json_t *rule) MUST_CHECK;
 /* Counts a call; the rule that hits it, or NULL. Valid until the next faults_clear. */
 const struct fault *faults_hit(struct faults *f, const char *operation);
 
+/* [{"operation", "times"}]: what is left of each rule; a new reference. */
+json_t *faults_json(const struct faults *f) MUST_CHECK;
+
 #endif

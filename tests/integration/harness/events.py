@@ -107,3 +107,14 @@ class Report(dict):
 
 def is_report(key):
     return key.rsplit("/", 1)[-1].startswith("report_")
+
+
+def instance(id, account=ACCOUNT, region=REGION, **more):
+    """An EC2 instance of an event."""
+    return entity("EC2 Instance", id, account=account, region=region, attributes={"Instance ID": id},
+                  arn=f"arn:aws:ec2:{region}:{account}:instance/{id}", **more)
+
+
+def stop_event(*ids, **more):
+    """An event that stops instances of the daemon's own account."""
+    return event("ec2_stop_instance", [instance(id) for id in ids], **more)

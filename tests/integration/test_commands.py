@@ -1,0 +1,122 @@
+"""The command line: exec, check, actions, publish, and what it says when it is used wrongly."""
+
+import json
+
+import pytest
+
+from harness.cloud import Site
+from harness.events import automation, event_of, instance, stop_event
+from harness.process import merged
+
+
+def test_exec_prints_reports_on_standard_output(cloud, hgautod, tmp_path):
+    cloud.instance("i-0a")
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(stop_event("i-0a")))
+    ran = hgautod("exec", path, env=cloud.env()).assert_status(0)
+    assert [r["id"] for r in json.loads(ran.stdout)["processed"]] == ["i-0a"]
+    assert cloud.state_of("i-0a") == "stopped"
+
+
+def test_exec_writes_reports_into_a_folder_and_fails_when_a_resource_does(cloud, exec_event):
+    cloud.instance("i-0a")
+    ran = exec_event(event_of(automation("ec2_stop_instance", [instance("i-0a"), instance("i-0b")]),
+                              automation("ec2_start_instance", [instance("i-0a")])), on=cloud)
+    assert ran.status == 1
+    first, second = ran.reports
+    first.assert_error("i-0b", "^InvalidInstanceID.NotFound")
+    second.assert_all_processed()
+
+
+def test_exec_plan_changes_nothing_and_says_what_it_would(cloud, exec_event):
+    cloud.instance("i-0a")
+    ran = exec_event(stop_event("i-0a"), plan=True, on=cloud)
+    assert ran.status == 0
+    assert cloud.state_of("i-0a") == "running" and cloud.requests(operation="StopInstances") == []
+    assert "StopInstances" in json.dumps(ran.report["planned"]) and "i-0a" in json.dumps(ran.report["planned"])
+
+
+def test_exec_of_a_broken_event_says_where(cloud, hgautod, tmp_path):
+    path = tmp_path / "event.json"
+    path.write_text('{"name":"r",\n}')
+    ran = hgautod("exec", path, env=cloud.env()).assert_status(1)
+    assert "line 2, column 1" in ran.stdout + ran.stderr
+
+
+def test_exec_of_a_missing_file(cloud, hgautod):
+    ran = hgautod("exec", "/nowhere/event.json", env=cloud.env())
+    assert ran.status in (1, 2) and "/nowhere/event.json" in ran.stderr
+
+
+def test_check_prints_the_effective_configuration(hgautod, write_config):
+    path = write_config({"daemon": {"workers": 7}, "source a": {"type": "directory", "path": "/srv/events"}})
+    ran = hgautod("check", "-c", path, env={"HGAUTOD_LOG_LEVEL": "warn"}).assert_status(0)
+    assert "workers = 7" in ran.stdout and "/srv/events" in ran.stdout
+    assert "level = warn" in ran.stdout
+
+
+def test_check_shows_all_errors_at_once_with_their_lines_and_the_nearest_key(hgautod, tmp_path):
+    path = tmp_path / "bad.ini"
+    path.write_text("[daemon]\nwokers = 3\n[nonsense]\nx = 1\n[log]\nlevel = loud\n[source a]\ntype = sqs\n[source a]\ntype = sqs\n")
+    ran = hgautod("check", "-c", path).assert_status(2)
+    for said in (f"{path}:2:", "workers", "nonsense", f"{path}:6:", "loud"):
+        assert said in ran.stderr, f"{said!r} is not in:\n{ran.stderr}"
+
+
+def test_check_of_a_missing_file(hgautod):
+    assert "/nowhere.ini" in hgautod("check", "-c", "/nowhere.ini").assert_status(2).stderr
+
+
+def test_check_online_finds_everything(cloud, hgautod, write_config):
+    site = Site(cloud)
+    ran = hgautod("check", "--online", "-c", write_config(site.source()), env=cloud.env()).assert_status(0)
+    assert "123456789012" in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("keys, missing", [({"bucket": "no-such-bucket"}, "no-such-bucket"), ({"queue_url": "{}/123456789012/none"}, "none")])
+def test_check_online_says_what_is_missing(cloud, hgautod, write_config, keys, missing):
+    site = Site(cloud)
+    config = site.source(**{k: v.format(cloud.url) for k, v in keys.items()})
+    ran = hgautod("check", "--online", "-c", write_config(config), env=cloud.env()).assert_status(1)
+    assert missing in ran.stdout + ran.stderr
+
+
+def test_check_online_with_refused_keys(cloud, hgautod, write_config):
+    site = Site(cloud)
+    env = {**cloud.env(), "AWS_SECRET_ACCESS_KEY": "wrong"}
+    ran = hgautod("check", "--online", "-c", write_config(site.source()), env=env).assert_status(1)
+    assert "SignatureDoesNotMatch" in ran.stdout + ran.stderr and "wrong" not in ran.stdout
+
+
+def test_actions_lists_the_catalogue(hgautod):
+    listed = hgautod("actions", "--cloud", "aws", "--json").assert_status(0).json()
+    actions = listed["automations"] if isinstance(listed, dict) else listed
+    names = [a["name"] for a in actions]
+    assert names == sorted(names) and "ec2_stop_instance" in names
+
+
+def test_publish_writes_the_catalogue_into_the_bucket(cloud, hgautod, write_config):
+    site = Site(cloud)
+    hgautod("publish", "-c", write_config(site.source()), env=cloud.env()).assert_status(0)
+    written = json.loads(site.read("HyperglanceAutomations.json"))
+    one = next(a for a in written["automations"] if a["name"] == "ec2_stop_instance")
+    assert {"name", "displayName", "description", "resourceTypes", "params", "permissions"} <= set(one)
+
+
+def test_publish_leaves_out_what_is_disabled(cloud, hgautod, write_config):
+    site = Site(cloud)
+    config = merged(site.source(), {"guard": {"disable_actions": "ec2_stop_instance"}})
+    hgautod("publish", "-c", write_config(config), env=cloud.env()).assert_status(0)
+    written = json.loads(site.read("HyperglanceAutomations.json"))
+    assert "ec2_stop_instance" not in [a["name"] for a in written["automations"]]
+
+
+def test_version_and_help(hgautod):
+    assert hgautod("--version").assert_status(0).stdout.startswith("hgautod ")
+    assert "exec" in hgautod("--help").assert_status(0).stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("run", "--nonsense"), ("exec",), ("check", "surplus")])
+def test_wrong_usage_is_status_2_and_says_so_on_standard_error(hgautod, arguments):
+    ran = hgautod(*arguments).assert_status(2)
+    assert ran.stderr and not ran.stdout

@@ -1,0 +1,112 @@
+"""Several daemons on one queue, and daemons that end: nothing is lost, hardly anything is done twice."""
+
+import collections
+import signal
+
+from harness.cloud import Site, call
+from harness.events import stop_event
+from harness.wait import wait_until
+
+import json
+
+
+def parked(cloud, operation):
+    """Whether the server is holding back a call (of which the journal knows nothing yet)."""
+    faults = json.loads(call(cloud.url + "/_control/faults"))
+    return any(f["operation"] == operation and f["times"] == 0 for f in faults)
+
+
+def stops(cloud):
+    """How often each instance was stopped."""
+    return collections.Counter(id for r in cloud.requests(operation="StopInstances", status=200) for id in r["detail"].split())
+
+
+def announce(site, key):
+    site.send({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+                            "s3": {"bucket": {"name": site.bucket}, "object": {"key": key}}}]})
+
+
+def test_two_daemons_share_a_queue_and_do_everything_once(cloud, daemon):
+    site = Site(cloud)
+    ids = cloud.instances(40)
+    daemon(site), daemon(site)
+    keys = [site.put_event(stop_event(id), f"events/{id}/event.json") for id in ids]
+    for key in keys:
+        announce(site, key)  # every event comes twice
+    for key in keys:
+        [report] = site.wait_reports(key=key)
+        report.assert_all_processed()
+    site.wait_empty()
+    assert stops(cloud) == {id: 1 for id in ids}
+
+
+def test_a_live_claim_of_another_is_respected(cloud, daemon):
+    site = Site(cloud)
+    cloud.instance("i-0a")
+    cloud.fault("StopInstances", delay_ms=3000)
+    daemon(site)
+    key = site.put_event(stop_event("i-0a"))
+    wait_until(lambda: parked(cloud, "StopInstances"), "the first daemon to be in the middle")
+    daemon(site)
+    announce(site, key)
+    [report] = site.wait_reports()
+    report.assert_all_processed()
+    site.wait_empty()
+    assert stops(cloud) == {"i-0a": 1}
+
+
+def test_after_kill_9_another_daemon_goes_on(cloud, daemon):
+    site = Site(cloud)
+    ids = cloud.instances(6)
+    config = {**site.source(claim_ttl="10s", visibility_timeout="30s"), "daemon": {"workers": 1}}
+    cloud.fault("StopInstances", after=3, delay_ms=600_000)
+    first = daemon(site, config=config)
+    key = site.put_event(stop_event(*ids))
+    wait_until(lambda: parked(cloud, "StopInstances"), "the fourth stop to be under way")
+    assert site.pending(key) and site.reports(key) == []
+    first.kill_now()
+    daemon(site, config=config)
+    announce(site, key)  # sooner than the first message becomes visible again
+    [report] = site.wait_reports(timeout=90)
+    report.assert_all_processed()
+    assert report.processed_ids == ids
+    assert [cloud.state_of(id) for id in ids] == ["stopped"] * 6
+    assert max(stops(cloud).values()) <= 2
+    site.wait_empty(timeout=90)
+
+
+def test_sigterm_lets_what_is_under_way_end(cloud, daemon):
+    site = Site(cloud)
+    cloud.instance("i-0a")
+    cloud.fault("StopInstances", delay_ms=1500)
+    running = daemon(site)
+    site.put_event(stop_event("i-0a"))
+    wait_until(lambda: parked(cloud, "StopInstances"), "the stop to be under way")
+    running.stop(0, signal.SIGTERM)
+    [report] = site.reports()
+    report.assert_all_processed()
+    assert site.messages() == (0, 0) and not site.pending()
+
+
+def test_what_cannot_end_in_time_is_given_back_at_once(cloud, daemon):
+    site = Site(cloud)
+    ids = cloud.instances(3)
+    cloud.fault("StopInstances", after=2, times=-1, status=503, code="RequestLimitExceeded", retry_after="600")
+    running = daemon(site, config={"daemon": {"drain_timeout": "1s", "workers": 1}})
+    site.put_event(stop_event(*ids))
+    wait_until(lambda: cloud.requests(operation="StopInstances", status=503), "the throttled call")
+    running.stop(0)
+    assert site.reports() == []
+    assert site.messages() == (1, 0)
+    call(cloud.url + "/_control/faults", "DELETE")
+    daemon(site, once=True).ended(0)
+    [report] = site.reports()
+    report.assert_all_processed()
+    assert stops(cloud) == {id: 1 for id in ids}
+    assert site.messages() == (0, 0)
+
+
+def test_an_idle_daemon_ends_at_once_on_sigint_and_sigterm(cloud, daemon):
+    site = Site(cloud)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        daemon(site, config={**site.source(wait_time="20s")}).stop(0, number, timeout=15)
