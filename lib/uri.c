@@ -102,8 +102,8 @@ static int shown_size(const char *text)
 
 static bool invalid(const char *text, struct err *err, const char *problem)
 {
-    return err_set(err, ERR_INVALID, "InvalidUrl", "the URL \"%.*s...\" is not valid: %s",
-                   shown_size(text), text, problem);
+    return err_set(err, ERR_INVALID, "", "the URL \"%.*s...\" is not valid: %s", shown_size(text),
+                   text, problem);
 }
 
 /* Copies the host in lower case and moves *at behind it. */
