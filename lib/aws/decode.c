@@ -157,7 +157,7 @@ static int shown_size(const char *message)
 
     while (size > 0 && (message[size - 1] == ' ' || message[size - 1] == '\n'))
         size--;
-    return size > 900 ? 900 : (int)size;
+    return (int)size;
 }
 
 /* A signature whose date the service does not accept. */
@@ -189,6 +189,16 @@ static int64_t retry_after(const struct http_response *response)
     return until - now < 1000 * RETRY_AFTER_MAX_S ? until - now : 1000 * RETRY_AFTER_MAX_S;
 }
 
+/* An id is for finding things in logs: what is not printable ends it. */
+static void copy_id(const char *id, char *to, size_t size)
+{
+    size_t n = 0;
+
+    for (; id && id[n] > ' ' && id[n] <= '~' && n < size - 1; n++)
+        to[n] = id[n];
+    to[n] = '\0';
+}
+
 static void fill_error(const struct aws_op *op, const struct http_response *response,
                        const struct fault *f, struct err *err)
 {
@@ -209,7 +219,7 @@ static void fill_error(const struct aws_op *op, const struct http_response *resp
     err->http_status = response->status;
     err->retry_after_ms = retry_after(response);
     snprintf(err->operation, sizeof(err->operation), "%s", op->name);
-    snprintf(err->request_id, sizeof(err->request_id), "%s", f->request_id ? f->request_id : "");
+    copy_id(f->request_id, err->request_id, sizeof(err->request_id));
 }
 
 /* `document` is the parsed body; NULL when there is none that can be read. */
@@ -238,7 +248,7 @@ static bool unreadable(const struct aws_op *op, const struct http_response *resp
             "the service's answer (HTTP status %d) cannot be read: %s", response->status, why);
     err->http_status = response->status;
     snprintf(err->operation, sizeof(err->operation), "%s", op->name);
-    snprintf(err->request_id, sizeof(err->request_id), "%s", f.request_id ? f.request_id : "");
+    copy_id(f.request_id, err->request_id, sizeof(err->request_id));
     return false;
 }
 
@@ -296,8 +306,10 @@ static bool decode_json(const struct aws_op *op, const struct http_response *res
     *answer = json_loadb(buf_str(&response->body), response->body.size, 0, &at);
     if (json_is_object(*answer))
         return true;
-    /* jansson's own text quotes the answer, which may hold what nobody should read. */
-    snprintf(why, sizeof(why), "line %d, column %d: no JSON object", at.line, at.column);
+    if (*answer)
+        snprintf(why, sizeof(why), "it is no JSON object");
+    else /* without jansson's own text, which quotes what may be secret */
+        snprintf(why, sizeof(why), "line %d, column %d: not JSON", at.line, at.column);
     json_decref(*answer);
     *answer = NULL;
     return unreadable(op, response, why, err);
