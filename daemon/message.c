@@ -1,0 +1,133 @@
+/* Queue messages under way. */
+#include "daemon/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct message_event {
+    struct delivery delivery; /* first */
+    struct message *message;
+    char *key;
+};
+
+struct message *message_new(void *owner, const char *id, const char *receipt, int64_t now_ms,
+                            int64_t visibility_ms)
+{
+    struct message *m = calloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    m->owner = owner;
+    m->id = strdup(id);
+    m->receipt = strdup(receipt);
+    m->visibility_ms = visibility_ms;
+    m->hidden_until_ms = now_ms + visibility_ms;
+    m->due_ms = now_ms;
+    if (m->id && m->receipt)
+        return m;
+    message_free(m);
+    return NULL;
+}
+
+void message_free(struct message *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        free(m->events[i].key);
+    free(m->events);
+    free(m->id);
+    free(m->receipt);
+    free(m);
+}
+
+bool message_add(struct message *m, struct source *source, const char *key)
+{
+    if (m->count == m->room) {
+        size_t room = m->room ? m->room * 2 : 1;
+        struct message_event *events = realloc(m->events, room * sizeof *events);
+        if (!events)
+            return false;
+        m->events = events;
+        m->room = room;
+    }
+    char *copy = strdup(key);
+    if (!copy)
+        return false;
+    m->events[m->count++] = (struct message_event){
+        .delivery = {.source = source, .key = copy, .id = m->id}, .message = m, .key = copy};
+    m->open++;
+    m->due_ms = m->hidden_until_ms - m->visibility_ms / 2;
+    return true;
+}
+
+struct delivery *message_delivery(struct message *m, size_t i)
+{
+    return &m->events[i].delivery;
+}
+
+struct message *message_of(struct delivery *d)
+{
+    return ((struct message_event *)d)->message;
+}
+
+void message_settle(struct delivery *d, enum settle how, int64_t delay_ms, int64_t now_ms)
+{
+    struct message *m = message_of(d);
+    m->open--;
+    if (how == SETTLE_RELEASE) {
+        m->release = true;
+        if (delay_ms > m->delay_ms)
+            m->delay_ms = delay_ms;
+    }
+    if (m->open == 0)
+        m->due_ms = now_ms;
+}
+
+enum message_step message_next(const struct message *m, int64_t now_ms, int64_t *due_ms)
+{
+    *due_ms = INT64_MAX;
+    if (m->finished)
+        return MESSAGE_FINISHED;
+    if (m->sending || (m->open > 0 && m->no_extend))
+        return MESSAGE_WAIT;
+    if (now_ms < m->due_ms) {
+        *due_ms = m->due_ms;
+        return MESSAGE_WAIT;
+    }
+    if (m->open > 0)
+        return MESSAGE_EXTEND;
+    return m->release ? MESSAGE_RELEASE : MESSAGE_DELETE;
+}
+
+void message_sent(struct message *m, int64_t now_ms)
+{
+    m->sending = true;
+    m->sent_ms = now_ms;
+}
+
+static void extended(struct message *m, enum message_answer answer, int64_t pause_ms,
+                     int64_t now_ms)
+{
+    if (answer == MESSAGE_OK) {
+        m->hidden_until_ms = m->sent_ms + m->visibility_ms;
+        m->due_ms = m->sent_ms + m->visibility_ms / 2;
+    } else if (answer == MESSAGE_GONE) {
+        m->no_extend = true;
+    } else {
+        m->due_ms = now_ms + pause_ms;
+    }
+    if (m->open == 0)
+        m->due_ms = now_ms;
+}
+
+bool message_answered(struct message *m, enum message_step step, enum message_answer answer,
+                      int64_t pause_ms, int64_t now_ms)
+{
+    m->sending = false;
+    if (step == MESSAGE_EXTEND) {
+        extended(m, answer, pause_ms, now_ms);
+        return false;
+    }
+    m->due_ms = now_ms + pause_ms;
+    bool given_up = answer == MESSAGE_LATER && m->due_ms >= m->hidden_until_ms;
+    m->finished = answer != MESSAGE_LATER || given_up;
+    return given_up;
+}
