@@ -1,8 +1,11 @@
-/* What actions on IAM share: users' names and their access keys. */
+/* What actions on IAM share: names, and policies. */
 #ifndef HGAUTOD_ACTIONS_AWS_IAM_H
 #define HGAUTOD_ACTIONS_AWS_IAM_H
 
 #include "actions/aws/common.h"
+
+/* What names in IAM may hold besides letters and digits. */
+#define IAM_NAME_CHARACTERS "_+=,.@-"
 
 extern const char *const iam_user_types[]; /* "IAM User" */
 
@@ -10,5 +13,15 @@ extern const char *const iam_user_types[]; /* "IAM User" */
 const char *iam_user(struct step_ctx *ctx);
 /* For action.check. */
 bool iam_check_user(struct step_ctx *ctx);
+
+/* The ARN of the account's own policy of that name, as text into `to`. */
+#define IAM_ARN_SIZE 256
+const char *iam_policy_arn(const struct step_ctx *ctx, const char *name, char to[IAM_ARN_SIZE]);
+/* A step's work: creates the policy; one of that name that is there already will do. Permission:
+ * iam:CreatePolicy. document is stolen. */
+enum verdict iam_create_policy(struct step_ctx *ctx, const char *name, const char *description,
+                               json_t *document);
+/* Attaches a policy to a user; again does no harm. Permission: iam:AttachUserPolicy. */
+bool iam_attach_policy(struct step_ctx *ctx, const char *user, const char *arn) MUST_CHECK;
 
 #endif
