@@ -1,0 +1,266 @@
+/* iam_quarantine_user, iam_user_attach_policy and iam_delete_default_policy_version. */
+#include <string.h>
+
+#include "actions/aws/iam.h"
+#include "lib/clock.h"
+#include "lib/jpath.h"
+
+#define QUARANTINE_POLICY "hyperglance_quarantine_users"
+
+static const struct aws_op list_policies = {&aws_iam, "ListPolicies", .changes = false};
+static const struct aws_op list_versions = {&aws_iam, "ListPolicyVersions", .changes = false};
+static const struct aws_op set_default = {&aws_iam, "SetDefaultPolicyVersion", .changes = true};
+static const struct aws_op delete_version = {&aws_iam, "DeletePolicyVersion", .changes = true};
+
+static const struct act_listing all_policies = {
+    .op = &list_policies,
+    .items = "Policies",
+    .next = "Marker",
+    .token = "Marker",
+    .more = "IsTruncated",
+};
+static const struct act_listing all_versions = {
+    .op = &list_versions,
+    .items = "Versions",
+    .next = "Marker",
+    .token = "Marker",
+    .more = "IsTruncated",
+};
+
+static bool policy_valid(const char *name)
+{
+    return name_valid(name, IAM_NAME_CHARACTERS, 1, 128);
+}
+
+static const struct act_naming policies = {
+    .what = "an IAM policy",
+    .service = "iam",
+    .prefix = "policy/",
+    .path = true,
+    .valid = policy_valid,
+};
+
+/* --- iam_quarantine_user
+ * -------------------------------------------------------------------------------------- */
+
+static enum verdict create_quarantine(struct step_ctx *ctx)
+{
+    return iam_create_policy(ctx, QUARANTINE_POLICY,
+                             "Denies everything to users in quarantine (Hyperglance automations)",
+                             json_pack("{s:s, s:[{s:s, s:s, s:s}]}", "Version", "2012-10-17",
+                                       "Statement", "Effect", "Deny", "Action", "*", "Resource",
+                                       "*"));
+}
+
+/* A policy that was created this moment may not be known everywhere yet. */
+static enum verdict attach_quarantine(struct step_ctx *ctx)
+{
+    char arn[IAM_ARN_SIZE];
+    if (iam_attach_policy(ctx, iam_user(ctx), iam_policy_arn(ctx, QUARANTINE_POLICY, arn)))
+        return STEP_DONE;
+    return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, 20000) : STEP_FAILED;
+}
+
+/* --- iam_user_attach_policy
+ * ---------------------------------------------------------------------------------------- */
+
+/* Whether the text is the ARN of a policy that may be attached in this account: its own, or one of
+ * AWS's. */
+static bool policy_arn_valid(const struct step_ctx *ctx, const char *text)
+{
+    struct aws_arn arn;
+    return aws_arn_parse(text, &arn) && strcmp(arn.partition, ctx->partition) == 0 &&
+           strcmp(arn.service, "iam") == 0 && strncmp(arn.resource, "policy/", 7) == 0 &&
+           name_valid(arn.resource + 7, IAM_NAME_CHARACTERS "/", 1, 640) &&
+           (strcmp(arn.account, ctx->account) == 0 || strcmp(arn.account, "aws") == 0);
+}
+
+static bool check_attach(struct step_ctx *ctx)
+{
+    char shown[84];
+    const char *policy = param_string(ctx, "Policy");
+    if (!policy_valid(policy) && !policy_arn_valid(ctx, policy))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "parameter \"Policy\" is \"%s\", which is neither a policy's name nor the "
+                       "ARN of one in account %s or of AWS",
+                       act_shown(policy, shown), ctx->account);
+    return iam_check_user(ctx);
+}
+
+static const char *arn_of(const json_t *page, const char *name)
+{
+    size_t i;
+    json_t *policy;
+    json_array_foreach(page, i, policy)
+    {
+        const char *its = jstr(policy, "PolicyName");
+        if (its && strcmp(its, name) == 0)
+            return jstr(policy, "Arn");
+    }
+    return NULL;
+}
+
+/* A page of the listing a run; the ARN goes into state.arn. */
+static enum verdict find_policy(struct step_ctx *ctx)
+{
+    const char *policy = param_string(ctx, "Policy");
+    if (!policy_valid(policy)) /* an ARN */
+        return act_state_set(ctx, "arn", json_string(policy)) ? STEP_DONE : STEP_FAILED;
+    json_t *next = json_incref(json_object_get(ctx->state, "next"));
+    json_t *page = act_page(ctx, &all_policies,
+                            json_pack("{s:s, s:s}", "Scope", "All", "MaxItems", "1000"), &next);
+    if (!page)
+        return STEP_FAILED; /* the same page again: the token is still in the state */
+    const char *arn = arn_of(page, policy);
+    enum verdict verdict = STEP_DONE;
+    if (arn)
+        verdict = act_state_set(ctx, "arn", json_string(arn)) ? STEP_DONE : STEP_FAILED;
+    else if (next)
+        verdict = act_state_set(ctx, "next", json_incref(next)) ? step_again(ctx, 0) : STEP_FAILED;
+    else
+        verdict =
+            step_invalid(ctx, "there is no policy named %s in account %s", policy, ctx->account);
+    json_decref(next);
+    json_decref(page);
+    return verdict;
+}
+
+static enum verdict attach(struct step_ctx *ctx)
+{
+    bool attached = iam_attach_policy(ctx, iam_user(ctx), act_state_string(ctx, "arn"));
+    return attached ? STEP_DONE : STEP_FAILED;
+}
+
+/* --- iam_delete_default_policy_version
+ * -------------------------------------------------------------------------------- */
+
+static bool check_policy(struct step_ctx *ctx)
+{
+    return act_arn(ctx, &policies) != NULL;
+}
+
+/* The newest version that is not the default; NULL: there is none. */
+static const json_t *newest_other(const json_t *versions)
+{
+    const json_t *newest = NULL;
+    int64_t newest_ms = 0;
+    size_t i;
+    json_t *version;
+    json_array_foreach(versions, i, version)
+    {
+        int64_t made_ms = 0;
+        const char *date = jstr(version, "CreateDate");
+        if (jbool(version, "IsDefaultVersion", false) || !date || !clock_parse(date, &made_ms))
+            continue;
+        if (!newest || made_ms > newest_ms) {
+            newest = version;
+            newest_ms = made_ms;
+        }
+    }
+    return newest;
+}
+
+static const json_t *default_version(const json_t *versions)
+{
+    size_t i;
+    json_t *version;
+    json_array_foreach(versions, i, version)
+    {
+        if (jbool(version, "IsDefaultVersion", false))
+            return version;
+    }
+    return NULL;
+}
+
+static enum verdict choose(struct step_ctx *ctx)
+{
+    json_t *versions =
+        act_list(ctx, &all_versions, json_pack("{s:s}", "PolicyArn", act_arn(ctx, &policies)));
+    if (!versions)
+        return STEP_FAILED;
+    const char *old = jstr(default_version(versions), "VersionId");
+    const char *new = jstr(newest_other(versions), "VersionId");
+    enum verdict verdict;
+    if (!old || !new)
+        verdict = step_invalid(ctx, "the policy has only one version, which cannot be deleted");
+    else
+        verdict = act_state_set(ctx, "old", json_string(old)) &&
+                          act_state_set(ctx, "new", json_string(new))
+                      ? STEP_DONE
+                      : STEP_FAILED;
+    json_decref(versions);
+    return verdict;
+}
+
+/* Makes a call that names the policy and the version state.`which`. */
+static bool on_version(struct step_ctx *ctx, const struct aws_op *op, const char *which)
+{
+    return act_do(ctx, op,
+                  json_pack("{s:s, s:s}", "PolicyArn", act_arn(ctx, &policies), "VersionId",
+                            act_state_string(ctx, which)));
+}
+
+static enum verdict promote(struct step_ctx *ctx)
+{
+    return on_version(ctx, &set_default, "new") ? STEP_DONE : STEP_FAILED;
+}
+
+static enum verdict delete_old(struct step_ctx *ctx)
+{
+    bool deleted = on_version(ctx, &delete_version, "old");
+    return deleted || act_failed_with(ctx, "NoSuchEntity") ? STEP_DONE : STEP_FAILED;
+}
+
+const struct action action_iam_quarantine_user = {
+    .name = "iam_quarantine_user",
+    .display_name = "Quarantine User",
+    .description = "Attaches a policy to the IAM user that denies everything.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_STOPS,
+    .resource_types = iam_user_types,
+    .permissions = (const char *const[]){"iam:AttachUserPolicy", "iam:CreatePolicy", NULL},
+    .check = iam_check_user,
+    .steps = (const struct action_step[]){{"create-policy", create_quarantine, false},
+                                          {"attach", attach_quarantine, false},
+                                          {0}},
+};
+
+const struct action action_iam_user_attach_policy = {
+    .name = "iam_user_attach_policy",
+    .display_name = "Attach policy to User",
+    .description = "Attaches the policy to the IAM user.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = iam_user_types,
+    .params = (const struct action_param[]){{.name = "Policy",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The policy's name or its ARN."},
+                                            {0}},
+    .permissions = (const char *const[]){"iam:AttachUserPolicy", "iam:ListPolicies", NULL},
+    .check = check_attach,
+    .steps = (const struct action_step[]){{"find-policy", find_policy, false},
+                                          {"attach", attach, false},
+                                          {0}},
+};
+
+const struct action action_iam_delete_default_policy_version = {
+    .name = "iam_delete_default_policy_version",
+    .display_name = "Delete Default Policy Version",
+    .description =
+        "Makes the newest other version of the policy its default and deletes the version "
+        "that was.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_DELETES,
+    .resource_types = (const char *const[]){"IAM Policy", NULL},
+    .permissions = (const char *const[]){"iam:DeletePolicyVersion", "iam:ListPolicyVersions",
+                                         "iam:SetDefaultPolicyVersion", NULL},
+    .check = check_policy,
+    /* Saved: chosen anew after the default has changed, the choice would fall on the new default.
+     */
+    .steps = (const struct action_step[]){{"choose", choose, true},
+                                          {"set-default", promote, false},
+                                          {"delete-old", delete_old, false},
+                                          {0}},
+};

@@ -1,0 +1,120 @@
+/* iam_disable_user_console_password, iam_force_user_password_change and iam_user_detach_group. */
+#include <string.h>
+
+#include "actions/aws/iam.h"
+#include "lib/jpath.h"
+
+static const struct aws_op delete_login = {&aws_iam, "DeleteLoginProfile", .changes = true};
+static const struct aws_op update_login = {&aws_iam, "UpdateLoginProfile", .changes = true};
+static const struct aws_op list_groups = {&aws_iam, "ListGroupsForUser", .changes = false};
+static const struct aws_op get_group = {&aws_iam, "GetGroup", .changes = false};
+static const struct aws_op remove_user = {&aws_iam, "RemoveUserFromGroup", .changes = true};
+
+static const struct act_listing all_groups = {
+    .op = &list_groups,
+    .items = "Groups",
+    .next = "Marker",
+    .token = "Marker",
+    .more = "IsTruncated",
+};
+
+static enum verdict disable_password(struct step_ctx *ctx)
+{
+    return act_step_unless(ctx, &delete_login, json_pack("{s:s}", "UserName", iam_user(ctx)),
+                           "NoSuchEntity", "the user has no console password");
+}
+
+static enum verdict force_change(struct step_ctx *ctx)
+{
+    return act_step(ctx, &update_login,
+                    json_pack("{s:s, s:b}", "UserName", iam_user(ctx), "PasswordResetRequired", 1));
+}
+
+/* --- groups
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static bool check_group(struct step_ctx *ctx)
+{
+    char shown[84];
+    const char *group = param_string(ctx, "Group");
+    if (!name_valid(group, IAM_NAME_CHARACTERS, 1, 128))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "parameter \"Group\" is \"%s\", which is no group's name",
+                       act_shown(group, shown));
+    return iam_check_user(ctx);
+}
+
+static bool is_member(const json_t *groups, const char *group)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(groups, i, one)
+    {
+        const char *name = jstr(one, "GroupName");
+        if (name && strcmp(name, group) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Looks first: "NoSuchEntity" could mean the user, the group, or only that the one is not in the
+ * other. */
+static enum verdict detach_group(struct step_ctx *ctx)
+{
+    const char *group = param_string(ctx, "Group");
+    json_t *groups = act_list(ctx, &all_groups, json_pack("{s:s}", "UserName", iam_user(ctx)));
+    if (!groups)
+        return STEP_FAILED;
+    bool member = is_member(groups, group);
+    json_decref(groups);
+    if (member)
+        return act_step(ctx, &remove_user,
+                        json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "GroupName", group));
+    if (!act_do(ctx, &get_group, json_pack("{s:s, s:s}", "GroupName", group, "MaxItems", "1")))
+        return STEP_FAILED; /* a group that does not exist is a mistake in the rule */
+    return step_finished(ctx, "the user is not in the group");
+}
+
+const struct action action_iam_disable_user_console_password = {
+    .name = "iam_disable_user_console_password",
+    .display_name = "Disable Console Access",
+    .description = "Deletes the IAM user's password for the console.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_DELETES,
+    .resource_types = iam_user_types,
+    .permissions = (const char *const[]){"iam:DeleteLoginProfile", NULL},
+    .check = iam_check_user,
+    .steps = (const struct action_step[]){{"disable-password", disable_password, false}, {0}},
+};
+
+const struct action action_iam_force_user_password_change = {
+    .name = "iam_force_user_password_change",
+    .display_name = "Force Password Change",
+    .description = "Makes the IAM user choose a new password at the next sign-in to the console.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = iam_user_types,
+    .permissions = (const char *const[]){"iam:UpdateLoginProfile", NULL},
+    .check = iam_check_user,
+    .steps = (const struct action_step[]){{"force-change", force_change, false}, {0}},
+};
+
+const struct action action_iam_user_detach_group = {
+    .name = "iam_user_detach_group",
+    .display_name = "Detach User from Group",
+    .description = "Takes the IAM user out of the group.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = iam_user_types,
+    .params = (const struct action_param[]){{.name = "Group",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The group's name, without its path."},
+                                            {0}},
+    .permissions = (const char *const[]){"iam:GetGroup", "iam:ListGroupsForUser",
+                                         "iam:RemoveUserFromGroup", NULL},
+    .check = check_group,
+    .steps = (const struct action_step[]){{"detach-group", detach_group, false}, {0}},
+};
