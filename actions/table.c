@@ -4,17 +4,34 @@
 /* Sorted by name. */
 /* clang-format off */
 #define AWS_ACTIONS(X) \
+    X(acl_delete) \
     X(add_tag) \
+    X(ami_set_private) \
     X(dynamodb_delete_table) \
     X(ebs_delete_volume) \
+    X(ec2_attach_role) \
+    X(ec2_delete_internet_gateway) \
+    X(ec2_delete_key_pair) \
+    X(ec2_delete_nat_gateway) \
+    X(ec2_delete_security_group) \
+    X(ec2_delete_snapshot) \
+    X(ec2_deregister_ami) \
+    X(ec2_detach_role) \
     X(ec2_quarantine_instance) \
+    X(ec2_release_eips) \
     X(ec2_snapshot_instance) \
     X(ec2_start_instance) \
     X(ec2_stop_instance) \
     X(ec2_terminate_instance) \
     X(iam_deactivate_unused_access_keys) \
     X(iam_delete_access_key) \
+    X(iam_delete_default_policy_version) \
+    X(iam_disable_user_console_password) \
+    X(iam_force_user_password_change) \
+    X(iam_quarantine_user) \
     X(iam_revoke_access_key) \
+    X(iam_user_attach_policy) \
+    X(iam_user_detach_group) \
     X(lambda_detach_external_layers) \
     X(lambda_disable) \
     X(remove_tag) \
@@ -24,6 +41,7 @@
     X(s3_delete_permissions) \
     X(s3_enable_encryption) \
     X(s3_enable_versioning) \
+    X(sg_delete_rules) \
     X(update_tag)
 /* clang-format on */
 

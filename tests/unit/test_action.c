@@ -1,0 +1,270 @@
+/* Tests of what every action uses: parameters, answers of steps, waits, finding by name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "actions/action.h"
+#include "lib/clock.h"
+
+/* --- parameters
+ * -------------------------------------------------------------------------------------------- */
+
+static const struct action_param rows[] = {
+    {.name = "Text", .type = PARAM_STRING, .fallback = "preset"},
+    {.name = "Flag", .type = PARAM_BOOLEAN, .fallback = "true"},
+    {.name = "Count", .type = PARAM_NUMBER, .fallback = "90"},
+    {0},
+};
+static const struct action with_params = {.name = "with_params", .params = rows};
+
+static const struct action_param must[] = {
+    {.name = "Key", .type = PARAM_STRING, .fallback = "", .required = true}, {0}};
+static const struct action with_required = {.name = "with_required", .params = must};
+
+static const struct action_param undefaulted[] = {
+    {.name = "Key Name", .type = PARAM_STRING, .required = true}, {0}};
+static const struct action without_default = {.name = "without_default", .params = undefaulted};
+
+/* The parameters that text stands for, as sorted JSON; or the error's message. The caller frees it.
+ */
+static char *params_of(const struct action *action, const char *text)
+{
+    struct err err = ERR_INIT;
+    json_error_t at;
+    json_t *given = text ? json_loads(text, JSON_DECODE_ANY, &at) : NULL;
+    json_t *params = action_params(action, given, &err);
+    json_decref(given);
+    if (!params) {
+        assert_int_equal(err.kind, ERR_INVALID);
+        return strdup(err.message);
+    }
+    char *dumped = json_dumps(params, JSON_SORT_KEYS | JSON_COMPACT);
+    json_decref(params);
+    return dumped;
+}
+
+static void expect_params(const struct action *action, const char *given, const char *expected)
+{
+    char *got = params_of(action, given);
+    assert_string_equal(got, expected);
+    free(got);
+}
+
+#define DEFAULTS "{\"Count\":90,\"Flag\":true,\"Text\":\"preset\"}"
+
+static void test_missing_parameters_take_their_defaults(void **state)
+{
+    (void)state;
+    expect_params(&with_params, NULL, DEFAULTS);
+    expect_params(&with_params, "{}", DEFAULTS);
+    expect_params(&with_params, "{\"Flag\":null,\"Other\":[1]}", DEFAULTS);
+}
+
+static void test_booleans_in_all_spellings(void **state)
+{
+    static const char *const yes[] = {"true",    "\"true\"", "\"TRUE\"", "\"True\"", "\"yes\"",
+                                      "\"Yes\"", "\"YES\"",  "\"y\"",    "\"Y\""};
+    static const char *const no[] = {"false",  "\"false\"", "\"FALSE\"", "\"False\"", "\"no\"",
+                                     "\"No\"", "\"NO\"",    "\"n\"",     "\"N\""};
+    char text[64], expected[96];
+    (void)state;
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        for (int on = 0; on < 2; on++) {
+            snprintf(text, sizeof text, "{\"Flag\":%s}", on ? yes[i] : no[i]);
+            snprintf(expected, sizeof expected, "{\"Count\":90,\"Flag\":%s,\"Text\":\"preset\"}",
+                     on ? "true" : "false");
+            expect_params(&with_params, text, expected);
+        }
+    }
+}
+
+static void test_what_is_no_boolean_is_refused(void **state)
+{
+    static const char *const given[] = {"\"\"", "\"1\"",   "\"on\"", "\"truee\"", "\" true\"",
+                                        "1",    "\"yep\"", "[]",     "{}",        "\"t\""};
+    char text[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        snprintf(text, sizeof text, "{\"Flag\":%s}", given[i]);
+        expect_params(&with_params, text,
+                      "parameter \"Flag\" is no boolean (true, false, yes, no, y or n)");
+    }
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    expect_params(&with_params, "{\"Count\":\"7\"}",
+                  "{\"Count\":7,\"Flag\":true,\"Text\":\"preset\"}");
+    expect_params(&with_params, "{\"Count\":7}", "{\"Count\":7,\"Flag\":true,\"Text\":\"preset\"}");
+    expect_params(&with_params, "{\"Count\":7.0}",
+                  "{\"Count\":7,\"Flag\":true,\"Text\":\"preset\"}");
+    expect_params(&with_params, "{\"Count\":\"0\"}",
+                  "{\"Count\":0,\"Flag\":true,\"Text\":\"preset\"}");
+    expect_params(&with_params, "{\"Count\":\"000000000000000012\"}",
+                  "{\"Count\":12,\"Flag\":true,\"Text\":\"preset\"}");
+}
+
+static void test_what_is_no_number_is_refused(void **state)
+{
+    static const char *const given[] = {"\"\"",    "\"-1\"", "-1",     "7.5",
+                                        "\"7.0\"", "\" 7\"", "\"7d\"", "true",
+                                        "\"+7\"",  "1e300",  "[7]",    "\"9999999999999999999\""};
+    char text[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        snprintf(text, sizeof text, "{\"Count\":%s}", given[i]);
+        expect_params(&with_params, text, "parameter \"Count\" is no whole number (digits only)");
+    }
+}
+
+static void test_strings(void **state)
+{
+    (void)state;
+    expect_params(&with_params, "{\"Text\":\"\"}", "{\"Count\":90,\"Flag\":true,\"Text\":\"\"}");
+    expect_params(&with_params, "{\"Text\":\" a \"}",
+                  "{\"Count\":90,\"Flag\":true,\"Text\":\" a \"}");
+    expect_params(&with_params, "{\"Text\":7}", "parameter \"Text\" is not a string");
+    expect_params(&with_params, "{\"Text\":true}", "parameter \"Text\" is not a string");
+}
+
+static void test_a_required_string_must_say_something(void **state)
+{
+    static const char empty[] =
+        "parameter \"Key\" is empty; give it a value in the rule's automation";
+    (void)state;
+    expect_params(&with_required, "{\"Key\":\"env\"}", "{\"Key\":\"env\"}");
+    expect_params(&with_required, "{\"Key\":\"\"}", empty);
+    expect_params(&with_required, "{\"Key\":\" \\t\\n\"}", empty);
+    expect_params(&with_required, NULL, empty);
+    expect_params(&without_default, "{}", "parameter \"Key Name\" is missing and has no default");
+}
+
+static void test_a_long_string_is_refused(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    char text[2050];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    json_t *given = json_pack("{s:s}", "Text", text);
+    assert_null(action_params(&with_params, given, &err));
+    json_decref(given);
+    assert_string_equal(err.message,
+                        "parameter \"Text\" is longer than 2,048 bytes or holds a NUL character");
+}
+
+static void test_params_must_be_an_object(void **state)
+{
+    (void)state;
+    expect_params(&with_params, "[]", "\"params\" of the automation is not an object");
+    expect_params(&with_params, "\"x\"", "\"params\" of the automation is not an object");
+}
+
+/* --- answers and waits
+ * ----------------------------------------------------------------------------------------- */
+
+static int64_t now_ms;
+
+static int64_t test_wall(const struct clock *c)
+{
+    (void)c;
+    return now_ms;
+}
+
+static const struct clock test_clock = {.wall_ms = test_wall};
+
+static void test_a_wait_grows_and_ends(void **state)
+{
+    static const int64_t pauses[] = {2000, 3000, 4500, 6750, 10125, 15000, 15000, 3625};
+    struct step_ctx ctx = {.clock = &test_clock, .step_since_ms = 1000, .err = ERR_INIT};
+    (void)state;
+    now_ms = 1000;
+    for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
+        assert_int_equal(step_wait(&ctx, 60000, "the moon"), STEP_AGAIN);
+        assert_int_equal(ctx.again_ms, pauses[i]);
+        now_ms += ctx.again_ms;
+    }
+    assert_int_equal(step_wait(&ctx, 60000, "the moon"), STEP_FAILED);
+    assert_string_equal(ctx.err.message, "waited 1 min for the moon");
+    assert_false(err_is_retryable(&ctx.err));
+}
+
+static void test_a_wait_survives_a_clock_set_back(void **state)
+{
+    struct step_ctx ctx = {.clock = &test_clock, .step_since_ms = 100000, .err = ERR_INIT};
+    (void)state;
+    now_ms = 5000;
+    assert_int_equal(step_wait(&ctx, 90000, "the moon"), STEP_AGAIN);
+    assert_int_equal(ctx.again_ms, 2000);
+    now_ms = 190000;
+    assert_int_equal(step_wait(&ctx, 90000, "the moon"), STEP_FAILED);
+    assert_string_equal(ctx.err.message, "waited 90 s for the moon");
+}
+
+static void test_a_dry_run_waits_for_nothing(void **state)
+{
+    struct step_ctx ctx = {.clock = &test_clock, .plan = true};
+    (void)state;
+    assert_int_equal(step_wait(&ctx, 60000, "the moon"), STEP_DONE);
+}
+
+static void test_answers(void **state)
+{
+    struct step_ctx ctx = {.err = ERR_INIT};
+    (void)state;
+    assert_int_equal(step_again(&ctx, 70), STEP_AGAIN);
+    assert_int_equal(ctx.again_ms, 70);
+    assert_int_equal(step_again(&ctx, -1), STEP_AGAIN);
+    assert_int_equal(ctx.again_ms, 0);
+    assert_int_equal(step_invalid(&ctx, "no %s", "good"), STEP_FAILED);
+    assert_int_equal(ctx.err.kind, ERR_INVALID);
+    assert_string_equal(ctx.err.message, "no good");
+    assert_string_equal(ctx.err.code, "");
+    assert_int_equal(step_finished(&ctx, "already %d", 7), STEP_FINISHED);
+    assert_string_equal(ctx.note, "already 7");
+}
+
+static void test_reading_the_resource(void **state)
+{
+    json_t *resource = json_pack("{s:s, s:s, s:i, s:{s:s, s:s, s:i}}", "id", "i-1", "empty", "",
+                                 "number", 7, "attributes", "A B", "x", "none", "", "n", 7);
+    struct step_ctx ctx = {.resource = resource};
+    (void)state;
+    assert_string_equal(resource_field(&ctx, "id"), "i-1");
+    assert_null(resource_field(&ctx, "empty"));
+    assert_null(resource_field(&ctx, "number"));
+    assert_null(resource_field(&ctx, "absent"));
+    assert_string_equal(resource_attribute(&ctx, "A B"), "x");
+    assert_null(resource_attribute(&ctx, "none"));
+    assert_null(resource_attribute(&ctx, "n"));
+    json_object_set_new(resource, "attributes", json_string("no object"));
+    assert_null(resource_attribute(&ctx, "A B"));
+    json_decref(resource);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_missing_parameters_take_their_defaults),
+        cmocka_unit_test(test_booleans_in_all_spellings),
+        cmocka_unit_test(test_what_is_no_boolean_is_refused),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_what_is_no_number_is_refused),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_a_required_string_must_say_something),
+        cmocka_unit_test(test_a_long_string_is_refused),
+        cmocka_unit_test(test_params_must_be_an_object),
+        cmocka_unit_test(test_a_wait_grows_and_ends),
+        cmocka_unit_test(test_a_wait_survives_a_clock_set_back),
+        cmocka_unit_test(test_a_dry_run_waits_for_nothing),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_reading_the_resource),
+    };
+    return cmocka_run_group_tests_name("action", tests, NULL, NULL);
+}
