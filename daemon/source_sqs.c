@@ -107,7 +107,7 @@ static void wake_in(struct sqs_source *s, int64_t ms)
 
 static struct trouble_about about_creds(const struct sqs_source *s)
 {
-    return about(s, "has no AWS credentials; tries again", "has AWS credentials again");
+    return about(s, "Has no AWS credentials; tries again", "Has AWS credentials again");
 }
 
 /* On a worker. */
@@ -275,9 +275,9 @@ static const char *message_advice(const struct err *err)
 static void say_gone(const struct sqs_source *s, const struct message *m, enum message_step step,
                      const struct err *err)
 {
-    const char *what = "the message is gone from the queue, or its receipt is too old";
+    const char *what = "The message is gone from the queue, or its receipt is too old";
     if (step == MESSAGE_EXTEND)
-        what = "the queue extends the message no longer; the claim goes on protecting its events";
+        what = "The queue extends the message no longer; the claim goes on protecting its events";
     char text[1400];
     log_warn(s->base.daemon->log, what, "source", name(s), "message", m->id, "error",
              err_text(err, text, sizeof text));
@@ -294,8 +294,8 @@ static enum message_answer judge(struct sqs_source *s, struct message *m, const 
     if (err->kind == ERR_EXPIRED && creds_expired(s, r->creds))
         return MESSAGE_LATER;
     struct trouble_about what =
-        about(s, "cannot tell the queue about messages; tries again, or they come again",
-              "tells the queue about messages again");
+        about(s, "Cannot tell the queue about messages; tries again, or they come again",
+              "Tells the queue about messages again");
     *pause_ms = trouble_met(&s->message_trouble, &what, message_advice(err), err);
     return MESSAGE_LATER;
 }
@@ -309,7 +309,7 @@ static void step_answered(struct sqs_source *s, const struct request *r, const s
     if (err->kind != ERR_NONE) {
         answer = judge(s, m, r, err, &pause_ms);
     } else {
-        struct trouble_about what = about(s, "", "tells the queue about messages again");
+        struct trouble_about what = about(s, "", "Tells the queue about messages again");
         trouble_over(&s->message_trouble, &what);
         counts->deleted += r->step == MESSAGE_DELETE;
         counts->released += r->step == MESSAGE_RELEASE;
@@ -318,9 +318,9 @@ static void step_answered(struct sqs_source *s, const struct request *r, const s
         log_warn(
             s->base.daemon->log,
             r->step == MESSAGE_DELETE
-                ? "a message could not be deleted in time: the queue shows it again, and its "
+                ? "A message could not be deleted in time: the queue shows it again, and its "
                   "events will be found done"
-                : "a message could not be released in time: the queue shows it again by itself",
+                : "A message could not be released in time: the queue shows it again by itself",
             "source", name(s), "message", m->id);
 }
 
@@ -435,7 +435,7 @@ static void say_foreign_bucket(struct sqs_source *s, const char *bucket)
         return;
     strncpy(s->foreign_bucket, bucket, sizeof s->foreign_bucket - 1);
     log_warn(s->base.daemon->log,
-             "ignores events of a bucket that is not the configured one: check the queue's "
+             "Ignores events of a bucket that is not the configured one: check the queue's "
              "notifications, or bucket",
              "source", name(s), "bucket", bucket, "configured", s->base.config->bucket);
 }
@@ -468,7 +468,7 @@ static void say_unknown(struct sqs_source *s, const struct message *m, const str
     char text[1400];
     s->base.daemon->counts.unknown++;
     log_warn(s->base.daemon->log,
-             "a message announces nothing that is understood; it is left to the queue's "
+             "A message announces nothing that is understood; it is left to the queue's "
              "dead-letter policy",
              "source", name(s), "message", m->id, "reason", err_text(err, text, sizeof text));
 }
@@ -514,7 +514,7 @@ static void take_message(struct sqs_source *s, const json_t *raw, int64_t asked_
         message_free(m);
         return;
     }
-    log_debug(s->base.daemon->log, "received a message", "source", name(s), "message", m->id);
+    log_debug(s->base.daemon->log, "Received a message", "source", name(s), "message", m->id);
     message_link(s, m);
     for (size_t i = 0; i < m->count; i++)
         engine_submit(s->base.daemon->engine, message_delivery(m, i));
@@ -538,19 +538,23 @@ static void receive_failed(struct sqs_source *s, const struct request *r, const 
     s->empty = false;
     if (err->kind == ERR_EXPIRED && creds_expired(s, r->creds))
         return;
-    struct trouble_about what = about(s, "cannot receive messages; tries again", "");
+    struct trouble_about what = about(s, "Cannot receive messages; tries again", "");
     s->poll_ms = now_ms(s) + trouble_met(&s->receive_trouble, &what, receive_advice(err), err);
 }
 
 static void received(struct sqs_source *s, const struct request *r, const json_t *answer)
 {
-    struct trouble_about what = about(s, "", "receives messages again");
+    struct trouble_about what = about(s, "", "Receives messages again");
     trouble_over(&s->receive_trouble, &what);
     json_t *messages = jlist(answer, "Messages");
     s->empty = json_array_size(messages) == 0;
     /* A service that does not wait, though asked to, is not asked without pause. */
     if (s->empty)
         s->poll_ms = r->sent_ms + ROOM_MS;
+    /* --once: the daemon ends in this pause, so that no receive is cut off with messages in its
+     * answer. */
+    if (s->empty && s->base.daemon->once)
+        s->poll_ms = now_ms(s) + ROOM_MS;
     size_t i;
     const json_t *raw;
     json_array_foreach(messages, i, raw) take_message(s, raw, r->sent_ms);

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@
 #include <unistd.h>
 
 #include "daemon/store.h"
+#include "lib/utf8.h"
 
 #define KEY_MAX_BYTES 1024
 #define OWN_PREFIX    ".hgautod." /* names of our lock and temporary files; no keys */
@@ -89,9 +89,7 @@ static bool segment_valid(const char *at, size_t n)
         if ((unsigned char)at[i] < 0x20 || at[i] == 0x7f)
             return false;
     }
-    json_t *utf8 = json_stringn(at, n); /* refuses what is not UTF-8 */
-    json_decref(utf8);
-    return utf8 != NULL;
+    return utf8_valid(at, n);
 }
 
 /* Whether the first n bytes are segments joined by '/'. */

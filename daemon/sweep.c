@@ -62,8 +62,8 @@ static struct trouble_about about(const struct sweep *s)
 {
     const struct daemon *d = s->face.daemon;
     return (struct trouble_about){d->log, d->clock, s->face.config->name,
-                                  "cannot list the store for events; tries again",
-                                  "lists the store for events again"};
+                                  "Cannot list the store for events; tries again",
+                                  "Lists the store for events again"};
 }
 
 static void entry_free(struct entry *e)
@@ -245,7 +245,7 @@ static bool hand_over(struct sweep *s)
         e->state = ENTRY_HAND;
         s->in_hand++;
         d->counts.swept++;
-        log_info(d->log, "found an open event", "source", s->face.config->name, "key", e->key);
+        log_info(d->log, "Found an open event", "source", s->face.config->name, "key", e->key);
         engine_submit(d->engine, &e->delivery);
     }
     return false;

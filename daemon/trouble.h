@@ -22,8 +22,8 @@ struct trouble_about {
     struct log *log;
     const struct clock *clock;
     const char *source;
-    const char *failed; /* "cannot receive messages" */
-    const char *over;   /* "receives messages again" */
+    const char *failed; /* "Cannot receive messages" */
+    const char *over;   /* "Receives messages again" */
 };
 
 /* Counts a failure, logs it unless it is the last one again, and returns the milliseconds to pause

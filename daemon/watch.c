@@ -212,7 +212,7 @@ static void say_limited(struct watch *w, int status)
         return;
     w->limited = true;
     log_warn(w->daemon->log,
-             "cannot watch all folders: events in the others are only found by the regular look",
+             "Cannot watch all folders: events in the others are only found by the regular look",
              "source", w->name, "error", status ? uv_strerror(status) : NULL, "advice",
              status ? "see fs.inotify.max_user_watches and max_user_instances"
                     : "there are more than 8192");
