@@ -1,0 +1,232 @@
+/* A store in memory for tests: conditional writes, a journal of what was done, and faults on
+ * demand. */
+#ifndef HGAUTOD_TESTS_MEMORY_STORE_H
+#define HGAUTOD_TESTS_MEMORY_STORE_H
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/store.h"
+
+#define MEMORY_OBJECTS 32
+
+struct memory_object {
+    char key[512];
+    char *data;
+    size_t size;
+    unsigned version; /* the ETag; 0: no object here */
+    int64_t modified_ms;
+};
+
+struct memory_store {
+    struct store store; /* first */
+    pthread_mutex_t lock;
+    struct memory_object objects[MEMORY_OBJECTS];
+    unsigned writes;
+    int64_t now_ms;     /* modification time of what is written */
+    char journal[8192]; /* "put KEY\n" ... of everything that worked; claims' writes too */
+    /* The next `fault_count` operations whose line begins with fault_on fail with fault_kind; with
+     * fault_done they happen all the same (a lost answer). */
+    char fault_on[128];
+    enum err_kind fault_kind;
+    unsigned fault_count;
+    bool fault_done;
+};
+
+static inline struct memory_object *memory_find(struct memory_store *m, const char *key)
+{
+    for (size_t i = 0; i < MEMORY_OBJECTS; i++) {
+        if (m->objects[i].version && strcmp(m->objects[i].key, key) == 0)
+            return &m->objects[i];
+    }
+    return NULL;
+}
+
+static inline struct memory_object *memory_room(struct memory_store *m, const char *key)
+{
+    struct memory_object *o = memory_find(m, key);
+    for (size_t i = 0; !o && i < MEMORY_OBJECTS; i++) {
+        if (!m->objects[i].version)
+            o = &m->objects[i];
+    }
+    if (!o)
+        abort();
+    return o;
+}
+
+/* Stores bytes (stolen) under a key. */
+static inline struct memory_object *memory_store_bytes(struct memory_store *m, const char *key,
+                                                       char *data, size_t size)
+{
+    struct memory_object *o = memory_room(m, key);
+    free(o->data);
+    snprintf(o->key, sizeof o->key, "%s", key);
+    o->data = data;
+    o->size = size;
+    o->version = ++m->writes;
+    o->modified_ms = m->now_ms;
+    return o;
+}
+
+static inline void memory_put_text(struct memory_store *m, const char *key, const char *text)
+{
+    pthread_mutex_lock(&m->lock);
+    memory_store_bytes(m, key, strdup(text), strlen(text));
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* The text of the first object whose key begins with prefix; the caller frees it; NULL if none. */
+static inline char *memory_text(struct memory_store *m, const char *prefix)
+{
+    char *text = NULL;
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; !text && i < MEMORY_OBJECTS; i++) {
+        const struct memory_object *o = &m->objects[i];
+        if (o->version && strncmp(o->key, prefix, strlen(prefix)) == 0)
+            text = strndup(o->data, o->size);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return text;
+}
+
+/* Notes an operation; true when it shall fail. The lock is held. */
+static inline bool memory_note(struct memory_store *m, const char *what, const char *key,
+                               struct err *err)
+{
+    char line[640];
+    snprintf(line, sizeof line, "%s %s\n", what, key);
+    bool fault = m->fault_count && strncmp(line, m->fault_on, strlen(m->fault_on)) == 0;
+    if (fault) {
+        m->fault_count--;
+        err_set(err, m->fault_kind, "TestFault", "a fault made by the test");
+    }
+    if (!fault || m->fault_done)
+        strncat(m->journal, line, sizeof m->journal - strlen(m->journal) - 1);
+    return fault;
+}
+
+static inline void memory_meta(const struct memory_object *o, struct store_meta *meta)
+{
+    if (!meta)
+        return;
+    snprintf(meta->etag, sizeof meta->etag, "\"%u\"", o->version);
+    meta->modified_ms = o->modified_ms;
+    meta->size = o->size;
+}
+
+static inline bool memory_get(struct store *s, struct http_client *http, const char *key,
+                              struct buf *body, struct store_meta *meta, struct err *err)
+{
+    struct memory_store *m = (struct memory_store *)s;
+    (void)http;
+    pthread_mutex_lock(&m->lock);
+    bool ok = !memory_note(m, "get", key, err);
+    const struct memory_object *o = memory_find(m, key);
+    if (ok && !o)
+        ok = err_set(err, ERR_NOT_FOUND, "NoSuchKey", "there is no %s", key);
+    if (ok && !buf_add(body, o->data, o->size))
+        ok = err_set(err, ERR_LIMIT, "", "%s is too large", key);
+    if (ok)
+        memory_meta(o, meta);
+    pthread_mutex_unlock(&m->lock);
+    return ok;
+}
+
+static inline char *memory_read_body(const struct http_body *body)
+{
+    char *data = malloc(body->size + 1);
+    if (body->data) {
+        memcpy(data, body->data, body->size);
+        return data;
+    }
+    size_t at = 0, n;
+    body->rewind(body->ctx);
+    while (at < body->size && (n = body->read(body->ctx, data + at, body->size - at)) > 0)
+        at += n;
+    if (at != body->size)
+        abort();
+    return data;
+}
+
+static inline bool memory_put(struct store *s, struct http_client *http, const char *key,
+                              const struct http_body *body, enum store_condition condition,
+                              const char *etag, char new_etag[128], struct err *err)
+{
+    struct memory_store *m = (struct memory_store *)s;
+    struct store_meta meta = {.size = 0};
+    (void)http;
+    pthread_mutex_lock(&m->lock);
+    const struct memory_object *o = memory_find(m, key);
+    if (o)
+        memory_meta(o, &meta);
+    bool fault = memory_note(m, "put", key, err), ok = !fault;
+    if ((condition == STORE_IF_ABSENT && o) ||
+        (condition == STORE_IF_MATCH && (!o || strcmp(meta.etag, etag) != 0))) {
+        ok = err_set(err, ERR_PRECONDITION, "PreconditionFailed", "the condition does not hold");
+    } else if (!fault || m->fault_done) {
+        memory_meta(memory_store_bytes(m, key, memory_read_body(body), body->size), &meta);
+        if (new_etag && ok)
+            memcpy(new_etag, meta.etag, 128);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return ok;
+}
+
+static inline bool memory_del(struct store *s, struct http_client *http, const char *key,
+                              struct err *err)
+{
+    struct memory_store *m = (struct memory_store *)s;
+    (void)http;
+    pthread_mutex_lock(&m->lock);
+    bool ok = !memory_note(m, "del", key, err);
+    struct memory_object *o = memory_find(m, key);
+    if (ok && o) {
+        free(o->data);
+        *o = (struct memory_object){.version = 0};
+    }
+    pthread_mutex_unlock(&m->lock);
+    return ok;
+}
+
+static inline bool memory_list(struct store *s, struct http_client *http, const char *prefix,
+                               store_each_fn each, void *ctx, struct err *err)
+{
+    struct memory_store *m = (struct memory_store *)s;
+    struct store_meta meta;
+    (void)http;
+    pthread_mutex_lock(&m->lock);
+    bool ok = !memory_note(m, "list", prefix, err);
+    for (size_t i = 0; ok && i < MEMORY_OBJECTS; i++) {
+        const struct memory_object *o = &m->objects[i];
+        if (!o->version || strncmp(o->key, prefix, strlen(prefix)) != 0)
+            continue;
+        memory_meta(o, &meta);
+        if (!each(ctx, o->key, &meta))
+            break;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return ok;
+}
+
+static inline struct memory_store *memory_store_new(int64_t now_ms)
+{
+    static const struct store_ops ops = {
+        .get = memory_get, .put = memory_put, .del = memory_del, .list = memory_list};
+    struct memory_store *m = calloc(1, sizeof *m);
+    m->store = (struct store){.ops = &ops, .name = "memory", .report_suffix = ".json"};
+    m->now_ms = now_ms;
+    pthread_mutex_init(&m->lock, NULL);
+    return m;
+}
+
+static inline void memory_store_free(struct memory_store *m)
+{
+    for (size_t i = 0; i < MEMORY_OBJECTS; i++)
+        free(m->objects[i].data);
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+}
+
+#endif

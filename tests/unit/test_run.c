@@ -1,0 +1,405 @@
+/* Runs on the real engine with a store in memory: claims, takeovers, progress, reports and what
+ * order they come in. The resources of these events are refused before any call is made, or were
+ * finished by an earlier owner, so that no cloud is needed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "daemon/engine.h"
+#include "lib/http.h"
+#include "tests/unit/memory_store.h"
+
+#define EVENT   "x/events/rule/event.json"
+#define PENDING "x/reports/rule/is_pending"
+#define REPORTS "x/reports/rule/report_"
+#define NOW     INT64_C(1800000000000)
+
+/* Two resources without a valid account: each is errored before any call. */
+#define TWO_BAD                                                                                    \
+    "{\"name\":\"r\",\"results\":[{\"automation\":{\"name\":\"ec2_stop_instance\"},"               \
+    "\"entities\":[{\"id\":\"i-0aaaaaaaaaaaaaaa1\",\"account\":\"x\"},"                            \
+    "{\"id\":\"i-0aaaaaaaaaaaaaaa2\",\"account\":\"y\"}]}]}"
+
+struct fixture {
+    struct config config;
+    struct config_source source_config;
+    struct memory_store *memory;
+    struct source source;
+    struct delivery delivery;
+    struct http_options http;
+    struct clock clock;
+    uv_loop_t loop;
+    struct engine *engine;
+    int settled;
+    enum settle how;
+    int64_t delay_ms;
+};
+
+static int64_t fixed_wall(const struct clock *c)
+{
+    (void)c;
+    return NOW;
+}
+
+static void on_settled(void *ctx, struct delivery *d, enum settle how, int64_t delay_ms)
+{
+    struct fixture *f = ctx;
+    assert_ptr_equal(d, &f->delivery);
+    f->settled++;
+    f->how = how;
+    f->delay_ms = delay_ms;
+    uv_stop(&f->loop);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err err = ERR_INIT;
+    f->config.daemon.name = (char *)"test";
+    f->config.daemon.workers = 2;
+    f->config.http.max_attempts = 3;
+    f->source_config.claims = true;
+    f->source_config.claim_ttl = 60000;
+    f->http = (struct http_options){.connect_timeout_ms = 1000, .request_timeout_ms = 1000};
+    f->clock = system_clock;
+    f->clock.wall_ms = fixed_wall;
+    f->memory = memory_store_new(NOW - 1000);
+    f->source.store = &f->memory->store;
+    f->source.config = &f->source_config;
+    f->delivery.source = &f->source;
+    f->delivery.key = EVENT;
+    f->delivery.id = "";
+    uv_loop_init(&f->loop);
+    struct engine_options options = {.config = &f->config,
+                                     .clock = &f->clock,
+                                     .http = &f->http,
+                                     .loop = &f->loop,
+                                     .settled = on_settled,
+                                     .ctx = f};
+    f->engine = engine_new(&options, &err);
+    *state = f;
+    return f->engine ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(engine_busy(f->engine));
+    engine_free(f->engine);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    memory_store_free(f->memory);
+    free(f);
+    return 0;
+}
+
+static void run_event(struct fixture *f)
+{
+    int before = f->settled;
+    engine_submit(f->engine, &f->delivery);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(f->settled, before + 1);
+}
+
+/* A claim as another daemon would have written it. */
+static void put_claim(struct fixture *f, int64_t expires_ms, const char *event_etag,
+                      const char *automations)
+{
+    char text[2048];
+    snprintf(
+        text, sizeof text,
+        "{\"hgautod\":1,\"run\":\"run-of-another\",\"owner\":\"other/host/1\",\"event\":\"%s\","
+        "\"expires_ms\":%lld,\"automations\":%s}",
+        event_etag, (long long)expires_ms, automations);
+    memory_put_text(f->memory, PENDING, text);
+}
+
+static json_t *report_of(struct fixture *f)
+{
+    char *text = memory_text(f->memory, REPORTS);
+    assert_non_null(text);
+    json_t *report = json_loads(text, 0, NULL);
+    free(text);
+    assert_non_null(report);
+    return report;
+}
+
+static void check_counts(struct fixture *f, size_t processed, size_t errored)
+{
+    json_t *report = report_of(f);
+    assert_int_equal(json_array_size(json_object_get(report, "processed")), processed);
+    assert_int_equal(json_array_size(json_object_get(report, "errored")), errored);
+    json_decref(report);
+}
+
+/* --- the ordinary course -----------------------------------------------------------------------
+ */
+
+static void a_run_claims_reports_and_lets_go_in_this_order(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    assert_string_equal(f->memory->journal,
+                        "put " PENDING "\n"
+                        "get " EVENT "\n"
+                        "list " REPORTS "\n"
+                        "put " PENDING "\n"
+                        "put " REPORTS
+                        "ec2_stop_instance_total(2)_success(0)_error(2)_accounts(x,y)_0.json\n"
+                        "del " PENDING "\n");
+    check_counts(f, 0, 2);
+}
+
+static void an_event_with_a_newer_report_is_finished(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    memory_put_text(f->memory, REPORTS "a_0.json", "{}");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    assert_null(memory_text(f->memory, REPORTS "ec2"));
+    assert_null(memory_text(f->memory, PENDING));
+}
+
+static void an_event_written_anew_after_its_report_is_a_new_event(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, REPORTS "ec2_stop_instance_old_0.json", "{}");
+    f->memory->now_ms += 5;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    assert_non_null(strstr(f->memory->journal, "put " REPORTS "ec2_stop_instance_total(2)"));
+}
+
+static void an_event_without_an_events_folder_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+    f->delivery.key = "elsewhere/event.json";
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    assert_string_equal(f->memory->journal, "");
+}
+
+/* --- critical errors -----------------------------------------------------------------------------
+ */
+
+static void critical_says(struct fixture *f, const char *what)
+{
+    char *text = memory_text(f->memory, REPORTS
+                             "critical_error_total(0)_success(0)_error(0)_accounts()_0.json");
+    assert_non_null(text);
+    json_t *report = json_loads(text, 0, NULL);
+    free(text);
+    const char *error = json_string_value(json_object_get(report, "critical_error"));
+    assert_non_null(error);
+    if (!strstr(error, what))
+        fail_msg("\"%s\" does not hold \"%s\"", error, what);
+    json_decref(report);
+}
+
+static void a_missing_event_is_a_critical_error(void **state)
+{
+    struct fixture *f = *state;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    critical_says(f, "NoSuchKey: there is no " EVENT);
+}
+
+static void a_broken_event_is_a_critical_error_with_line_and_column(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, "{\"name\":\"r\",\n \"results\":[,]}");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    critical_says(f, "line 2, column 13");
+    assert_null(memory_text(f->memory, PENDING));
+}
+
+static void an_unknown_action_does_not_keep_the_others_back(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(
+        f->memory, EVENT,
+        "{\"name\":\"r\",\"results\":["
+        "{\"automation\":{\"name\":\"no_such\"},\"entities\":[{\"account\":\"1\"}]},"
+        "{\"automation\":{\"name\":\"ec2_stop_instance\"},\"entities\":[{\"account\":\"1\"}]}]}");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    char *first = memory_text(f->memory, REPORTS "no_such_total(1)_success(0)_error(1)");
+    char *second = memory_text(f->memory, REPORTS "ec2_stop_instance_total(1)_success(0)_error(1)");
+    assert_non_null(first);
+    assert_non_null(strstr(first, "\"critical_error\":\"the action \\\"no_such\\\" is not known"));
+    assert_non_null(second);
+    assert_non_null(strstr(second, "\"critical_error\":null"));
+    free(first);
+    free(second);
+}
+
+/* --- claims
+ * ------------------------------------------------------------------------------------------ */
+
+static void a_live_claim_of_another_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    put_claim(f, NOW + 30000, "x", "[]");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_RELEASE);
+    assert_int_equal(f->delay_ms, 35000); /* what is left, and the clocks' difference */
+    assert_null(memory_text(f->memory, REPORTS));
+}
+
+static void an_expired_claim_is_taken_over_with_its_progress(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    put_claim(f, NOW - 30000, "\\\"1\\\"",
+              "[{\"action\":\"ec2_stop_instance\",\"count\":2,\"processed\":\"1\","
+              "\"errored\":{\"0\":\"said before\"},\"open\":{}}]");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    json_t *report = report_of(f);
+    json_t *errored = json_object_get(report, "errored");
+    assert_int_equal(json_array_size(json_object_get(report, "processed")), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(errored, 0), "error")),
+                        "said before");
+    json_decref(report);
+    assert_null(strstr(f->memory->journal, "list ")); /* it was not finished: no need to look */
+}
+
+static void progress_of_another_version_of_the_event_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    put_claim(f, NOW - 30000, "\\\"another\\\"",
+              "[{\"action\":\"ec2_stop_instance\",\"count\":2,\"processed\":\"0-1\","
+              "\"errored\":{},\"open\":{}}]");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    check_counts(f, 0, 2);
+}
+
+static void a_claim_that_was_given_up_is_taken_over_at_once(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    put_claim(f, 0, "\\\"1\\\"", "[]");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    check_counts(f, 0, 2);
+}
+
+static void a_foreign_marker_counts_from_its_own_time(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    memory_put_text(f->memory, PENDING, "");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_RELEASE);
+    f->memory->objects[1].modified_ms = NOW - 3600000;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    check_counts(f, 0, 2);
+}
+
+static void a_claim_whose_answer_was_lost_is_still_ours(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    snprintf(f->memory->fault_on, sizeof f->memory->fault_on, "put " PENDING);
+    f->memory->fault_kind = ERR_TRANSIENT;
+    f->memory->fault_count = 1;
+    f->memory->fault_done = true;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    check_counts(f, 0, 2);
+    assert_null(memory_text(f->memory, PENDING));
+}
+
+static void without_access_the_event_is_released_and_nothing_is_done(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    snprintf(f->memory->fault_on, sizeof f->memory->fault_on, "put " PENDING);
+    f->memory->fault_kind = ERR_DENIED;
+    f->memory->fault_count = 1;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_RELEASE);
+    assert_int_equal(f->delay_ms, 60000);
+    assert_string_equal(f->memory->journal, "");
+}
+
+static void a_report_that_cannot_be_written_is_tried_until_it_can(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    snprintf(f->memory->fault_on, sizeof f->memory->fault_on, "put " REPORTS);
+    f->memory->fault_kind = ERR_DENIED;
+    f->memory->fault_count = 2;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    check_counts(f, 0, 2);
+}
+
+static void without_conditional_writes_a_live_claim_still_counts(void **state)
+{
+    struct fixture *f = *state;
+    f->source_config.claims = false;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    put_claim(f, NOW + 30000, "x", "[]");
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_RELEASE);
+    struct err err = ERR_INIT;
+    assert_true(memory_del(&f->memory->store, NULL, PENDING, &err));
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    check_counts(f, 0, 2);
+}
+
+static void a_draining_engine_releases_what_comes_in(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    engine_drain(f->engine, 0);
+    assert_false(engine_has_room(f->engine));
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_RELEASE);
+    assert_int_equal(f->delay_ms, 0);
+    assert_string_equal(f->memory->journal, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_run_claims_reports_and_lets_go_in_this_order),
+        TEST(an_event_with_a_newer_report_is_finished),
+        TEST(an_event_written_anew_after_its_report_is_a_new_event),
+        TEST(an_event_without_an_events_folder_is_ignored),
+        TEST(a_missing_event_is_a_critical_error),
+        TEST(a_broken_event_is_a_critical_error_with_line_and_column),
+        TEST(an_unknown_action_does_not_keep_the_others_back),
+        TEST(a_live_claim_of_another_is_left_alone),
+        TEST(an_expired_claim_is_taken_over_with_its_progress),
+        TEST(progress_of_another_version_of_the_event_is_forgotten),
+        TEST(a_claim_that_was_given_up_is_taken_over_at_once),
+        TEST(a_foreign_marker_counts_from_its_own_time),
+        TEST(a_claim_whose_answer_was_lost_is_still_ours),
+        TEST(without_access_the_event_is_released_and_nothing_is_done),
+        TEST(a_report_that_cannot_be_written_is_tried_until_it_can),
+        TEST(without_conditional_writes_a_live_claim_still_counts),
+        TEST(a_draining_engine_releases_what_comes_in),
+    };
+    if (!http_global_init())
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    http_global_cleanup();
+    return failed;
+}
