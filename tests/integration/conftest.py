@@ -46,6 +46,7 @@ from harness.process import Daemon, clean_environment, merged, run_hgautod, writ
 
 DEFAULTS = {
     "daemon": {"workers": 4, "drain_timeout": "20s"},
+    "http": {"request_timeout": "5s"},  # the shortest that the shortest claim_ttl allows
     "log": {"level": "debug", "format": "json"},
 }
 

@@ -1,13 +1,12 @@
 """Several daemons on one queue, and daemons that end: nothing is lost, hardly anything is done twice."""
 
 import collections
+import json
 import signal
 
 from harness.cloud import Site, call
 from harness.events import stop_event
 from harness.wait import wait_until
-
-import json
 
 
 def parked(cloud, operation):
@@ -92,7 +91,8 @@ def test_what_cannot_end_in_time_is_given_back_at_once(cloud, daemon):
     site = Site(cloud)
     ids = cloud.instances(3)
     cloud.fault("StopInstances", after=2, times=-1, status=503, code="RequestLimitExceeded", retry_after="600")
-    running = daemon(site, config={"daemon": {"drain_timeout": "1s", "workers": 1}})
+    running = daemon(site, config={"daemon": {"drain_timeout": "1s", "workers": 1},
+                                   "http": {"request_timeout": "1s", "connect_timeout": "1s"}})
     site.put_event(stop_event(*ids))
     wait_until(lambda: cloud.requests(operation="StopInstances", status=503), "the throttled call")
     running.stop(0)
