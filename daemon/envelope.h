@@ -1,6 +1,7 @@
 /* Queue messages: which objects do they announce? Recognized by shape, not by where they came from.
- * Sources: Amazon S3 User Guide "Event message structure" and "EventBridge"; Amazon SNS "raw message delivery".
- * Pure; thread-safe. The input is outside bytes: limits on size and depth hold. */
+ * Sources: Amazon S3 User Guide "Event message structure" and "EventBridge"; Amazon SNS "raw
+ * message delivery". Pure; thread-safe. The input is outside bytes: limits on size and depth hold.
+ */
 #ifndef HGAUTOD_DAEMON_ENVELOPE_H
 #define HGAUTOD_DAEMON_ENVELOPE_H
 
@@ -24,7 +25,8 @@ struct envelope_object {
 };
 
 struct envelope {
-    struct envelope_object *objects; /* events to run: created, key ends in "/event.json" or is "event.json" */
+    struct envelope_object
+        *objects; /* events to run: created, key ends in "/event.json" or is "event.json" */
     size_t count;
     size_t ignored; /* records of other event names or other keys */
 };

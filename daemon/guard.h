@@ -1,4 +1,5 @@
-/* The policy: which actions, accounts, regions and resources may be touched at all. Constant after creation; thread-safe. */
+/* The policy: which actions, accounts, regions and resources may be touched at all. Constant after
+ * creation; thread-safe. */
 #ifndef HGAUTOD_DAEMON_GUARD_H
 #define HGAUTOD_DAEMON_GUARD_H
 
@@ -9,13 +10,14 @@
 #include "daemon/config.h"
 #include "lib/attr.h"
 
-/* Is the action offered? Disabled by name, not among enable_actions where that is given, or `extra` and not enabled by name: false, with a
- * sentence naming the setting. */
+/* Is the action offered? Disabled by name, not among enable_actions where that is given, or `extra`
+ * and not enabled by name: false, with a sentence naming the setting. */
 bool guard_action(const struct config *config, const struct action *action,
                   struct err *err) MUST_CHECK;
-/* May the resource be touched? Its account or subscription and region must be allowed and none of protect_tags may be on it
- * ("key": whatever the value; "key=value"; tags of Azure compare the key in any case). Anything unclear (tags of a wrong type while
- * protect_tags is set) is refused. */
+/* May the resource be touched? Its account or subscription and region must be allowed and none of
+ * protect_tags may be on it
+ * ("key": whatever the value; "key=value"; tags of Azure compare the key in any case). Anything
+ * unclear (tags of a wrong type while protect_tags is set) is refused. */
 bool guard_resource(const struct config *config, const struct action *action, const char *account,
                     const char *region, const json_t *resource, struct err *err) MUST_CHECK;
 

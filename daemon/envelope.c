@@ -1,0 +1,315 @@
+/* Recognizing queue messages by their shape.
+ *
+ * Which shapes there are:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html,
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html and
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html. A message is taken
+ * as a whole or not at all: one record that cannot be understood leaves all of it to the
+ * dead-letter queue. */
+#include "daemon/envelope.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/jpath.h"
+#include "lib/scan.h"
+#include "lib/uri.h"
+#include "lib/utf8.h"
+
+#define KEY_MAX 1024 /* bytes of an object's key, as S3 has it */
+
+struct reader {
+    struct envelope *to;
+    size_t room;
+    struct err *err;
+};
+
+static bool starts_with(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* --- objects
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_bucket_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+/* https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+static bool is_bucket(const char *name)
+{
+    size_t n = strlen(name);
+    if (n < 3 || n > 63 || strstr(name, "..") != NULL)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!is_bucket_char(name[i]))
+            return false;
+    return strchr("-.", name[0]) == NULL && strchr("-.", name[n - 1]) == NULL;
+}
+
+static bool is_event_key(const char *key)
+{
+    const char *slash = strrchr(key, '/');
+    return strcmp(slash != NULL ? slash + 1 : key, "event.json") == 0;
+}
+
+static bool no_memory(struct reader *r)
+{
+    return err_set(r->err, ERR_INTERNAL, "", "out of memory while reading the message");
+}
+
+static bool add_object(struct reader *r, const char *bucket, const char *key)
+{
+    struct envelope *to = r->to;
+    if (to->count == r->room) {
+        size_t room = r->room == 0 ? 4 : r->room * 2;
+        struct envelope_object *grown = realloc(to->objects, room * sizeof *grown);
+        if (grown == NULL)
+            return no_memory(r);
+        to->objects = grown;
+        r->room = room;
+    }
+    struct envelope_object object = {.container = strdup(bucket), .key = strdup(key)};
+    if (object.container == NULL || object.key == NULL) {
+        free(object.container);
+        free(object.key);
+        return no_memory(r);
+    }
+    to->objects[to->count++] = object;
+    return true;
+}
+
+/* An object was created; `key` is decoded. Keeps it when it is an event. */
+static bool take_object(struct reader *r, const char *bucket, const char *key)
+{
+    size_t n = strlen(key);
+    if (n == 0 || n > KEY_MAX)
+        return err_set(r->err, ERR_INVALID, "", "the object's key has %zu bytes; S3 allows 1 to %d",
+                       n, KEY_MAX);
+    if (!utf8_valid(key, n))
+        return err_set(r->err, ERR_INVALID, "", "the object's key is not UTF-8");
+    if (!is_event_key(key)) {
+        r->to->ignored++;
+        return true;
+    }
+    if (bucket == NULL || !is_bucket(bucket))
+        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" is not the name of a bucket",
+                       bucket != NULL ? bucket : "");
+    return add_object(r, bucket, key);
+}
+
+/* --- S3 event notifications
+ * ---------------------------------------------------------------------------------------- */
+
+static bool take_encoded(struct reader *r, const char *bucket, const char *encoded)
+{
+    struct buf key = buf_make(KEY_MAX + 1);
+    bool ok = uri_decode(&key, encoded, strlen(encoded), true);
+    if (!ok)
+        err_set(r->err, ERR_INVALID, "",
+                "the object's key is longer than %d bytes or not URL-encoded: \"%.200s\"", KEY_MAX,
+                encoded);
+    ok = ok && take_object(r, bucket, buf_str(&key));
+    buf_free(&key);
+    return ok;
+}
+
+static bool take_record(struct reader *r, const json_t *record, size_t i)
+{
+    const char *source = jstr(record, "eventSource");
+    if (source == NULL || strcmp(source, "aws:s3") != 0)
+        return err_set(r->err, ERR_INVALID, "", "Records[%zu] is not of Amazon S3 but of \"%.80s\"",
+                       i, source != NULL ? source : "");
+    /* A new major version may have another structure; minor ones only add to it. */
+    const char *version = jstr(record, "eventVersion");
+    if (version != NULL && !starts_with(version, "2."))
+        return err_set(r->err, ERR_INVALID, "",
+                       "Records[%zu] has the unknown eventVersion \"%.16s\"", i, version);
+    const char *name = jstr(record, "eventName");
+    if (name == NULL)
+        return err_set(r->err, ERR_INVALID, "", "Records[%zu] has no eventName", i);
+    if (!starts_with(name, "ObjectCreated:")) {
+        r->to->ignored++;
+        return true;
+    }
+    const char *key = jstr(record, "s3.object.key");
+    if (key == NULL)
+        return err_set(r->err, ERR_INVALID, "", "Records[%zu] has no s3.object.key", i);
+    return take_encoded(r, jstr(record, "s3.bucket.name"), key);
+}
+
+static enum envelope_kind take_records(struct reader *r, const json_t *records)
+{
+    if (!json_is_array(records) || json_array_size(records) == 0) {
+        err_set(r->err, ERR_INVALID, "", "Records is not an array, or an empty one");
+        return ENVELOPE_UNKNOWN;
+    }
+    size_t i;
+    const json_t *record;
+    json_array_foreach(records, i, record) if (!take_record(r, record, i)) return ENVELOPE_UNKNOWN;
+    return ENVELOPE_EVENTS;
+}
+
+/* --- EventBridge
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static enum envelope_kind take_bridged(struct reader *r, const json_t *body)
+{
+    const char *source = jstr(body, "source");
+    const char *type = jstr(body, "detail-type");
+    if (source == NULL || strcmp(source, "aws.s3") != 0 || type == NULL) {
+        err_set(r->err, ERR_INVALID, "",
+                "an EventBridge event that is not of aws.s3 but of \"%.80s\"",
+                source != NULL ? source : "");
+        return ENVELOPE_UNKNOWN;
+    }
+    if (strcmp(type, "Object Created") != 0) {
+        r->to->ignored++;
+        return ENVELOPE_EVENTS;
+    }
+    const char *key = jstr(body, "detail.object.key");
+    if (key == NULL) {
+        err_set(r->err, ERR_INVALID, "", "an EventBridge event without detail.object.key");
+        return ENVELOPE_UNKNOWN;
+    }
+    return take_object(r, jstr(body, "detail.bucket.name"), key) ? ENVELOPE_EVENTS
+                                                                 : ENVELOPE_UNKNOWN;
+}
+
+/* --- the body
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+/* The shapes a body may show; more than one at a time is none. */
+enum shape { SHAPE_NONE, SHAPE_RECORDS, SHAPE_BRIDGE, SHAPE_TEST, SHAPE_SNS, SHAPE_SEVERAL };
+
+static enum shape shape_of(const json_t *body)
+{
+    static const struct {
+        const char *key;
+        enum shape shape;
+    } marks[] = {
+        {"Records", SHAPE_RECORDS},
+        {"detail-type", SHAPE_BRIDGE},
+        {"Event", SHAPE_TEST},
+        {"Type", SHAPE_SNS},
+    };
+    enum shape found = SHAPE_NONE;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (json_object_get(body, marks[i].key) != NULL)
+            found = found == SHAPE_NONE ? marks[i].shape : SHAPE_SEVERAL;
+    return found;
+}
+
+static enum envelope_kind take_test(struct reader *r, const json_t *body)
+{
+    const char *name = jstr(body, "Event");
+    if (name != NULL && strcmp(name, "s3:TestEvent") == 0)
+        return ENVELOPE_TEST;
+    err_set(r->err, ERR_INVALID, "", "a message whose Event is not s3:TestEvent");
+    return ENVELOPE_UNKNOWN;
+}
+
+static enum envelope_kind take_plain(struct reader *r, const json_t *body)
+{
+    switch (shape_of(body)) {
+    case SHAPE_RECORDS:
+        return take_records(r, json_object_get(body, "Records"));
+    case SHAPE_BRIDGE:
+        return take_bridged(r, body);
+    case SHAPE_TEST:
+        return take_test(r, body);
+    case SHAPE_SNS:
+        err_set(r->err, ERR_INVALID, "", "an SNS envelope within an SNS envelope");
+        return ENVELOPE_UNKNOWN;
+    case SHAPE_SEVERAL:
+        err_set(r->err, ERR_INVALID, "", "a message with marks of several envelopes at once");
+        return ENVELOPE_UNKNOWN;
+    case SHAPE_NONE:
+        break;
+    }
+    err_set(r->err, ERR_INVALID, "", "neither a notification of S3, SNS nor EventBridge");
+    return ENVELOPE_UNKNOWN;
+}
+
+/* A new reference to an object, or NULL. The scanner goes first, because it bounds the depth of
+ * what jansson sees. */
+static json_t *parse(const char *text, size_t size, struct err *err)
+{
+    struct scan scan;
+    struct scan_token t;
+    scan_init(&scan, text, size);
+    do
+        t = scan_next(&scan);
+    while (t.type != SCAN_ERROR && t.type != SCAN_END);
+    if (t.type == SCAN_ERROR) {
+        scan_error(&scan, err);
+        return NULL;
+    }
+    json_error_t why;
+    json_t *body = json_loadb(
+        text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY, &why);
+    if (body == NULL) {
+        err_set(err, ERR_INVALID, "", "line %d, column %d: %s", why.line, why.column, why.text);
+    } else if (!json_is_object(body)) {
+        err_set(err, ERR_INVALID, "", "the message is JSON, but not an object");
+        json_decref(body);
+        body = NULL;
+    }
+    return body;
+}
+
+static enum envelope_kind take_sns(struct reader *r, const json_t *body)
+{
+    const char *type = jstr(body, "Type");
+    const json_t *message = json_object_get(body, "Message");
+    if (type == NULL || strcmp(type, "Notification") != 0 || !json_is_string(message)) {
+        err_set(r->err, ERR_INVALID, "",
+                "an SNS message of Type \"%.40s\", not a Notification with a Message",
+                type != NULL ? type : "");
+        return ENVELOPE_UNKNOWN;
+    }
+    json_t *inner = parse(json_string_value(message), json_string_length(message), r->err);
+    if (inner == NULL)
+        return ENVELOPE_UNKNOWN;
+    enum envelope_kind kind = take_plain(r, inner);
+    json_decref(inner);
+    return kind;
+}
+
+enum envelope_kind envelope_parse(const char *body, size_t size, struct envelope *to,
+                                  struct err *err)
+{
+    *to = (struct envelope){0};
+    if (size > ENVELOPE_MAX) {
+        err_set(err, ERR_LIMIT, "", "a message of %zu bytes; at most %u are read", size,
+                ENVELOPE_MAX);
+        return ENVELOPE_UNKNOWN;
+    }
+    struct reader r = {.to = to, .err = err};
+    json_t *root = parse(body, size, err);
+    if (root == NULL)
+        return ENVELOPE_UNKNOWN;
+    enum envelope_kind kind =
+        shape_of(root) == SHAPE_SNS ? take_sns(&r, root) : take_plain(&r, root);
+    json_decref(root);
+    if (kind != ENVELOPE_EVENTS)
+        envelope_free(to);
+    return kind;
+}
+
+void envelope_free(struct envelope *e)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        free(e->objects[i].container);
+        free(e->objects[i].key);
+    }
+    free(e->objects);
+    *e = (struct envelope){0};
+}
