@@ -25,16 +25,26 @@ static const struct aws_op delete_object = {&aws_s3, "DeleteObject", .method = "
 static const struct aws_op list_objects = {&aws_s3, "ListObjectsV2", .method = "GET",
                                            .path = "/{Bucket}", .query = "list-type=2"};
 
+/* Four numbers with dots between: such a name would be taken for an IPv4 address. */
+static bool is_like_ipv4(const char *name)
+{
+    unsigned dots = 0;
+
+    for (; *name != '\0'; name++) {
+        if ((*name < '0' || *name > '9') && *name != '.')
+            return false;
+        dots += *name == '.';
+    }
+    return dots == 3;
+}
+
 bool s3_bucket_valid(const char *bucket)
 {
     size_t size = strnlen(bucket, BUCKET_MAX + 1);
-    size_t digits_and_dots = strspn(bucket, "0123456789.");
 
     return size >= BUCKET_MIN && size <= BUCKET_MAX && strspn(bucket, BUCKET_ENDS ".-") == size &&
            strchr(BUCKET_ENDS, bucket[0]) && strchr(BUCKET_ENDS, bucket[size - 1]) &&
-           !strstr(bucket, "..") &&
-           /* It must not look like an IPv4 address. */
-           digits_and_dots < size;
+           !strstr(bucket, "..") && !is_like_ipv4(bucket);
 }
 
 /* One request about an object, and what its answer says. */

@@ -1,0 +1,390 @@
+/* Tests of the S3 operations over an aws_call of our own, which encodes and decodes as the real one
+ * does and answers from a script instead of the network. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/s3.h"
+#include "lib/jpath.h"
+
+#define STEPS_MAX 4
+
+/* What must be asked, and what is answered then. */
+struct step {
+    const char *request; /* method, URL, then "Name: value" for each header, a line each */
+    int status;
+    const char *headers; /* "Name: value" lines */
+    const char *body;
+};
+
+struct script {
+    struct step steps[STEPS_MAX];
+    size_t at;
+};
+
+/* The real struct is private to aws.c; here it is the script. */
+struct aws {
+    struct script script;
+};
+
+static void add_header_lines(struct http_headers *headers, const char *lines)
+{
+    char name[64], value[256];
+
+    while (lines && sscanf(lines, "%63[^:]: %255[^\n]", name, value) == 2) {
+        assert_true(http_headers_add(headers, name, value));
+        lines = strchr(lines, '\n');
+        lines = lines ? lines + 1 : NULL;
+    }
+}
+
+static void check_request(const struct aws_call *call, const char *wanted)
+{
+    struct http_request request;
+    struct buf is = buf_make(8192);
+    struct err err = ERR_INIT;
+
+    if (!aws_encode(call, "https://s3.eu-west-1.amazonaws.com", false, &request, &err))
+        fail_msg("refused: %s", err.message);
+    buf_addf(&is, "%s %s\n", request.method, request.url);
+    for (size_t i = 0; i < request.headers.count; i++)
+        buf_addf(&is, "%s: %s\n", request.headers.at[i].name, request.headers.at[i].value);
+    assert_string_equal(buf_str(&is), wanted);
+    buf_free(&is);
+    http_request_free(&request);
+}
+
+/* Takes the place of the one in aws.c. */
+bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
+              json_t **answer, struct err *err)
+{
+    const struct step *step = &aws->script.steps[aws->script.at++];
+    struct http_response response = {.status = step->status, .body = buf_make(1u << 20)};
+    bool ok = true;
+
+    (void)http;
+    assert_true(aws->script.at <= STEPS_MAX && step->request);
+    check_request(call, step->request);
+    add_header_lines(&response.headers, step->headers);
+    assert_true(buf_adds(&response.body, step->body ? step->body : ""));
+    if (call->raw_answer && step->status / 100 == 2) {
+        *answer = json_object();
+        assert_true(buf_add(call->raw_answer, response.body.data, response.body.size));
+    } else {
+        ok = aws_decode(call->op, &response, answer, err);
+    }
+    if (ok && call->answer_headers) {
+        *call->answer_headers = response.headers;
+        response.headers = (struct http_headers){0};
+    }
+    http_response_free(&response);
+    return ok;
+}
+
+#define OBJECT_URL "https://bucket.s3.eu-west-1.amazonaws.com/a/b%20c"
+#define LIST_URL   "https://bucket.s3.eu-west-1.amazonaws.com/?list-type=2&prefix=a%2F"
+
+/* --- objects --- */
+
+static void test_get(void **state)
+{
+    struct aws aws = {
+        {.steps = {{"GET " OBJECT_URL "\n", 200,
+                    "ETag: \"e1\"\nLast-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n", "hello"}}}};
+    struct buf body = buf_make(100);
+    struct s3_meta meta;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_get(&aws, NULL, "bucket", "a/b c", &body, &meta, &err));
+    assert_string_equal(buf_str(&body), "hello");
+    assert_string_equal(meta.etag, "\"e1\"");
+    assert_int_equal(meta.modified_ms, 1767225601000);
+    assert_int_equal(meta.size, 5);
+    buf_free(&body);
+}
+
+static void test_get_what_is_gone(void **state)
+{
+    struct aws aws = {
+        {.steps = {{"GET " OBJECT_URL "\n", 404, NULL,
+                    "<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>"}}}};
+    struct buf body = buf_make(100);
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_false(s3_get(&aws, NULL, "bucket", "a/b c", &body, NULL, &err));
+    assert_int_equal(err.kind, ERR_NOT_FOUND);
+    assert_string_equal(err.code, "NoSuchKey");
+    assert_string_equal(err.operation, "GetObject");
+    buf_free(&body);
+}
+
+static void test_head(void **state)
+{
+    struct aws aws = {{.steps = {{"HEAD " OBJECT_URL "\n", 200,
+                                  "Content-Length: 1234\nETag: \"e\"\nLast-Modified: rubbish\n"},
+                                 {"HEAD " OBJECT_URL "\n", 404}}}};
+    struct s3_meta meta;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
+    assert_int_equal(meta.size, 1234);
+    assert_string_equal(meta.etag, "\"e\"");
+    assert_int_equal(meta.modified_ms, 0);
+    assert_false(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
+    assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
+static const struct http_body two_bytes = {.data = "{}", .size = 2};
+
+static void test_put(void **state)
+{
+    struct aws aws = {{.steps = {{"PUT " OBJECT_URL "\nContent-Type: application/json\n", 200,
+                                  "ETag: \"e2\"\n"}}}};
+    char etag[128];
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, "application/json", S3_ALWAYS,
+                       NULL, etag, &err));
+    assert_string_equal(etag, "\"e2\"");
+}
+
+static void test_put_if_absent(void **state)
+{
+    struct aws aws = {
+        {.steps = {
+             {"PUT " OBJECT_URL "\nIf-None-Match: *\n", 412, NULL,
+              "<Error><Code>PreconditionFailed</Code><Message>No.</Message></Error>"},
+             {"PUT " OBJECT_URL "\nIf-None-Match: *\n", 409, NULL,
+              "<Error><Code>ConditionalRequestConflict</Code><Message>No.</Message></Error>"}}}};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_false(s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_IF_ABSENT, NULL,
+                            NULL, &err));
+        assert_string_equal(err_kind_name(err.kind), "precondition");
+    }
+}
+
+static void test_put_if_match(void **state)
+{
+    struct aws aws = {
+        {.steps = {{"PUT " OBJECT_URL "\nIf-Match: \"e1\"\n", 200, "ETag: \"e2\"\n"},
+                   {"PUT " OBJECT_URL "\nIf-Match: \"e1\"\n", 404, NULL,
+                    "<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>"}}}};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(
+        s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_IF_MATCH, "\"e1\"", NULL, &err));
+    assert_false(
+        s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_IF_MATCH, "\"e1\"", NULL, &err));
+    assert_int_equal(err.kind, ERR_NOT_FOUND);
+    assert_false(
+        s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_IF_MATCH, "", NULL, &err));
+    assert_int_equal(err.kind, ERR_INVALID);
+    assert_int_equal(aws.script.at, 2);
+}
+
+static void test_delete(void **state)
+{
+    struct aws aws = {
+        {.steps = {{"DELETE " OBJECT_URL "\n", 204},
+                   {"DELETE " OBJECT_URL "\n", 404, NULL,
+                    "<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>"},
+                   {"DELETE " OBJECT_URL "\n", 404, NULL,
+                    "<Error><Code>NoSuchBucket</Code><Message>None.</Message></Error>"}}}};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_delete(&aws, NULL, "bucket", "a/b c", &err));
+    assert_true(s3_delete(&aws, NULL, "bucket", "a/b c", &err));
+    assert_int_equal(err.kind, ERR_NONE);
+    assert_false(s3_delete(&aws, NULL, "bucket", "a/b c", &err));
+    assert_string_equal(err.code, "NoSuchBucket");
+}
+
+static void test_a_key_must_be_utf8(void **state)
+{
+    struct aws aws = {0};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_false(s3_delete(&aws, NULL, "bucket", "\xff", &err));
+    assert_int_equal(err.kind, ERR_INVALID);
+    assert_string_equal(err.message, "the key of an object is no valid UTF-8");
+}
+
+/* --- listings --- */
+
+/* What a listing has given, a line each; stops after `most`. */
+struct seen {
+    struct buf lines;
+    unsigned count, most;
+};
+
+static bool note(void *ctx, const char *key, const struct s3_meta *meta)
+{
+    struct seen *s = ctx;
+
+    buf_addf(&s->lines, "%s %zu %s %lld\n", key, meta->size, meta->etag,
+             (long long)meta->modified_ms);
+    return ++s->count < s->most;
+}
+
+static const char first_page[] =
+    "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
+    "<NextContinuationToken>1/t+=</NextContinuationToken>"
+    "<Contents><Key>a/b+c%2Bd%C3%BC</Key><Size>5</Size><ETag>&quot;e&quot;</ETag>"
+    "<LastModified>2026-01-01T00:00:01.000Z</LastModified></Contents>"
+    "<Contents><Key>a/x</Key><Size>0</Size></Contents></ListBucketResult>";
+
+#define FIRST_LIST  "GET " LIST_URL "&encoding-type=url\n"
+#define SECOND_LIST "GET " LIST_URL "&encoding-type=url&continuation-token=1%2Ft%2B%3D\n"
+
+static void test_list(void **state)
+{
+    struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL, first_page},
+                                 {SECOND_LIST, 200, NULL,
+                                  "<ListBucketResult><IsTruncated>false</IsTruncated>"
+                                  "<Contents><Key>not%20encoded+</Key></Contents>"
+                                  "</ListBucketResult>"}}}};
+    struct seen seen = {.lines = buf_make(1000), .most = 100};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_string_equal(buf_str(&seen.lines), "a/b c+d\xc3\xbc 5 \"e\" 1767225601000\n"
+                                              "a/x 0  0\n"
+                                              "not%20encoded+ 0  0\n");
+    assert_int_equal(aws.script.at, 2);
+    buf_free(&seen.lines);
+}
+
+static void test_list_stops_when_told(void **state)
+{
+    struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL, first_page}}}};
+    struct seen seen = {.lines = buf_make(1000), .most = 1};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(aws.script.at, 1);
+    buf_free(&seen.lines);
+}
+
+static void test_an_empty_listing(void **state)
+{
+    struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL,
+                                  "<ListBucketResult><IsTruncated>false</IsTruncated>"
+                                  "<KeyCount>0</KeyCount></ListBucketResult>"}}}};
+    struct seen seen = {.lines = buf_make(1000), .most = 1};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_int_equal(seen.count, 0);
+    buf_free(&seen.lines);
+}
+
+/* A listing that would never end. */
+static void test_a_listing_must_go_on(void **state)
+{
+    struct aws aws = {
+        {.steps = {{FIRST_LIST, 200, NULL, first_page}, {SECOND_LIST, 200, NULL, first_page}}}};
+    struct seen seen = {.lines = buf_make(1000), .most = 100};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_false(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_int_equal(err.kind, ERR_PROVIDER);
+    assert_string_equal(err.message, "a listing goes on without saying where");
+    buf_free(&seen.lines);
+}
+
+static void test_a_listing_with_a_broken_key(void **state)
+{
+    struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL,
+                                  "<ListBucketResult><EncodingType>url</EncodingType>"
+                                  "<Contents><Key>a%2</Key></Contents></ListBucketResult>"}}}};
+    struct seen seen = {.lines = buf_make(1000), .most = 100};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_false(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_int_equal(err.kind, ERR_PROVIDER);
+    assert_int_equal(seen.count, 0);
+    buf_free(&seen.lines);
+}
+
+/* --- names --- */
+
+static void test_bucket_names(void **state)
+{
+    static const struct {
+        const char *name;
+        bool valid;
+    } names[] = {
+        {"abc", true},
+        {"my.bucket-1", true},
+        {"0ab", true},
+        {"123456789012s3accesslogsus-east-1", true},
+        {"123456789012", true},
+        {"1.23", true},
+        {"ab", false},
+        {"", false},
+        {"Abc", false},
+        {"a_bc", false},
+        {"-abc", false},
+        {"abc-", false},
+        {".abc", false},
+        {"abc.", false},
+        {"a..b", false},
+        {"192.168.5.4", false},
+        {"a/bc", false},
+        {"abc\n", false},
+        {"\xc3\xa4\xc3\xb6", false},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", true},   /* 63 */
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false}, /* 64 */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        print_message("bucket \"%s\"\n", names[i].name);
+        assert_int_equal(s3_bucket_valid(names[i].name), names[i].valid);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_get),
+        cmocka_unit_test(test_get_what_is_gone),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_put),
+        cmocka_unit_test(test_put_if_absent),
+        cmocka_unit_test(test_put_if_match),
+        cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_a_key_must_be_utf8),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_list_stops_when_told),
+        cmocka_unit_test(test_an_empty_listing),
+        cmocka_unit_test(test_a_listing_must_go_on),
+        cmocka_unit_test(test_a_listing_with_a_broken_key),
+        cmocka_unit_test(test_bucket_names),
+    };
+
+    return cmocka_run_group_tests_name("s3", tests, NULL, NULL);
+}
