@@ -75,7 +75,7 @@ $(OBJ)/%.o: %.c
 
 $(OBJ)/tests/unit/%: $(OBJ)/tests/unit/%.o $(DAEMON_A) $(ACTION_A) $(LIB_A)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_A) $(ACTION_A) $(LIB_A) $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_A) $(ACTION_A) $(LIB_A) $(PKG_LIBS) -lcmocka -lmicrohttpd
 
 $(OBJ)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(DAEMON_A) $(ACTION_A) $(LIB_A)
 	$(call say,LINK,$@)
