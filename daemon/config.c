@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actions/action.h"
 #include "daemon/config_table.h"
 #include "lib/crypto.h"
 
@@ -591,7 +592,33 @@ static void check_timeouts(struct loader *l)
                  duration(request).text, duration(c->daemon.drain_timeout).text);
 }
 
-static void check_role_name(struct loader *l)
+static void check_action_names(struct loader *l, const struct config_list *list, const char *key)
+{
+    unsigned origin = origin_of(l->config->origin, SECTION_GUARD, key);
+
+    for (size_t i = 0; i < list->count; i++) {
+        const char *nearest = NULL;
+        unsigned least = 99;
+
+        if (action_find(list->at[i]))
+            continue;
+        for (const struct action *const *a = action_table; *a; a++) {
+            unsigned d = config_distance(list->at[i], (*a)->name);
+
+            if (d < least) {
+                least = d;
+                nearest = (*a)->name;
+            }
+        }
+        if (nearest && is_near(least, list->at[i]))
+            complain(l, origin, "%s: there is no action '%s'; did you mean '%s'?", key, list->at[i],
+                     nearest);
+        else
+            complain(l, origin, "%s: there is no action '%s'", key, list->at[i]);
+    }
+}
+
+static void fill_in_role(struct loader *l)
 {
     struct config *c = l->config;
     const char *role = c->aws.cross_account_role;
@@ -703,7 +730,9 @@ static void finish(struct loader *l, bool may_be_absent)
     }
     load_secrets(l, false, c, c->origin);
     check_timeouts(l);
-    check_role_name(l);
+    check_action_names(l, &c->guard.enable_actions, "enable_actions");
+    check_action_names(l, &c->guard.disable_actions, "disable_actions");
+    fill_in_role(l);
     for (size_t i = 0; i < c->source_count; i++)
         finish_source(l, &c->sources[i]);
     if (c->source_count == 0 && !may_be_absent && l->problem_count == 0)

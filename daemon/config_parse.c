@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/crypto.h"
+#include "lib/utf8.h"
 
 /* Debian's inih has its settings as variables. Elsewhere they are fixed when it is built: then
  * these are not there, and the room for a line is what that build has. */
@@ -33,29 +34,6 @@ static void problem(const struct lines *l, const char *sentence)
     l->reader->problem(l->reader->ctx, l->number, sentence);
 }
 
-/* Whether n bytes are UTF-8: no overlong forms, no surrogates. */
-static bool is_utf8(const char *text, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        unsigned more = c < 0x80   ? 0
-                        : c < 0xc2 ? 9
-                        : c < 0xe0 ? 1
-                        : c < 0xf0 ? 2
-                        : c < 0xf5 ? 3
-                                   : 9;
-        unsigned char next = i + 1 < n ? (unsigned char)text[i + 1] : 0;
-
-        if (more > n - 1 - i || (c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
-            (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
-            return false;
-        while (more--)
-            if (((unsigned char)text[++i] & 0xc0) != 0x80)
-                return false;
-    }
-    return true;
-}
-
 static bool is_control(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -68,7 +46,7 @@ const char *config_text_problem(const char *text, size_t n)
 {
     if (is_control(text, n))
         return "holds a control character";
-    return is_utf8(text, n) ? NULL : "is not UTF-8";
+    return utf8_valid(text, n) ? NULL : "is not UTF-8";
 }
 
 static bool is_blank(char c)

@@ -1,0 +1,239 @@
+/* hgautod check: is the configuration right, what is in force, and, with --online, can all of it be
+ * reached? */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/command.h"
+#include "daemon/daemon.h"
+
+enum { TEXT_MAX = 4 << 20 };
+
+/* What was found of one identity or source: a line each, beginning with "ok", "note" or "FAIL". */
+struct finding {
+    const char *kind; /* "identity", "source" */
+    const char *name; /* "aws", the source's name */
+    bool ok;
+    struct buf lines;
+};
+
+struct findings {
+    struct finding *at; /* room for all */
+    size_t count;
+    bool ok;
+};
+
+static struct finding *add_finding(struct findings *f, const char *kind, const char *name)
+{
+    f->at[f->count] = (struct finding){.kind = kind, .name = name, .lines = buf_make(TEXT_MAX)};
+    return &f->at[f->count++];
+}
+
+static void findings_free(struct findings *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        buf_free(&f->at[i].lines);
+    free(f->at);
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+/* Whether the sources need an AWS identity; `possible` also when only their events may. */
+static bool needs_aws(const struct config *c, bool *possible)
+{
+    bool needed = false;
+
+    *possible = false;
+    for (size_t i = 0; i < c->source_count; i++) {
+        enum source_type type = c->sources[i].type;
+
+        needed = needed || type == SOURCE_SQS || type == SOURCE_S3;
+        *possible = *possible || type == SOURCE_DIRECTORY;
+    }
+    *possible = *possible || needed;
+    return needed;
+}
+
+/* The lines of `text`, each as one that begins with "note". */
+static void add_notes(struct buf *to, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+
+        if (n) {
+            buf_adds(to, "note  ");
+            buf_add(to, text, n);
+            buf_addc(to, '\n');
+        }
+        text += n + (text[n] ? 1 : 0);
+    }
+}
+
+static bool find_aws(struct daemon *d, struct http_client *http, bool needed, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    struct buf chain = buf_make(TEXT_MAX);
+    struct aws_creds *creds;
+    struct aws_self self;
+    char text[2048];
+
+    if (aws_self(d->aws, http, &self, &err)) {
+        creds = aws_account_creds(d->aws, http, NULL, &err);
+        buf_addf(to, "ok    %s, account %s, credentials from %s\n", self.arn, self.account,
+                 creds ? creds->source : "elsewhere");
+        aws_creds_unref(creds);
+        return true;
+    }
+    buf_addf(to, "%s  who we are is not known: %s\n", needed ? "FAIL" : "note",
+             err_text(&err, text, sizeof text));
+    aws_describe_chain(d->aws, http, &chain);
+    add_notes(to, buf_str(&chain));
+    buf_free(&chain);
+    return !needed;
+}
+
+static void find_all(struct daemon *d, struct http_client *http, struct findings *f)
+{
+    const struct config *c = d->config;
+    bool possible;
+    bool needed = needs_aws(c, &possible);
+
+    f->ok = true;
+    if (possible) {
+        struct finding *identity = add_finding(f, "identity", "aws");
+
+        identity->ok = find_aws(d, http, needed, &identity->lines);
+        f->ok = identity->ok;
+    }
+    for (size_t i = 0; i < c->source_count; i++) {
+        struct finding *source = add_finding(f, "source", c->sources[i].name);
+
+        source->ok = source_probe(d, &c->sources[i], http, &source->lines);
+        f->ok = source->ok && f->ok;
+    }
+}
+
+/* False with *err when not even a beginning could be made. */
+static bool look_online(const struct config *config, struct findings *f, struct err *err)
+{
+    struct http_client *http;
+    struct daemon d;
+    bool ok = false;
+
+    f->at = calloc(config->source_count + 1, sizeof *f->at);
+    if (!f->at)
+        return err_set(err, ERR_INTERNAL, "", "out of memory");
+    if (!daemon_init(&d, config, err))
+        return false;
+    http = http_client_new(&d.http_options);
+    if (http) {
+        find_all(&d, http, f);
+        ok = true;
+    } else {
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+    }
+    http_client_free(http);
+    daemon_release(&d);
+    return ok;
+}
+
+/* --- saying ----------------------------------------------------------------------------------- */
+
+static bool print_text(const struct config *config, const struct findings *f)
+{
+    struct buf text = buf_make(TEXT_MAX);
+    bool ok;
+
+    config_print(config, &text);
+    for (size_t i = 0; i < f->count; i++)
+        buf_addf(&text, "\n; %s %s\n%s", f->at[i].kind, f->at[i].name, buf_str(&f->at[i].lines));
+    ok = buf_ok(&text) && fputs(buf_str(&text), stdout) >= 0 && fflush(stdout) == 0;
+    buf_free(&text);
+    return ok;
+}
+
+static json_t *lines_json(const char *text)
+{
+    json_t *lines = json_array();
+
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        json_t *line = json_stringn(text, n);
+
+        json_array_append_new(lines, line ? line : json_string("(a line that is not UTF-8)"));
+        text += n + (text[n] ? 1 : 0);
+    }
+    return lines;
+}
+
+static json_t *findings_json(const struct findings *f)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < f->count; i++)
+        json_array_append_new(all, json_pack("{ss ss sb so}", "kind", f->at[i].kind, "name",
+                                             f->at[i].name, "ok", f->at[i].ok, "found",
+                                             lines_json(buf_str(&f->at[i].lines))));
+    return all;
+}
+
+/* Prints and releases a JSON value. */
+static bool print_json(json_t *json)
+{
+    bool ok = json && json_dumpf(json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF &&
+              fflush(stdout) == 0;
+
+    json_decref(json);
+    return ok;
+}
+
+static bool print_result(const struct invocation *in, const struct config *config,
+                         const struct findings *f)
+{
+    if (!in->json)
+        return print_text(config, f);
+    if (!in->online)
+        return print_json(json_pack("{sb so}", "ok", 1, "configuration", config_json(config)));
+    return print_json(json_pack("{sb so so}", "ok", f->ok, "configuration", config_json(config),
+                                "online", findings_json(f)));
+}
+
+/* What is wrong with the configuration, for people and, with --json, for programs. */
+static int refuse(const struct invocation *in, const struct buf *problems)
+{
+    fputs(buf_str(problems), stderr);
+    if (in->json)
+        print_json(json_pack("{sb so}", "ok", 0, "problems", lines_json(buf_str(problems))));
+    return EXIT_USAGE;
+}
+
+static int check(const struct invocation *in, const struct config *config)
+{
+    struct findings f = {.ok = true};
+    struct err err = ERR_INIT;
+    char text[2048];
+    int status = EXIT_DONE;
+
+    if (in->online && !look_online(config, &f, &err)) {
+        fprintf(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
+        findings_free(&f);
+        return err.kind == ERR_INVALID ? EXIT_USAGE : EXIT_WORK_FAILED;
+    }
+    if (!print_result(in, config, &f) || !f.ok)
+        status = EXIT_WORK_FAILED;
+    findings_free(&f);
+    return status;
+}
+
+int cmd_check(const struct invocation *in)
+{
+    struct buf problems = buf_make(TEXT_MAX);
+    struct config *config = config_load(in->config_path, false, environ, &problems);
+    int status = config ? check(in, config) : refuse(in, &problems);
+
+    config_free(config);
+    buf_free(&problems);
+    return status;
+}

@@ -1,0 +1,85 @@
+/* Making and releasing what every command needs that talks to a cloud. */
+#include "daemon/daemon.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/version.h"
+
+/* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that leads to the journal. Whoever
+ * redirects standard error elsewhere leaves the variable as it was, hence the comparison. */
+enum log_format daemon_log_format(int fd, const char *journal_stream)
+{
+    char own[64];
+    struct stat st;
+
+    if (!journal_stream || fstat(fd, &st) != 0)
+        return LOG_TEXT;
+    snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(own, journal_stream) == 0 ? LOG_JOURNAL : LOG_TEXT;
+}
+
+static struct log *make_log(const struct config *c)
+{
+    return log_new(STDERR_FILENO, c->log.level,
+                   c->log.format >= 0 ? (enum log_format)c->log.format
+                                      : daemon_log_format(STDERR_FILENO, getenv("JOURNAL_STREAM")));
+}
+
+static void set_http_options(struct daemon *d)
+{
+    const struct config *c = d->config;
+
+    d->http_options = (struct http_options){
+        .connect_timeout_ms = c->http.connect_timeout,
+        .request_timeout_ms = c->http.request_timeout,
+        .proxy = c->http.proxy,
+        .ca_bundle = c->http.ca_bundle ? c->http.ca_bundle : aws_ca_bundle(d->aws),
+        .user_agent = "hgautod/" HGAUTOD_VERSION,
+    };
+}
+
+bool daemon_init(struct daemon *d, const struct config *config, struct err *err)
+{
+    struct aws_options options = {
+        .region = config->aws.region,
+        .profile = config->aws.profile,
+        .endpoint_url = config->aws.endpoint_url,
+        .cross_account_role = config->aws.cross_account_role,
+        .external_id = config->aws.external_id,
+        .clock = &system_clock,
+    };
+
+    *d = (struct daemon){.config = config, .clock = &system_clock};
+    if (!http_global_init())
+        return err_set(err, ERR_INTERNAL, "", "libcurl cannot be initialized");
+    d->log = make_log(config);
+    d->limits = ratelimit_new(d->clock);
+    if (!d->log || !d->limits) {
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+        goto failed;
+    }
+    options.log = d->log;
+    options.limits = d->limits;
+    d->aws = aws_new(&options, err);
+    if (!d->aws)
+        goto failed;
+    set_http_options(d);
+    return true;
+failed:
+    daemon_release(d);
+    return false;
+}
+
+void daemon_release(struct daemon *d)
+{
+    aws_free(d->aws);
+    ratelimit_free(d->limits);
+    log_free(d->log);
+    http_global_cleanup();
+    *d = (struct daemon){0};
+}
