@@ -1,0 +1,151 @@
+/* rds_aurora_delete_cluster: protection off, then the members, then the cluster with its final
+ * snapshot. A snapshot that fails keeps the cluster's data. */
+#include <string.h>
+
+#include "actions/aws/rds_instance.h"
+#include "lib/jpath.h"
+
+static const struct aws_op describe_clusters = {&aws_rds, "DescribeDBClusters", .changes = false};
+static const struct aws_op modify_cluster = {&aws_rds, "ModifyDBCluster", .changes = true};
+static const struct aws_op delete_cluster = {&aws_rds, "DeleteDBCluster", .changes = true};
+
+static const struct act_naming clusters = {
+    .what = "an Aurora cluster",
+    .service = "rds",
+    .prefix = "cluster:",
+    .valid = database_id_valid,
+    .fields = {"id", "name"},
+};
+
+static const char *cluster(struct step_ctx *ctx)
+{
+    return act_name(ctx, &clusters);
+}
+
+static bool check(struct step_ctx *ctx)
+{
+    return cluster(ctx) != NULL;
+}
+
+/* The cluster as RDS describes it: a new reference. NULL with ctx->err; *gone when it is no more.
+ */
+static json_t *describe(struct step_ctx *ctx, bool *gone)
+{
+    json_t *answer =
+        act_call(ctx, &describe_clusters, json_pack("{s:s}", "DBClusterIdentifier", cluster(ctx)));
+    json_t *found = answer ? json_incref(jget(answer, "DBClusters.DBCluster[0]")) : NULL;
+    *gone = answer ? !found : ctx->err.kind == ERR_NOT_FOUND;
+    json_decref(answer);
+    return found;
+}
+
+static bool is_deleting(const json_t *found)
+{
+    const char *status = jstr(found, "Status");
+    return status && strcmp(status, "deleting") == 0;
+}
+
+static enum verdict look(struct step_ctx *ctx)
+{
+    bool gone;
+    json_t *found = describe(ctx, &gone);
+    if (!found)
+        return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
+    json_t *ids = json_array();
+    json_t *members = jlist(found, "DBClusterMembers.DBClusterMember");
+    size_t i;
+    json_t *member;
+    json_array_foreach(members, i, member)
+        json_array_append_new(ids, json_string(jstr(member, "DBInstanceIdentifier")));
+    json_decref(members);
+    bool deleting = is_deleting(found);
+    bool kept =
+        act_state_set(ctx, "members", ids) &&
+        act_state_set(ctx, "protected", json_boolean(jbool(found, "DeletionProtection", false)));
+    json_decref(found);
+    if (deleting)
+        return step_finished(ctx, "already being deleted");
+    return kept ? STEP_DONE : STEP_FAILED;
+}
+
+static enum verdict unprotect(struct step_ctx *ctx)
+{
+    if (!json_is_true(json_object_get(ctx->state, "protected")))
+        return STEP_DONE;
+    return act_step(ctx, &modify_cluster,
+                    json_pack("{s:s, s:b, s:b}", "DBClusterIdentifier", cluster(ctx),
+                              "DeletionProtection", 0, "ApplyImmediately", 1));
+}
+
+/* The data are the cluster's: members hold none, and have no snapshots. */
+static enum verdict delete_members(struct step_ctx *ctx)
+{
+    bool already;
+    json_t *members = json_object_get(ctx->state, "members");
+    const char *member = json_string_value(json_array_get(members, 0));
+    if (!member)
+        return STEP_DONE;
+    if (!rds_delete_instance(ctx, member, json_pack("{s:b}", "SkipFinalSnapshot", 1), &already))
+        return act_failed_with(ctx, "InvalidDBInstanceState") ? act_retry(ctx, WAIT_MINUTES(10))
+                                                              : STEP_FAILED;
+    json_array_remove(members, 0);
+    return step_again(ctx, 0);
+}
+
+/* The cluster refuses: it is being deleted already, or the protection and the members are not gone
+ * yet. */
+static enum verdict refused(struct step_ctx *ctx)
+{
+    bool gone;
+    struct err refusal = ctx->err;
+    json_t *found = describe(ctx, &gone);
+    if (!found)
+        return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
+    bool deleting = is_deleting(found);
+    json_decref(found);
+    ctx->err = refusal;
+    return deleting ? step_finished(ctx, "already being deleted")
+                    : act_retry(ctx, WAIT_MINUTES(20));
+}
+
+static enum verdict delete_it(struct step_ctx *ctx)
+{
+    char snapshot[SNAPSHOT_ID_SIZE];
+    const char *name = cluster(ctx);
+    if (!name)
+        return STEP_FAILED;
+    bool skip = param_boolean(ctx, "SkipAuroraSnapshot");
+    json_t *params = json_pack("{s:s, s:b, s:s*}", "DBClusterIdentifier", name, "SkipFinalSnapshot",
+                               skip, "FinalDBSnapshotIdentifier",
+                               skip ? NULL : final_snapshot_id(ctx, name, snapshot));
+    if (act_do(ctx, &delete_cluster, params))
+        return STEP_DONE;
+    if (act_failed_with(ctx, "DBClusterNotFoundFault"))
+        return step_finished(ctx, "already deleted");
+    return act_failed_with(ctx, "InvalidDBClusterStateFault") ? refused(ctx) : STEP_FAILED;
+}
+
+const struct action action_rds_aurora_delete_cluster = {
+    .name = "rds_aurora_delete_cluster",
+    .display_name = "Delete Aurora Cluster",
+    .description =
+        "Deletes the Aurora cluster and its members, even if it is protected, with a final "
+        "snapshot unless SkipAuroraSnapshot is on.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_DELETES,
+    .resource_types = (const char *const[]){"Aurora DB Cluster", NULL},
+    .params = (const struct action_param[]){{.name = "SkipAuroraSnapshot",
+                                             .type = PARAM_BOOLEAN,
+                                             .fallback = "false",
+                                             .help = "Delete without a final snapshot."},
+                                            {0}},
+    .permissions = (const char *const[]){"rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster",
+                                         "rds:DeleteDBInstance", "rds:DescribeDBClusters",
+                                         "rds:DescribeDBInstances", "rds:ModifyDBCluster", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"look", look, false},
+                                          {"unprotect", unprotect, false},
+                                          {"delete-members", delete_members, false},
+                                          {"delete", delete_it, false},
+                                          {0}},
+};

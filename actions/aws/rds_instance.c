@@ -1,0 +1,218 @@
+/* rds_terminate_instance and rds_quarantine_instance, and what they share. */
+#include "actions/aws/rds_instance.h"
+
+#include <string.h>
+
+#include "actions/aws/quarantine.h"
+#include "lib/jpath.h"
+
+static const struct aws_op describe_instances = {&aws_rds, "DescribeDBInstances", .changes = false};
+static const struct aws_op delete_instance = {&aws_rds, "DeleteDBInstance", .changes = true};
+static const struct aws_op modify_instance = {&aws_rds, "ModifyDBInstance", .changes = true};
+static const struct aws_op stop_instance = {&aws_rds, "StopDBInstance", .changes = true};
+
+const char *const rds_instance_types[] = {"RDS DB Instance", NULL};
+
+static const struct act_naming instances = {
+    .what = "an RDS instance",
+    .service = "rds",
+    .prefix = "db:",
+    .valid = database_id_valid,
+    .fields = {"id", "name"},
+};
+
+const char *rds_instance(struct step_ctx *ctx)
+{
+    return act_name(ctx, &instances);
+}
+
+static bool check(struct step_ctx *ctx)
+{
+    return rds_instance(ctx) != NULL;
+}
+
+json_t *rds_describe_instance(struct step_ctx *ctx, const char *instance)
+{
+    json_t *answer =
+        act_call(ctx, &describe_instances, json_pack("{s:s}", "DBInstanceIdentifier", instance));
+    json_t *found = answer ? json_incref(jget(answer, "DBInstances.DBInstance[0]")) : NULL;
+    json_decref(answer);
+    if (answer && !found)
+        err_set(&ctx->err, ERR_NOT_FOUND, "DBInstanceNotFound", "there is no instance %s",
+                instance);
+    return found;
+}
+
+/* --- rds_terminate_instance
+ * ------------------------------------------------------------------------------------ */
+
+/* Whether the instance is on its way out; ctx->err stays as it is. */
+static bool being_deleted(struct step_ctx *ctx, const char *instance)
+{
+    struct err refusal = ctx->err;
+    json_t *found = rds_describe_instance(ctx, instance);
+    const char *status = jstr(found, "DBInstanceStatus");
+    bool deleting = status ? strcmp(status, "deleting") == 0 : ctx->err.kind == ERR_NOT_FOUND;
+    json_decref(found);
+    ctx->err = refusal;
+    return deleting;
+}
+
+bool rds_delete_instance(struct step_ctx *ctx, const char *instance, json_t *params, bool *already)
+{
+    *already = false;
+    if (params)
+        json_object_set_new(params, "DBInstanceIdentifier", json_string(instance));
+    if (act_do(ctx, &delete_instance, params))
+        return true;
+    *already = act_failed_with(ctx, "DBInstanceNotFound") ||
+               act_failed_with(ctx, "DBInstanceNotFoundFault") ||
+               (act_failed_with(ctx, "InvalidDBInstanceState") && being_deleted(ctx, instance));
+    return *already;
+}
+
+/* With a final snapshot unless told otherwise; whatever RDS says against it keeps the instance. */
+static enum verdict terminate(struct step_ctx *ctx)
+{
+    char snapshot[SNAPSHOT_ID_SIZE];
+    bool already;
+    const char *instance = rds_instance(ctx);
+    if (!instance)
+        return STEP_FAILED;
+    bool skip = param_boolean(ctx, "SkipSnapshot");
+    json_t *params =
+        json_pack("{s:b, s:b, s:s*}", "SkipFinalSnapshot", skip, "DeleteAutomatedBackups",
+                  param_boolean(ctx, "DeleteBackups"), "FinalDBSnapshotIdentifier",
+                  skip ? NULL : final_snapshot_id(ctx, instance, snapshot));
+    if (!rds_delete_instance(ctx, instance, params, &already))
+        return STEP_FAILED;
+    return already ? step_finished(ctx, "already deleted") : STEP_DONE;
+}
+
+const struct action action_rds_terminate_instance = {
+    .name = "rds_terminate_instance",
+    .display_name = "Delete RDS DB Instance",
+    .description = "Deletes the RDS instance, with a final snapshot unless SkipSnapshot is on.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_DELETES,
+    .resource_types = rds_instance_types,
+    .params = (const struct action_param[]){{.name = "SkipSnapshot",
+                                             .type = PARAM_BOOLEAN,
+                                             .fallback = "false",
+                                             .help = "Delete without a final snapshot."},
+                                            {.name = "DeleteBackups",
+                                             .type = PARAM_BOOLEAN,
+                                             .fallback = "false",
+                                             .help = "Delete the automated backups too."},
+                                            {0}},
+    .permissions = (const char *const[]){"rds:CreateDBSnapshot", "rds:DeleteDBInstance",
+                                         "rds:DescribeDBInstances", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"delete", terminate, false}, {0}},
+};
+
+/* --- rds_quarantine_instance
+ * ------------------------------------------------------------------------------------- */
+
+/* The ids of the security groups that are, or are about to be, the instance's. */
+static json_t *groups_of(const json_t *instance)
+{
+    json_t *groups = jlist(instance, "VpcSecurityGroups.VpcSecurityGroupMembership");
+    json_t *ids = json_array();
+    size_t i;
+    json_t *group;
+    json_array_foreach(groups, i, group)
+        json_array_append_new(ids, json_string(jstr(group, "VpcSecurityGroupId")));
+    json_decref(groups);
+    return ids;
+}
+
+static bool check_quarantine(struct step_ctx *ctx)
+{
+    return check(ctx) && (!resource_attribute(ctx, "VPC ID") || act_ec2_id(ctx, "VPC ID", "vpc-"));
+}
+
+/* Keeps the VPC, and durably the groups that will be replaced. */
+static enum verdict look(struct step_ctx *ctx)
+{
+    json_t *found = rds_describe_instance(ctx, rds_instance(ctx));
+    if (!found)
+        return STEP_FAILED;
+    const char *vpc = resource_attribute(ctx, "VPC ID");
+    if (!vpc)
+        vpc = jstr(found, "DBSubnetGroup.VpcId");
+    bool kept = vpc && act_state_set(ctx, "vpc", json_string(vpc)) &&
+                act_state_set(ctx, "groups", groups_of(found));
+    json_decref(found);
+    if (!vpc)
+        return step_invalid(ctx,
+                            "the instance is in no VPC, so that no security group can hold it");
+    return kept ? STEP_DONE : STEP_FAILED;
+}
+
+static enum verdict find_group(struct step_ctx *ctx)
+{
+    return quarantine_find_group(ctx, act_state_string(ctx, "vpc"));
+}
+
+static enum verdict isolate(struct step_ctx *ctx)
+{
+    const char *group = act_state_string(ctx, "group");
+    const json_t *groups = json_object_get(ctx->state, "groups");
+    const char *first = json_string_value(json_array_get(groups, 0));
+    if (json_array_size(groups) == 1 && first && group && strcmp(first, group) == 0)
+        return STEP_DONE;
+    enum verdict verdict = act_step(ctx, &modify_instance,
+                                    json_pack("{s:s, s:{s:[s]}, s:b}", "DBInstanceIdentifier",
+                                              rds_instance(ctx), "VpcSecurityGroupIds",
+                                              "VpcSecurityGroupId", group, "ApplyImmediately", 1));
+    if (verdict == STEP_DONE && !ctx->plan && ctx->audit)
+        ctx->audit(ctx, "security groups of an RDS instance replaced", groups);
+    return verdict;
+}
+
+/* RDS stops an instance only in some states: while the new group takes effect it refuses, and when
+ * it is stopped already. */
+static enum verdict stop(struct step_ctx *ctx)
+{
+    const char *instance = rds_instance(ctx);
+    if (act_do(ctx, &stop_instance, json_pack("{s:s}", "DBInstanceIdentifier", instance)))
+        return STEP_DONE;
+    if (!act_failed_with(ctx, "InvalidDBInstanceState"))
+        return STEP_FAILED;
+    struct err refusal = ctx->err;
+    json_t *found = rds_describe_instance(ctx, instance);
+    if (!found)
+        return STEP_FAILED;
+    const char *status = jstr(found, "DBInstanceStatus");
+    bool stopped = status && (strcmp(status, "stopped") == 0 || strcmp(status, "stopping") == 0);
+    bool available = status && strcmp(status, "available") == 0;
+    json_decref(found);
+    ctx->err = refusal;
+    if (stopped)
+        return step_finished(ctx, "in quarantine; already stopped");
+    return act_retry(ctx, available ? WAIT_MINUTES(2) : WAIT_MINUTES(20));
+}
+
+const struct action action_rds_quarantine_instance = {
+    .name = "rds_quarantine_instance",
+    .display_name = "Quarantine RDS Instance",
+    .description =
+        "Puts a security group without any rule, alone, on the RDS instance and stops it.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_STOPS,
+    .resource_types = rds_instance_types,
+    .permissions =
+        (const char *const[]){"ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroupRules",
+                              "ec2:DescribeSecurityGroups", "ec2:RevokeSecurityGroupEgress",
+                              "ec2:RevokeSecurityGroupIngress", "rds:DescribeDBInstances",
+                              "rds:ModifyDBInstance", "rds:StopDBInstance", NULL},
+    .check = check_quarantine,
+    .steps = (const struct action_step[]){{"look", look, true},
+                                          {"find-group", find_group, false},
+                                          {"revoke-inbound", quarantine_revoke_inbound, false},
+                                          {"revoke-outbound", quarantine_revoke_outbound, false},
+                                          {"isolate", isolate, false},
+                                          {"stop", stop, false},
+                                          {0}},
+};
