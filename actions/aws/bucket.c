@@ -70,7 +70,8 @@ static json_t *read_policy(struct step_ctx *ctx, const char *bucket)
             policy = NULL;
             err_set(&ctx->err, ERR_PROVIDER, "", "the policy of bucket %s cannot be read", bucket);
         }
-    } else if (act_failed_with(ctx, "NoSuchBucketPolicy")) {
+    } else if (act_failed_with(ctx, "NoSuchBucketPolicy") ||
+               (ctx->plan && act_failed_with(ctx, "NoSuchBucket"))) { /* it would be created */
         ctx->err = ERR_INIT;
         policy = json_pack("{s:s, s:[]}", "Version", POLICY_VERSION, "Statement");
         if (!policy)

@@ -1,0 +1,117 @@
+/* s3_enable_logging: the access log of a bucket goes to one bucket of its account and region, which
+ * is created when there is none. */
+#include <stdio.h>
+#include <string.h>
+
+#include "actions/aws/bucket.h"
+
+#define S3_XMLNS "http://s3.amazonaws.com/doc/2006-03-01/"
+
+static const struct aws_op head_bucket = {&aws_s3, "HeadBucket", .method = "HEAD",
+                                          .path = "/{Bucket}"};
+static const struct aws_op create_bucket = {&aws_s3, "CreateBucket", .method = "PUT",
+                                            .path = "/{Bucket}", .changes = true};
+static const struct aws_op put_logging = {
+    &aws_s3,        "PutBucketLogging", .method = "PUT", .path = "/{Bucket}", .query = "logging",
+    .changes = true};
+
+/* A bucket's name has at most 63 characters: 12 of the account, 12 of these, and the region. */
+static const char *log_bucket(const struct step_ctx *ctx, char to[128])
+{
+    snprintf(to, 128, "%ss3accesslogs%s", ctx->account, ctx->region);
+    return to;
+}
+
+static bool check(struct step_ctx *ctx)
+{
+    char logs[128];
+    const char *name = bucket_name(ctx);
+    if (name && strcmp(name, log_bucket(ctx, logs)) == 0)
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the bucket is the one that takes the access logs; its own log in it would "
+                       "never end");
+    return name != NULL;
+}
+
+/* Only "not found" means that it is to be created; a bucket of that name that is somebody else's is
+ * refused. */
+static enum verdict find_logs(struct step_ctx *ctx)
+{
+    char logs[128], account[16];
+    static char name[] = "x-amz-expected-bucket-owner";
+    snprintf(account, sizeof account, "%s", ctx->account);
+    const struct http_header owner = {name, account};
+    struct aws_call call = {.op = &head_bucket, .headers = &owner, .header_count = 1};
+    json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", log_bucket(ctx, logs)));
+    bool missing = !answer && ctx->err.kind == ERR_NOT_FOUND;
+    if (!answer && !missing)
+        return STEP_FAILED;
+    json_decref(answer);
+    return act_state_set(ctx, "create", json_boolean(missing)) ? STEP_DONE : STEP_FAILED;
+}
+
+/* us-east-1 is the region that S3 does not want to be told. */
+static enum verdict create_logs(struct step_ctx *ctx)
+{
+    char logs[128], body[512];
+    if (!json_is_true(json_object_get(ctx->state, "create")))
+        return STEP_DONE;
+    bool told = strcmp(ctx->region, "us-east-1") != 0;
+    snprintf(body, sizeof body,
+             "<CreateBucketConfiguration xmlns=\"" S3_XMLNS "\"><LocationConstraint>%s"
+             "</LocationConstraint></CreateBucketConfiguration>",
+             ctx->region);
+    if (bucket_put(ctx, &create_bucket, log_bucket(ctx, logs), told ? body : NULL,
+                   "application/xml") ||
+        act_failed_with(ctx, "BucketAlreadyOwnedByYou"))
+        return STEP_DONE;
+    return STEP_FAILED;
+}
+
+/* One statement for all buckets of the account, so that tasks side by side write the same. */
+static enum verdict allow_writing(struct step_ctx *ctx)
+{
+    char logs[128], objects[192];
+    log_bucket(ctx, logs);
+    snprintf(objects, sizeof objects, "arn:%s:s3:::%s/*", ctx->partition, logs);
+    return bucket_policy_require(
+        ctx, logs,
+        json_pack("{s:s, s:s, s:{s:s}, s:s, s:s, s:{s:{s:s}}}", "Sid", "HyperglanceS3AccessLogs",
+                  "Effect", "Allow", "Principal", "Service", "logging.s3.amazonaws.com", "Action",
+                  "s3:PutObject", "Resource", objects, "Condition", "StringEquals",
+                  "aws:SourceAccount", ctx->account));
+}
+
+static enum verdict enable(struct step_ctx *ctx)
+{
+    char logs[128], body[1024];
+    const char *name = bucket_name(ctx);
+    if (!name)
+        return STEP_FAILED;
+    /* Bucket names hold nothing that XML would want escaped. */
+    snprintf(body, sizeof body,
+             "<BucketLoggingStatus xmlns=\"" S3_XMLNS "\"><LoggingEnabled><TargetBucket>%s"
+             "</TargetBucket><TargetPrefix>%s/</TargetPrefix></LoggingEnabled>"
+             "</BucketLoggingStatus>",
+             log_bucket(ctx, logs), name);
+    return bucket_put(ctx, &put_logging, name, body, "application/xml") ? STEP_DONE : STEP_FAILED;
+}
+
+const struct action action_s3_enable_logging = {
+    .name = "s3_enable_logging",
+    .display_name = "Enable Access Logging",
+    .description =
+        "Sends the bucket's access log to the account's log bucket in its region, which is "
+        "created when there is none.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = bucket_types,
+    .permissions = (const char *const[]){"s3:CreateBucket", "s3:GetBucketPolicy", "s3:ListBucket",
+                                         "s3:PutBucketLogging", "s3:PutBucketPolicy", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"find-log-bucket", find_logs, false},
+                                          {"create-log-bucket", create_logs, false},
+                                          {"allow-writing", allow_writing, false},
+                                          {"enable", enable, false},
+                                          {0}},
+};
