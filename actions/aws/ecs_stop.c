@@ -1,0 +1,87 @@
+/* ecs_stop: every running task of the cluster is stopped. */
+#include "actions/aws/common.h"
+#include "lib/jpath.h"
+
+static const struct aws_op list_tasks = {&aws_ecs, "ListTasks", .changes = false};
+static const struct aws_op stop_task = {&aws_ecs, "StopTask", .changes = true};
+
+static const struct act_listing all_tasks = {
+    .op = &list_tasks,
+    .items = "taskArns",
+    .next = "nextToken",
+    .token = "nextToken",
+};
+
+static bool cluster_valid(const char *name)
+{
+    return name_valid(name, "_-", 1, 255);
+}
+
+static const struct act_naming clusters = {
+    .what = "an ECS cluster",
+    .service = "ecs",
+    .prefix = "cluster/",
+    .valid = cluster_valid,
+};
+
+static bool check(struct step_ctx *ctx)
+{
+    return act_arn(ctx, &clusters) != NULL;
+}
+
+/* A page of the listing a run; the tasks go into state.tasks. */
+static enum verdict list(struct step_ctx *ctx)
+{
+    json_t *next = json_incref(json_object_get(ctx->state, "next"));
+    json_t *page = act_page(
+        ctx, &all_tasks,
+        json_pack("{s:s, s:s}", "cluster", act_arn(ctx, &clusters), "desiredStatus", "RUNNING"),
+        &next);
+    if (!page)
+        return STEP_FAILED;
+    json_t *tasks = json_incref(json_object_get(ctx->state, "tasks"));
+    if (!tasks)
+        tasks = json_array();
+    bool kept = json_array_extend(tasks, page) == 0;
+    json_decref(page);
+    kept = act_state_set(ctx, "tasks", tasks) && kept;
+    bool more = next != NULL;
+    if (more)
+        kept = act_state_set(ctx, "next", next) && kept;
+    if (!kept)
+        return act_no_memory(ctx);
+    if (more)
+        return step_again(ctx, 0);
+    return json_array_size(tasks) == 0 ? step_finished(ctx, "no running task") : STEP_DONE;
+}
+
+/* One task a run; one that has stopped by itself does not mind. From the end, which costs nothing
+ * to take off. */
+static enum verdict stop(struct step_ctx *ctx)
+{
+    json_t *tasks = json_object_get(ctx->state, "tasks");
+    size_t count = json_array_size(tasks);
+    if (count == 0)
+        return STEP_DONE;
+    if (!act_do(ctx, &stop_task,
+                json_pack("{s:s, s:O, s:s}", "cluster", act_arn(ctx, &clusters), "task",
+                          json_array_get(tasks, count - 1), "reason",
+                          "Stopped by Hyperglance automations")))
+        return STEP_FAILED;
+    json_array_remove(tasks, count - 1);
+    return step_again(ctx, 0);
+}
+
+const struct action action_ecs_stop = {
+    .name = "ecs_stop",
+    .display_name = "Stop ECS Cluster",
+    .description =
+        "Stops every running task of the ECS cluster; services that want tasks start new "
+        "ones.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_STOPS,
+    .resource_types = (const char *const[]){"ECS Cluster", NULL},
+    .permissions = (const char *const[]){"ecs:ListTasks", "ecs:StopTask", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"list", list, false}, {"stop", stop, false}, {0}},
+};

@@ -1,0 +1,45 @@
+/* elb_delete_load_balancer: one call, which succeeds when there is no such load balancer. */
+#include <string.h>
+
+#include "actions/aws/common.h"
+
+static const struct aws_op delete_load_balancer = {&aws_elbv2, "DeleteLoadBalancer",
+                                                   .changes = true};
+
+/* "app/name/0123456789abcdef" */
+static bool balancer_valid(const char *name)
+{
+    return name_valid(name, "-/", 3, 128) && !strstr(name, "//");
+}
+
+static const struct act_naming balancers = {
+    .what = "a load balancer",
+    .service = "elasticloadbalancing",
+    .prefix = "loadbalancer/",
+    .valid = balancer_valid,
+};
+
+static bool check(struct step_ctx *ctx)
+{
+    return act_arn(ctx, &balancers) != NULL;
+}
+
+static enum verdict delete_it(struct step_ctx *ctx)
+{
+    return act_step_unless(ctx, &delete_load_balancer,
+                           json_pack("{s:s}", "LoadBalancerArn", act_arn(ctx, &balancers)),
+                           "LoadBalancerNotFound", "already deleted");
+}
+
+const struct action action_elb_delete_load_balancer = {
+    .name = "elb_delete_load_balancer",
+    .display_name = "Delete Load Balancer",
+    .description = "Deletes the load balancer with its listeners.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_DELETES,
+    .resource_types =
+        (const char *const[]){"Application Load Balancer", "Network Load Balancer", NULL},
+    .permissions = (const char *const[]){"elasticloadbalancing:DeleteLoadBalancer", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"delete", delete_it, false}, {0}},
+};

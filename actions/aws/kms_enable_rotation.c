@@ -1,0 +1,61 @@
+/* kms_enable_rotation: one call. */
+#include <string.h>
+
+#include "actions/aws/common.h"
+
+static const struct aws_op enable_rotation = {&aws_kms, "EnableKeyRotation", .changes = true};
+
+static const char *key(const struct step_ctx *ctx)
+{
+    return param_string(ctx, "KMS Key Id");
+}
+
+static bool key_id_valid(const char *text)
+{
+    return name_valid(text, "-", 8, 64);
+}
+
+/* A key of another account or region is not the resource that the event names, and not what the
+ * policy has allowed. */
+static bool key_arn_valid(const struct step_ctx *ctx, const char *text)
+{
+    struct aws_arn arn;
+    return aws_arn_parse(text, &arn) && strcmp(arn.service, "kms") == 0 &&
+           strcmp(arn.partition, ctx->partition) == 0 && strcmp(arn.account, ctx->account) == 0 &&
+           strcmp(arn.region, ctx->region) == 0 && strncmp(arn.resource, "key/", 4) == 0 &&
+           key_id_valid(arn.resource + 4);
+}
+
+static bool check(struct step_ctx *ctx)
+{
+    char shown[84];
+    if (key_id_valid(key(ctx)) || key_arn_valid(ctx, key(ctx)))
+        return true;
+    return err_set(&ctx->err, ERR_INVALID, "",
+                   "parameter \"KMS Key Id\" is \"%s\", which is neither a key's id nor the ARN of "
+                   "one in account %s and region %s",
+                   act_shown(key(ctx), shown), ctx->account, ctx->region);
+}
+
+static enum verdict enable(struct step_ctx *ctx)
+{
+    return act_step(ctx, &enable_rotation, json_pack("{s:s}", "KeyId", key(ctx)));
+}
+
+const struct action action_kms_enable_rotation = {
+    .name = "kms_enable_rotation",
+    .display_name = "Enable KMS Rotation",
+    .description = "Switches the yearly rotation of the KMS key on.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = (const char *const[]){"Region", NULL},
+    .params = (const struct action_param[]){{.name = "KMS Key Id",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The key's id or its ARN."},
+                                            {0}},
+    .permissions = (const char *const[]){"kms:EnableKeyRotation", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"enable", enable, false}, {0}},
+};
