@@ -1,0 +1,160 @@
+/* workspaces_start_workspace, workspaces_stop_workspace and workspaces_terminate_workspace. */
+#include <stdio.h>
+#include <string.h>
+
+#include "actions/aws/common.h"
+#include "lib/jpath.h"
+
+static const struct aws_op describe_workspaces = {&aws_workspaces, "DescribeWorkspaces",
+                                                  .changes = false};
+static const struct aws_op start_workspaces = {&aws_workspaces, "StartWorkspaces", .changes = true};
+static const struct aws_op stop_workspaces = {&aws_workspaces, "StopWorkspaces", .changes = true};
+static const struct aws_op terminate_workspaces = {&aws_workspaces, "TerminateWorkspaces",
+                                                   .changes = true};
+
+static const char *const workspace_types[] = {"Workspace", NULL};
+
+static bool workspace_valid(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return strncmp(name, "ws-", 3) == 0 && n >= 11 && n <= 66 && name[n] == '\0' &&
+           !strchr(name + 3, '-');
+}
+
+static const struct act_naming workspaces = {
+    .what = "a workspace",
+    .service = "workspaces",
+    .prefix = "workspace/",
+    .valid = workspace_valid,
+    .fields = {"id", "name"},
+};
+
+static bool check(struct step_ctx *ctx)
+{
+    return act_name(ctx, &workspaces) != NULL;
+}
+
+/* What each of the three does, and when there is nothing to do. */
+struct change {
+    const struct aws_op *op;
+    const char *list;       /* the request's list: "StartWorkspaceRequests" */
+    const char *reached[3]; /* states in which it is done or under way, ended by NULL */
+    bool deletes;           /* one that is not there is done too */
+};
+
+static const struct change starting = {
+    .op = &start_workspaces,
+    .list = "StartWorkspaceRequests",
+    .reached = {"AVAILABLE", "STARTING"},
+};
+static const struct change stopping = {
+    .op = &stop_workspaces,
+    .list = "StopWorkspaceRequests",
+    .reached = {"STOPPED", "STOPPING"},
+};
+static const struct change terminating = {
+    .op = &terminate_workspaces,
+    .list = "TerminateWorkspaceRequests",
+    .reached = {"TERMINATED", "TERMINATING"},
+    .deletes = true,
+};
+
+/* Whether the workspace, which refused the change, is there already. ctx->err stays as it is. */
+static bool reached(struct step_ctx *ctx, const struct change *change)
+{
+    struct err refusal = ctx->err;
+    json_t *answer = act_call(ctx, &describe_workspaces,
+                              json_pack("{s:[s]}", "WorkspaceIds", act_name(ctx, &workspaces)));
+    const char *state = jstr(answer, "Workspaces[0].State");
+    bool is = answer && !state && change->deletes;
+    for (const char *const *s = change->reached; state && *s; s++)
+        is = is || strcmp(state, *s) == 0;
+    json_decref(answer);
+    ctx->err = refusal;
+    return is;
+}
+
+/* HTTP 200 is not success: a workspace that was refused is listed in the answer. */
+static bool accepted(struct step_ctx *ctx, const struct aws_op *op, const json_t *answer)
+{
+    const json_t *failure = jget(answer, "FailedRequests[0]");
+    if (!failure)
+        return true;
+    const char *code = jstr(failure, "ErrorCode"), *message = jstr(failure, "ErrorMessage");
+    err_set(&ctx->err, aws_classify(code, 0), code ? code : "", "%s",
+            message ? message : "the request was refused");
+    snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", op->name);
+    return false;
+}
+
+static enum verdict apply(struct step_ctx *ctx, const struct change *change)
+{
+    json_t *answer =
+        act_call(ctx, change->op,
+                 json_pack("{s:[{s:s}]}", change->list, "WorkspaceId", act_name(ctx, &workspaces)));
+    if (!answer)
+        return STEP_FAILED;
+    bool worked = accepted(ctx, change->op, answer);
+    json_decref(answer);
+    if (worked)
+        return STEP_DONE;
+    if (change->deletes && ctx->err.kind == ERR_NOT_FOUND)
+        return step_finished(ctx, "already deleted");
+    if (err_is_retryable(&ctx->err) || !reached(ctx, change))
+        return STEP_FAILED;
+    return step_finished(ctx, "already %s", change->reached[0]);
+}
+
+static enum verdict start(struct step_ctx *ctx)
+{
+    return apply(ctx, &starting);
+}
+
+static enum verdict stop(struct step_ctx *ctx)
+{
+    return apply(ctx, &stopping);
+}
+
+static enum verdict terminate(struct step_ctx *ctx)
+{
+    return apply(ctx, &terminating);
+}
+
+const struct action action_workspaces_start_workspace = {
+    .name = "workspaces_start_workspace",
+    .display_name = "Start Workspace",
+    .description = "Starts the workspace.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = workspace_types,
+    .permissions =
+        (const char *const[]){"workspaces:DescribeWorkspaces", "workspaces:StartWorkspaces", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"start", start, false}, {0}},
+};
+
+const struct action action_workspaces_stop_workspace = {
+    .name = "workspaces_stop_workspace",
+    .display_name = "Stop Workspace",
+    .description = "Stops the workspace.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_STOPS,
+    .resource_types = workspace_types,
+    .permissions =
+        (const char *const[]){"workspaces:DescribeWorkspaces", "workspaces:StopWorkspaces", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"stop", stop, false}, {0}},
+};
+
+const struct action action_workspaces_terminate_workspace = {
+    .name = "workspaces_terminate_workspace",
+    .display_name = "Terminate Workspace",
+    .description = "Terminates the workspace; its volumes are deleted with it.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_DELETES,
+    .resource_types = workspace_types,
+    .permissions = (const char *const[]){"workspaces:DescribeWorkspaces",
+                                         "workspaces:TerminateWorkspaces", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"terminate", terminate, false}, {0}},
+};
