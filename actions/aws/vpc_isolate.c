@@ -1,0 +1,302 @@
+/* vpc_isolate: no DNS, a network ACL that denies everything on every subnet, and a policy on every
+ * IAM user that denies EC2's operations in the VPC. */
+#include <stdio.h>
+#include <string.h>
+
+#include "actions/aws/ec2.h"
+#include "actions/aws/iam.h"
+#include "lib/jpath.h"
+
+static const struct aws_op modify_vpc = {&aws_ec2, "ModifyVpcAttribute", .changes = true};
+static const struct aws_op describe_acls = {&aws_ec2, "DescribeNetworkAcls", .changes = false};
+static const struct aws_op create_acl = {&aws_ec2, "CreateNetworkAcl", .changes = true};
+static const struct aws_op delete_entry = {&aws_ec2, "DeleteNetworkAclEntry", .changes = true};
+static const struct aws_op replace_association = {&aws_ec2, "ReplaceNetworkAclAssociation",
+                                                  .changes = true};
+static const struct aws_op list_users = {&aws_iam, "ListUsers", .changes = false};
+static const struct aws_op get_user = {&aws_iam, "GetUser", .changes = false};
+
+static const struct act_listing all_acls = {
+    .op = &describe_acls,
+    .items = "networkAclSet",
+    .next = "nextToken",
+    .token = "NextToken",
+};
+static const struct act_listing all_users = {
+    .op = &list_users,
+    .items = "Users",
+    .next = "Marker",
+    .token = "Marker",
+    .more = "IsTruncated",
+};
+
+/* The tag by which our ACL is known again. */
+#define ACL_TAG "hyperglance:isolation"
+/* What a dry run calls an ACL that it did not create. */
+#define ACL_PLANNED "(new network ACL)"
+
+static const char *vpc(struct step_ctx *ctx)
+{
+    return act_ec2_id(ctx, "VPC ID", "vpc-");
+}
+
+static bool check(struct step_ctx *ctx)
+{
+    return vpc(ctx) != NULL;
+}
+
+static enum verdict dns_off(struct step_ctx *ctx)
+{
+    return act_step(ctx, &modify_vpc,
+                    json_pack("{s:s, s:{s:b}}", "VpcId", vpc(ctx), "EnableDnsSupport", "Value", 0));
+}
+
+/* --- the network ACL
+ * ---------------------------------------------------------------------------------------- */
+
+static json_t *acls_of_vpc(struct step_ctx *ctx)
+{
+    return act_list(ctx, &all_acls,
+                    json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name", "vpc-id", "Value", vpc(ctx)));
+}
+
+static bool is_ours(const json_t *acl)
+{
+    json_t *tags = jlist(acl, "tagSet");
+    bool ours = false;
+    size_t i;
+    json_t *tag;
+    json_array_foreach(tags, i, tag)
+    {
+        const char *key = jstr(tag, "key");
+        ours = ours || (key && strcmp(key, ACL_TAG) == 0);
+    }
+    json_decref(tags);
+    return ours;
+}
+
+/* What somebody has allowed in our ACL since, as {"number", "egress"}. */
+static json_t *allowing(const json_t *acl)
+{
+    json_t *entries = jlist(acl, "entrySet");
+    json_t *allowed = json_array();
+    size_t i;
+    json_t *entry;
+    json_array_foreach(entries, i, entry)
+    {
+        const char *action = jstr(entry, "ruleAction");
+        if (action && strcmp(action, "allow") == 0)
+            json_array_append_new(allowed, json_pack("{s:I, s:b}", "number",
+                                                     (json_int_t)jint(entry, "ruleNumber", 0),
+                                                     "egress", jbool(entry, "egress", false)));
+    }
+    json_decref(entries);
+    return allowed;
+}
+
+static bool keep_acl(struct step_ctx *ctx, const json_t *acl)
+{
+    const char *id = jstr(acl, "networkAclId");
+    if (!id && ctx->plan)
+        id = ACL_PLANNED;
+    if (!id)
+        return err_set(&ctx->err, ERR_PROVIDER, "", "AWS named no id of the network ACL");
+    return act_state_set(ctx, "acl", json_string(id)) &&
+           act_state_set(ctx, "entries", allowing(acl));
+}
+
+/* An ACL of our tag is taken, also an earlier try's; a new one denies everything by itself. */
+static enum verdict find_acl(struct step_ctx *ctx)
+{
+    json_t *acls = acls_of_vpc(ctx);
+    if (!acls)
+        return STEP_FAILED;
+    const json_t *ours = NULL;
+    size_t i;
+    json_t *acl;
+    json_array_foreach(acls, i, acl) if (!ours && is_ours(acl)) ours = acl;
+    bool kept = ours && keep_acl(ctx, ours);
+    bool found = ours != NULL;
+    json_decref(acls);
+    if (found)
+        return kept ? STEP_DONE : STEP_FAILED;
+    json_t *answer = act_call(ctx, &create_acl,
+                              json_pack("{s:s, s:[{s:s, s:[{s:s, s:s}]}]}", "VpcId", vpc(ctx),
+                                        "TagSpecification", "ResourceType", "network-acl", "Tag",
+                                        "Key", ACL_TAG, "Value", ctx->run_id));
+    kept = answer && keep_acl(ctx, jget(answer, "networkAcl"));
+    json_decref(answer);
+    return kept ? STEP_DONE : STEP_FAILED;
+}
+
+static enum verdict clean_acl(struct step_ctx *ctx)
+{
+    json_t *entries = json_object_get(ctx->state, "entries");
+    const json_t *entry = json_array_get(entries, 0);
+    if (!entry)
+        return STEP_DONE;
+    if (!act_do(ctx, &delete_entry,
+                json_pack("{s:s, s:O, s:O}", "NetworkAclId", act_state_string(ctx, "acl"),
+                          "RuleNumber", json_object_get(entry, "number"), "Egress",
+                          json_object_get(entry, "egress"))) &&
+        !act_failed_with(ctx, "InvalidNetworkAclEntry.NotFound"))
+        return STEP_FAILED;
+    json_array_remove(entries, 0);
+    return step_again(ctx, 0);
+}
+
+/* The first association of a subnet with an ACL that is not ours and that this step has not
+ * replaced yet. */
+static const json_t *next_association(const json_t *acls, const char *ours, const json_t *done,
+                                      const char **former)
+{
+    size_t i, k;
+    json_t *acl, *association;
+    json_array_foreach(acls, i, acl)
+    {
+        const char *id = jstr(acl, "networkAclId");
+        const json_t *set = jget(acl, "associationSet");
+        if (!id || !ours || strcmp(id, ours) == 0)
+            continue;
+        json_array_foreach(set, k, association)
+        {
+            const char *subnet = jstr(association, "subnetId");
+            if (subnet && !json_object_get(done, subnet)) {
+                *former = id;
+                return association;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* One subnet a run. Looked up each time, because a replaced association has a new id; the former
+ * ACLs are kept in state.replaced. */
+static enum verdict replace(struct step_ctx *ctx)
+{
+    const char *ours = act_state_string(ctx, "acl"), *former = NULL;
+    json_t *acls = acls_of_vpc(ctx);
+    if (!acls)
+        return STEP_FAILED;
+    if (!json_object_get(ctx->state, "replaced") &&
+        !act_state_set(ctx, "replaced", json_object())) {
+        json_decref(acls);
+        return STEP_FAILED;
+    }
+    json_t *done = json_object_get(ctx->state, "replaced");
+    const json_t *next = next_association(acls, ours, done, &former);
+    enum verdict verdict = STEP_DONE;
+    if (next) {
+        verdict = act_step(ctx, &replace_association,
+                           json_pack("{s:s, s:s}", "AssociationId",
+                                     jstr(next, "networkAclAssociationId"), "NetworkAclId", ours));
+        if (verdict == STEP_DONE) {
+            json_object_set_new(done, jstr(next, "subnetId"), json_string(former));
+            if (!ctx->plan && ctx->audit)
+                ctx->audit(ctx, "network ACL of a subnet replaced", next);
+            verdict = step_again(ctx, 0);
+        }
+    }
+    json_decref(acls);
+    return verdict;
+}
+
+/* --- the policy
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static const char *policy_name(struct step_ctx *ctx, char to[64])
+{
+    snprintf(to, 64, "isolate_%s_access_policy", vpc(ctx));
+    return to;
+}
+
+/* EC2's operations on the VPC itself, and on what is in it. */
+static enum verdict create_policy(struct step_ctx *ctx)
+{
+    char name[64], in_vpc[192], everything[128];
+    snprintf(in_vpc, sizeof in_vpc, "arn:%s:ec2:%s:%s:vpc/%s", ctx->partition, ctx->region,
+             ctx->account, vpc(ctx));
+    snprintf(everything, sizeof everything, "arn:%s:ec2:%s:%s:*", ctx->partition, ctx->region,
+             ctx->account);
+    return iam_create_policy(
+        ctx, policy_name(ctx, name), "Denies EC2 operations in an isolated VPC (Hyperglance)",
+        json_pack("{s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:s, s:{s:{s:s}}}]}", "Version",
+                  "2012-10-17", "Statement", "Effect", "Deny", "Action", "ec2:*", "Resource",
+                  in_vpc, "Effect", "Deny", "Action", "ec2:*", "Resource", everything, "Condition",
+                  "ArnEquals", "ec2:Vpc", in_vpc));
+}
+
+/* The next page of users into state.users; *last when there is none. */
+static enum verdict next_users(struct step_ctx *ctx)
+{
+    if (json_is_true(json_object_get(ctx->state, "last")))
+        return STEP_DONE;
+    json_t *next = json_incref(json_object_get(ctx->state, "next"));
+    json_t *page = act_page(ctx, &all_users, json_object(), &next);
+    if (!page)
+        return STEP_FAILED;
+    json_t *names = json_array();
+    size_t i;
+    json_t *user;
+    json_array_foreach(page, i, user)
+        json_array_append_new(names, json_string(jstr(user, "UserName")));
+    json_decref(page);
+    bool kept = act_state_set(ctx, "last", json_boolean(!next));
+    if (next)
+        kept = act_state_set(ctx, "next", next) && kept;
+    kept = act_state_set(ctx, "users", names) && kept;
+    return kept ? step_again(ctx, 0) : STEP_FAILED;
+}
+
+/* Whether the user has gone since the listing; ctx->err stays as it is. */
+static bool user_gone(struct step_ctx *ctx, const char *user)
+{
+    struct err refusal = ctx->err;
+    bool there = act_do(ctx, &get_user, json_pack("{s:s}", "UserName", user));
+    bool gone = !there && act_failed_with(ctx, "NoSuchEntity");
+    ctx->err = refusal;
+    return gone;
+}
+
+/* One user a run. "NoSuchEntity" may mean the user, or a policy that was created this moment. */
+static enum verdict attach(struct step_ctx *ctx)
+{
+    char name[64], arn[IAM_ARN_SIZE];
+    json_t *users = json_object_get(ctx->state, "users");
+    size_t count = json_array_size(users);
+    if (count == 0)
+        return next_users(ctx);
+    const char *user = json_string_value(json_array_get(users, count - 1));
+    if (!iam_attach_policy(ctx, user, iam_policy_arn(ctx, policy_name(ctx, name), arn))) {
+        if (!act_failed_with(ctx, "NoSuchEntity"))
+            return STEP_FAILED;
+        if (!user_gone(ctx, user))
+            return act_retry(ctx, WAIT_MINUTES(2));
+    }
+    json_array_remove(users, count - 1);
+    return step_again(ctx, 0);
+}
+
+const struct action action_vpc_isolate = {
+    .name = "vpc_isolate",
+    .display_name = "Isolate VPC",
+    .description = "Switches the VPC's DNS off, denies all its traffic by a network ACL on every "
+                   "subnet, and denies EC2's operations in it to all IAM users.",
+    .cloud = CLOUD_AWS,
+    .effect = EFFECT_CHANGES,
+    .resource_types = (const char *const[]){"VPC", NULL},
+    .permissions =
+        (const char *const[]){"ec2:CreateNetworkAcl", "ec2:CreateTags", "ec2:DeleteNetworkAclEntry",
+                              "ec2:DescribeNetworkAcls", "ec2:ModifyVpcAttribute",
+                              "ec2:ReplaceNetworkAclAssociation", "iam:AttachUserPolicy",
+                              "iam:CreatePolicy", "iam:GetUser", "iam:ListUsers", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"dns-off", dns_off, false},
+                                          {"find-acl", find_acl, false},
+                                          {"clean-acl", clean_acl, false},
+                                          {"replace-acl", replace, false},
+                                          {"create-policy", create_policy, false},
+                                          {"attach-policy", attach, false},
+                                          {0}},
+};
