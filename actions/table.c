@@ -23,6 +23,8 @@
     X(ec2_start_instance) \
     X(ec2_stop_instance) \
     X(ec2_terminate_instance) \
+    X(ecs_stop) \
+    X(elb_delete_load_balancer) \
     X(iam_deactivate_unused_access_keys) \
     X(iam_delete_access_key) \
     X(iam_delete_default_policy_version) \
@@ -32,17 +34,28 @@
     X(iam_revoke_access_key) \
     X(iam_user_attach_policy) \
     X(iam_user_detach_group) \
+    X(kms_enable_rotation) \
     X(lambda_detach_external_layers) \
     X(lambda_disable) \
+    X(rds_aurora_delete_cluster) \
+    X(rds_quarantine_instance) \
+    X(rds_terminate_instance) \
+    X(redshift_delete_cluster) \
     X(remove_tag) \
+    X(s3_allow_ssl_only) \
     X(s3_block_public_access) \
     X(s3_clear_bucket) \
     X(s3_delete_acls) \
     X(s3_delete_permissions) \
     X(s3_enable_encryption) \
+    X(s3_enable_logging) \
     X(s3_enable_versioning) \
     X(sg_delete_rules) \
-    X(update_tag)
+    X(update_tag) \
+    X(vpc_isolate) \
+    X(workspaces_start_workspace) \
+    X(workspaces_stop_workspace) \
+    X(workspaces_terminate_workspace)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct action action_##name;
