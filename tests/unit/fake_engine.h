@@ -1,0 +1,119 @@
+/* An engine that only notes what it is given, for tests of sources: the test settles deliveries and
+ * says when the work of workers is done. It takes the place of daemon/engine.c in a test's program.
+ */
+#ifndef HGAUTOD_TESTS_FAKE_ENGINE_H
+#define HGAUTOD_TESTS_FAKE_ENGINE_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+
+#define FAKE_MAX 64
+
+struct fake_work {
+    void (*fn)(void *arg, struct http_client *http);
+    void (*done)(void *arg);
+    void *arg;
+};
+
+struct engine {
+    struct delivery *deliveries[FAKE_MAX]; /* all that were ever submitted and not settled */
+    size_t count;
+    size_t submitted;
+    size_t room; /* deliveries at once */
+    struct fake_work work[FAKE_MAX];
+    size_t work_count;
+};
+
+bool engine_has_room(const struct engine *e)
+{
+    return e->count < e->room;
+}
+
+void engine_submit(struct engine *e, struct delivery *d)
+{
+    if (e->count == FAKE_MAX)
+        abort();
+    e->deliveries[e->count++] = d;
+    e->submitted++;
+}
+
+void engine_work(struct engine *e, void (*fn)(void *arg, struct http_client *http),
+                 void (*done)(void *arg), void *arg)
+{
+    if (e->work_count == FAKE_MAX)
+        abort();
+    e->work[e->work_count++] = (struct fake_work){fn, done, arg};
+}
+
+/* Does the first of the works that wait, on this thread; false when there is none. */
+static inline bool fake_do_work(struct engine *e)
+{
+    if (e->work_count == 0)
+        return false;
+    struct fake_work w = e->work[0];
+    memmove(e->work, e->work + 1, --e->work_count * sizeof w);
+    w.fn(w.arg, NULL);
+    w.done(w.arg);
+    return true;
+}
+
+/* The unsettled delivery of a key; NULL if there is none. */
+static inline struct delivery *fake_find(const struct engine *e, const char *key)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        if (strcmp(e->deliveries[i]->key, key) == 0)
+            return e->deliveries[i];
+    }
+    return NULL;
+}
+
+/* Settles the delivery of a key; false when there is none. */
+static inline bool fake_settle(struct engine *e, const char *key, enum settle how, int64_t delay_ms)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        struct delivery *d = e->deliveries[i];
+        if (strcmp(d->key, key) != 0)
+            continue;
+        e->deliveries[i] = e->deliveries[--e->count];
+        d->source->ops->settle(d->source, d, how, delay_ms);
+        return true;
+    }
+    return false;
+}
+
+/* A clock that stands until the test moves it. */
+struct fake_clock {
+    struct clock clock; /* first */
+    int64_t now_ms;     /* of both clocks */
+};
+
+static inline int64_t fake_now(const struct clock *c)
+{
+    return ((const struct fake_clock *)c)->now_ms;
+}
+
+static inline void fake_random(const struct clock *c, void *to, size_t n)
+{
+    (void)c;
+    memset(to, 0x5a, n);
+}
+
+static inline struct fake_clock fake_clock_make(int64_t now_ms)
+{
+    return (struct fake_clock){.clock = {fake_now, fake_now, fake_random}, .now_ms = now_ms};
+}
+
+/* Runs what the loop and the workers have to do now, until there is nothing left. */
+static inline void fake_settle_down(struct daemon *d)
+{
+    for (int quiet = 0; quiet < 3; quiet++) {
+        uv_update_time(d->loop);
+        uv_run(d->loop, UV_RUN_NOWAIT);
+        while (fake_do_work(d->engine))
+            quiet = 0;
+    }
+}
+
+#endif
