@@ -8,7 +8,7 @@
 #include "lib/jpath.h"
 #include "lib/xml.h"
 
-#define RETRY_AFTER_MAX_S 86400
+#define RETRY_AFTER_MAX_MS INT64_C(86400000)
 
 /* The name and value of an object's only member, as a document's root element is. */
 static json_t *only_member(json_t *object, const char **name)
@@ -173,20 +173,19 @@ static int64_t retry_after(const struct http_response *response)
 {
     const char *text = http_headers_get(&response->headers, "Retry-After");
     const char *date = http_headers_get(&response->headers, "Date");
-    int64_t until, now, seconds = 0;
+    int64_t until, now, ms = 0;
 
     if (!text || text[0] == '\0')
         return -1;
     if (text[strspn(text, "0123456789")] == '\0') {
-        for (; *text != '\0' && seconds <= RETRY_AFTER_MAX_S; text++)
-            seconds = seconds * 10 + (*text - '0');
-        return 1000 * (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S);
-    }
-    if (!date || !clock_parse(text, &until) || !clock_parse(date, &now))
+        for (; *text != '\0' && ms < RETRY_AFTER_MAX_MS; text++)
+            ms = ms * 10 + 1000 * (int64_t)(*text - '0');
+    } else if (date && clock_parse(text, &until) && clock_parse(date, &now)) {
+        ms = until > now ? until - now : 0;
+    } else {
         return -1;
-    if (until <= now)
-        return 0;
-    return until - now < 1000 * RETRY_AFTER_MAX_S ? until - now : 1000 * RETRY_AFTER_MAX_S;
+    }
+    return ms < RETRY_AFTER_MAX_MS ? ms : RETRY_AFTER_MAX_MS;
 }
 
 /* An id is for finding things in logs: what is not printable ends it. */

@@ -3,6 +3,7 @@
 #include "lib/aws/sigv4.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -44,8 +45,10 @@ static bool split_url(const char *url, struct target *t, struct err *err)
 {
     const char *at = strstr(url, "://");
 
-    if (!at)
-        return err_set(err, ERR_INVALID, "", "cannot sign a request: its URL is not absolute");
+    if (!at) {
+        err_set(err, ERR_INVALID, "", "cannot sign a request: its URL is not absolute");
+        return false;
+    }
     t->https = at - url == 5 && strncasecmp(url, "https", 5) == 0;
     at += 3;
     t->authority = (struct span){at, strcspn(at, "/?#")};
@@ -143,9 +146,11 @@ static bool hash_payload(const struct http_request *request, struct signing *s, 
     const char *given = s->options->payload_hash;
 
     if (given) {
-        if (strlen(given) >= sizeof(s->payload_hash))
+        size_t size = strlen(given);
+
+        if (size >= sizeof(s->payload_hash))
             return err_set(err, ERR_INVALID, "", "a payload hash is longer than 64 characters");
-        strcpy(s->payload_hash, given);
+        memcpy(s->payload_hash, given, size + 1);
         return true;
     }
     if (!request->body.data && request->body.read)
@@ -376,35 +381,46 @@ static void add_trimmed(struct buf *to, const char *value)
     }
 }
 
-static bool same_name(const struct signing *s, size_t i)
+/* `previous` is NULL before the first. */
+static bool same_name(const struct http_header *previous, const struct http_header *header)
 {
-    return i > 0 && strcasecmp(s->headers[i - 1]->name, s->headers[i]->name) == 0;
+    return previous && strcasecmp(previous->name, header->name) == 0;
 }
 
 static void add_canonical_headers(struct signing *s)
 {
+    const struct http_header *previous = NULL;
+
     for (size_t i = 0; i < s->header_count; i++) {
-        if (same_name(s, i)) {
+        const struct http_header *header = s->headers[i];
+
+        if (same_name(previous, header)) {
             buf_addc(&s->canonical, ',');
         } else {
-            if (i > 0)
+            if (previous)
                 buf_addc(&s->canonical, '\n');
-            add_lower(&s->canonical, s->headers[i]->name);
+            add_lower(&s->canonical, header->name);
             buf_addc(&s->canonical, ':');
         }
-        add_trimmed(&s->canonical, s->headers[i]->value);
+        add_trimmed(&s->canonical, header->value);
+        previous = header;
     }
     buf_addc(&s->canonical, '\n');
 }
 
 static void add_signed_names(struct buf *to, const struct signing *s)
 {
+    const struct http_header *previous = NULL;
+
     for (size_t i = 0; i < s->header_count; i++) {
-        if (same_name(s, i))
+        const struct http_header *header = s->headers[i];
+
+        if (same_name(previous, header))
             continue;
-        if (i > 0)
+        if (previous)
             buf_addc(to, ';');
-        add_lower(to, s->headers[i]->name);
+        add_lower(to, header->name);
+        previous = header;
     }
 }
 
@@ -466,16 +482,16 @@ static bool build_string_to_sign(struct signing *s, struct err *err)
  * cache if it is ever needed. */
 static bool derive_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct err *err)
 {
-    char start[4 + SECRET_MAX];
-    size_t size = strlen(s->creds->secret_access_key);
+    char start[4 + SECRET_MAX + 1];
+    int size = snprintf(start, sizeof(start), "AWS4%s", s->creds->secret_access_key);
 
-    if (size > SECRET_MAX)
+    if (size < 0 || (size_t)size >= sizeof(start)) {
+        wipe(start, sizeof(start));
         return err_set(err, ERR_CREDENTIALS, "",
                        "the secret access key (from %s) is longer than %d characters",
                        s->creds->source, SECRET_MAX);
-    memcpy(start, "AWS4", 4);
-    memcpy(start + 4, s->creds->secret_access_key, size);
-    hmac_sha256(start, 4 + size, s->date, 8, key);
+    }
+    hmac_sha256(start, (size_t)size, s->date, 8, key);
     wipe(start, sizeof(start));
     hmac_sha256(key, SHA256_SIZE, s->options->region, strlen(s->options->region), key);
     hmac_sha256(key, SHA256_SIZE, s->options->service, strlen(s->options->service), key);

@@ -47,36 +47,32 @@ static json_t *decoded(const char *text, size_t n)
     return value;
 }
 
-static int by_name_and_value(const void *a, const void *b)
+static bool is_before(const json_t *a, const json_t *b)
 {
-    const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
-    int order = strcmp(jstr(x, "[0]"), jstr(y, "[0]"));
+    int order = strcmp(jstr(a, "[0]"), jstr(b, "[0]"));
 
-    return order != 0 ? order : strcmp(jstr(x, "[1]"), jstr(y, "[1]"));
+    return (order != 0 ? order : strcmp(jstr(a, "[1]"), jstr(b, "[1]"))) < 0;
 }
 
 /* "a=1&b=2" as sorted pairs: [["a","1"],["b","2"]]. */
 static json_t *pairs_of(const char *text)
 {
-    json_t *found[64], *all = json_array();
-    size_t count = 0;
+    json_t *all = json_array();
 
     while (*text != '\0') {
         size_t n = strcspn(text, "&");
         const char *equals = memchr(text, '=', n);
         size_t name = equals ? (size_t)(equals - text) : n;
+        json_t *pair = json_array();
+        size_t i = 0;
 
-        assert_true(count < 64);
-        found[count] = json_array();
-        json_array_append_new(found[count], decoded(text, name));
-        json_array_append_new(found[count],
-                              equals ? decoded(equals + 1, n - name - 1) : json_string(""));
-        count++;
+        json_array_append_new(pair, decoded(text, name));
+        json_array_append_new(pair, equals ? decoded(equals + 1, n - name - 1) : json_string(""));
+        while (i < json_array_size(all) && !is_before(pair, json_array_get(all, i)))
+            i++;
+        assert_int_equal(json_array_insert_new(all, i, pair), 0);
         text += n + (text[n] == '&');
     }
-    qsort(found, count, sizeof(found[0]), by_name_and_value);
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(all, found[i]);
     return all;
 }
 
