@@ -104,11 +104,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct watch *w = poll->data;
     struct http_loop *h = w->owner;
-    int flags = 0;
+    /* On an error libcurl shall read and write, which tells it what the error is. */
+    int flags = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_OUT : 0;
     int running;
 
-    if (status < 0)
-        flags = CURL_CSELECT_ERR;
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
@@ -247,47 +246,55 @@ void http_loop_close(struct http_loop *h)
     uv_close((uv_handle_t *)&h->timer, on_timer_closed);
 }
 
-static struct http_transfer *not_sent(struct http_request *request)
+/* A transfer, ready to be handed to libcurl, into which the request's content has moved. */
+static struct http_transfer *transfer_new(struct http_loop *h, struct http_request *request,
+                                          struct err *err)
 {
-    http_request_free(request);
+    struct http_transfer *t = malloc(sizeof *t);
+
+    if (!t)
+        goto no_memory;
+    *t = (struct http_transfer){.owner = h};
+    if (!http_easy_init(&t->easy, &h->options))
+        goto no_easy;
+    t->request = *request;
+    *request = (struct http_request){0};
+    if (http_easy_start(&t->easy, &t->request, err))
+        return t;
+    transfer_free(t);
+    return NULL;
+
+no_easy:
+    free(t);
+no_memory:
+    err_set(err, ERR_INTERNAL, "", "out of memory for a request");
     return NULL;
 }
 
 struct http_transfer *http_loop_send(struct http_loop *h, struct http_request *request,
                                      http_done_fn done, void *ctx, struct err *err)
 {
-    struct http_transfer *t;
+    struct http_transfer *t = NULL;
 
-    if (h->closing) {
-        err_set(err, ERR_INTERNAL, "", "a request was made while the daemon ends");
-        return not_sent(request);
-    }
-    t = malloc(sizeof *t);
-    if (!t) {
-        err_set(err, ERR_INTERNAL, "", "out of memory for a request");
-        return not_sent(request);
-    }
-    *t = (struct http_transfer){.owner = h, .request = *request, .done = done, .ctx = ctx};
-    *request = (struct http_request){0};
-    if (!http_easy_init(&t->easy, &h->options)) {
-        err_set(err, ERR_INTERNAL, "", "out of memory for a request");
-        goto no_easy;
-    }
-    if (!http_easy_start(&t->easy, &t->request, err))
-        goto not_started;
+    if (h->closing)
+        err_set(err, ERR_INTERNAL, "", "a request was made after the end of all requests");
+    else if (!request->body.data && request->body.size > 0)
+        err_set(err, ERR_INTERNAL, "", "a request with a streamed body was given to the loop");
+    else
+        t = transfer_new(h, request, err);
+    http_request_free(request);
+    if (!t)
+        return NULL;
+
+    t->done = done;
+    t->ctx = ctx;
     if (curl_multi_add_handle(h->multi, t->easy.curl) != CURLM_OK) {
-        err_set(err, ERR_INTERNAL, "", "libcurl takes no further request");
-        goto not_started;
+        err_set(err, ERR_INTERNAL, "", "out of memory for a request");
+        transfer_free(t);
+        return NULL;
     }
     link_transfer(t);
     return t;
-
-not_started:
-    http_easy_free(&t->easy);
-no_easy:
-    http_request_free(&t->request);
-    free(t);
-    return NULL;
 }
 
 void http_transfer_cancel(struct http_transfer *t)
