@@ -61,7 +61,9 @@ bool http_headers_append(struct http_headers *h, const char *name, size_t name_s
     text[name_size] = '\0';
     memcpy(text + name_size + 1, value, value_size);
     text[name_size + 1 + value_size] = '\0';
-    h->at[h->count++] = (struct http_header){text, text + name_size + 1};
+    h->at[h->count].name = text;
+    h->at[h->count].value = text + name_size + 1;
+    h->count++;
     return true;
 }
 
