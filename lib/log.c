@@ -111,7 +111,7 @@ static void add_sentence(struct buf *line, const char *sentence)
 {
     size_t from = line->size;
 
-    for (size_t i = 0; sentence[i] && i < VALUE_MAX; i++)
+    for (size_t i = 0; i < VALUE_MAX && sentence[i]; i++)
         buf_addc(line, (unsigned char)sentence[i] < 0x20 ? ' ' : sentence[i]);
     silence_terminal(line, from);
 }
