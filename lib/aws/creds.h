@@ -11,10 +11,11 @@ struct aws_creds {
     const char *secret_access_key;
     const char *session_token; /* NULL for long-term keys */
     int64_t expires_ms;        /* wall clock; INT64_MAX when they do not expire */
-    const char *source;        /* where they came from, for `check` and errors: "environment"; no secret */
+    const char *source; /* where they came from, for `check` and errors: "environment"; no secret */
 };
 
-/* A new object with one reference, strings copied; NULL when out of memory. token may be NULL or "". */
+/* A new object with one reference, strings copied; NULL when out of memory. token may be NULL or
+ * "". */
 struct aws_creds *aws_creds_new(const char *access_key_id, const char *secret_access_key,
                                 const char *session_token, int64_t expires_ms,
                                 const char *source) MUST_CHECK;

@@ -1,6 +1,8 @@
-/* AWS services and operations as constant rows: what an encoder, a signer and an endpoint need to know of each.
+/* AWS services and operations as constant rows: what an encoder, a signer and an endpoint need to
+ * know of each.
  *
- * An operation is declared once, where it is used (an action's file, s3.c, sqs.c ...), as a constant:
+ * An operation is declared once, where it is used (an action's file, s3.c, sqs.c ...), as a
+ * constant:
  *
  *     static const struct aws_op stop_instances = {&aws_ec2, "StopInstances", .changes = true};
  */
@@ -10,22 +12,24 @@
 #include <stdbool.h>
 
 enum aws_protocol {
-    AWS_EC2,      /* query out, XML back; errors in <Response><Errors><Error> */
-    AWS_QUERY,    /* query out, XML back, wrapped in <XResult>; errors in <ErrorResponse><Error> */
-    AWS_JSON_10,  /* X-Amz-Target and JSON */
+    AWS_EC2,     /* query out, XML back; errors in <Response><Errors><Error> */
+    AWS_QUERY,   /* query out, XML back, wrapped in <XResult>; errors in <ErrorResponse><Error> */
+    AWS_JSON_10, /* X-Amz-Target and JSON */
     AWS_JSON_11,
     AWS_REST_JSON, /* path, query and JSON body */
     AWS_REST_XML,  /* S3 */
 };
 
 struct aws_service {
-    const char *id;              /* as in AWS_ENDPOINT_URL_<ID>, lower case, '_' for space: "ec2", "elastic_load_balancing_v2" */
+    /* As in AWS_ENDPOINT_URL_<ID>, lower case, '_' for space: "ec2", "elastic_load_balancing_v2".
+     */
+    const char *id;
     const char *endpoint_prefix; /* "ec2" in ec2.us-east-1.amazonaws.com */
     const char *signing_name;    /* "ec2" */
     enum aws_protocol protocol;
-    const char *version;         /* EC2/Query: API version, "2016-11-15" */
-    const char *target_prefix;   /* JSON: "AmazonSQS" */
-    bool global;                 /* one endpoint a partition (IAM) */
+    const char *version;       /* EC2/Query: API version, "2016-11-15" */
+    const char *target_prefix; /* JSON: "AmazonSQS" */
+    bool global;               /* one endpoint a partition (IAM) */
 };
 
 /* The services we call. A new one is one row in services.c. */
@@ -36,10 +40,12 @@ struct aws_op {
     const struct aws_service *service;
     const char *name;   /* "StopInstances" */
     const char *method; /* NULL: POST. REST protocols: GET, PUT, ... */
-    const char *path;   /* REST: "/2017-10-31/functions/{FunctionName}/concurrency"; {X} are members of params, encoded. S3:
-                           "/{Bucket}/{Key+}"; the bucket moves into the host where it can. NULL: "/" */
-    const char *query;  /* REST: a fixed query, "publicAccessBlock"; NULL: none */
-    bool changes;       /* it changes something: not sent in a dry run */
+    /* REST: "/2017-10-31/functions/{FunctionName}/concurrency"; {X} are members of params, encoded;
+     * {X+} keeps its slashes. S3: "/{Bucket}/{Key+}"; the bucket moves into the host where it can.
+     * NULL: "/" */
+    const char *path;
+    const char *query; /* REST: a fixed query, "publicAccessBlock"; NULL: none */
+    bool changes;      /* it changes something: not sent in a dry run */
 };
 
 #endif

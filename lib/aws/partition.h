@@ -1,5 +1,6 @@
 /* AWS partitions, regions, accounts and ARNs: which belongs where, and what is well-formed.
- * Source: AWS General Reference, "Amazon Resource Names (ARNs)" and the SDKs' partitions.json. Thread-safe. */
+ * Source: AWS General Reference, "Amazon Resource Names (ARNs)" and the SDKs' partitions.json.
+ * Thread-safe. */
 #ifndef HGAUTOD_LIB_AWS_PARTITION_H
 #define HGAUTOD_LIB_AWS_PARTITION_H
 
@@ -10,16 +11,17 @@
 #include "lib/buf.h"
 
 struct aws_partition {
-    const char *name;           /* "aws", "aws-cn", "aws-us-gov", ... */
-    const char *dns_suffix;     /* "amazonaws.com" */
-    const char *default_region; /* for resources that carry none: "us-east-1" */
+    const char *name;            /* "aws", "aws-cn", "aws-us-gov", ... */
+    const char *dns_suffix;      /* "amazonaws.com" */
+    const char *default_region;  /* for resources that carry none: "us-east-1" */
     const char *region_prefixes; /* comma-separated: "us-gov-" */
-    const char *console;        /* unused by requests; for documentation */
+    const char *console;         /* unused by requests; for documentation */
 };
 
 /* By name ("aws-cn"); NULL when unknown. */
 const struct aws_partition *aws_partition_by_name(const char *name);
-/* Of a region ("cn-north-1"); a well-formed unknown region belongs to "aws"; NULL when malformed. */
+/* Of a region ("cn-north-1"); a well-formed unknown region belongs to "aws"; NULL when malformed.
+ */
 const struct aws_partition *aws_partition_of_region(const char *region);
 /* Of an ARN; NULL when it is none or the partition is unknown. */
 const struct aws_partition *aws_partition_of_arn(const char *arn);

@@ -1,5 +1,5 @@
-/* The few S3 object operations that the store and actions share. All wait for the answer; call them on workers.
- * Source: Amazon S3 API Reference. */
+/* The few S3 object operations that the store and actions share. All wait for the answer; call them
+ * on workers. Source: Amazon S3 API Reference. */
 #ifndef HGAUTOD_LIB_AWS_S3_H
 #define HGAUTOD_LIB_AWS_S3_H
 
@@ -9,7 +9,8 @@
 
 #include "lib/aws/aws.h"
 
-/* 3 to 63 of [a-z0-9.-], as the naming rules say; legacy names with upper case or '_' are refused. */
+/* 3 to 63 of [a-z0-9.-], as the naming rules say; legacy names with upper case or '_' are refused.
+ */
 bool s3_bucket_valid(const char *bucket);
 
 struct s3_meta {
@@ -20,14 +21,16 @@ struct s3_meta {
 
 enum s3_condition { S3_ALWAYS, S3_IF_ABSENT, S3_IF_MATCH };
 
-/* An object's bytes into *body (whose max is the limit: ERR_LIMIT beyond). Gone: ERR_NOT_FOUND. meta may be NULL. */
+/* An object's bytes into *body (whose max is the limit: ERR_LIMIT beyond). Gone: ERR_NOT_FOUND.
+ * meta may be NULL. */
 bool s3_get(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
             struct buf *body, struct s3_meta *meta, struct err *err) MUST_CHECK;
 /* Size, ETag and time without the bytes. */
 bool s3_head(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
              struct s3_meta *meta, struct err *err) MUST_CHECK;
-/* Puts an object; etag (the match for S3_IF_MATCH) may be NULL otherwise. A lost condition is ERR_PRECONDITION (412, or 409
- * ConditionalRequestConflict), a match on a missing object ERR_NOT_FOUND. new_etag may be NULL. */
+/* Puts an object; etag (the match for S3_IF_MATCH) may be NULL otherwise. A lost condition is
+ * ERR_PRECONDITION (412, or 409 ConditionalRequestConflict), a match on a missing object
+ * ERR_NOT_FOUND. new_etag may be NULL. */
 bool s3_put(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
             const struct http_body *body, const char *content_type, enum s3_condition condition,
             const char *etag, char new_etag[128], struct err *err) MUST_CHECK;

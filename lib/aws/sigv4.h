@@ -1,6 +1,6 @@
 /* AWS Signature Version 4: the Authorization header of one request.
- * Source: AWS IAM User Guide, "Create a signed AWS API request"; checked against the published test vectors.
- * Pure functions of their input; thread-safe. Derived keys are wiped. */
+ * Source: AWS IAM User Guide, "Create a signed AWS API request"; checked against the published test
+ * vectors. Pure functions of their input; thread-safe. Derived keys are wiped. */
 #ifndef HGAUTOD_LIB_AWS_SIGV4_H
 #define HGAUTOD_LIB_AWS_SIGV4_H
 
@@ -20,7 +20,8 @@ struct sigv4_options {
     bool double_encode_path;  /* all services but S3 */
     bool add_content_sha256;  /* S3 wants the x-amz-content-sha256 header */
     bool omit_session_token;  /* the token is added after signing, and not signed */
-    const char *payload_hash; /* NULL: computed from the body (streams are read and rewound); else taken as it is */
+    const char *payload_hash; /* NULL: computed from the body (streams are read and rewound); else
+                                 taken as it is */
 };
 
 /* What was signed, for tests and debugging. May be NULL. The caller frees the buffers. */
@@ -29,9 +30,10 @@ struct sigv4_trace {
     struct buf string_to_sign;
 };
 
-/* Adds X-Amz-Date (unless there), X-Amz-Security-Token, Host (unless there; from the URL) and Authorization to the
- * request's headers. Signs every header present but Connection, User-Agent, Expect, Transfer-Encoding, X-Amzn-Trace-Id. The URL must be absolute with
- * its query already percent-encoded. */
+/* Adds X-Amz-Date (unless there), X-Amz-Security-Token, Host (unless there; from the URL) and
+ * Authorization to the request's headers. Signs every header present but Connection, User-Agent,
+ * Expect, Transfer-Encoding, X-Amzn-Trace-Id. The URL must be absolute with its query already
+ * percent-encoded. */
 bool sigv4_sign(struct http_request *request, const struct aws_creds *creds,
                 const struct sigv4_options *options, struct sigv4_trace *trace,
                 struct err *err) MUST_CHECK;

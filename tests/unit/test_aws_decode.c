@@ -69,12 +69,12 @@ static void test_answer(void **state)
 {
     const char *path = *state;
     struct http_response response = load_response(path);
-    char *expected = strdup(path);
+    char *expected = NULL;
     struct err err = ERR_INIT;
     json_t *answer, *wanted;
     bool ok;
 
-    memcpy(strrchr(expected, '.'), ".json", strlen(".json")); /* as long as ".http" */
+    assert_true(asprintf(&expected, "%.*s.json", (int)(strlen(path) - strlen(".http")), path) > 0);
     wanted = folder_json(expected, "");
     const struct aws_op op = {.service = service_named(jstr(wanted, "service")),
                               .name = jstr(wanted, "operation")};
