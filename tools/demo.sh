@@ -78,19 +78,21 @@ wait_time = 1s
 EOF
 status=0
 env AWS_ENDPOINT_URL="$url" AWS_ACCESS_KEY_ID=$key AWS_SECRET_ACCESS_KEY=$secret AWS_REGION=us-east-1 \
-    AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null no_proxy=127.0.0.1 \
+    AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/nonexistent AWS_SHARED_CREDENTIALS_FILE=/nonexistent no_proxy=127.0.0.1 \
     timeout 60 "$BUILD/hgautod" run --once -c "$dir/hgautod.ini" 2>"$dir/log" || status=$?
 sed 's/^/   /' "$dir/log"
 [ "$status" -eq 0 ] || fail "hgautod ended with $status"
 
-title '3. What the small AWS was asked, each request signed (the first and the last lines are the demo itself):'
+title '3. What the small AWS was asked, each request signed (the first one is the demo's own):'
 sed -n '2,$p' "$dir/served"
 
 title '4. The reports'
-s3 "?list-type=2&prefix=$reports/" | grep -o '<Key>[^<]*' | sed 's/^<Key>//' >"$dir/keys"
+s3 "?list-type=2&prefix=$(printf %s "$reports/" | jq -sRr @uri)" | grep -o '<Key>[^<]*' | sed 's/^<Key>//' >"$dir/keys"
 [ "$(wc -l <"$dir/keys")" -eq 1 ] || fail "there should be one report and nothing else: $(cat "$dir/keys")"
 sed "s|^|   s3://$bucket/|" "$dir/keys"
-s3 "$(jq -rR 'split("/") | map(@uri | gsub("\\("; "%28") | gsub("\\)"; "%29")) | join("/")' <"$dir/keys")" >"$dir/report.json"
+# jq leaves parentheses as they are; in a signed path they are escaped.
+report=$(jq -rR 'split("/") | map(@uri) | join("/")' <"$dir/keys" | sed 's/(/%28/g; s/)/%29/g')
+s3 "$report" >"$dir/report.json"
 jq '{name, critical_error, processed: [.processed[] | {id, name}], errored: [.errored[] | {id, name, error}]}' "$dir/report.json"
 
 title '5. Was that right?'

@@ -7,6 +7,7 @@
  *     POST /_control/faults      one rule; see faults.h
  *     GET  /_control/faults      [{"operation","times"}]: what is left of each
  *     DELETE /_control/faults    no more of them
+ *     POST /_control/age         {"bucket","key","seconds"}: an object becomes so much older
  *     POST /_control/reset       forgets everything */
 #include <string.h>
 
@@ -70,6 +71,9 @@ void control_answer(struct world *w, const struct request *r, struct reply *repl
         ok = put_machines(w, in);
     } else if (!get && strcmp(what, "faults") == 0) {
         ok = faults_add(w->faults, in);
+    } else if (!get && strcmp(what, "age") == 0) {
+        ok = s3_age(w->s3, text_of(in, "bucket", ""), text_of(in, "key", ""),
+                    json_integer_value(json_object_get(in, "seconds")) * 1000);
     } else if (!get && strcmp(what, "reset") == 0) {
         ok = forget(w);
     }

@@ -129,6 +129,15 @@ static struct object *find_object(const struct bucket *b, const char *key)
     return there ? &b->at[i] : NULL;
 }
 
+bool s3_age(struct s3 *s, const char *bucket, const char *key, int64_t ms)
+{
+    const struct bucket *b = find_bucket(s, bucket);
+    struct object *o = b ? find_object(b, key) : NULL;
+    if (o)
+        o->modified_ms -= ms;
+    return o != NULL;
+}
+
 /* The object of that key, made where there is none. */
 static struct object *make_object(struct bucket *b, const char *key)
 {

@@ -19,5 +19,7 @@ void s3_name(struct request *r);
 void s3_answer(struct s3 *s, struct request *r, struct reply *reply, int64_t now_ms);
 /* Makes a bucket whose event.json objects are announced to the queue. */
 bool s3_create(struct s3 *s, const char *bucket, const char *queue) MUST_CHECK;
+/* Makes an object older than it is. False when it is not there. */
+bool s3_age(struct s3 *s, const char *bucket, const char *key, int64_t ms) MUST_CHECK;
 
 #endif

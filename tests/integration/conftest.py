@@ -19,6 +19,7 @@
 Every end of a program asserts that no sanitizer and no valgrind has complained. From harness.events:
 
     event("ec2_stop_instance", [entity("EC2 Instance", "i-0abc", attributes={"Instance ID": "i-0abc"})], params={"DryRun": "false"})
+    instance("i-0123456789abcdef0")  stop_event(ID, ...)          an EC2 instance; an event that stops some (DryRun off)
     event_of(automation(ACTION, ENTITIES, PARAMS), ...)          several automations
     report.assert_all_processed()   report.assert_error(ID, REGEX)   report.processed_ids   report.errors   report["critical_error"]
 
@@ -27,7 +28,7 @@ A typical test of an action:
     def test_stops(moto, exec_event):
         ec2 = moto.client("ec2")
         id = ...
-        exec_event(event("ec2_stop_instance", [entity("EC2 Instance", id, attributes={"Instance ID": id})])).report.assert_all_processed()
+        exec_event(event("ec2_stop_instance", [instance(id)], {"DryRun": "false"})).report.assert_all_processed()
         assert state(ec2, id) == "stopped"
 
 Waiting: harness.wait.wait_until(condition, "what for"), never a sleep. A missing moto skips the tests that need it, except with CI=true.

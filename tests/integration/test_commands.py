@@ -1,39 +1,38 @@
-"""The command line: exec, check, actions, publish, and what it says when it is used wrongly."""
+"""The command line: exec, check, and what it says when it is used wrongly."""
 
 import json
 
 import pytest
 
 from harness.cloud import Site
-from harness.events import automation, event_of, instance, stop_event
-from harness.process import merged
+from harness.events import NOT_DRY, automation, event_of, instance, stop_event
 
 
 def test_exec_prints_reports_on_standard_output(cloud, hgautod, tmp_path):
-    cloud.instance("i-0a")
+    cloud.instance("i-0aaaaaaa")
     path = tmp_path / "event.json"
-    path.write_text(json.dumps(stop_event("i-0a")))
+    path.write_text(json.dumps(stop_event("i-0aaaaaaa")))
     ran = hgautod("exec", path, env=cloud.env()).assert_status(0)
-    assert [r["id"] for r in json.loads(ran.stdout)["processed"]] == ["i-0a"]
-    assert cloud.state_of("i-0a") == "stopped"
+    assert [r["id"] for r in json.loads(ran.stdout)["processed"]] == ["i-0aaaaaaa"]
+    assert cloud.state_of("i-0aaaaaaa") == "stopped"
 
 
 def test_exec_writes_reports_into_a_folder_and_fails_when_a_resource_does(cloud, exec_event):
-    cloud.instance("i-0a")
-    ran = exec_event(event_of(automation("ec2_stop_instance", [instance("i-0a"), instance("i-0b")]),
-                              automation("ec2_start_instance", [instance("i-0a")])), on=cloud)
+    cloud.instance("i-0aaaaaaa")
+    ran = exec_event(event_of(automation("ec2_stop_instance", [instance("i-0aaaaaaa"), instance("i-0bbbbbbb")], NOT_DRY),
+                              automation("ec2_start_instance", [instance("i-0aaaaaaa")], NOT_DRY)), on=cloud)
     assert ran.status == 1
     first, second = ran.reports
-    first.assert_error("i-0b", "^InvalidInstanceID.NotFound")
+    first.assert_error("i-0bbbbbbb", "^InvalidInstanceID.NotFound")
     second.assert_all_processed()
 
 
 def test_exec_plan_changes_nothing_and_says_what_it_would(cloud, exec_event):
-    cloud.instance("i-0a")
-    ran = exec_event(stop_event("i-0a"), plan=True, on=cloud)
+    cloud.instance("i-0aaaaaaa")
+    ran = exec_event(stop_event("i-0aaaaaaa"), plan=True, on=cloud)
     assert ran.status == 0
-    assert cloud.state_of("i-0a") == "running" and cloud.requests(operation="StopInstances") == []
-    assert "StopInstances" in json.dumps(ran.report["planned"]) and "i-0a" in json.dumps(ran.report["planned"])
+    assert cloud.state_of("i-0aaaaaaa") == "running" and cloud.requests(operation="StopInstances") == []
+    assert "StopInstances" in json.dumps(ran.report["planned"]) and "i-0aaaaaaa" in json.dumps(ran.report["planned"])
 
 
 def test_exec_of_a_broken_event_says_where(cloud, hgautod, tmp_path):
@@ -86,29 +85,6 @@ def test_check_online_with_refused_keys(cloud, hgautod, write_config):
     env = {**cloud.env(), "AWS_SECRET_ACCESS_KEY": "wrong"}
     ran = hgautod("check", "--online", "-c", write_config(site.source()), env=env).assert_status(1)
     assert "SignatureDoesNotMatch" in ran.stdout + ran.stderr and "wrong" not in ran.stdout
-
-
-def test_actions_lists_the_catalogue(hgautod):
-    listed = hgautod("actions", "--cloud", "aws", "--json").assert_status(0).json()
-    actions = listed["automations"] if isinstance(listed, dict) else listed
-    names = [a["name"] for a in actions]
-    assert names == sorted(names) and "ec2_stop_instance" in names
-
-
-def test_publish_writes_the_catalogue_into_the_bucket(cloud, hgautod, write_config):
-    site = Site(cloud)
-    hgautod("publish", "-c", write_config(site.source()), env=cloud.env()).assert_status(0)
-    written = json.loads(site.read("HyperglanceAutomations.json"))
-    one = next(a for a in written["automations"] if a["name"] == "ec2_stop_instance")
-    assert {"name", "displayName", "description", "resourceTypes", "params", "permissions"} <= set(one)
-
-
-def test_publish_leaves_out_what_is_disabled(cloud, hgautod, write_config):
-    site = Site(cloud)
-    config = merged(site.source(), {"guard": {"disable_actions": "ec2_stop_instance"}})
-    hgautod("publish", "-c", write_config(config), env=cloud.env()).assert_status(0)
-    written = json.loads(site.read("HyperglanceAutomations.json"))
-    assert "ec2_stop_instance" not in [a["name"] for a in written["automations"]]
 
 
 def test_version_and_help(hgautod):

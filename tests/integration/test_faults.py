@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.cloud import Site
-from harness.events import event, instance, stop_event
+from harness.events import instance, stop_event, stop_of
 from harness.wait import wait_until
 
 OTHER = "210987654321"
@@ -13,12 +13,12 @@ OTHER = "210987654321"
 
 @pytest.fixture
 def one(cloud, daemon):
-    """A site with an event that stops i-0a; run() carries it out and answers the report."""
+    """A site with an event that stops i-0aaaaaaa; run() carries it out and answers the report."""
     site = Site(cloud)
-    cloud.instance("i-0a")
+    cloud.instance("i-0aaaaaaa")
 
     def run(config=None, body=None):
-        site.put_event(body or stop_event("i-0a"))
+        site.put_event(body or stop_event("i-0aaaaaaa"))
         run.daemon = daemon(site, config=config, once=True).ended(0)
         [report] = site.reports()
         assert site.messages() == (0, 0) and not site.pending()
@@ -47,30 +47,30 @@ def test_a_call_that_may_mend_is_made_again(cloud, one, fault):
 
 
 def test_a_call_that_never_mends_is_given_up_after_max_attempts(cloud, one):
-    cloud.fault("StopInstances", times=-1, status=503, code="RequestLimitExceeded", message="Request limit exceeded.")
-    one(config={"http": {"max_attempts": 3}}).assert_error("i-0a", r"^RequestLimitExceeded: Request limit exceeded\.")
-    assert statuses(cloud, "StopInstances") == [503] * 3
+    cloud.fault("StopInstances", times=-1, status=500, code="InternalError", message="An internal error has occurred.")
+    one(config={"http": {"max_attempts": 3}}).assert_error("i-0aaaaaaa", r"^InternalError: An internal error has occurred\.")
+    assert statuses(cloud, "StopInstances") == [500] * 3
 
 
 def test_a_refusal_is_not_tried_again(cloud, one):
     cloud.fault("StopInstances", times=-1, status=403, code="UnauthorizedOperation", message="You are not authorized.")
-    one().assert_error("i-0a", r"^UnauthorizedOperation: You are not authorized\.? \(StopInstances, request id cloudserver-")
+    one().assert_error("i-0aaaaaaa", r"^UnauthorizedOperation: You are not authorized\.? \(StopInstances, request id cloudserver-")
     assert statuses(cloud, "StopInstances") == [403]
 
 
 def test_a_role_that_may_not_be_assumed_costs_one_call(cloud, one):
     cloud.fault("AssumeRole", times=-1, status=403, code="AccessDenied", message="Not you.")
-    ids = [f"i-0{n}" for n in range(8)]
-    report = one(body=event("ec2_stop_instance", [instance(i, account=OTHER) for i in ids]))
+    ids = [f"i-0000000{n}" for n in range(8)]
+    report = one(body=stop_of([instance(i, account=OTHER) for i in ids]))
     for id in ids:
         report.assert_error(id, "AccessDenied.*AssumeRole")
     assert statuses(cloud, "AssumeRole") == [403]
 
 
 def test_expired_keys_are_fetched_anew_once(cloud, one):
-    cloud.instance("i-0b", account=OTHER)
+    cloud.instance("i-0bbbbbbb", account=OTHER)
     cloud.fault("StopInstances", status=400, code="RequestExpired")
-    one(body=event("ec2_stop_instance", [instance("i-0b", account=OTHER)])).assert_all_processed()
+    one(body=stop_of([instance("i-0bbbbbbb", account=OTHER)])).assert_all_processed()
     assert statuses(cloud, "StopInstances") == [400, 200]
     assert statuses(cloud, "AssumeRole") == [200, 200]
 
@@ -80,13 +80,14 @@ def test_expired_keys_are_fetched_anew_once(cloud, one):
 @pytest.mark.parametrize("fault", [{"status": 503, "code": "SlowDown"}, {"drop": True}], ids=["503", "dropped"])
 def test_the_way_itself_survives_faults(cloud, daemon, operation, fault):
     site = Site(cloud)
-    cloud.instance("i-0a")
-    site.put_event(stop_event("i-0a"))
+    cloud.instance("i-0aaaaaaa")
+    site.put_event(stop_event("i-0aaaaaaa"))
     cloud.fault(operation, times=2, **fault)
-    daemon(site)
-    [report] = site.wait_reports()
+    daemon(site, once=True).ended(0)
+    assert statuses(cloud, operation).count(fault.get("status", 0)) == 2
+    [report] = site.reports()
     report.assert_all_processed()
-    site.wait_empty()
+    assert site.messages() == (0, 0) and not site.pending()
 
 
 def test_claim_calls_reports_claim_message_in_this_order(cloud, one):
@@ -99,7 +100,7 @@ def test_claim_calls_reports_claim_message_in_this_order(cloud, one):
         return found
 
     claim = numbers("PutObject", "/is_pending$")[0]
-    stop = numbers("StopInstances", "i-0a")
+    stop = numbers("StopInstances", "i-0aaaaaaa")
     report = numbers("PutObject", "/report_ec2_stop_instance_")
     unclaim = numbers("DeleteObject", "/is_pending$")
     delete = numbers("DeleteMessage", "")
@@ -108,8 +109,8 @@ def test_claim_calls_reports_claim_message_in_this_order(cloud, one):
 
 def test_the_message_stays_until_the_report_can_be_written(cloud, daemon):
     site = Site(cloud)
-    cloud.instance("i-0a")
-    site.put_event(stop_event("i-0a"))
+    cloud.instance("i-0aaaaaaa")
+    site.put_event(stop_event("i-0aaaaaaa"))
     # The first put is the claim; those after it are the report.
     cloud.fault("PutObject", after=1, times=4, status=500, code="InternalError")
     daemon(site)
@@ -123,9 +124,9 @@ def test_the_message_stays_until_the_report_can_be_written(cloud, daemon):
 
 
 def test_no_secret_is_in_log_or_report(cloud, one):
-    cloud.instance("i-0b", account=OTHER)
+    cloud.instance("i-0bbbbbbb", account=OTHER)
     cloud.fault("StopInstances", status=403, code="SignatureDoesNotMatch")
-    report = one(body=event("ec2_stop_instance", [instance("i-0a"), instance("i-0b", account=OTHER)]))
+    report = one(body=stop_of([instance("i-0aaaaaaa"), instance("i-0bbbbbbb", account=OTHER)]))
     for text in (one.daemon.stderr, "\n".join(one.daemon.lines), report.raw.decode()):
         assert cloud.secret_key not in text
         assert "session/of/" not in text and "AWS4-HMAC" not in text
@@ -137,8 +138,8 @@ def test_a_queue_that_is_not_there_yet_is_waited_for(cloud, daemon):
     running = daemon(site, config={"source events": {"type": "sqs", "queue_url": url, "wait_time": "1s", "sweep_interval": None}})
     wait_until(lambda: cloud.requests(operation="ReceiveMessage"), "the first poll")
     site.queue_url = site.sqs.create_queue(QueueName="late")["QueueUrl"]
-    cloud.instance("i-0a")
-    key = site.put_event(stop_event("i-0a"))
+    cloud.instance("i-0aaaaaaa")
+    key = site.put_event(stop_event("i-0aaaaaaa"))
     site.send({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
                             "s3": {"bucket": {"name": site.bucket}, "object": {"key": key}}}]})
     site.wait_reports()

@@ -11,7 +11,7 @@ DEEP = '{"name":"x","results":[{"automation":{"name":"ec2_stop_instance"},"entit
 
 UNREADABLE = {
     "empty": (b"", 1, 1),
-    "bom": (b"\xef\xbb\xbf" + json.dumps(stop_event("i-0a")).encode(), 1, 1),
+    "bom": (b"\xef\xbb\xbf" + json.dumps(stop_event("i-0aaaaaaa")).encode(), 1, 1),
     "trailing-comma": (b'{"name":"r",\n "results":[],\n}', 3, 1),
     "invalid-utf-8": (b'{"name":"r\xff","results":[]}', 1, 11),
     "65-levels": (DEEP.encode(), 1, None),
@@ -51,13 +51,13 @@ def test_what_is_json_but_no_event_is_a_critical_error(cloud, daemon, text):
     {"automation": {"name": 7}, "entities": []},
     {"automation": "ec2_stop_instance", "entities": []},
     {"automation": {"name": "ec2_stop_instance"}, "entities": {}},
-    {"automation": {"name": "ec2_stop_instance"}, "entities": ["i-0a"]},
+    {"automation": {"name": "ec2_stop_instance"}, "entities": ["i-0aaaaaaa"]},
     {"automation": {"name": "ec2_stop_instance", "params": []}, "entities": []},
 ], ids=["name-is-a-number", "automation-is-a-string", "entities-is-an-object", "a-resource-is-a-string", "params-is-an-array"])
 def test_one_bad_automation_does_not_stop_the_others(cloud, daemon, automation):
     site = Site(cloud)
-    cloud.instance("i-0a")
-    key = site.put_event({"name": "r", "results": [automation, stop_event("i-0a")["results"][0]]})
+    cloud.instance("i-0aaaaaaa")
+    key = site.put_event({"name": "r", "results": [automation, stop_event("i-0aaaaaaa")["results"][0]]})
     daemon(site, once=True).ended(0)
     bad, good = site.reports(key)
     assert bad["critical_error"]
@@ -66,16 +66,16 @@ def test_one_bad_automation_does_not_stop_the_others(cloud, daemon, automation):
 
 def test_a_resource_with_duplicate_keys_is_errored_alone(cloud, daemon):
     site = Site(cloud)
-    cloud.instance("i-0a")
-    cloud.instance("i-0b")
-    doubled = json.dumps(instance("i-0a"))[:-1] + ', "id": "i-0b"}'
-    key = site.put_event('{"name":"r","results":[{"automation":{"name":"ec2_stop_instance"},"entities":[%s,%s]}]}'
-                         % (doubled, json.dumps(instance("i-0b"))))
+    cloud.instance("i-0aaaaaaa")
+    cloud.instance("i-0bbbbbbb")
+    doubled = json.dumps(instance("i-0aaaaaaa"))[:-1] + ', "id": "i-0bbbbbbb"}'
+    key = site.put_event('{"name":"r","results":[{"automation":{"name":"ec2_stop_instance","params":{"DryRun":"false"}},"entities":[%s,%s]}]}'
+                         % (doubled, json.dumps(instance("i-0bbbbbbb"))))
     daemon(site, once=True).ended(0)
     [report] = site.reports(key)
     assert (report.success, report.error) == (1, 1)
     assert "duplicate" in report["errored"][0]["error"].lower()
-    assert (cloud.state_of("i-0a"), cloud.state_of("i-0b")) == ("running", "stopped")
+    assert (cloud.state_of("i-0aaaaaaa"), cloud.state_of("i-0bbbbbbb")) == ("running", "stopped")
 
 
 def test_an_automation_without_resources_has_an_empty_report(cloud, daemon):
@@ -90,13 +90,12 @@ def test_an_automation_without_resources_has_an_empty_report(cloud, daemon):
     ({"account": "12"}, "account"),
     ({"account": None}, "account"),
     ({"region": "../../x"}, "region"),
-    ({"id": "i-0a; rm -rf", "attributes": {"Instance ID": "i-0a&Action=TerminateInstances"}}, "Instance ID|id"),
-    ({"attributes": "text"}, "."),
+    ({"id": "i-0aaaaaaa; rm -rf", "attributes": {"Instance ID": "i-0aaaaaaa&Action=TerminateInstances"}}, "Instance ID|id"),
 ])
 def test_a_resource_that_is_not_trusted_is_errored_before_any_call(cloud, daemon, change, pattern):
     site = Site(cloud)
-    cloud.instance("i-0a")
-    bad = {**instance("i-0x"), **change}
+    cloud.instance("i-0aaaaaaa")
+    bad = {**instance("i-0ddddddd"), **change}
     key = site.put_event({"name": "r", "results": [{"automation": {"name": "ec2_stop_instance"}, "entities": [bad]}]})
     daemon(site, once=True).ended(0)
     [report] = site.reports(key)
@@ -106,9 +105,9 @@ def test_a_resource_that_is_not_trusted_is_errored_before_any_call(cloud, daemon
 
 def test_a_bad_parameter_errors_each_resource_before_any_call(cloud, daemon):
     site = Site(cloud)
-    cloud.instance("i-0a")
-    key = site.put_event(stop_event("i-0a", params={"DryRun": "perhaps"}))
+    cloud.instance("i-0aaaaaaa")
+    key = site.put_event(stop_event("i-0aaaaaaa", params={"DryRun": "perhaps"}))
     daemon(site, once=True).ended(0)
     [report] = site.reports(key)
-    report.assert_error("i-0a", "DryRun")
+    report.assert_error("i-0aaaaaaa", "DryRun")
     assert cloud.requests(operation="StopInstances") == []

@@ -41,17 +41,18 @@ def test_two_daemons_share_a_queue_and_do_everything_once(cloud, daemon):
 
 def test_a_live_claim_of_another_is_respected(cloud, daemon):
     site = Site(cloud)
-    cloud.instance("i-0a")
+    cloud.instance("i-0aaaaaaa")
     cloud.fault("StopInstances", delay_ms=3000)
-    daemon(site)
-    key = site.put_event(stop_event("i-0a"))
+    config = site.source(claim_ttl="10s")
+    daemon(site, config=config)
+    key = site.put_event(stop_event("i-0aaaaaaa"))
     wait_until(lambda: parked(cloud, "StopInstances"), "the first daemon to be in the middle")
-    daemon(site)
+    daemon(site, config=config)
     announce(site, key)
     [report] = site.wait_reports()
     report.assert_all_processed()
     site.wait_empty()
-    assert stops(cloud) == {"i-0a": 1}
+    assert stops(cloud) == {"i-0aaaaaaa": 1}
 
 
 def test_after_kill_9_another_daemon_goes_on(cloud, daemon):
@@ -76,10 +77,10 @@ def test_after_kill_9_another_daemon_goes_on(cloud, daemon):
 
 def test_sigterm_lets_what_is_under_way_end(cloud, daemon):
     site = Site(cloud)
-    cloud.instance("i-0a")
+    cloud.instance("i-0aaaaaaa")
     cloud.fault("StopInstances", delay_ms=1500)
     running = daemon(site)
-    site.put_event(stop_event("i-0a"))
+    site.put_event(stop_event("i-0aaaaaaa"))
     wait_until(lambda: parked(cloud, "StopInstances"), "the stop to be under way")
     running.stop(0, signal.SIGTERM)
     [report] = site.reports()

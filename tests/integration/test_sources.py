@@ -29,11 +29,11 @@ def put_file(folder, event, name="run-1"):
 def test_a_directory_is_watched(cloud, daemon, tmp_path):
     folder = tmp_path / "store"
     folder.mkdir()
-    cloud.instance("i-0a")
-    cloud.instance("i-0b")
-    put_file(folder, stop_event("i-0a"), "before")
+    cloud.instance("i-0aaaaaaa")
+    cloud.instance("i-0bbbbbbb")
+    put_file(folder, stop_event("i-0aaaaaaa"), "before")
     running = daemon(config={"source files": {"type": "directory", "path": str(folder)}}, env=cloud.env())
-    put_file(folder, stop_event("i-0b"), "after")
+    put_file(folder, stop_event("i-0bbbbbbb"), "after")
     found = wait_until(lambda: len(reports_below(folder)) == 2 and reports_below(folder), "two reports")
     for report in found:
         report.assert_all_processed()
@@ -43,8 +43,8 @@ def test_a_directory_is_watched(cloud, daemon, tmp_path):
 
 
 def test_a_directory_once(cloud, daemon, tmp_path):
-    cloud.instance("i-0a")
-    put_file(tmp_path / "store", stop_event("i-0a"))
+    cloud.instance("i-0aaaaaaa")
+    put_file(tmp_path / "store", stop_event("i-0aaaaaaa"))
     config = {"source files": {"type": "directory", "path": str(tmp_path / "store")}}
     for _ in range(2):
         daemon(config=config, env=cloud.env(), once=True).ended(0)
@@ -67,35 +67,29 @@ def test_a_bucket_without_a_queue_is_swept(cloud, daemon):
 
 def test_a_sweep_finds_what_was_never_announced(cloud, daemon):
     site = Site(cloud, notify=False)
-    cloud.instance("i-0a")
-    site.put_event(stop_event("i-0a"))
+    cloud.instance("i-0aaaaaaa")
+    site.put_event(stop_event("i-0aaaaaaa"))
     daemon(site, config=site.source(sweep_interval="1s"))
     [report] = site.wait_reports()
     report.assert_all_processed()
 
 
-def test_a_sweep_leaves_old_events_alone(moto, daemon):
-    """moto's objects are as old as their writing: with the shortest age nothing qualifies once it has passed."""
-    site = Site(moto, queue=False)
-    key = site.put_event(stop_event("i-0123456789abcdef0"))
-    modified = site.s3.head_object(Bucket=site.bucket, Key=key)["LastModified"]
-    wait_until(lambda: site.s3.head_bucket(Bucket=site.bucket) and _age(modified) > 2, "the event to be two seconds old")
-    daemon(site, config=site.source(sweep_max_age="1s"), once=True).ended(0)
-    assert site.reports(key) == []
-
-
-def _age(moment):
-    import datetime
-
-    return (datetime.datetime.now(datetime.timezone.utc) - moment).total_seconds()
+def test_a_sweep_leaves_old_events_alone(cloud, daemon):
+    site = Site(cloud, queue=False)
+    ids = cloud.instances(2)
+    old, young = [site.put_event(stop_event(id), f"events/{id}/event.json") for id in ids]
+    cloud.age(site.bucket, old, seconds=121)
+    daemon(site, config=site.source(sweep_max_age="2m"), once=True).ended(0)
+    assert site.reports(old) == []
+    site.reports(young)[0].assert_all_processed()
 
 
 def test_two_sources_in_one_daemon(cloud, daemon, tmp_path):
     site = Site(cloud)
-    cloud.instance("i-0a")
-    cloud.instance("i-0b")
-    put_file(tmp_path / "store", stop_event("i-0a"))
-    site.put_event(stop_event("i-0b"))
+    cloud.instance("i-0aaaaaaa")
+    cloud.instance("i-0bbbbbbb")
+    put_file(tmp_path / "store", stop_event("i-0aaaaaaa"))
+    site.put_event(stop_event("i-0bbbbbbb"))
     daemon(site, config={"source files": {"type": "directory", "path": str(tmp_path / "store")}}, once=True).ended(0)
     site.reports()[0].assert_all_processed()
     reports_below(tmp_path / "store")[0].assert_all_processed()

@@ -119,6 +119,10 @@ class CloudServer(Cloud):
         states = json.loads(call(self.url + "/_control/instances"))
         return states[id]
 
+    def age(self, bucket, key, seconds):
+        """Makes an object as old as if it had been written so many seconds ago."""
+        call(self.url + "/_control/age", "POST", json.dumps({"bucket": bucket, "key": key, "seconds": seconds}))
+
     def reset(self):
         call(self.url + "/_control/reset", "POST", "")
 

@@ -5,6 +5,7 @@ import re
 
 ACCOUNT = "123456789012"  # the account of the daemon's own keys, at moto and at cloudserver
 REGION = "us-east-1"
+NOT_DRY = {"DryRun": "false"}  # the catalogue's default is true
 
 
 def entity(type, id, *, account=ACCOUNT, region=REGION, name=None, arn=None, tags=None, attributes=None,
@@ -116,5 +117,10 @@ def instance(id, account=ACCOUNT, region=REGION, **more):
 
 
 def stop_event(*ids, **more):
-    """An event that stops instances of the daemon's own account."""
-    return event("ec2_stop_instance", [instance(id) for id in ids], **more)
+    """An event that stops instances of the daemon's own account (unless params say DryRun, whose default is true)."""
+    return event("ec2_stop_instance", [instance(id) for id in ids], **{"params": NOT_DRY, **more})
+
+
+def stop_of(entities):
+    """The same for instances of any account."""
+    return event("ec2_stop_instance", entities, NOT_DRY)

@@ -77,7 +77,7 @@ def clean_environment(more):
             if not k.startswith(("AWS_", "AZURE_", "HGAUTOD")) and not k.lower().endswith("_proxy")
             and k not in ("NOTIFY_SOCKET", "JOURNAL_STREAM")}
     kept["AWS_EC2_METADATA_DISABLED"] = "true"
-    kept["AWS_CONFIG_FILE"] = kept["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    kept["AWS_CONFIG_FILE"] = kept["AWS_SHARED_CREDENTIALS_FILE"] = "/nonexistent"
     kept.setdefault("TSAN_OPTIONS", "exitcode=66:second_deadlock_stack=1")
     kept.update({k: v for k, v in more.items() if v is not None})
     return kept
