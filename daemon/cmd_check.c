@@ -88,8 +88,10 @@ static bool find_aws(struct daemon *d, struct http_client *http, bool needed, st
     }
     buf_addf(to, "%s  who we are is not known: %s\n", needed ? "FAIL" : "note",
              err_text(&err, text, sizeof text));
-    aws_describe_chain(d->aws, http, &chain);
-    add_notes(to, buf_str(&chain));
+    if (err.kind != ERR_CREDENTIALS) { /* else the error itself has told */
+        aws_describe_chain(d->aws, http, &chain);
+        add_notes(to, buf_str(&chain));
+    }
     buf_free(&chain);
     return !needed;
 }

@@ -81,7 +81,8 @@ static bool takes(const struct command *command, enum option_id id)
 
 /* --- taking a command line apart -------------------------------------------------------------- */
 
-/* The command's options as getopt_long wants them: val is the letter, or 256 + the option's id. */
+/* The command's options as getopt_long wants them, ended by zeroes: val is the letter, or 256 + the
+ * option's id. */
 struct getopt_table {
     struct option longs[OPTION_COUNT + 1];
     char shorts[2 * OPTION_COUNT + 3];
@@ -113,8 +114,6 @@ static void fill_table(const struct command *command, struct getopt_table *t)
         if (o->letter && o->argument)
             *p++ = ':';
     }
-    t->longs[n] = (struct option){0};
-    *p = '\0';
 }
 
 static enum option_id id_of(int value)
@@ -187,7 +186,7 @@ static bool check_operands(const struct command *command, const struct invocatio
 bool command_parse(const struct command *command, int argc, char **argv, struct invocation *in,
                    bool *help, struct buf *problem)
 {
-    struct getopt_table table;
+    struct getopt_table table = {0};
     int found;
 
     *in = (struct invocation){.command = command};

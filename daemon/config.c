@@ -100,7 +100,7 @@ static void propose_key(struct buf *to, enum section section, const char *writte
     if (nearest && is_near(distance, written)) {
         buf_addf(to, "; did you mean '%s", prefix);
         for (const char *p = nearest->key; *p; p++)
-            buf_addc(to, *prefix ? (char)toupper((unsigned char)*p) : *p);
+            buf_addc(to, (char)(*prefix ? toupper((unsigned char)*p) : *p));
         buf_adds(to, "'?\n");
         return;
     }
@@ -350,7 +350,7 @@ static void load_file(struct loader *l, bool may_be_absent)
 {
     const struct config_reader reader = {l, on_section, on_setting, on_problem};
     struct buf text = buf_make_secret(CONFIG_FILE_MAX);
-    struct stat st;
+    struct stat st = {0};
     int why = read_file(l->path, &text, &st);
 
     if (why == ENOENT && may_be_absent)
@@ -696,7 +696,7 @@ static void check_source(struct loader *l, const struct config_source *s)
         !origin_of(s->origin, SECTION_SOURCE, "bucket"))
         complain(l, origin_of(s->origin, SECTION_SOURCE, "sweep_interval"),
                  "sweep_interval needs bucket: without it there is nothing to search");
-    if ((s->type == SOURCE_S3 || s->type == SOURCE_AZURE_BLOB) && s->sweep_interval == 0)
+    if (s->type != SOURCE_SQS && s->type != SOURCE_AZURE_QUEUE && s->sweep_interval == 0)
         complain(l, origin_of(s->origin, SECTION_SOURCE, "sweep_interval"),
                  "sweep_interval cannot be off for type = %s: sweeping is how it finds events",
                  source_type_name(s->type));

@@ -44,12 +44,11 @@ struct config_source {
     char *connection_string;      /* azure; a secret, from the key or from its file */
     char *connection_string_file; /* where it was read from */
     int64_t max_receive;          /* azure_queue: 1..1000, default 5 */
-    int64_t poll_interval;        /* azure_queue: default 10 s; directory: default 1 s */
+    int64_t poll_interval;        /* azure_queue: default 10 s */
     char *path;                   /* directory: absolute */
     bool claims;                  /* default on */
     int64_t claim_ttl;      /* 10 s..1 h, default 2 min, at least twice http.request_timeout */
-    int64_t sweep_interval; /* 0: off; s3 and azure_blob: never off, default 1 min; others: default
-                               off */
+    int64_t sweep_interval; /* queues: 0 is off, the default; others: never off, default 1 min */
     int64_t sweep_max_age;  /* default 24 h */
     unsigned line;          /* of the section, for messages; 0 from elsewhere */
     unsigned *origin;       /* private to config*.c: where each setting came from */

@@ -4,9 +4,11 @@
 
 #include <string.h>
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
-
-#define DAY ((int64_t)24 * HOUR)
+/* In milliseconds. */
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
 
 #define TYPE(t)       (1u << (t))
 #define SQS           TYPE(SOURCE_SQS)
@@ -617,14 +619,12 @@ const struct setting config_settings[] = {
     {.key = "poll_interval",
      .kind = VALUE_DURATION,
      OF(poll_interval),
-     .types = AZURE_QUEUE | DIRECTORY,
+     .types = AZURE_QUEUE,
      .fallback = "10s",
-     .other_types = DIRECTORY,
-     .other = "1s",
      .min = 100,
      .max = HOUR,
      .step = 1,
-     .help = "How long to wait before looking again when nothing was found."},
+     .help = "How long to wait at most before looking again when nothing was found."},
     {.key = "visibility_timeout",
      .kind = VALUE_DURATION,
      OF(visibility_timeout),
@@ -671,14 +671,15 @@ const struct setting config_settings[] = {
      .kind = VALUE_DURATION,
      OF(sweep_interval),
      .fallback = "off",
-     .other_types = S3 | AZURE_BLOB,
+     .other_types = S3 | AZURE_BLOB | DIRECTORY,
      .other = "1m",
      .min = SECOND,
      .max = DAY,
      .step = 1,
      .may_be_off = true,
      .help = "How often the store is searched for events that have no report and are not pending. "
-             "For s3 and azure_blob it is the only way to find events and cannot be off."},
+             "For s3 and azure_blob it is the only way to find events, and for directory the only "
+             "certain one: there it cannot be off."},
     {.key = "sweep_max_age",
      .kind = VALUE_DURATION,
      OF(sweep_max_age),

@@ -45,19 +45,19 @@ enum value_kind {
 
 struct setting {
     enum section section;
-    const char *key; /* NULL ends the table */
     enum value_kind kind;
-    size_t at; /* of the field in struct config, or in struct config_source for SECTION_SOURCE */
+    const char *key; /* NULL ends the table */
+    size_t at;       /* of the field in struct config, or in struct config_source for sources */
     const char *fallback;       /* the default as one would write it; NULL: none */
     const char *fallback_words; /* the default in words, where it is not a constant */
     const char *example;        /* for the sample file, where there is no fallback */
     int64_t min, max, step;
-    bool may_be_off;          /* a duration that also takes "off", which is 0 */
     const char *const *names; /* ended by NULL */
     unsigned types;           /* which source types know it, 1 << enum source_type; 0: all */
     unsigned needed;          /* which source types cannot do without it */
-    unsigned other_types; /* these source types have the default `other` instead of `fallback` */
-    const char *other;
+    const char *other;        /* the default of other_types, instead of fallback */
+    unsigned other_types;
+    bool may_be_off;  /* a duration that also takes "off", which is 0 */
     size_t secret_at; /* VALUE_FILE */
     /* For strings, and for each entry of a list: NULL when it will do, else what it should be ("a
      * 12-digit account id"). */

@@ -226,8 +226,7 @@ static void test_defaults(void **state)
     assert_int_equal(c->http.max_attempts, 5);
     assert_string_equal(c->azure.cloud, "public");
     assert_int_equal(c->sources[0].claim_ttl, 120000);
-    assert_int_equal(c->sources[0].poll_interval, 1000);
-    assert_int_equal(c->sources[0].sweep_interval, 0);
+    assert_int_equal(c->sources[0].sweep_interval, 60000);
     assert_true(c->sources[0].claims);
     assert_true(strlen(c->daemon.name) >= 1);
     config_free(c);
@@ -552,7 +551,7 @@ static void test_json(void **state)
                                  "file", &file, "daemon", "workers", "value", &workers, "origin",
                                  &origin, "guard", "dry_run", "value", &dry_run, "allow_regions",
                                  "value", &region, "origin", &region_origin, "sources", "a", "path",
-                                 "value", &path, "poll_interval", "value", &interval),
+                                 "value", &path, "sweep_interval", "value", &interval),
                      0);
     assert_string_equal(file, p->ini);
     assert_int_equal(workers, 32);
@@ -562,7 +561,7 @@ static void test_json(void **state)
     snprintf(expected, sizeof expected, "%s:2", p->ini);
     assert_string_equal(region_origin, expected);
     assert_string_equal(path, "/srv/a");
-    assert_string_equal(interval, "1s");
+    assert_string_equal(interval, "1m");
     json_decref(json);
     config_free(c);
 }

@@ -1,0 +1,134 @@
+/* Tests of making a daemon's parts: how the log is written, and what the HTTP options become. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/daemon.h"
+#include "daemon/version.h"
+
+static void test_the_log_is_for_the_journal_only_if_it_goes_there(void **state)
+{
+    FILE *file = tmpfile();
+    struct stat st;
+    char stream[64];
+
+    (void)state;
+    assert_non_null(file);
+    assert_int_equal(fstat(fileno(file), &st), 0);
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    assert_int_equal(daemon_log_format(fileno(file), stream), LOG_JOURNAL);
+    assert_int_equal(daemon_log_format(fileno(file), "8:1"), LOG_TEXT);
+    assert_int_equal(daemon_log_format(fileno(file), ""), LOG_TEXT);
+    assert_int_equal(daemon_log_format(fileno(file), NULL), LOG_TEXT);
+    fclose(file);
+    assert_int_equal(daemon_log_format(-1, stream), LOG_TEXT);
+}
+
+/* Keeps the files and settings of whoever runs the tests out of them. */
+static int hide_environment(void **state)
+{
+    (void)state;
+    setenv("AWS_CONFIG_FILE", "/nonexistent/config", 1);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", 1);
+    unsetenv("AWS_PROFILE");
+    unsetenv("AWS_CA_BUNDLE");
+    return 0;
+}
+
+static struct config *load(char *const *environment)
+{
+    struct buf problems = buf_make(1 << 16);
+    struct config *c =
+        config_load("tests/unit/data/config/all-types.ini", false, environment, &problems);
+
+    assert_string_equal(buf_str(&problems), "");
+    assert_non_null(c);
+    buf_free(&problems);
+    return c;
+}
+
+static void test_http_options_come_from_the_configuration(void **state)
+{
+    char timeout[] = "HGAUTOD_HTTP_REQUEST_TIMEOUT=20s", proxy[] = "HGAUTOD_HTTP_PROXY=http://p:1";
+    char *environment[] = {timeout, proxy, NULL};
+    struct config *c = load(environment);
+    struct err err = ERR_INIT;
+    struct daemon d;
+
+    (void)state;
+    assert_true(daemon_init(&d, c, &err));
+    assert_int_equal(d.http_options.request_timeout_ms, 20000);
+    assert_int_equal(d.http_options.connect_timeout_ms, 5000);
+    assert_string_equal(d.http_options.proxy, "http://p:1");
+    assert_null(d.http_options.ca_bundle);
+    assert_string_equal(d.http_options.user_agent, "hgautod/" HGAUTOD_VERSION);
+    assert_null(d.loop);
+    assert_null(d.engine);
+    daemon_release(&d);
+    config_free(c);
+}
+
+static void test_the_certificates_are_those_of_the_configuration_or_of_aws(void **state)
+{
+    char bundle[] = "HGAUTOD_HTTP_CA_BUNDLE=/etc/own.pem";
+    char *own[] = {bundle, NULL}, *none[] = {NULL};
+    struct err err = ERR_INIT;
+    struct config *c;
+    struct daemon d;
+
+    (void)state;
+    setenv("AWS_CA_BUNDLE", "/etc/aws.pem", 1);
+    c = load(none);
+    assert_true(daemon_init(&d, c, &err));
+    assert_string_equal(d.http_options.ca_bundle, "/etc/aws.pem");
+    daemon_release(&d);
+    config_free(c);
+    c = load(own);
+    assert_true(daemon_init(&d, c, &err));
+    assert_string_equal(d.http_options.ca_bundle, "/etc/own.pem");
+    daemon_release(&d);
+    config_free(c);
+}
+
+static void test_a_broken_file_of_the_aws_cli_is_said(void **state)
+{
+    char path[] = "/tmp/hgautod-aws-XXXXXX", *none[] = {NULL};
+    struct config *c = load(none);
+    struct err err = ERR_INIT;
+    struct daemon d;
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "[default\n", 9), 9);
+    close(fd);
+    setenv("AWS_CONFIG_FILE", path, 1);
+    assert_false(daemon_init(&d, c, &err));
+    assert_int_equal(err.kind, ERR_INVALID);
+    assert_non_null(strstr(err.message, path));
+    assert_null(d.log);
+    unlink(path);
+    config_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_log_is_for_the_journal_only_if_it_goes_there),
+        cmocka_unit_test_setup(test_http_options_come_from_the_configuration, hide_environment),
+        cmocka_unit_test_setup(test_the_certificates_are_those_of_the_configuration_or_of_aws,
+                               hide_environment),
+        cmocka_unit_test_setup(test_a_broken_file_of_the_aws_cli_is_said, hide_environment),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
