@@ -74,7 +74,8 @@ static json_t *frame_value(const struct reader *r, const struct frame *frame)
 {
     if (frame->children == NULL)
         return json_stringn(buf_str(&r->text), r->text.size);
-    json_t *list = only_list(frame->children);
+    /* The document is no list, even if its root is called as the elements of one. */
+    json_t *list = frame != r->frames ? only_list(frame->children) : NULL;
     if (list != NULL)
         return json_incref(list);
     json_t *object = json_object();

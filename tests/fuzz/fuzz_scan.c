@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_error_t why;
     json_t *value = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     MUST(!ok || value != NULL || is_jansson_only(&why));
-    MUST(ok || value == NULL || strstr(s.problem, "64") != NULL);
+    /* jansson overlooks a NUL byte right behind a number. */
+    MUST(ok || value == NULL || strstr(s.problem, "64") != NULL || memchr(text, '\0', size));
     json_decref(value);
     if (ok) {
         size_t end = 0;
