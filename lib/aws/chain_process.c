@@ -167,8 +167,7 @@ static bool run(const struct link_ask *ask, const char *command, int timeout_ms,
         return err_set(err, ERR_CREDENTIALS, "",
                        "credential_process cannot be split into words: %s", why.message);
     }
-    bool ok = words.count > 0 || err_set(err, ERR_CREDENTIALS, "",
-                                         "credential_process of profile %s is empty", ask->profile);
+    bool ok = words.count > 0 || err_set(err, ERR_CREDENTIALS, "", "credential_process is empty");
     ok = ok && start(&words, &p, err);
     if (ok) {
         ok = collect(&p, ask->clock, timeout_ms, output, err);

@@ -1,0 +1,189 @@
+/* A little HTTP server in a thread of the test that plays STS, the container endpoint, IMDS or a
+ * service: a function of the test answers each request. One request at a time, each on a connection
+ * of its own. */
+#ifndef HGAUTOD_TESTS_UNIT_CLOUD_SERVER_H
+#define HGAUTOD_TESTS_UNIT_CLOUD_SERVER_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+
+extern char **environ;
+
+struct cloud_request {
+    char method[8];
+    char target[1024];
+    const char *head; /* request line and headers */
+    const char *body;
+};
+
+struct cloud_reply {
+    int status;
+    const char *headers; /* whole lines with CRLF, "" */
+    char body[8192];
+};
+
+typedef void (*cloud_answer_fn)(void *ctx, const struct cloud_request *request,
+                                struct cloud_reply *reply);
+
+struct cloud_server {
+    int listener;
+    int port;
+    char url[64]; /* "http://127.0.0.1:1234" */
+    pthread_t thread;
+    cloud_answer_fn answer;
+    void *ctx;
+    pthread_mutex_t lock; /* of what follows */
+    struct buf requests;  /* "GET /path" lines */
+    struct buf last;      /* head and body of the last one */
+};
+
+/* The whole request, or false when the connection ends before. */
+static inline bool cloud_read(int fd, struct buf *in)
+{
+    char part[4096];
+    for (;;) {
+        const char *end = strstr(buf_str(in), "\r\n\r\n");
+        const char *length = end ? strcasestr(in->data, "\r\nContent-Length:") : NULL;
+        size_t body = length && length < end ? (size_t)atol(length + 17) : 0;
+        if (end && in->size >= (size_t)(end - in->data) + 4 + body) {
+            return true;
+        }
+        ssize_t n = recv(fd, part, sizeof(part), 0);
+        if (n <= 0 || !buf_add(in, part, (size_t)n)) {
+            return false;
+        }
+    }
+}
+
+static inline void cloud_send(int fd, const struct cloud_reply *reply)
+{
+    struct buf out = buf_make(1u << 20);
+    buf_addf(&out, "HTTP/1.1 %d Status\r\n%sConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+             reply->status, reply->headers, strlen(reply->body), reply->body);
+    for (size_t at = 0; at < out.size;) {
+        ssize_t n = send(fd, out.data + at, out.size - at, MSG_NOSIGNAL);
+        if (n <= 0) {
+            break;
+        }
+        at += (size_t)n;
+    }
+    buf_free(&out);
+}
+
+static inline void cloud_serve(struct cloud_server *s, int fd)
+{
+    struct buf in = buf_make(1u << 20);
+    struct cloud_request request;
+    struct cloud_reply reply = {.status = 500, .headers = ""};
+    if (cloud_read(fd, &in) && sscanf(in.data, "%7s %1023s", request.method, request.target) == 2) {
+        request.head = in.data;
+        request.body = strstr(in.data, "\r\n\r\n") + 4;
+        pthread_mutex_lock(&s->lock);
+        buf_addf(&s->requests, "%s %s\n", request.method, request.target);
+        buf_reset(&s->last);
+        buf_adds(&s->last, in.data);
+        pthread_mutex_unlock(&s->lock);
+        s->answer(s->ctx, &request, &reply);
+        cloud_send(fd, &reply);
+    }
+    buf_free(&in);
+}
+
+static inline void *cloud_main(void *arg)
+{
+    struct cloud_server *s = arg;
+    for (;;) {
+        int fd = accept(s->listener, NULL, NULL);
+        if (fd < 0) {
+            return NULL;
+        }
+        cloud_serve(s, fd);
+        close(fd);
+    }
+}
+
+static inline void cloud_start(struct cloud_server *s, cloud_answer_fn answer, void *ctx)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    *s = (struct cloud_server){
+        .answer = answer, .ctx = ctx, .requests = buf_make(1u << 20), .last = buf_make(1u << 20)};
+    s->listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&at, size) != 0 ||
+        listen(s->listener, 64) != 0 ||
+        getsockname(s->listener, (struct sockaddr *)&at, &size) != 0) {
+        abort();
+    }
+    s->port = ntohs(at.sin_port);
+    snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%d", s->port);
+    pthread_mutex_init(&s->lock, NULL);
+    if (pthread_create(&s->thread, NULL, cloud_main, s) != 0) {
+        abort();
+    }
+}
+
+static inline void cloud_stop(struct cloud_server *s)
+{
+    shutdown(s->listener, SHUT_RDWR);
+    pthread_join(s->thread, NULL);
+    close(s->listener);
+    pthread_mutex_destroy(&s->lock);
+    buf_free(&s->requests);
+    buf_free(&s->last);
+}
+
+/* Copies of what came, for assertions. The caller frees. */
+static inline char *cloud_requests(struct cloud_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    char *copy = strdup(buf_str(&s->requests));
+    pthread_mutex_unlock(&s->lock);
+    return copy;
+}
+
+static inline char *cloud_last(struct cloud_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    char *copy = strdup(buf_str(&s->last));
+    pthread_mutex_unlock(&s->lock);
+    return copy;
+}
+
+/* Whether the last request holds the text. */
+static inline bool cloud_saw(struct cloud_server *s, const char *text)
+{
+    char *last = cloud_last(s);
+    bool saw = strstr(last, text) != NULL;
+    free(last);
+    return saw;
+}
+
+/* Takes every AWS_ variable and proxy out of the environment: a test's own are the only ones. */
+static inline void cloud_clean_environment(void)
+{
+    for (char **at = environ; *at;) {
+        char name[128];
+        size_t n = strcspn(*at, "=");
+        if ((strncmp(*at, "AWS_", 4) == 0 || strcasestr(*at, "_proxy=")) && n < sizeof(name)) {
+            memcpy(name, *at, n);
+            name[n] = '\0';
+            unsetenv(name);
+            at = environ;
+        } else {
+            at++;
+        }
+    }
+    setenv("HOME", "/nonexistent", 1);
+}
+
+#endif
