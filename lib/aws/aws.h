@@ -1,8 +1,8 @@
 /* The AWS client: from an operation, an account and a region to an answer or a classified error.
  *
- * One `struct aws` a process holds the settings, the credentials of every account and the token buckets; all threads share it.
- * A worker calls aws_call() with its own http_client and waits; the main thread, which may not wait, uses aws_prepare() and
- * sends the request on the loop. */
+ * One `struct aws` a process holds the settings, the credentials of every account and the token
+ * buckets; all threads share it. A worker calls aws_call() with its own http_client and waits; the
+ * main thread, which may not wait, uses aws_prepare() and sends the request on the loop. */
 #ifndef HGAUTOD_LIB_AWS_AWS_H
 #define HGAUTOD_LIB_AWS_AWS_H
 
@@ -20,24 +20,28 @@
 
 struct aws;
 
-/* Settings; strings are borrowed and outlive the struct aws. NULL or "" means: the AWS CLI's environment and files decide. */
+/* Settings; strings are borrowed and outlive the struct aws. NULL or "" means: the AWS CLI's
+ * environment and files decide. */
 struct aws_options {
-    const char *region;             /* else AWS_REGION, AWS_DEFAULT_REGION, the profile's, IMDS's */
-    const char *profile;            /* else AWS_PROFILE, "default" */
-    const char *endpoint_url;       /* else AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's */
-    const char *cross_account_role; /* "arn:{partition}:iam::{account}:role/name"; {account} and {partition} are filled in */
+    const char *region;       /* else AWS_REGION, AWS_DEFAULT_REGION, the profile's, IMDS's */
+    const char *profile;      /* else AWS_PROFILE, "default" */
+    const char *endpoint_url; /* else AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's */
+    const char *cross_account_role; /* "arn:{partition}:iam::{account}:role/name"; {account} and
+                                       {partition} are filled in */
     const char *external_id;        /* for AssumeRole */
     const struct clock *clock;
     struct log *log;
-    struct ratelimit *limits;       /* borrowed */
+    struct ratelimit *limits; /* borrowed */
 };
 
-/* Reads the environment and the shared files, sends nothing. NULL with *err (ERR_INVALID: a broken file or value, said with
- * its line). */
+/* Reads the environment and the shared files, sends nothing. NULL with *err (ERR_INVALID: a broken
+ * file or value, said with its line). */
 struct aws *aws_new(const struct aws_options *options, struct err *err) MUST_CHECK;
 void aws_free(struct aws *aws);
 
-/* --- identity ---------------------------------------------------------------------------------------------------- */
+/* --- identity
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* Who the daemon is. Strings are valid as long as `aws`. */
 struct aws_self {
@@ -46,29 +50,34 @@ struct aws_self {
     const struct aws_partition *partition;
 };
 
-/* Fetches (first time: credentials, then STS GetCallerIdentity) or answers from memory. ERR_BUSY while another thread is
- * asking; a failure is remembered for some seconds and answered again. */
+/* Fetches (first time: credentials, then STS GetCallerIdentity) or answers from memory. ERR_BUSY
+ * while another thread is asking; a failure is remembered for some seconds and answered again. */
 bool aws_self(struct aws *aws, struct http_client *http, struct aws_self *self,
               struct err *err) MUST_CHECK;
 
-/* Credentials for an account (NULL or own: the daemon's, else by AssumeRole), a new reference. Cached and refreshed ahead: five
- * minutes before they expire one caller refreshes while the others go on with the old; a failed early refresh keeps the old ones and
- * is tried again later. Without valid ones: one caller fetches, others get ERR_BUSY with retry_after_ms; a failure is remembered
- * (5 s, doubling to 60 s) and answered to all, so that ten thousand resources of a forbidden account cost one AssumeRole. */
+/* Credentials for an account (NULL or own: the daemon's, else by AssumeRole), a new reference.
+ * Cached and refreshed ahead: five minutes before they expire one caller refreshes while the others
+ * go on with the old; a failed early refresh keeps the old ones and is tried again later. Without
+ * valid ones: one caller fetches, others get ERR_BUSY with retry_after_ms; a failure is remembered
+ * (5 s, doubling to 60 s) and answered to all, so that ten thousand resources of a forbidden
+ * account cost one AssumeRole. */
 struct aws_creds *aws_account_creds(struct aws *aws, struct http_client *http, const char *account,
                                     struct err *err) MUST_CHECK;
-/* The daemon's own from memory, a new reference, or NULL when there are none or they will soon need a refresh done by
- * aws_account_creds on a worker. Sends nothing and does not block. */
+/* The daemon's own from memory, a new reference, or NULL when there are none or they will soon need
+ * a refresh done by aws_account_creds on a worker. Sends nothing and does not block. */
 struct aws_creds *aws_peek_creds(struct aws *aws);
-/* Says that the service called these expired: the next aws_account_creds fetches anew. When that happens twice within a minute, fresh
- * credentials are no help and it counts as a failed fetch. */
+/* Says that the service called these expired: the next aws_account_creds fetches anew. When that
+ * happens twice within a minute, fresh credentials are no help and it counts as a failed fetch. */
 void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds);
 
-/* --- calls ------------------------------------------------------------------------------------------------------- */
+/* --- calls
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-/* Credentials, token bucket, encoding, signing, sending, decoding; S3: a bucket in another region is followed once and
- * remembered. Expired credentials are refreshed and the call is made once more. No retry otherwise: that is the caller's,
- * by parking. *answer is a new reference. ERR_BUSY: nothing was sent. */
+/* Credentials, token bucket, encoding, signing, sending, decoding; S3: a bucket in another region
+ * is followed once and remembered. Expired credentials are refreshed and the call is made once
+ * more. No retry otherwise: that is the caller's, by parking. *answer is a new reference. ERR_BUSY:
+ * nothing was sent. */
 bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
               json_t **answer, struct err *err) MUST_CHECK;
 
@@ -76,15 +85,17 @@ bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *
 bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aws_call *call,
                  struct http_request *request, struct err *err) MUST_CHECK;
 
-/* The configured region or, once aws_self has asked the instance metadata service, the instance's; NULL: none is known. Valid as
- * long as `aws`. */
+/* The configured region or, once aws_self has asked the instance metadata service, the instance's;
+ * NULL: none is known. Valid as long as `aws`. */
 const char *aws_region(const struct aws *aws);
-/* The PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL: none. Valid as long as `aws`. */
+/* The PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL: none.
+ * Valid as long as `aws`. */
 const char *aws_ca_bundle(const struct aws *aws);
 /* The URL (scheme://host[:port]) that a service has in a region: override, FIPS, partition. */
 bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char *region,
                   struct buf *url, struct err *err) MUST_CHECK;
-/* For `check` and messages: where the credentials come from and why each earlier link of the chain had none. Appends text lines. */
+/* For `check` and messages: where the credentials come from and why each earlier link of the chain
+ * had none. Appends text lines. */
 void aws_describe_chain(struct aws *aws, struct http_client *http, struct buf *to);
 
 #endif

@@ -1,0 +1,721 @@
+/* Tests of lib/aws/aws.c: settings, the daemon's account and others', and calls, against a server
+ * that plays AWS. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdatomic.h>
+
+#include "lib/aws/aws.h"
+#include "lib/jpath.h"
+#include "tests/unit/cloud_server.h"
+
+#define OWN   "111122223333"
+#define OTHER "222233334444"
+
+static const struct aws_op describe = {&aws_ec2, "DescribeRegions", .changes = false};
+static const struct aws_op get_object = {&aws_s3, "GetObject", .method = "GET",
+                                         .path = "/{Bucket}/{Key+}"};
+static const struct aws_op list_users = {&aws_iam, "ListUsers", .changes = false};
+
+struct world {
+    struct cloud_server server;
+    struct http_client *http;
+    struct log *log;
+    int log_fds[2];
+    struct ratelimit *limits;
+    struct aws_options options;
+    struct aws *aws;
+    /* What the server does. */
+    _Atomic int expired;   /* so many service calls are answered with ExpiredToken */
+    _Atomic int throttled; /* so many with Throttling */
+    _Atomic int denied;    /* AssumeRole is refused */
+    _Atomic int roles;     /* AssumeRole so far */
+    /* While held, GetCallerIdentity waits. */
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    bool held;
+    int waiting;
+};
+
+/* --- the server
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void say_error(struct cloud_reply *reply, int status, const char *code, const char *message)
+{
+    reply->status = status;
+    snprintf(reply->body, sizeof(reply->body),
+             "<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors>"
+             "<RequestID>req-err</RequestID></Response>",
+             code, message);
+}
+
+static void answer_identity(struct world *w, struct cloud_reply *reply)
+{
+    pthread_mutex_lock(&w->lock);
+    w->waiting++;
+    pthread_cond_broadcast(&w->moved);
+    while (w->held) {
+        pthread_cond_wait(&w->moved, &w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    snprintf(reply->body, sizeof(reply->body),
+             "<GetCallerIdentityResponse><GetCallerIdentityResult>"
+             "<Arn>arn:aws:sts::" OWN ":assumed-role/daemon/i-1</Arn><UserId>U</UserId>"
+             "<Account>" OWN "</Account></GetCallerIdentityResult></GetCallerIdentityResponse>");
+}
+
+static void answer_role(struct world *w, struct cloud_reply *reply)
+{
+    int n = ++w->roles;
+    if (w->denied) {
+        reply->status = 403;
+        snprintf(reply->body, sizeof(reply->body),
+                 "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User "
+                 "is not authorized to perform: sts:AssumeRole</Message></Error>"
+                 "<RequestId>req-role</RequestId></ErrorResponse>");
+        return;
+    }
+    snprintf(reply->body, sizeof(reply->body),
+             "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE%d"
+             "</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey><SessionToken>"
+             "role-token</SessionToken><Expiration>2033-05-18T03:33:20Z</Expiration>"
+             "</Credentials></AssumeRoleResult></AssumeRoleResponse>",
+             n);
+}
+
+/* The bucket "moved" is in eu-central-1, "nowhere" says it is in another partition. */
+static void answer_s3(const struct cloud_request *request, struct cloud_reply *reply)
+{
+    bool moved = strncmp(request->target, "/moved/", 7) == 0;
+    bool nowhere = strncmp(request->target, "/nowhere/", 9) == 0;
+    reply->headers = moved ? "x-amz-bucket-region: eu-central-1\r\n" : "";
+    if (nowhere || (moved && !strstr(request->head, "/eu-central-1/s3/"))) {
+        reply->status = 301;
+        reply->headers = moved ? reply->headers : "x-amz-bucket-region: cn-north-1\r\n";
+        snprintf(reply->body, sizeof(reply->body),
+                 "<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>");
+        return;
+    }
+    snprintf(reply->body, sizeof(reply->body), "the object's bytes");
+}
+
+static void answer_imds(const struct cloud_request *request, struct cloud_reply *reply)
+{
+    bool put = strcmp(request->method, "PUT") == 0;
+    bool region = strcmp(request->target, "/latest/meta-data/placement/region") == 0;
+    reply->status = put || region ? 200 : 404;
+    snprintf(reply->body, sizeof(reply->body), "%s", put ? "imds-token" : "ap-southeast-2");
+}
+
+static void answer(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
+{
+    struct world *w = ctx;
+    reply->status = 200;
+    if (strncmp(request->target, "/latest/", 8) == 0) {
+        answer_imds(request, reply);
+    } else if (strstr(request->body, "Action=GetCallerIdentity")) {
+        answer_identity(w, reply);
+    } else if (strstr(request->body, "Action=AssumeRole&")) {
+        answer_role(w, reply);
+    } else if (w->expired > 0) {
+        w->expired--;
+        say_error(reply, 400, "ExpiredToken", "The security token included is expired");
+    } else if (w->throttled > 0) {
+        w->throttled--;
+        say_error(reply, 503, "RequestLimitExceeded", "slow down");
+    } else if (strcmp(request->method, "GET") == 0) {
+        answer_s3(request, reply);
+    } else {
+        reply->headers = "x-amzn-RequestId: req-7\r\n";
+        bool query = strstr(request->body, "Action=ListUsers") != NULL;
+        snprintf(reply->body, sizeof(reply->body), "<XResponse>%s<ok>yes</ok>%s</XResponse>",
+                 query ? "<ListUsersResult>" : "", query ? "</ListUsersResult>" : "");
+    }
+}
+
+/* --- fixture
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void make_aws(struct world *w)
+{
+    struct err err = ERR_INIT;
+    aws_free(w->aws);
+    w->aws = aws_new(&w->options, &err);
+    if (!w->aws) {
+        fail_msg("aws_new: %s", err.message);
+    }
+}
+
+static int setup(void **state)
+{
+    static struct world w;
+    struct http_options http = {.user_agent = "test"};
+    w = (struct world){.held = false};
+    cloud_clean_environment();
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.moved, NULL);
+    cloud_start(&w.server, answer, &w);
+    setenv("AWS_ACCESS_KEY_ID", "AKIDOWN", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "own-secret", 1);
+    assert_int_equal(pipe(w.log_fds), 0);
+    w.log = log_new(w.log_fds[1], LOG_DEBUG_LEVEL, LOG_TEXT);
+    w.limits = ratelimit_new(&system_clock);
+    w.http = http_client_new(&http);
+    w.options = (struct aws_options){
+        .region = "eu-west-1",
+        .endpoint_url = w.server.url,
+        .cross_account_role = "arn:{partition}:iam::{account}:role/hg-x-account",
+        .external_id = "shared & secret",
+        .clock = &system_clock,
+        .log = w.log,
+        .limits = w.limits,
+    };
+    make_aws(&w);
+    *state = &w;
+    return w.http && w.log && w.limits ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    aws_free(w->aws);
+    http_client_free(w->http);
+    ratelimit_free(w->limits);
+    log_free(w->log);
+    close(w->log_fds[0]);
+    close(w->log_fds[1]);
+    cloud_stop(&w->server);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->moved);
+    return 0;
+}
+
+static void expect_requests(struct world *w, const char *expected)
+{
+    char *requests = cloud_requests(&w->server);
+    assert_string_equal(requests, expected);
+    free(requests);
+}
+
+/* Calls, and checks "ok" or the error's text. */
+static void expect_call(struct world *w, const struct aws_op *op, const char *account,
+                        const char *expected)
+{
+    struct aws_call call = {.op = op, .account = account};
+    struct err err = ERR_INIT;
+    char text[2048] = "ok";
+    json_t *answer_value = NULL;
+    if (aws_call(w->aws, w->http, &call, &answer_value, &err)) {
+        assert_string_equal(jstr(answer_value, "ok") ? jstr(answer_value, "ok") : "-", "yes");
+    } else {
+        err_text(&err, text, sizeof(text));
+    }
+    assert_string_equal(text, expected);
+    json_decref(answer_value);
+}
+
+static void expect_creds(struct world *w, const char *account, const char *expected)
+{
+    struct err err = ERR_INIT;
+    struct aws_creds *creds = aws_account_creds(w->aws, w->http, account, &err);
+    assert_string_equal(creds ? creds->access_key_id : err.message, expected);
+    aws_creds_unref(creds);
+}
+
+/* --- settings
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void expect_refused(const struct aws_options *options, const char *message)
+{
+    struct err err = ERR_INIT;
+    struct aws *aws = aws_new(options, &err);
+    assert_null(aws);
+    assert_string_equal(err.message, message);
+    assert_int_equal(err.kind, ERR_INVALID);
+}
+
+static void test_settings_refused(void **state)
+{
+    struct world *w = *state;
+    struct aws_options options = w->options;
+    options.region = "Ireland";
+    expect_refused(&options, "\"Ireland\" is no AWS region: correct [aws] region, AWS_REGION, "
+                             "AWS_DEFAULT_REGION or region of profile default");
+    options = w->options;
+    options.profile = "nobody";
+    expect_refused(&options, "the profile \"nobody\" ([aws] profile) is in neither shared file: "
+                             "add it to ~/.aws/config or name another");
+    options = w->options;
+    options.cross_account_role = "arn:aws:iam::1:role/x";
+    expect_refused(&options, "[aws] cross_account_role must look like "
+                             "arn:{partition}:iam::{account}:role/NAME");
+    options = w->options;
+    options.endpoint_url = "http://host/path";
+    expect_refused(&options, "[aws] endpoint_url must be scheme://host[:port] without a path or "
+                             "query, at most 1023 bytes");
+    setenv("AWS_PROFILE", "somebody", 1);
+    expect_refused(&w->options, "the profile \"somebody\" (AWS_PROFILE) is in neither shared "
+                                "file: add it to ~/.aws/config or name another");
+}
+
+static void expect_region(struct world *w, const char *expected)
+{
+    make_aws(w);
+    assert_string_equal(aws_region(w->aws), expected);
+}
+
+static void test_region_and_ca_bundle(void **state)
+{
+    struct world *w = *state;
+    setenv("AWS_CONFIG_FILE", "tests/unit/data/chain/config", 1);
+    setenv("AWS_DEFAULT_REGION", "us-west-1", 1);
+    setenv("AWS_REGION", "us-west-2", 1);
+    expect_region(w, "eu-west-1");
+    assert_null(aws_ca_bundle(w->aws));
+    w->options.region = "";
+    expect_region(w, "us-west-2");
+    unsetenv("AWS_REGION");
+    expect_region(w, "us-west-1");
+    unsetenv("AWS_DEFAULT_REGION");
+    setenv("AWS_CA_BUNDLE", "/etc/ca.pem", 1);
+    expect_region(w, "eu-west-1"); /* of [default] in the file */
+    assert_string_equal(aws_ca_bundle(w->aws), "/etc/ca.pem");
+}
+
+static void test_region_of_the_instance(void **state)
+{
+    struct world *w = *state;
+    struct aws_self self;
+    struct err err = ERR_INIT;
+    w->options.region = NULL;
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", w->server.url, 1);
+    make_aws(w);
+    assert_null(aws_region(w->aws));
+    expect_call(w, &describe, NULL,
+                "no AWS region is known: set [aws] region or AWS_REGION (DescribeRegions)");
+    assert_true(aws_self(w->aws, w->http, &self, &err));
+    assert_string_equal(aws_region(w->aws), "ap-southeast-2");
+    expect_requests(w, "PUT /latest/api/token\nGET /latest/meta-data/placement/region\nPOST /\n");
+    assert_true(cloud_saw(&w->server, "/ap-southeast-2/sts/aws4_request"));
+}
+
+static void test_no_region_anywhere(void **state)
+{
+    struct world *w = *state;
+    struct aws_self self;
+    struct err err = ERR_INIT;
+    w->options.region = NULL;
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    make_aws(w);
+    assert_false(aws_self(w->aws, w->http, &self, &err));
+    assert_string_equal(err.message, "no AWS region is known: set [aws] region or AWS_REGION");
+    expect_requests(w, "");
+}
+
+/* --- accounts
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void test_self(void **state)
+{
+    struct world *w = *state;
+    struct aws_self self;
+    struct err err = ERR_INIT;
+    for (int i = 0; i < 2; i++) {
+        assert_true(aws_self(w->aws, w->http, &self, &err));
+    }
+    assert_string_equal(self.account, OWN);
+    assert_string_equal(self.arn, "arn:aws:sts::" OWN ":assumed-role/daemon/i-1");
+    assert_string_equal(self.partition->name, "aws");
+    expect_requests(w, "POST /\n");
+}
+
+static void test_own_account_needs_no_role(void **state)
+{
+    struct world *w = *state;
+    expect_creds(w, OWN, "AKIDOWN");
+    expect_creds(w, NULL, "AKIDOWN");
+    assert_int_equal(w->roles, 0);
+    expect_requests(w, "POST /\n");
+}
+
+static void test_other_account_by_role(void **state)
+{
+    struct world *w = *state;
+    expect_creds(w, OTHER, "ASIAROLE1");
+    assert_true(
+        cloud_saw(&w->server, "RoleArn=arn%3Aaws%3Aiam%3A%3A" OTHER "%3Arole%2Fhg-x-account"));
+    assert_true(cloud_saw(&w->server, "RoleSessionName=HyperglanceAutomations"));
+    assert_true(cloud_saw(&w->server, "ExternalId=shared%20%26%20secret"));
+    assert_true(cloud_saw(&w->server, "Credential=AKIDOWN/"));
+    assert_true(cloud_saw(&w->server, "/eu-west-1/sts/aws4_request"));
+    expect_call(w, &describe, OTHER, "ok");
+    assert_true(cloud_saw(&w->server, "Credential=ASIAROLE1/"));
+    assert_true(cloud_saw(&w->server, "X-Amz-Security-Token: role-token\r\n"));
+    expect_creds(w, OTHER, "ASIAROLE1");
+    assert_int_equal(w->roles, 1);
+}
+
+static void test_forbidden_account_is_asked_once(void **state)
+{
+    struct world *w = *state;
+    const char *message =
+        "AccessDenied: arn:aws:iam::" OTHER ":role/hg-x-account cannot be assumed: User is not "
+        "authorized to perform: sts:AssumeRole (AssumeRole, request id req-role)";
+    w->denied = 1;
+    for (int i = 0; i < 5; i++) {
+        expect_call(w, &describe, OTHER, message);
+    }
+    assert_int_equal(w->roles, 1);
+    expect_call(w, &describe, OWN, "ok");
+}
+
+static void test_no_role_configured(void **state)
+{
+    struct world *w = *state;
+    w->options.cross_account_role = NULL;
+    make_aws(w);
+    expect_creds(w, OTHER,
+                 "account " OTHER " is not the daemon's own (" OWN "), and no role is configured "
+                 "for other accounts: set [aws] cross_account_role");
+    w->options.cross_account_role = "arn:aws:iam::{account}:role/{nmae}";
+    make_aws(w);
+    expect_creds(w, OTHER,
+                 "[aws] cross_account_role may hold {account} and {partition}, not \"{nmae}\"");
+    assert_int_equal(w->roles, 0);
+}
+
+static void test_malformed_account_is_not_sent(void **state)
+{
+    struct world *w = *state;
+    const char *const accounts[] = {"", "12345678901", "1234567890123", "22223333444x",
+                                    "../../../etc/x"};
+    for (size_t i = 0; i < sizeof(accounts) / sizeof(*accounts); i++) {
+        char message[128];
+        snprintf(message, sizeof(message), "\"%s\" is no AWS account: it must be 12 digits",
+                 accounts[i]);
+        expect_creds(w, accounts[i], message);
+    }
+    expect_requests(w, "");
+}
+
+static void test_peek(void **state)
+{
+    struct world *w = *state;
+    assert_null(aws_peek_creds(w->aws));
+    expect_creds(w, NULL, "AKIDOWN");
+    struct aws_creds *creds = aws_peek_creds(w->aws);
+    assert_non_null(creds);
+    assert_string_equal(creds->access_key_id, "AKIDOWN");
+    aws_creds_unref(creds);
+    expect_requests(w, "");
+}
+
+/* --- calls
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static void test_expired_ones_are_refreshed_once(void **state)
+{
+    struct world *w = *state;
+    w->expired = 1;
+    expect_call(w, &describe, OTHER, "ok");
+    assert_int_equal(w->roles, 2);
+    assert_true(cloud_saw(&w->server, "Credential=ASIAROLE2/"));
+}
+
+static void test_still_expired_is_told(void **state)
+{
+    struct world *w = *state;
+    w->expired = 100;
+    expect_call(w, &describe, OTHER,
+                "ExpiredToken: The security token included is expired (DescribeRegions, request id "
+                "req-err)");
+    assert_int_equal(w->expired, 98);
+}
+
+static void test_throttling_slows_down(void **state)
+{
+    struct world *w = *state;
+    struct aws_call call = {.op = &describe};
+    struct err err = ERR_INIT;
+    json_t *value = NULL;
+    w->throttled = 1000;
+    int busy = 0;
+    for (int i = 0; i < 1000 && !busy; i++) {
+        assert_false(aws_call(w->aws, w->http, &call, &value, &err));
+        busy = err.kind == ERR_BUSY;
+        assert_true(busy || err.kind == ERR_THROTTLED);
+    }
+    assert_int_equal(busy, 1);
+    assert_true(err.retry_after_ms >= 1);
+    assert_string_equal(err.message,
+                        "requests to ec2 in account own and region eu-west-1 are slowed down");
+}
+
+/* Gets an object; "ok" or the error's code. */
+static void expect_object(struct world *w, const char *bucket, const char *expected)
+{
+    json_t *params = json_pack("{s:s, s:s}", "Bucket", bucket, "Key", "a b/c");
+    struct buf body = buf_make(1024);
+    struct http_headers headers = {0};
+    struct aws_call call = {
+        .op = &get_object, .params = params, .raw_answer = &body, .answer_headers = &headers};
+    struct err err = ERR_INIT;
+    json_t *value = NULL;
+    bool ok = aws_call(w->aws, w->http, &call, &value, &err);
+    assert_string_equal(ok ? "ok" : err.code, expected);
+    assert_string_equal(buf_str(&body), ok ? "the object's bytes" : "");
+    assert_int_equal(headers.count > 0, ok);
+    http_headers_free(&headers);
+    buf_free(&body);
+    json_decref(value);
+    json_decref(params);
+}
+
+static void test_bucket_elsewhere_is_followed_once(void **state)
+{
+    struct world *w = *state;
+    expect_object(w, "moved", "ok");
+    expect_requests(w, "GET /moved/a%20b/c\nGET /moved/a%20b/c\n");
+    assert_true(cloud_saw(&w->server, "/eu-central-1/s3/aws4_request"));
+    expect_object(w, "moved", "ok"); /* it is known by now */
+    expect_object(w, "here", "ok");
+    assert_true(cloud_saw(&w->server, "/eu-west-1/s3/aws4_request"));
+    expect_requests(w, "GET /moved/a%20b/c\nGET /moved/a%20b/c\nGET /moved/a%20b/c\n"
+                       "GET /here/a%20b/c\n");
+}
+
+static void test_bucket_is_not_followed_out_of_the_partition(void **state)
+{
+    struct world *w = *state;
+    expect_object(w, "nowhere", "PermanentRedirect");
+    expect_requests(w, "GET /nowhere/a%20b/c\n");
+}
+
+static void test_raw_answer_keeps_to_its_maximum(void **state)
+{
+    struct world *w = *state;
+    json_t *params = json_pack("{s:s, s:s}", "Bucket", "here", "Key", "k");
+    struct buf body = buf_make(5);
+    struct aws_call call = {.op = &get_object, .params = params, .raw_answer = &body};
+    struct err err = ERR_INIT;
+    json_t *value = NULL;
+    assert_false(aws_call(w->aws, w->http, &call, &value, &err));
+    assert_string_equal(err.message, "the answer is larger than 5 bytes");
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_int_equal(body.size, 0);
+    json_decref(params);
+}
+
+static void test_global_service_signs_for_its_region(void **state)
+{
+    struct world *w = *state;
+    expect_call(w, &list_users, NULL, "ok");
+    assert_true(cloud_saw(&w->server, "/us-east-1/iam/aws4_request"));
+}
+
+static void test_region_of_the_call(void **state)
+{
+    struct world *w = *state;
+    struct aws_call call = {.op = &describe, .region = "us-east-1.evil.test/"};
+    struct err err = ERR_INIT;
+    json_t *value = NULL;
+    assert_false(aws_call(w->aws, w->http, &call, &value, &err));
+    assert_string_equal(err.message, "\"us-east-1.evil.test/\" is no AWS region");
+    assert_string_equal(err.operation, "DescribeRegions");
+    call.region = "ca-central-1";
+    assert_true(aws_call(w->aws, w->http, &call, &value, &err));
+    assert_true(cloud_saw(&w->server, "/ca-central-1/ec2/aws4_request"));
+    json_decref(value);
+}
+
+static void test_prepare(void **state)
+{
+    struct world *w = *state;
+    struct aws_call call = {.op = &describe, .region = "eu-west-1"};
+    struct http_request request;
+    struct err err = ERR_INIT;
+    w->options.endpoint_url = NULL;
+    make_aws(w);
+    struct aws_creds *creds = aws_creds_new("AKIDX", "s", "tok", INT64_MAX, "test");
+    assert_non_null(creds);
+    assert_true(aws_prepare(w->aws, creds, &call, &request, &err));
+    assert_string_equal(request.url, "https://ec2.eu-west-1.amazonaws.com/");
+    assert_string_equal(http_headers_get(&request.headers, "x-amz-security-token"), "tok");
+    assert_non_null(strstr(http_headers_get(&request.headers, "authorization"), "AKIDX/"));
+    http_request_free(&request);
+    aws_creds_unref(creds);
+    expect_requests(w, "");
+}
+
+static void test_endpoint(void **state)
+{
+    struct world *w = *state;
+    struct buf url = buf_make(256);
+    struct err err = ERR_INIT;
+    w->options.endpoint_url = NULL;
+    make_aws(w);
+    assert_true(aws_endpoint(w->aws, &aws_sqs, "us-gov-west-1", &url, &err));
+    assert_string_equal(buf_str(&url), "https://sqs.us-gov-west-1.amazonaws.com");
+    buf_free(&url);
+}
+
+/* A line a request, and no secret in any. */
+static void test_log(void **state)
+{
+    struct world *w = *state;
+    static const char *const secrets[] = {"own-secret", "role-secret", "role-token",
+                                          "shared &",   "AWS4-HMAC",   "Signature"};
+    char text[16384];
+    expect_call(w, &describe, OTHER, "ok");
+    ssize_t n = read(w->log_fds[0], text, sizeof(text) - 1);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_non_null(strstr(text, "DescribeRegions"));
+    assert_non_null(strstr(text, "req-7"));
+    assert_non_null(strstr(text, OTHER));
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
+        assert_null(strstr(text, secrets[i]));
+    }
+}
+
+/* --- threads
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+#define THREADS 6
+
+struct asker {
+    struct world *w;
+    struct err err;
+    bool ok;
+};
+
+static void *ask_for_role(void *arg)
+{
+    struct asker *a = arg;
+    struct http_options options = {.user_agent = "test"};
+    struct http_client *http = http_client_new(&options);
+    a->err = ERR_INIT;
+    struct aws_creds *creds = aws_account_creds(a->w->aws, http, OTHER, &a->err);
+    a->ok = creds != NULL;
+    aws_creds_unref(creds);
+    http_client_free(http);
+    return NULL;
+}
+
+static void hold(struct world *w, bool held)
+{
+    pthread_mutex_lock(&w->lock);
+    w->held = held;
+    pthread_cond_broadcast(&w->moved);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* While one worker asks who the daemon is, the others are told to come back. */
+static void test_one_worker_asks(void **state)
+{
+    struct world *w = *state;
+    struct asker first = {.w = w};
+    struct asker others[THREADS];
+    pthread_t asking;
+    pthread_t threads[THREADS];
+    hold(w, true);
+    assert_int_equal(pthread_create(&asking, NULL, ask_for_role, &first), 0);
+    pthread_mutex_lock(&w->lock);
+    while (w->waiting == 0) {
+        pthread_cond_wait(&w->moved, &w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    for (int i = 0; i < THREADS; i++) {
+        others[i] = (struct asker){.w = w};
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_for_role, &others[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(others[i].err.kind, ERR_BUSY);
+        assert_in_range(others[i].err.retry_after_ms, 100, 200);
+    }
+    hold(w, false);
+    pthread_join(asking, NULL);
+    assert_true(first.ok);
+    expect_requests(w, "POST /\nPOST /\n"); /* GetCallerIdentity, AssumeRole */
+}
+
+static void *call_often(void *arg)
+{
+    struct asker *a = arg;
+    struct http_options options = {.user_agent = "test"};
+    struct http_client *http = http_client_new(&options);
+    for (int i = 0; i < 20; i++) {
+        struct aws_call call = {.op = &describe, .account = i % 2 ? OWN : OTHER};
+        json_t *value = NULL;
+        a->err = ERR_INIT;
+        a->ok = aws_call(a->w->aws, http, &call, &value, &a->err);
+        json_decref(value);
+    }
+    http_client_free(http);
+    return NULL;
+}
+
+/* For the thread sanitizer; at the end all is well. */
+static void test_all_at_once(void **state)
+{
+    struct world *w = *state;
+    struct asker askers[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        askers[i] = (struct asker){.w = w};
+        assert_int_equal(pthread_create(&threads[i], NULL, call_often, &askers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    expect_call(w, &describe, OTHER, "ok");
+    assert_int_equal(w->roles, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_settings_refused),
+        TEST(test_region_and_ca_bundle),
+        TEST(test_region_of_the_instance),
+        TEST(test_no_region_anywhere),
+        TEST(test_self),
+        TEST(test_own_account_needs_no_role),
+        TEST(test_other_account_by_role),
+        TEST(test_forbidden_account_is_asked_once),
+        TEST(test_no_role_configured),
+        TEST(test_malformed_account_is_not_sent),
+        TEST(test_peek),
+        TEST(test_expired_ones_are_refreshed_once),
+        TEST(test_still_expired_is_told),
+        TEST(test_throttling_slows_down),
+        TEST(test_bucket_elsewhere_is_followed_once),
+        TEST(test_bucket_is_not_followed_out_of_the_partition),
+        TEST(test_raw_answer_keeps_to_its_maximum),
+        TEST(test_global_service_signs_for_its_region),
+        TEST(test_region_of_the_call),
+        TEST(test_prepare),
+        TEST(test_endpoint),
+        TEST(test_log),
+        TEST(test_one_worker_asks),
+        TEST(test_all_at_once),
+    };
+    if (!http_global_init()) {
+        return 1;
+    }
+    int failed = cmocka_run_group_tests_name("aws", tests, NULL, NULL);
+    http_global_cleanup();
+    return failed;
+}
