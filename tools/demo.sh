@@ -83,7 +83,7 @@ env AWS_ENDPOINT_URL="$url" AWS_ACCESS_KEY_ID=$key AWS_SECRET_ACCESS_KEY=$secret
 sed 's/^/   /' "$dir/log"
 [ "$status" -eq 0 ] || fail "hgautod ended with $status"
 
-title '3. What the small AWS was asked, each request signed (the first one is the demo's own):'
+title '3. What the small AWS was asked, each request signed (the first one by the demo itself):'
 sed -n '2,$p' "$dir/served"
 
 title '4. The reports'

@@ -40,7 +40,7 @@ put 644 docs/hgautod.ini.5 share/man/man5/hgautod.ini.5
 put 644 conf/hgautod.ini share/doc/hgautod/examples/hgautod.ini
 put 644 README.md share/doc/hgautod/README.md
 put 644 LICENSE share/doc/hgautod/LICENSE
-put 644 systemd/hgautod.service.in lib/systemd/system/hgautod.service
+put 644 systemd/hgautod.service lib/systemd/system/hgautod.service
 put 644 systemd/hgautod.sysusers lib/sysusers.d/hgautod.conf
 put 644 systemd/hgautod.tmpfiles lib/tmpfiles.d/hgautod.conf
 if [ "$what" = uninstall ]; then
