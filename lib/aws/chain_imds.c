@@ -10,7 +10,7 @@
 /* How much longer credentials are used that the service hands out although they have run out. It
  * does so while it cannot renew them, and the SDKs go on with them likewise ("static stability").
  */
-#define STALE_MS (10 * 60 * 1000)
+#define STALE_MS ((int64_t)10 * 60 * 1000)
 
 /* The path of the role's credentials: the first line of the list of roles. */
 static enum link_result find_role(struct imds *imds, struct buf *path, struct err *err)

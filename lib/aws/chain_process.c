@@ -161,7 +161,7 @@ static bool run(const struct link_ask *ask, const char *command, int timeout_ms,
                 struct err *err)
 {
     struct aws_words words;
-    struct process p;
+    struct process p = {.exited = -1, .output = -1};
     struct err why = ERR_INIT;
     if (!aws_words_split(command, &words, &why)) {
         return err_set(err, ERR_CREDENTIALS, "",

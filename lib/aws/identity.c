@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS         1024
-#define SLOTS_MAX       8192
-#define AHEAD_MS        (5 * 60 * 1000) /* how long before the end credentials are refreshed */
-#define PAUSE_MIN_MS    5000            /* how long a failure is remembered, at first */
-#define PAUSE_MAX_MS    60000
-#define BUSY_MS         100 /* when to ask again while another fetches: this and up to as much more */
-#define EXPIRE_AGAIN_MS 60000 /* fresh credentials called expired twice within this are a failure  \
-                               */
+#define BUCKETS      1024
+#define SLOTS_MAX    8192
+#define AHEAD_MS     ((int64_t)5 * 60 * 1000) /* how long before the end credentials are refreshed */
+#define PAUSE_MIN_MS 5000                     /* how long a failure is remembered, at first */
+#define PAUSE_MAX_MS 60000
+#define BUSY_MS      100 /* when to ask again while another fetches: this and up to as much more */
+#define EXPIRE_AGAIN_MS                                                                            \
+    60000 /* fresh credentials called expired twice within this are a failure                      \
+           */
 
 /* One thing that one caller at a time may fetch. */
 struct flight {

@@ -1,6 +1,7 @@
-/* The shared config and credentials files of the AWS CLI (~/.aws/config, ~/.aws/credentials, AWS_CONFIG_FILE,
- * AWS_SHARED_CREDENTIALS_FILE): profiles and their settings.
- * Source: AWS SDKs and Tools Reference Guide, "Shared config and credentials files". Read-only after loading, then thread-safe. */
+/* The shared config and credentials files of the AWS CLI (~/.aws/config, ~/.aws/credentials,
+ * AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE): profiles and their settings. Source: AWS SDKs and
+ * Tools Reference Guide, "Shared config and credentials files". Read-only after loading, then
+ * thread-safe. */
 #ifndef HGAUTOD_LIB_AWS_PROFILE_H
 #define HGAUTOD_LIB_AWS_PROFILE_H
 
@@ -11,15 +12,18 @@
 
 struct aws_profiles;
 
-/* Loads both files; one that does not exist is empty. A path of NULL is the environment's or the default. NULL with *err
- * (ERR_INVALID, file and line) when one is broken, larger than 1 MiB or unreadable. */
+/* Loads both files; one that does not exist is empty. A path of NULL is the environment's or the
+ * default. NULL with *err (ERR_INVALID, file and line) when one is broken, larger than 1 MiB or
+ * unreadable. */
 struct aws_profiles *aws_profiles_load(const char *config, const char *credentials,
                                        struct err *err) MUST_CHECK;
 void aws_profiles_free(struct aws_profiles *p); /* wipes */
 
-/* A setting of a profile, credentials file first; NULL if there is none. Borrowed. Keys are lower case. */
+/* A setting of a profile, credentials file first; NULL if there is none. Borrowed. Keys are lower
+ * case. */
 const char *aws_profile_get(const struct aws_profiles *p, const char *profile, const char *key);
-/* A setting of a [section name] such as [sso-session x] or [services x]; sub is a nested key ("endpoint_url" of "ec2") or NULL. */
+/* A setting of a [section name] such as [sso-session x] or [services x]; sub is a nested key
+ * ("endpoint_url" of "ec2") or NULL. */
 const char *aws_profile_section_get(const struct aws_profiles *p, const char *section,
                                     const char *name, const char *key, const char *sub);
 bool aws_profile_exists(const struct aws_profiles *p, const char *profile);
