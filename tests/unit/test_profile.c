@@ -139,31 +139,29 @@ static void test_what_is_no_profile(void **state)
 }
 
 /* Writes a file into a fresh directory, and removes both. */
-static char *write_file(const void *bytes, size_t n)
+static void write_file(char path[64], const void *bytes, size_t n)
 {
     char dir[] = "/tmp/hgautod-profile-XXXXXX";
-    char *path = NULL;
     assert_non_null(mkdtemp(dir));
-    assert_true(asprintf(&path, "%s/config", dir) > 0);
+    snprintf(path, 64, "%s/config", dir);
     FILE *file = fopen(path, "we");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, n, file), n);
     fclose(file);
-    return path;
 }
 
-static void remove_file(char *path)
+static void remove_file(char path[64])
 {
     unlink(path);
-    *strrchr(path, '/') = '\0';
+    path[strlen(path) - strlen("/config")] = '\0';
     rmdir(path);
-    free(path);
 }
 
 static void check_refused(const void *bytes, size_t n, const char *why)
 {
     struct err err = ERR_INIT;
-    char *path = write_file(bytes, n);
+    char path[64];
+    write_file(path, bytes, n);
     assert_null(aws_profiles_load(path, "/nonexistent/credentials", &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_true(strncmp(err.message, path, strlen(path)) == 0);
