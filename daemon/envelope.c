@@ -31,9 +31,7 @@ static bool starts_with(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* --- objects
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- objects --- */
 
 static bool is_bucket_char(char c)
 {
@@ -103,8 +101,7 @@ static bool take_object(struct reader *r, const char *bucket, const char *key)
     return add_object(r, bucket, key);
 }
 
-/* --- S3 event notifications
- * ---------------------------------------------------------------------------------------- */
+/* --- S3 event notifications --- */
 
 static bool take_encoded(struct reader *r, const char *bucket, const char *encoded)
 {
@@ -155,9 +152,7 @@ static enum envelope_kind take_records(struct reader *r, const json_t *records)
     return ENVELOPE_EVENTS;
 }
 
-/* --- EventBridge
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- EventBridge --- */
 
 static enum envelope_kind take_bridged(struct reader *r, const json_t *body)
 {
@@ -165,8 +160,9 @@ static enum envelope_kind take_bridged(struct reader *r, const json_t *body)
     const char *type = jstr(body, "detail-type");
     if (source == NULL || strcmp(source, "aws.s3") != 0 || type == NULL) {
         err_set(r->err, ERR_INVALID, "",
-                "an EventBridge event that is not of aws.s3 but of \"%.80s\"",
-                source != NULL ? source : "");
+                "an EventBridge event of source \"%.80s\" and detail-type \"%.80s\"; only those of "
+                "aws.s3 are known",
+                source != NULL ? source : "", type != NULL ? type : "");
         return ENVELOPE_UNKNOWN;
     }
     if (strcmp(type, "Object Created") != 0) {
@@ -182,9 +178,7 @@ static enum envelope_kind take_bridged(struct reader *r, const json_t *body)
                                                                  : ENVELOPE_UNKNOWN;
 }
 
-/* --- the body
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the body --- */
 
 /* The shapes a body may show; more than one at a time is none. */
 enum shape { SHAPE_NONE, SHAPE_RECORDS, SHAPE_BRIDGE, SHAPE_TEST, SHAPE_SNS, SHAPE_SEVERAL };
@@ -269,6 +263,11 @@ static enum envelope_kind take_sns(struct reader *r, const json_t *body)
 {
     const char *type = jstr(body, "Type");
     const json_t *message = json_object_get(body, "Message");
+    if (type != NULL && strcmp(type, "SubscriptionConfirmation") == 0) {
+        err_set(r->err, ERR_INVALID, "",
+                "SNS asks to confirm a subscription; confirm it there, it is not done from here");
+        return ENVELOPE_UNKNOWN;
+    }
     if (type == NULL || strcmp(type, "Notification") != 0 || !json_is_string(message)) {
         err_set(r->err, ERR_INVALID, "",
                 "an SNS message of Type \"%.40s\", not a Notification with a Message",

@@ -114,9 +114,21 @@ static const char *note_key(struct reader *r, json_t *seen, const struct scan_to
     return NULL;
 }
 
-/* --- entities
- * -----------------------------------------------------------------------------------------------------
- */
+/* What jansson refuses although it is JSON, in words that do not speak of its options. */
+static const char *refusal(const json_error_t *why)
+{
+    switch (json_error_code(why)) {
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "\\u0000 in a string, which cannot be sent to any provider";
+    case json_error_numeric_overflow:
+        return "a number too large to be read";
+    default:
+        return why->text;
+    }
+}
+
+/* --- entities --- */
 
 static bool add_account(struct reader *r, struct element *el, const char *name, size_t n)
 {
@@ -227,9 +239,7 @@ static bool read_entities(struct reader *r, struct element *el)
     return true;
 }
 
-/* --- the automation
- * -----------------------------------------------------------------------------------------------
- */
+/* --- the automation --- */
 
 static bool read_name(struct reader *r, struct element *el)
 {
@@ -256,7 +266,7 @@ static bool parse_params(struct reader *r, struct element *el, size_t start, siz
     if (el->automation.params != NULL)
         return true;
     char what[sizeof why.text + 32];
-    snprintf(what, sizeof what, "`params` cannot be read: %s", why.text);
+    snprintf(what, sizeof what, "`params` cannot be read: %s", refusal(&why));
     return complain(r, el, start + (why.position > 0 ? (size_t)why.position - 1 : 0), what);
 }
 
@@ -314,9 +324,7 @@ static bool read_automation(struct reader *r, struct element *el)
     return ok;
 }
 
-/* --- the results
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the results --- */
 
 static bool read_element_members(struct reader *r, struct element *el, json_t *seen)
 {
@@ -499,22 +507,14 @@ void event_free(struct event *e)
     *e = (struct event){.text = buf_make(0)};
 }
 
-/* --- one resource
- * -------------------------------------------------------------------------------------------------
- */
+/* --- one resource --- */
 
 static void explain(const struct event_resource *r, const json_error_t *why, struct err *err)
 {
-    const char *what = why->text;
-    if (json_error_code(why) == json_error_null_character ||
-        json_error_code(why) == json_error_null_byte_in_key)
-        what = "\\u0000 in a string, which cannot be sent to any provider";
-    else if (json_error_code(why) == json_error_numeric_overflow)
-        what = "a number too large to be read";
     /* An offset and no line: to count lines anew for each of many broken entities would take too
      * long. */
     err_set(err, ERR_INVALID, "", "the entity cannot be read: byte %zu of the event: %s",
-            (size_t)r->offset + (why->position > 0 ? (size_t)why->position : 0), what);
+            (size_t)r->offset + (why->position > 0 ? (size_t)why->position : 0), refusal(why));
 }
 
 json_t *event_resource(const struct event *e, const struct event_resource *r, struct err *err)

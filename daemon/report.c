@@ -11,14 +11,13 @@
 
 #include "lib/jpath.h"
 #include "lib/scan.h"
+#include "lib/utf8.h"
 
 #define KEY_MAX     1024
 #define ACTION_MAX  128
 #define ACCOUNT_MAX 64
 
-/* --- keys
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- keys --- */
 
 bool report_folder(const char *event_key, struct buf *folder)
 {
@@ -46,10 +45,14 @@ static char key_char(char c)
 /* Copies at most max characters of text, made safe for keys; `to` has room for max + 1. */
 static void key_word(char *to, const char *text, size_t max)
 {
-    size_t n = strnlen(text, max);
-    for (size_t i = 0; i < n; i++)
-        to[i] = key_char(text[i]);
-    to[n] = '\0';
+    size_t n = strlen(text);
+    size_t written = 0;
+    for (size_t at = 0; at < n && written < max; written++) {
+        size_t step = utf8_step(text + at, n - at);
+        to[written] = key_char(text[at]);
+        at += step > 0 ? step : 1;
+    }
+    to[written] = '\0';
 }
 
 typedef char account_word[ACCOUNT_MAX + 1];
@@ -149,8 +152,7 @@ bool report_critical_key(const char *folder, struct buf *key)
                     folder);
 }
 
-/* --- cutting members out of an object
- * ------------------------------------------------------------------------------ */
+/* --- cutting members out of an object --- */
 
 /* Walks over an object's members and yields the spans between its braces that are kept. */
 struct cutter {
@@ -215,9 +217,7 @@ static bool cutter_next(struct cutter *c, const char **span, size_t *n)
     return false;
 }
 
-/* --- the stream
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the stream --- */
 
 static const char *const REPORT_MEMBERS[] = {"processed", "errored", "critical_error",
                                              "dry_run",   "planned", NULL};
