@@ -135,7 +135,7 @@ static void test_report_folder_says_when_it_does_not_fit(void **state)
 /* An automation with n accounts of 12 digits, made by hand. */
 struct many {
     struct event_automation automation;
-    char names[200][16];
+    char names[200][24];
     char *accounts[201];
 };
 
