@@ -77,7 +77,8 @@ struct http_options {
     const char *user_agent;
 };
 
-/* Once a process, before any thread and after all; false when libcurl cannot be used. */
+/* Once a process, before any thread and after all; false when libcurl cannot be used. The process ignores SIGPIPE from then
+ * on: who starts other programs sets it back in them. */
 bool http_global_init(void) MUST_CHECK;
 void http_global_cleanup(void);
 
