@@ -240,8 +240,10 @@ void http_loop_close(struct http_loop *h)
     if (!h || h->closing)
         return;
     h->closing = true;
-    while (h->transfers)
-        http_transfer_cancel(h->transfers);
+    for (struct http_transfer *t = h->transfers, *next; t; t = next) {
+        next = t->next;
+        http_transfer_cancel(t);
+    }
     curl_multi_cleanup(h->multi);
     uv_close((uv_handle_t *)&h->timer, on_timer_closed);
 }
