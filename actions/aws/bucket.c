@@ -47,9 +47,7 @@ bool bucket_put(struct step_ctx *ctx, const struct aws_op *op, const char *bucke
         .content_type = body ? content_type : NULL,
         .content_md5 = body != NULL,
     };
-    json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket));
-    json_decref(answer);
-    return answer != NULL;
+    return act_do_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket));
 }
 
 /* --- policies

@@ -67,8 +67,19 @@ json_t *act_call(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
 
 bool act_do(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
 {
-    json_t *answer = act_call(ctx, op, params);
+    struct aws_call call = {.op = op};
+    return act_do_full(ctx, &call, params);
+}
+
+/* The body is not looked at: what is in it cannot undo that the call has worked. */
+bool act_do_full(struct step_ctx *ctx, struct aws_call *call, json_t *params)
+{
+    struct buf ignored = buf_make(HTTP_ANSWER_MAX);
+    call->raw_answer = &ignored;
+    json_t *answer = act_call_full(ctx, call, params);
+    call->raw_answer = NULL;
     json_decref(answer);
+    buf_free(&ignored);
     return answer != NULL;
 }
 

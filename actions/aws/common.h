@@ -21,6 +21,7 @@ json_t *act_call(struct step_ctx *ctx, const struct aws_op *op, json_t *params) 
 json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *params) MUST_CHECK;
 /* For calls whose answer is of no interest: true when it worked. */
 bool act_do(struct step_ctx *ctx, const struct aws_op *op, json_t *params) MUST_CHECK;
+bool act_do_full(struct step_ctx *ctx, struct aws_call *call, json_t *params) MUST_CHECK;
 /* A whole step for a call whose answer is of no interest: STEP_DONE, or STEP_FAILED. */
 enum verdict act_step(struct step_ctx *ctx, const struct aws_op *op, json_t *params);
 /* The same where the provider's code `gone` means that nothing is left to do: STEP_FINISHED with

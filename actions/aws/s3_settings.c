@@ -69,13 +69,11 @@ static enum verdict make_private(struct step_ctx *ctx)
     static char name[] = "x-amz-acl", value[] = "private";
     static const struct http_header canned = {name, value};
     struct aws_call call = {.op = &put_acl, .headers = &canned, .header_count = 1};
-    json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket_name(ctx)));
-    if (!answer)
-        return act_failed_with(ctx, "AccessControlListNotSupported")
-                   ? step_finished(ctx, "the bucket's ACLs are switched off")
-                   : STEP_FAILED;
-    json_decref(answer);
-    return STEP_DONE;
+    if (act_do_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket_name(ctx))))
+        return STEP_DONE;
+    return act_failed_with(ctx, "AccessControlListNotSupported")
+               ? step_finished(ctx, "the bucket's ACLs are switched off")
+               : STEP_FAILED;
 }
 
 static enum verdict drop_policy(struct step_ctx *ctx)

@@ -172,18 +172,17 @@ static bool queue_url(struct step_ctx *ctx, struct buf *url)
     return ok && buf_ok(url);
 }
 
-/* Calls an SQS operation with QueueUrl added to params (stolen). */
-static json_t *call_sqs(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
+/* params (stolen) with QueueUrl; NULL with ctx->err. */
+static json_t *with_queue(struct step_ctx *ctx, json_t *params)
 {
     struct buf url = buf_make(1024);
     bool ok = queue_url(ctx, &url) && params &&
               json_object_set_new(params, "QueueUrl", json_string(buf_str(&url))) == 0;
     buf_free(&url);
-    if (!ok) {
-        json_decref(params);
-        params = NULL;
-    }
-    return act_call(ctx, op, params);
+    if (ok)
+        return params;
+    json_decref(params);
+    return NULL;
 }
 
 /* --- the three services
@@ -246,7 +245,7 @@ json_t *tags_read(struct step_ctx *ctx)
     json_t *answer =
         is_topic(kind)
             ? act_call(ctx, &sns_list, json_pack("{s:s}", "ResourceArn", act_arn(ctx, &topics)))
-            : call_sqs(ctx, &sqs_list, json_object());
+            : act_call(ctx, &sqs_list, with_queue(ctx, json_object()));
     if (!answer)
         return NULL;
     json_t *tags;
@@ -273,9 +272,7 @@ enum verdict tags_add(struct step_ctx *ctx, const char *key, const char *value)
         return act_step(ctx, &sns_tag,
                         json_pack("{s:s, s:{s:[{s:s, s:s}]}}", "ResourceArn", act_arn(ctx, &topics),
                                   "Tags", "member", "Key", key, "Value", value));
-    json_t *answer = call_sqs(ctx, &sqs_tag, json_pack("{s:{s:s}}", "Tags", key, value));
-    json_decref(answer);
-    return answer ? STEP_DONE : STEP_FAILED;
+    return act_step(ctx, &sqs_tag, with_queue(ctx, json_pack("{s:{s:s}}", "Tags", key, value)));
 }
 
 /* [{"Key": ...}] of the keys. */
@@ -301,7 +298,5 @@ enum verdict tags_remove(struct step_ctx *ctx, json_t *keys)
         return act_step(ctx, &sns_untag,
                         json_pack("{s:s, s:{s:O}}", "ResourceArn", act_arn(ctx, &topics), "TagKeys",
                                   "member", keys));
-    json_t *answer = call_sqs(ctx, &sqs_untag, json_pack("{s:O}", "TagKeys", keys));
-    json_decref(answer);
-    return answer ? STEP_DONE : STEP_FAILED;
+    return act_step(ctx, &sqs_untag, with_queue(ctx, json_pack("{s:O}", "TagKeys", keys)));
 }
