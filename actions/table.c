@@ -1,4 +1,5 @@
-/* The table of all actions. Each is defined in its own file; a new one is one more name here, in its place. */
+/* The table of all actions. Each is defined in its own file; a new one is one more name here, in
+ * its place. */
 #include "actions/action.h"
 
 /* Sorted by name. */

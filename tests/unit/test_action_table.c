@@ -100,10 +100,8 @@ static void test_every_aws_action_of_the_catalogue_is_there(void **state)
     json_array_foreach(json_object_get(catalogue, "aws"), i, row)
     {
         const struct action *found = action_find(text_in(row, "name"));
-        if (!found)
-            fail_msg("%s is missing in the table", text_in(row, "name"));
-        assert_string_equal(found->name, text_in(row, "name"));
-        assert_int_equal(found->cloud, CLOUD_AWS);
+        assert_string_equal(found ? found->name : "(missing in the table)", text_in(row, "name"));
+        assert_int_equal(found ? found->cloud : CLOUD_AZURE, CLOUD_AWS);
     }
 }
 
