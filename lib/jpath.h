@@ -1,9 +1,12 @@
-/* Reading jansson values by path, with answers of XML and JSON services alike: "reservationSet[0].instancesSet[0].instanceId".
+/* Reading jansson values by path, with answers of XML and JSON services alike:
+ * "reservationSet[0].instancesSet[0].instanceId".
  *
- * A path is member names separated by '.', each followed by any number of [n]. Names hold any character but '.' and '['.
- * XML knows no lists: one repeated element alone is an object, none is an absent key or "". Therefore [0] of a value that
- * is no array is the value itself, and jlist() answers an array in any of these cases. Everything returned is borrowed from
- * the value unless said otherwise. NULL values are allowed and answer as if absent. Thread-safe on values not being changed. */
+ * A path is member names separated by '.', each followed by any number of [n]. Names hold any
+ * character but '.' and '['. XML knows no lists: one repeated element alone is an object, none is
+ * an absent key or "". Therefore [0] of a value that is no array is the value itself, and jlist()
+ * answers an array in any of these cases. Everything returned is borrowed from the value unless
+ * said otherwise. NULL values are allowed and answer as if absent. Thread-safe on values not being
+ * changed. */
 #ifndef HGAUTOD_LIB_JPATH_H
 #define HGAUTOD_LIB_JPATH_H
 
@@ -22,8 +25,9 @@ const char *jstr(const json_t *value, const char *path);
 bool jbool(const json_t *value, const char *path, bool otherwise);
 /* An integer: a JSON integer, or a string of digits; otherwise what is given. */
 int64_t jint(const json_t *value, const char *path, int64_t otherwise);
-/* What is at path as a list; a NEW reference, never NULL unless memory ran out: an array is itself, an absent value, null or ""
- * is the empty array, anything else is an array of it alone. The caller does json_decref. */
+/* What is at path as a list; a NEW reference, never NULL unless memory ran out: an array is itself,
+ * an absent value, null or "" is the empty array, anything else is an array of it alone. The caller
+ * does json_decref. */
 json_t *jlist(const json_t *value, const char *path) MUST_CHECK;
 /* Appends the JSON text of a string, quotes and escapes included; invalid UTF-8 becomes U+FFFD. */
 bool jquote(struct buf *to, const char *text, size_t n);
