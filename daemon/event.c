@@ -159,7 +159,7 @@ static bool intern_account(struct reader *r, struct element *el, const struct sc
     size_t n = token->end - token->start - 2;
     if (token->escaped) {
         if (!resolve(r, token))
-            return true;
+            return buf_ok(&r->scratch) || no_memory(r);
         name = buf_str(&r->scratch);
         n = r->scratch.size;
     }

@@ -155,6 +155,8 @@ json_t *xml_parse(const char *text, size_t size, struct err *err)
     if (XML_Parse(r.parser, text, (int)size, XML_TRUE) != XML_STATUS_OK)
         stop(&r, ERR_INVALID, XML_ErrorString(XML_GetErrorCode(r.parser)));
     json_t *document = r.failed ? NULL : frame_value(&r, &r.frames[0]);
+    if (document == NULL)
+        stop(&r, ERR_INTERNAL, "out of memory");
     for (size_t i = 0; i <= XML_MAX_DEPTH; i++)
         json_decref(r.frames[i].children);
     buf_free(&r.text);
