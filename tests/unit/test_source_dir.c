@@ -1,0 +1,223 @@
+/* Tests of the directory source on a real directory: what is there at the start, and what appears
+ * later, is found through the watches (the regular look is an hour away). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/watch.h"
+#include "tests/unit/fake_engine.h"
+#include "tests/unit/scratch_dir.h"
+
+#define HOUR (3600 * INT64_C(1000))
+
+struct fixture {
+    char root[256];
+    struct config_source config;
+    struct daemon daemon;
+    struct engine engine;
+    uv_loop_t loop;
+    struct source *source;
+    uv_timer_t turn; /* work that a timer hands to the workers must not wait for the next thing to
+                        happen */
+    uint64_t limit;
+    bool late;
+    unsigned hints;
+};
+
+static void on_turn(uv_timer_t *timer)
+{
+    struct fixture *f = timer->data;
+    f->late = uv_now(&f->loop) > f->limit;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err err = ERR_INIT;
+    scratch_make(f->root);
+    f->engine.room = FAKE_MAX;
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    f->daemon = (struct daemon){.clock = &system_clock, .engine = &f->engine, .loop = &f->loop};
+    f->config = (struct config_source){.type = SOURCE_DIRECTORY,
+                                       .path = f->root,
+                                       .sweep_interval = HOUR,
+                                       .sweep_max_age = 24 * HOUR,
+                                       .claim_ttl = 120000};
+    f->config.name = strdup("test");
+    f->limit = uv_now(&f->loop) + 20000;
+    uv_timer_init(&f->loop, &f->turn);
+    f->turn.data = f;
+    uv_timer_start(&f->turn, on_turn, 5, 5);
+    f->source = source_new(&f->daemon, &f->config, &err);
+    if (!f->source)
+        fail_msg("source_new: %s", err.message);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    f->source->ops->stop(f->source);
+    while (fake_do_work(&f->engine))
+        continue;
+    f->source->ops->free(f->source);
+    uv_close((uv_handle_t *)&f->turn, NULL);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    int left = uv_loop_close(&f->loop);
+    scratch_remove(f->root);
+    free(f->config.name);
+    free(f);
+    return left;
+}
+
+static void start(struct fixture *f)
+{
+    struct err err = ERR_INIT;
+    assert_true(f->source->ops->start(f->source, &err));
+}
+
+/* Runs loop and workers until the source has handed over this event. */
+static struct delivery *await_event(struct fixture *f, const char *key)
+{
+    struct delivery *d;
+    while (!(d = fake_find(&f->engine, key)) && !f->late) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+        while (fake_do_work(&f->engine))
+            continue;
+    }
+    if (!d)
+        fail_msg("%s has not been handed over", key);
+    return d;
+}
+
+static void await_drained(struct fixture *f)
+{
+    while (!f->source->ops->drained(f->source) && !f->late) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+        while (fake_do_work(&f->engine))
+            continue;
+    }
+    assert_true(f->source->ops->drained(f->source));
+}
+
+static void test_events_there_at_the_start_are_taken_and_finished_ones_are_not(void **state)
+{
+    struct fixture *f = *state;
+    scratch_write(f->root, "x/events/done/event.json", "{}");
+    scratch_write(f->root, "x/reports/done/report_a.json", "{}");
+    scratch_write(f->root, "x/events/open/event.json", "{}");
+    start(f);
+    const struct delivery *d = await_event(f, "x/events/open/event.json");
+    assert_ptr_equal(d->source->store, f->source->store);
+    assert_int_equal(f->engine.submitted, 1);
+}
+
+static void test_an_event_that_appears_in_new_folders_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    await_drained(f);
+    scratch_write(f->root, "a/b/events/c/d/event.json", "{}");
+    await_event(f, "a/b/events/c/d/event.json");
+    scratch_write(f->root, "a/b/events/c/e/event.json", "{}");
+    await_event(f, "a/b/events/c/e/event.json");
+    assert_int_equal(f->engine.submitted, 2);
+}
+
+static void test_an_event_renamed_into_place_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    scratch_write(f->root, "events/1/event.json.part", "{}");
+    start(f);
+    await_drained(f);
+    char from[512], to[512];
+    snprintf(from, sizeof from, "%s/events/1/event.json.part", f->root);
+    snprintf(to, sizeof to, "%s/events/1/event.json", f->root);
+    assert_int_equal(rename(from, to), 0);
+    await_event(f, "events/1/event.json");
+}
+
+static void test_a_folder_that_is_made_anew_is_watched_again(void **state)
+{
+    struct fixture *f = *state;
+    scratch_write(f->root, "events/1/event.json", "{}");
+    start(f);
+    await_event(f, "events/1/event.json");
+    assert_true(fake_settle(&f->engine, "events/1/event.json", SETTLE_DONE, 0));
+    char path[512];
+    snprintf(path, sizeof path, "%s/events", f->root);
+    scratch_remove(path);
+    scratch_mkdir(f->root, "events/1");
+    await_drained(f);
+    scratch_write(f->root, "events/1/event.json", "{ }");
+    await_event(f, "events/1/event.json");
+}
+
+/* --- the watch alone
+ * ------------------------------------------------------------------------------------------- */
+
+static void note_hint(void *ctx)
+{
+    ((struct fixture *)ctx)->hints++;
+}
+
+static void await_hints(struct fixture *f, const struct watch *w, unsigned n)
+{
+    while ((f->hints < n || !watch_quiet(w)) && !f->late) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+        while (fake_do_work(&f->engine))
+            continue;
+    }
+    assert_int_equal(f->hints, n);
+}
+
+static void test_our_own_writes_are_no_hints(void **state)
+{
+    struct fixture *f = *state;
+    scratch_mkdir(f->root, "a/reports/b");
+    struct watch *w = watch_new(&f->daemon, "test", f->root, note_hint, f);
+    assert_non_null(w);
+    watch_start(w);
+    await_hints(f, w, 1);
+    scratch_write(f->root, "a/reports/b/is_pending", "{}");
+    scratch_write(f->root, "a/reports/c/is_pending", "{}");
+    scratch_write(f->root, ".hgautod.lock", "");
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_true(watch_quiet(w));
+    scratch_write(f->root, "a/x", "");
+    await_hints(f, w, 2);
+    watch_stop(w);
+    watch_free(w);
+}
+
+static void test_a_missing_directory_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    char missing[] = "/no/such/directory";
+    f->config.path = missing;
+    assert_null(source_new(&f->daemon, &f->config, &err));
+    assert_string_equal(err.message,
+                        "cannot open the directory /no/such/directory: No such file or directory");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_events_there_at_the_start_are_taken_and_finished_ones_are_not),
+        TEST(test_an_event_that_appears_in_new_folders_is_taken),
+        TEST(test_an_event_renamed_into_place_is_taken),
+        TEST(test_a_folder_that_is_made_anew_is_watched_again),
+        TEST(test_our_own_writes_are_no_hints),
+        TEST(test_a_missing_directory_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

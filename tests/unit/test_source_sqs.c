@@ -1,0 +1,491 @@
+/* Tests of the SQS source: what it sends when, and what becomes of messages. Engine, HTTP and clock
+ * are the test's; signing, encoding and decoding are real. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "lib/jpath.h"
+#include "tests/unit/fake_engine.h"
+
+#define NOW INT64_C(1800000000000)
+#define URL "https://sqs.us-east-1.amazonaws.com/123456789012/events"
+
+/* --- HTTP: requests wait until the test answers them
+ * ----------------------------------------------------------- */
+
+struct http_transfer {
+    struct http_request request;
+    json_t *params;
+    http_done_fn done;
+    void *ctx;
+    bool open;
+};
+
+struct http_loop {
+    struct http_transfer at[FAKE_MAX];
+    size_t count;
+};
+
+struct http_transfer *http_loop_send(struct http_loop *h, struct http_request *request,
+                                     http_done_fn done, void *ctx, struct err *err)
+{
+    (void)err;
+    if (h->count == FAKE_MAX)
+        abort();
+    struct http_transfer *t = &h->at[h->count++];
+    *t = (struct http_transfer){.request = *request, .done = done, .ctx = ctx, .open = true};
+    t->params = json_loadb(request->body.data, request->body.size, 0, NULL);
+    *request = (struct http_request){0};
+    return t;
+}
+
+void http_transfer_cancel(struct http_transfer *t)
+{
+    t->open = false;
+}
+
+/* --- the fixture
+ * -----------------------------------------------------------------------------------------------
+ */
+
+struct fixture {
+    struct config_source config;
+    struct aws_options aws_options;
+    struct daemon daemon;
+    struct fake_clock clock;
+    struct engine engine;
+    struct http_loop http;
+    uv_loop_t loop;
+    struct source *source;
+};
+
+static struct fixture *fixture_new(void)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err err = ERR_INIT;
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret", 1);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    setenv("AWS_CONFIG_FILE", "/no/such/file", 1);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "/no/such/file", 1);
+    f->clock = fake_clock_make(NOW);
+    f->aws_options =
+        (struct aws_options){.clock = &f->clock.clock, .limits = ratelimit_new(&f->clock.clock)};
+    f->engine.room = FAKE_MAX;
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    f->daemon = (struct daemon){.clock = &f->clock.clock,
+                                .aws = aws_new(&f->aws_options, &err),
+                                .engine = &f->engine,
+                                .http = &f->http,
+                                .loop = &f->loop};
+    if (!f->daemon.aws)
+        fail_msg("aws_new: %s", err.message);
+    f->config = (struct config_source){
+        .type = SOURCE_SQS, .wait_time = 20000, .visibility_timeout = 300000, .max_messages = 10};
+    f->config.name = strdup("test");
+    f->config.queue_url = strdup(URL);
+    return f;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = fixture_new();
+    f->config.bucket = strdup("events-bucket");
+    f->config.prefix = strdup("hg/");
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    if (f->source) {
+        f->source->ops->stop(f->source);
+        f->source->ops->free(f->source);
+    }
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    int left = uv_loop_close(&f->loop);
+    for (size_t i = 0; i < f->http.count; i++) {
+        http_request_free(&f->http.at[i].request);
+        json_decref(f->http.at[i].params);
+    }
+    aws_free(f->daemon.aws);
+    ratelimit_free(f->aws_options.limits);
+    free(f->config.name);
+    free(f->config.queue_url);
+    free(f->config.bucket);
+    free(f->config.prefix);
+    free(f->config.region);
+    free(f);
+    return left;
+}
+
+static void start(struct fixture *f)
+{
+    struct err err = ERR_INIT;
+    f->source = source_new(&f->daemon, &f->config, &err);
+    if (!f->source)
+        fail_msg("source_new: %s", err.message);
+    assert_true(f->source->ops->start(f->source, &err));
+    fake_settle_down(&f->daemon);
+}
+
+/* The one open request of an operation, which must be there. */
+static struct http_transfer *open_request(struct fixture *f, const char *operation)
+{
+    struct http_transfer *found = NULL;
+    char target[64];
+    snprintf(target, sizeof target, "AmazonSQS.%s", operation);
+    for (size_t i = 0; i < f->http.count; i++) {
+        struct http_transfer *t = &f->http.at[i];
+        const char *has = http_headers_get(&t->request.headers, "X-Amz-Target");
+        if (!t->open || !has || strcmp(has, target) != 0)
+            continue;
+        if (found)
+            fail_msg("two requests %s are under way", operation);
+        found = t;
+    }
+    if (!found)
+        fail_msg("no request %s is under way", operation);
+    return found;
+}
+
+static size_t open_requests(const struct fixture *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->http.count; i++)
+        n += f->http.at[i].open;
+    return n;
+}
+
+static void answer(struct fixture *f, struct http_transfer *t, int status, const char *body)
+{
+    struct http_response response = {.status = status, .body = buf_make(1 << 20)};
+    buf_adds(&response.body, body);
+    t->open = false;
+    t->done(t->ctx, &response, NULL);
+    http_response_free(&response);
+    fake_settle_down(&f->daemon);
+}
+
+static void answer_error(struct fixture *f, struct http_transfer *t, int status, const char *code)
+{
+    char body[200];
+    snprintf(body, sizeof body, "{\"__type\":\"com.amazonaws.sqs#%s\",\"message\":\"x\"}", code);
+    answer(f, t, status, body);
+}
+
+/* Answers the open receive with one message of this body. */
+static void deliver(struct fixture *f, const char *id, const char *body)
+{
+    json_t *json =
+        json_pack("{s[{ssssss}]}", "Messages", "MessageId", id, "ReceiptHandle", id, "Body", body);
+    char *text = json_dumps(json, JSON_COMPACT);
+    answer(f, open_request(f, "ReceiveMessage"), 200, text);
+    free(text);
+    json_decref(json);
+}
+
+#define RECORD(bucket, key)                                                                        \
+    "{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\","    \
+    "\"s3\":{\"bucket\":{\"name\":\"" bucket "\"},\"object\":{\"key\":\"" key "\"}}}"
+#define NOTIFICATION(records) "{\"Records\":[" records "]}"
+#define ONE                   NOTIFICATION(RECORD("events-bucket", "hg/events/1/event.json"))
+
+static int64_t param(const struct http_transfer *t, const char *name)
+{
+    return jint(t->params, name, -1);
+}
+
+/* --- tests
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void test_it_polls_the_queue_once_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct http_transfer *t = open_request(f, "ReceiveMessage");
+    assert_int_equal(open_requests(f), 1);
+    assert_string_equal(t->request.url, "https://sqs.us-east-1.amazonaws.com/");
+    assert_string_equal(jstr(t->params, "QueueUrl"), URL);
+    assert_int_equal(param(t, "WaitTimeSeconds"), 20);
+    assert_int_equal(param(t, "VisibilityTimeout"), 300);
+    assert_int_equal(param(t, "MaxNumberOfMessages"), 10);
+    assert_true(t->request.timeout_ms > 20000);
+    assert_non_null(strstr(http_headers_get(&t->request.headers, "Authorization"),
+                           "/us-east-1/sqs/aws4_request"));
+}
+
+static void test_a_queue_elsewhere_is_asked_where_its_url_says(void **state)
+{
+    struct fixture *f = *state;
+    free(f->config.queue_url);
+    f->config.queue_url = strdup("http://127.0.0.1:9324/000000000000/q");
+    f->config.region = strdup("eu-west-1");
+    start(f);
+    struct http_transfer *t = open_request(f, "ReceiveMessage");
+    assert_string_equal(t->request.url, "http://127.0.0.1:9324/");
+    assert_non_null(strstr(http_headers_get(&t->request.headers, "Authorization"),
+                           "/eu-west-1/sqs/aws4_request"));
+}
+
+static void test_a_message_is_deleted_when_its_event_is_done(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    deliver(f, "m1", ONE);
+    const struct delivery *d = fake_find(&f->engine, "hg/events/1/event.json");
+    assert_non_null(d);
+    assert_string_equal(d->id, "m1");
+    assert_string_equal(d->source->store->name, "s3://events-bucket");
+    assert_false(f->source->ops->idle(f->source));
+    assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    struct http_transfer *t = open_request(f, "DeleteMessage");
+    assert_string_equal(jstr(t->params, "ReceiptHandle"), "m1");
+    assert_false(f->source->ops->idle(f->source));
+    answer(f, t, 200, "");
+    assert_true(f->source->ops->idle(f->source));
+    assert_int_equal(f->daemon.counts.messages, 1);
+    assert_int_equal(f->daemon.counts.deleted, 1);
+}
+
+static void test_a_released_event_makes_its_message_visible_after_the_delay(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    deliver(f, "m1",
+            NOTIFICATION(RECORD("events-bucket", "hg/events/1/event.json") "," RECORD(
+                "events-bucket", "hg/events/2/event.json")));
+    assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_RELEASE, 4500));
+    fake_settle_down(&f->daemon);
+    assert_int_equal(open_requests(f), 1);
+    assert_true(fake_settle(&f->engine, "hg/events/2/event.json", SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    struct http_transfer *t = open_request(f, "ChangeMessageVisibility");
+    assert_int_equal(param(t, "VisibilityTimeout"), 5);
+    answer(f, t, 200, "");
+    assert_true(f->source->ops->idle(f->source));
+    assert_int_equal(f->daemon.counts.released, 1);
+}
+
+static void test_a_message_is_extended_while_its_event_runs(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    deliver(f, "m1", ONE);
+    f->clock.now_ms += 149999;
+    deliver(f, "m2", "no notification");
+    assert_int_equal(open_requests(f), 1);
+    f->clock.now_ms += 1;
+    deliver(f, "m3", "no notification");
+    struct http_transfer *t = open_request(f, "ChangeMessageVisibility");
+    assert_string_equal(jstr(t->params, "ReceiptHandle"), "m1");
+    assert_int_equal(param(t, "VisibilityTimeout"), 300);
+    answer_error(f, t, 400, "InvalidParameterValue");
+    f->clock.now_ms += 300000;
+    deliver(f, "m4", "no notification");
+    assert_int_equal(open_requests(f), 1);
+}
+
+static void test_a_failed_deletion_is_repeated_and_a_gone_message_is_not(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    deliver(f, "m1", ONE);
+    assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    answer_error(f, open_request(f, "DeleteMessage"), 500, "InternalError");
+    assert_int_equal(open_requests(f), 1);
+    assert_false(f->source->ops->idle(f->source));
+    f->clock.now_ms += 2000;
+    deliver(f, "m2", "no notification");
+    answer_error(f, open_request(f, "DeleteMessage"), 400, "ReceiptHandleIsInvalid");
+    assert_true(f->source->ops->idle(f->source));
+    assert_int_equal(f->daemon.counts.deleted, 0);
+}
+
+static void test_test_events_and_events_of_others_are_deleted_and_counted(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    deliver(f, "m1", "{\"Service\":\"Amazon S3\",\"Event\":\"s3:TestEvent\",\"Bucket\":\"b\"}");
+    answer(f, open_request(f, "DeleteMessage"), 200, "");
+    deliver(f, "m2",
+            NOTIFICATION(RECORD("other-bucket", "hg/events/1/event.json") "," RECORD(
+                "events-bucket",
+                "elsewhere/events/1/event.json") "," RECORD("events-bucket",
+                                                            "hg/events/1/other.json")));
+    answer(f, open_request(f, "DeleteMessage"), 200, "");
+    assert_int_equal(f->daemon.counts.test_events, 1);
+    assert_int_equal(f->daemon.counts.ignored, 3);
+    assert_int_equal(f->daemon.counts.deleted, 2);
+    assert_int_equal(f->engine.submitted, 0);
+    assert_true(f->source->ops->idle(f->source));
+}
+
+static void test_what_is_not_understood_stays_in_the_queue(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    deliver(f, "m1", "{\"some\":\"thing\"}");
+    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_int_equal(open_requests(f), 1);
+    assert_true(f->source->ops->idle(f->source));
+}
+
+static void test_without_a_configured_bucket_each_has_a_store(void **state)
+{
+    struct fixture *f = *state;
+    free(f->config.bucket);
+    f->config.bucket = NULL;
+    start(f);
+    deliver(f, "m1",
+            NOTIFICATION(RECORD("bucket-a", "hg/events/1/event.json") "," RECORD(
+                "bucket-b", "hg/events/2/event.json") "," RECORD("bucket-a",
+                                                                 "hg/events/3/event.json")));
+    const struct source *first = fake_find(&f->engine, "hg/events/1/event.json")->source;
+    const struct source *second = fake_find(&f->engine, "hg/events/2/event.json")->source;
+    assert_string_equal(first->store->name, "s3://bucket-a");
+    assert_string_equal(second->store->name, "s3://bucket-b");
+    assert_ptr_equal(fake_find(&f->engine, "hg/events/3/event.json")->source, first);
+    for (int i = 1; i <= 3; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "hg/events/%d/event.json", i);
+        assert_true(fake_settle(&f->engine, key, SETTLE_DONE, 0));
+    }
+    fake_settle_down(&f->daemon);
+    answer(f, open_request(f, "DeleteMessage"), 200, "");
+    assert_true(f->source->ops->idle(f->source));
+}
+
+static void test_it_does_not_poll_without_room(void **state)
+{
+    struct fixture *f = *state;
+    f->engine.room = 1;
+    start(f);
+    deliver(f, "m1", ONE);
+    assert_int_equal(open_requests(f), 0);
+    assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    assert_non_null(open_request(f, "ReceiveMessage"));
+}
+
+static void test_a_failed_receive_pauses_and_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    start(f);
+    for (int i = 0; i < 20; i++) {
+        answer_error(f, open_request(f, "ReceiveMessage"), 400, "QueueDoesNotExist");
+        assert_int_equal(open_requests(f), 0);
+        assert_false(f->source->ops->drained(f->source));
+        /* The longest pause there is; starting again wakes the source, as its timer would. */
+        f->clock.now_ms += 60000;
+        assert_true(f->source->ops->start(f->source, &err));
+        fake_settle_down(&f->daemon);
+    }
+    assert_non_null(open_request(f, "ReceiveMessage"));
+}
+
+static void test_expired_credentials_are_fetched_anew_at_once(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    answer_error(f, open_request(f, "ReceiveMessage"), 403, "ExpiredToken");
+    struct http_transfer *t = open_request(f, "ReceiveMessage");
+    assert_int_equal(f->http.count, 2);
+    /* Should they expire again without a success between, there is a pause. */
+    answer_error(f, t, 403, "ExpiredToken");
+    assert_int_equal(open_requests(f), 0);
+}
+
+static void test_stop_cancels_the_receive_and_finishes_what_it_holds(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    deliver(f, "m1", ONE);
+    f->source->ops->stop(f->source);
+    f->source->ops->stop(f->source);
+    assert_int_equal(open_requests(f), 0);
+    assert_false(f->source->ops->idle(f->source));
+    assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_RELEASE, 0));
+    fake_settle_down(&f->daemon);
+    struct http_transfer *t = open_request(f, "ChangeMessageVisibility");
+    assert_int_equal(param(t, "VisibilityTimeout"), 0);
+    answer(f, t, 200, "");
+    assert_true(f->source->ops->idle(f->source));
+    assert_int_equal(open_requests(f), 0);
+}
+
+static void test_once_it_is_drained_when_a_poll_brings_nothing(void **state)
+{
+    struct fixture *f = *state;
+    f->daemon.once = true;
+    start(f);
+    struct http_transfer *t = open_request(f, "ReceiveMessage");
+    assert_int_equal(param(t, "WaitTimeSeconds"), 1);
+    assert_false(f->source->ops->drained(f->source));
+    deliver(f, "m1", ONE);
+    assert_false(f->source->ops->drained(f->source));
+    answer(f, open_request(f, "ReceiveMessage"), 200, "{}");
+    assert_false(f->source->ops->drained(f->source));
+    assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    answer(f, open_request(f, "DeleteMessage"), 200, "");
+    assert_true(f->source->ops->drained(f->source));
+    assert_int_equal(open_requests(f), 0);
+}
+
+static void assert_refused(struct fixture *f, const char *expected)
+{
+    struct err err = ERR_INIT;
+    assert_null(source_new(&f->daemon, &f->config, &err));
+    assert_int_equal(err.kind, ERR_INVALID);
+    assert_string_equal(err.message, expected);
+}
+
+static void test_what_can_never_work_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    strcpy(f->config.bucket, "Bad_Bucket");
+    assert_refused(f, "source \"test\": bucket \"Bad_Bucket\" is no bucket name");
+    free(f->config.bucket);
+    f->config.bucket = NULL;
+    f->config.sweep_interval = 60000;
+    assert_refused(
+        f, "source \"test\": sweep_interval needs bucket: there is nothing to list without");
+    free(f->config.queue_url);
+    f->config.queue_url = NULL;
+    assert_refused(f, "source \"test\": queue_url is missing");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_it_polls_the_queue_once_at_a_time),
+        TEST(test_a_queue_elsewhere_is_asked_where_its_url_says),
+        TEST(test_a_message_is_deleted_when_its_event_is_done),
+        TEST(test_a_released_event_makes_its_message_visible_after_the_delay),
+        TEST(test_a_message_is_extended_while_its_event_runs),
+        TEST(test_a_failed_deletion_is_repeated_and_a_gone_message_is_not),
+        TEST(test_test_events_and_events_of_others_are_deleted_and_counted),
+        TEST(test_what_is_not_understood_stays_in_the_queue),
+        TEST(test_without_a_configured_bucket_each_has_a_store),
+        TEST(test_it_does_not_poll_without_room),
+        TEST(test_a_failed_receive_pauses_and_goes_on),
+        TEST(test_expired_credentials_are_fetched_anew_at_once),
+        TEST(test_stop_cancels_the_receive_and_finishes_what_it_holds),
+        TEST(test_once_it_is_drained_when_a_poll_brings_nothing),
+        TEST(test_what_can_never_work_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
