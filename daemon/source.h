@@ -1,8 +1,9 @@
-/* A source yields notifications: "event X was created", and carries the means to keep, give back and delete the message
- * that said so. Sources live on the main thread and never block it.
+/* A source yields notifications: "event X was created", and carries the means to keep, give back
+ * and delete the message that said so. Sources live on the main thread and never block it.
  *
- * A source hands each announced event to the engine as a delivery; the engine answers, once for each, how it ended. Only when all
- * events of one message have ended is the message itself deleted or released. */
+ * A source hands each announced event to the engine as a delivery; the engine answers, once for
+ * each, how it ended. Only when all events of one message have ended is the message itself deleted
+ * or released. */
 #ifndef HGAUTOD_DAEMON_SOURCE_H
 #define HGAUTOD_DAEMON_SOURCE_H
 
@@ -21,28 +22,36 @@ struct source;
 /* How a delivery ended. */
 enum settle {
     SETTLE_DONE,    /* reports are durable, or there was nothing to do: delete */
-    SETTLE_RELEASE, /* not now (claimed by another, shutting down): make it visible again after delay_ms */
+    SETTLE_RELEASE, /* not now (claimed by another, shutting down): make it visible again after
+                       delay_ms */
 };
 
 /* One announced event, embedded in a source's own message. */
 struct delivery {
+    /* Whose store and configuration hold for it and whose ops settle it. Not always one that
+     * source_new made: it may be a face that such a source shows for one bucket or for its sweep,
+     * of which only these parts may be used. */
     struct source *source;
-    const char *key;    /* of the event in source->store; owned by the source, valid until settled */
-    const char *id;     /* the message's id, for logs; "" if none */
+    const char *key; /* of the event in source->store; owned by the source, valid until settled */
+    const char *id;  /* the message's id, for logs; "" if none */
 };
 
 struct source_ops {
-    /* Begins to yield. False with *err only for what will never work (a bad URL); what may mend is retried forever, said once. */
+    /* Begins to yield. False with *err only for what will never work (a bad URL); what may mend is
+     * retried forever, said once. */
     bool (*start)(struct source *s, struct err *err);
     /* No more notifications; messages not yet handed over are released. Idempotent. */
     void (*stop)(struct source *s);
-    /* How a delivery ended. The source deletes or releases the message and then lets go of the delivery. */
+    /* How a delivery ended. The source deletes or releases the message and then lets go of the
+     * delivery. */
     void (*settle)(struct source *s, struct delivery *d, enum settle how, int64_t delay_ms);
     /* True when nothing is under way: no message held, no deletion or release outstanding. */
     bool (*idle)(const struct source *s);
-    /* True when the source has nothing more to give just now: the last poll (or sweep) came back empty; for --once. */
+    /* True when the source has nothing more to give just now: the last poll (or sweep) came back
+     * empty; for --once. */
     bool (*drained)(const struct source *s);
-    /* Frees it; all its libuv handles have been closed by the time it returns or by running the loop once more. */
+    /* Frees it; all its libuv handles have been closed by the time it returns or by running the
+     * loop once more. */
     void (*free)(struct source *s);
 };
 
@@ -50,7 +59,8 @@ struct source_ops {
 struct source {
     const struct source_ops *ops;
     const struct config_source *config;
-    struct store *store; /* owned by the source */
+    struct store *store; /* owned by the source; NULL for a queue without a configured bucket, whose
+                            deliveries name faces */
     struct daemon *daemon;
     bool started;
 };
@@ -72,8 +82,9 @@ struct source *source_s3_new(struct daemon *daemon, const struct config_source *
 struct source *source_dir_new(struct daemon *daemon, const struct config_source *config,
                               struct err *err) MUST_CHECK;
 
-/* Reaches the source's queue and store with this identity and appends what it found, a line each, to `to` (for `check --online`); false when
- * anything is missing. Runs on the calling thread and waits. */
+/* Reaches the source's queue and store with this identity and appends what it found, a line each,
+ * to `to` (for `check --online`); false when anything is missing. Runs on the calling thread and
+ * waits. */
 bool source_probe(struct daemon *daemon, const struct config_source *config,
                   struct http_client *http, struct buf *to) MUST_CHECK;
 

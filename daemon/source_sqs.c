@@ -555,9 +555,8 @@ static void received(struct sqs_source *s, const struct request *r, const json_t
      * answer. */
     if (s->empty && s->base.daemon->once)
         s->poll_ms = now_ms(s) + ROOM_MS;
-    size_t i;
-    const json_t *raw;
-    json_array_foreach(messages, i, raw) take_message(s, raw, r->sent_ms);
+    for (size_t i = 0; i < json_array_size(messages); i++)
+        take_message(s, json_array_get(messages, i), r->sent_ms);
     json_decref(messages);
 }
 
@@ -674,12 +673,15 @@ static void on_closed(uv_handle_t *timer)
 static void sqs_free(struct source *base)
 {
     struct sqs_source *s = (struct sqs_source *)base;
-    while (s->requests) {
-        http_transfer_cancel(s->requests->transfer);
-        request_free(s->requests);
+    for (struct request *r = s->requests, *next; r; r = next) {
+        next = r->next;
+        http_transfer_cancel(r->transfer);
+        request_free(r);
     }
-    while (s->messages)
-        message_drop(s, s->messages);
+    for (struct message *m = s->messages, *next; m; m = next) {
+        next = m->next;
+        message_drop(s, m);
+    }
     if (s->sweep)
         sweep_free(s->sweep);
     for (size_t i = 0; i < s->bucket_count; i++) {

@@ -1,7 +1,8 @@
-/* A store: where events, their reports and is_pending live. An S3 bucket, a blob container, or a directory.
+/* A store: where events, their reports and is_pending live. An S3 bucket, a blob container, or a
+ * directory.
  *
- * Operations wait; they are called on worker threads with that worker's http_client, several at a time on one store.
- * Keys are relative to the store's root, UTF-8, without a leading '/'. */
+ * Operations wait; they are called on worker threads with that worker's http_client, several at a
+ * time on one store. Keys are relative to the store's root, UTF-8, without a leading '/'. */
 #ifndef HGAUTOD_DAEMON_STORE_H
 #define HGAUTOD_DAEMON_STORE_H
 
@@ -28,11 +29,13 @@ typedef bool (*store_each_fn)(void *ctx, const char *key, const struct store_met
 struct store;
 
 struct store_ops {
-    /* Reads a whole object; *body's max is the limit (ERR_LIMIT). ERR_NOT_FOUND when it is not there. meta may be NULL. */
+    /* Reads a whole object; *body's max is the limit (ERR_LIMIT). ERR_NOT_FOUND when it is not
+     * there. meta may be NULL. */
     bool (*get)(struct store *s, struct http_client *http, const char *key, struct buf *body,
                 struct store_meta *meta, struct err *err);
-    /* Writes a whole object at once (readers see the old or the new). STORE_IF_MATCH compares with etag. A lost condition is
-     * ERR_PRECONDITION (a match on a missing object too). new_etag may be NULL. */
+    /* Writes a whole object at once (readers see the old or the new). STORE_IF_MATCH compares with
+     * etag. A lost condition is ERR_PRECONDITION (a match on a missing object too). new_etag may be
+     * NULL. */
     bool (*put)(struct store *s, struct http_client *http, const char *key,
                 const struct http_body *body, enum store_condition condition, const char *etag,
                 char new_etag[128], struct err *err);
@@ -47,16 +50,18 @@ struct store_ops {
 /* What all stores have; each kind embeds it first. Constant after creation. */
 struct store {
     const struct store_ops *ops;
-    const char *name;          /* for messages: "s3://bucket", "directory /srv/events"; owned by the kind */
+    const char *name; /* for messages: "s3://bucket", "directory /srv/events"; owned by the kind */
     const char *report_suffix; /* ".json", or "" (Azure) */
 };
 
 struct aws;
-/* Events in an S3 bucket of `region` (NULL: the configured). NULL when out of memory or when bucket is no bucket name. */
+/* Events in an S3 bucket. `region` is a hint that is not needed: S3 says where a bucket is. NULL
+ * when out of memory or when bucket is no bucket name. */
 struct store *store_s3_new(struct aws *aws, const char *bucket, const char *region) MUST_CHECK;
-/* Events below a directory. Writes are atomic renames of files in the same folder; conditions hold between processes on the same file system (an
- * advisory lock on the folder's lock file is held for the comparison and the rename). Keys with "..", empty segments or
- * a leading '/' are refused; symbolic links inside are not followed. */
+/* Events below a directory. Writes are atomic renames of files in the same folder; conditions hold
+ * between processes on the same file system (an advisory lock on the folder's lock file is held for
+ * the comparison and the rename). Keys with "..", empty segments or a leading '/' are refused;
+ * symbolic links inside are not followed. */
 struct store *store_dir_new(const char *path, struct err *err) MUST_CHECK;
 
 #endif

@@ -355,7 +355,7 @@ static bool place(const struct placing *p, struct err *err)
     if (p->condition == STORE_IF_ABSENT && exists)
         return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->key);
     if (p->condition == STORE_IF_MATCH) {
-        struct store_meta meta;
+        struct store_meta meta = {.size = 0};
         if (exists)
             fill_meta(&meta, &old);
         if (!exists || strcmp(meta.etag, p->etag) != 0)
@@ -387,7 +387,7 @@ static bool write_and_place(const struct dir_store *s, struct placing *p,
     if (fsync(p->parent) != 0 || fstat(p->fd, &st) != 0)
         return failed(err, errno, "write", p->key);
     if (new_etag) {
-        struct store_meta meta;
+        struct store_meta meta = {.size = 0};
         fill_meta(&meta, &st);
         memcpy(new_etag, meta.etag, sizeof meta.etag);
     }
@@ -475,7 +475,7 @@ static bool list_file(struct listing *l, const struct stat *st)
 {
     if (l->path.size < strlen(l->prefix))
         return true;
-    struct store_meta meta;
+    struct store_meta meta = {.size = 0};
     fill_meta(&meta, st);
     l->stopped = !l->each(l->ctx, buf_str(&l->path), &meta);
     return true;

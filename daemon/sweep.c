@@ -146,24 +146,23 @@ static size_t merge(struct sweep *s, struct entry **merged, size_t *merged_count
     while (i < s->count || j < s->result.count) {
         struct entry *e = i < s->count ? s->entries[i] : NULL;
         struct sweep_found *f = j < s->result.count ? &s->result.at[j] : NULL;
-        int order = !e ? 1 : !f ? -1 : strcmp(e->key, f->key);
-        if (order < 0) { /* no longer open */
+        if (e && (!f || strcmp(e->key, f->key) < 0)) { /* no longer open */
             if (e->state == ENTRY_HAND)
                 merged[n++] = e;
             else
                 entry_free(e);
-        } else if (order == 0) {
+            i++;
+            continue;
+        }
+        if (e && f && strcmp(e->key, f->key) == 0) {
             news += entry_found(s, e, f);
             merged[n++] = e;
-        } else {
-            e = entry_new(s, f);
-            if (e) {
-                merged[n++] = e;
-                news++;
-            }
+            i++;
+        } else if (f && (e = entry_new(s, f))) {
+            merged[n++] = e;
+            news++;
         }
-        i += order <= 0;
-        j += order >= 0;
+        j++;
     }
     *merged_count = n;
     return news;

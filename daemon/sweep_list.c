@@ -44,17 +44,21 @@ static void table_free(struct table *t)
 
 static bool table_grow(struct table *t)
 {
-    if (t->count >= SWEEP_MAX_RECORDS)
-        return err_set(t->err, ERR_LIMIT, "",
-                       "there are more than %d objects younger than sweep_max_age: set a shorter "
-                       "sweep_max_age or a narrower prefix",
-                       SWEEP_MAX_RECORDS);
-    if (t->count < t->room)
+    if (t->count >= SWEEP_MAX_RECORDS) {
+        err_set(t->err, ERR_LIMIT, "",
+                "there are more than %d objects younger than sweep_max_age: set a shorter "
+                "sweep_max_age or a narrower prefix",
+                SWEEP_MAX_RECORDS);
+        return false;
+    }
+    if (t->at && t->count < t->room)
         return true;
     size_t room = t->room ? t->room * 2 : 64;
     struct record *at = realloc(t->at, room * sizeof *at);
-    if (!at)
-        return err_set(t->err, ERR_INTERNAL, "", "out of memory");
+    if (!at) {
+        err_set(t->err, ERR_INTERNAL, "", "out of memory");
+        return false;
+    }
     t->at = at;
     t->room = room;
     return true;
