@@ -150,4 +150,6 @@ install: $(BUILD)/hgautod ## Install below DESTDIR and PREFIX (/usr/local)
 uninstall: ## Remove what install put there
 	$(Q)tools/install.sh uninstall $(BUILD)/hgautod "$(DESTDIR)" "$(PREFIX)"
 
+# Objects of tests are kept too.
+.SECONDARY:
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

@@ -2,6 +2,7 @@
 # Runs all tests: test.sh UNIT-TEST... FUZZ-TARGET...  Ends with one line that counts them: "N passed, N failed, N skipped".
 # A suite that cannot run for want of a package registry is skipped aloud and counted; with CI=true that is a failure.
 set -u
+limit=600 # seconds for one unit test: one that hangs is one that failed
 cd "$(dirname "$0")/.." || exit 1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -17,7 +18,7 @@ for program; do
     name=${program##*/}
     case $program in
     */fuzz/*)
-        if "$program" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+        if timeout $limit "$program" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
             passed=$((passed + 1))
         else
             cat "$log"
@@ -25,8 +26,9 @@ for program; do
         fi
         ;;
     *)
-        "$program" >"$log" 2>&1
+        timeout $limit "$program" >"$log" 2>&1
         status=$?
+        [ "$status" -ne 124 ] || echo "$name has not ended within $limit seconds" >>"$log"
         ok=$(grep -c '^\[       OK \]' "$log")
         not=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
         skip=$(grep -c '^\[  SKIPPED \] [a-z_]*$' "$log")
@@ -42,9 +44,10 @@ for program; do
 done
 
 if python=$(tools/python.sh 2>"$log"); then
-    PYTHON=$python tools/integration.sh >"$log" 2>&1
-    status=$?
-    cat "$log"
+    # Shown as it goes; the status goes round the pipe.
+    { PYTHON=$python tools/integration.sh 2>&1; echo $? >"$log.status"; } | tee "$log"
+    status=$(cat "$log.status")
+    rm -f "$log.status"
     passed=$((passed + $(count passed))) skipped=$((skipped + $(count skipped)))
     bad=$(($(count failed) + $(count error)))
     [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
