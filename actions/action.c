@@ -17,8 +17,7 @@
  * refused. */
 #define PARAM_MAX 2048
 
-/* --- answering ---------------------------------------------------------------------------------
- */
+/* --- answering --- */
 
 enum verdict step_again(struct step_ctx *ctx, int64_t ms)
 {
@@ -78,8 +77,7 @@ enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what)
     return step_again(ctx, pause);
 }
 
-/* --- reading the resource ------------------------------------------------------------------------
- */
+/* --- reading the resource --- */
 
 static const char *filled_string(const json_t *object, const char *name)
 {
@@ -112,8 +110,7 @@ int64_t param_number(const struct step_ctx *ctx, const char *name)
     return json_integer_value(json_object_get(ctx->params, name));
 }
 
-/* --- parameters
- * ------------------------------------------------------------------------------------ */
+/* --- parameters --- */
 
 static json_t *refuse(const struct action_param *param, const char *why, struct err *err)
 {
@@ -227,8 +224,7 @@ failed:
     return NULL;
 }
 
-/* --- the table
- * --------------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 const struct action *action_find(const char *name)
 {

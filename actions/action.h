@@ -103,9 +103,7 @@ struct step_ctx {
     void *engine; /* the hooks' own */
 };
 
-/* --- answering
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- answering --- */
 
 /* STEP_AGAIN after ms milliseconds. */
 enum verdict step_again(struct step_ctx *ctx, int64_t ms);
@@ -118,8 +116,7 @@ enum verdict step_finished(struct step_ctx *ctx, const char *format, ...) PRINTF
  * waited for ("waited 10 min for the volume to become available"). In a dry run: STEP_DONE. */
 enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what);
 
-/* --- reading the resource
- * ---------------------------------------------------------------------------------------------- */
+/* --- reading the resource --- */
 
 /* The string of attributes."name", or NULL when absent, empty or no string. */
 const char *resource_attribute(const struct step_ctx *ctx, const char *name);
@@ -138,9 +135,7 @@ int64_t param_number(const struct step_ctx *ctx, const char *name);
  * reference, or NULL with ERR_INVALID naming the parameter. */
 json_t *action_params(const struct action *action, const json_t *given, struct err *err) MUST_CHECK;
 
-/* --- the table
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- the table --- */
 
 /* All actions, sorted by cloud and name; ended by NULL. */
 extern const struct action *const action_table[];

@@ -50,8 +50,7 @@ bool bucket_put(struct step_ctx *ctx, const struct aws_op *op, const char *bucke
     return act_do_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket));
 }
 
-/* --- policies
- * ------------------------------------------------------------------------------------------- */
+/* --- policies --- */
 
 /* The policy as it stands, or an empty one: a new reference, NULL with ctx->err. One that we cannot
  * read is left alone. */

@@ -11,8 +11,7 @@
  */
 #define PAGES_MAX 1000
 
-/* --- calls
- * ---------------------------------------------------------------------------------------- */
+/* --- calls --- */
 
 enum verdict act_no_memory(struct step_ctx *ctx)
 {
@@ -35,6 +34,17 @@ static json_t *write_down(struct step_ctx *ctx, const struct aws_call *call, con
     return json_object();
 }
 
+/* An answer of EC2's or Query's that is read and says nothing at all was cut off: taken for an
+ * empty listing, it would mean that what was asked for is gone. */
+static bool is_whole(const struct aws_call *call, const json_t *answer, struct err *err)
+{
+    enum aws_protocol protocol = call->op->service->protocol;
+    if (call->raw_answer || json_object_size(answer) > 0 ||
+        (protocol != AWS_EC2 && protocol != AWS_QUERY))
+        return true;
+    return err_set(err, ERR_TRANSIENT, "", "the answer to %s is empty", call->op->name);
+}
+
 json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *params)
 {
     json_t *answer = NULL;
@@ -52,8 +62,11 @@ json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *param
         answer = write_down(ctx, call, params);
         if (!answer)
             act_no_memory(ctx);
-    } else if (!aws_call(ctx->aws, ctx->http, call, &answer, &ctx->err))
+    } else if (!aws_call(ctx->aws, ctx->http, call, &answer, &ctx->err) ||
+               !is_whole(call, answer, &ctx->err)) {
+        json_decref(answer);
         answer = NULL;
+    }
     call->params = NULL;
     json_decref(params);
     return answer;
@@ -110,8 +123,7 @@ enum verdict act_retry(struct step_ctx *ctx, int64_t limit_ms)
     return verdict;
 }
 
-/* --- EC2's DryRun parameter
- * ------------------------------------------------------------------------- */
+/* --- EC2's DryRun parameter --- */
 
 json_t *act_with_dry_run(struct step_ctx *ctx, json_t *params)
 {
@@ -140,8 +152,7 @@ enum verdict act_step_dry(struct step_ctx *ctx, const struct aws_op *op, json_t 
     return act_dry_run_verdict(ctx);
 }
 
-/* --- listings
- * ------------------------------------------------------------------------------------------ */
+/* --- listings --- */
 
 json_t *act_page(struct step_ctx *ctx, const struct act_listing *how, json_t *params, json_t **next)
 {
@@ -216,9 +227,7 @@ bool act_state_set(struct step_ctx *ctx, const char *name, json_t *value)
     return false;
 }
 
-/* --- ids
- * -------------------------------------------------------------------------------------------------
- */
+/* --- ids --- */
 
 const char *act_shown(const char *text, char to[84])
 {

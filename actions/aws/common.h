@@ -9,8 +9,7 @@
 /* Waits of steps, in milliseconds. */
 #define WAIT_MINUTES(n) ((int64_t)(n)*60000)
 
-/* --- calls
- * ---------------------------------------------------------------------------------------- */
+/* --- calls --- */
 
 /* Calls op with params (a NEW reference, which is stolen) for the task's account and region.
  * Returns the answer (a new reference), or NULL with ctx->err set: return STEP_FAILED then. In a
@@ -37,8 +36,7 @@ enum verdict act_retry(struct step_ctx *ctx, int64_t limit_ms);
 /* STEP_FAILED for want of memory. */
 enum verdict act_no_memory(struct step_ctx *ctx);
 
-/* --- EC2's DryRun parameter
- * ------------------------------------------------------------------------- */
+/* --- EC2's DryRun parameter --- */
 
 /* The action's row for it. */
 #define DRY_RUN_PARAM                                                                              \
@@ -56,8 +54,7 @@ enum verdict act_dry_run_verdict(struct step_ctx *ctx);
 enum verdict act_step_dry(struct step_ctx *ctx, const struct aws_op *op, json_t *params,
                           const char *gone, const char *note);
 
-/* --- listings
- * ------------------------------------------------------------------------------------------ */
+/* --- listings --- */
 
 struct act_listing {
     const struct aws_op *op;
@@ -85,9 +82,7 @@ const char *act_state_string(const struct step_ctx *ctx, const char *name);
 /* Sets state.`name` (value is stolen); false with ctx->err when out of memory. */
 bool act_state_set(struct step_ctx *ctx, const char *name, json_t *value) MUST_CHECK;
 
-/* --- ids
- * -------------------------------------------------------------------------------------------------
- */
+/* --- ids --- */
 
 /* The id in attributes.`attribute` (NULL: none is asked), else in `id`, that matches prefix +
  * [0-9a-f]{8,17} ("i-", "vol-"); NULL with ctx->err naming the attribute. Borrowed from the

@@ -123,7 +123,21 @@ static bool held_by(const json_t *found, const char *instance)
     return held;
 }
 
-/* One instance a run of the step; an earlier try's detachment is seen, not repeated. */
+/* Off one instance. A detachment that has happened already, by an earlier try or by somebody else,
+ * is seen when the step looks again. */
+static enum verdict detach_from(struct step_ctx *ctx, const char *instance)
+{
+    if (act_do(ctx, &detach_volume,
+               json_pack("{s:s, s:s, s:b}", "VolumeId", volume(ctx), "InstanceId", instance,
+                         "Force", 1)))
+        return STEP_DONE;
+    return act_failed_with(ctx, "InvalidAttachment.NotFound") ||
+                   act_failed_with(ctx, "IncorrectState")
+               ? act_retry(ctx, WAIT_MINUTES(1))
+               : STEP_FAILED;
+}
+
+/* One instance a run of the step. */
 static enum verdict detach(struct step_ctx *ctx)
 {
     json_t *left = json_object_get(ctx->state, "detach");
@@ -134,12 +148,10 @@ static enum verdict detach(struct step_ctx *ctx)
     json_t *found = describe(ctx, &gone);
     if (!found)
         return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
-    bool held = held_by(found, instance);
+    enum verdict verdict = held_by(found, instance) ? detach_from(ctx, instance) : STEP_DONE;
     json_decref(found);
-    if (held && !act_do(ctx, &detach_volume,
-                        json_pack("{s:s, s:s, s:b}", "VolumeId", volume(ctx), "InstanceId",
-                                  instance, "Force", 1)))
-        return STEP_FAILED;
+    if (verdict != STEP_DONE)
+        return verdict;
     json_array_remove(left, 0);
     return step_again(ctx, 0);
 }

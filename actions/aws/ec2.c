@@ -37,8 +37,7 @@ static const struct act_listing all_rules = {
 const char *const ec2_instance_types[] = {"EC2 Instance", NULL};
 const struct action_param ec2_dry_run_params[] = {DRY_RUN_PARAM, {0}};
 
-/* --- the instance
- * ------------------------------------------------------------------------------------- */
+/* --- the instance --- */
 
 const char *ec2_instance(struct step_ctx *ctx)
 {
@@ -80,8 +79,7 @@ json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
     return states;
 }
 
-/* --- snapshots
- * ------------------------------------------------------------------------------------------ */
+/* --- snapshots --- */
 
 /* The snapshots that this run has made of the instance, in *found (a new reference). */
 static bool find_snapshots(struct step_ctx *ctx, const char *instance, json_t **found)
@@ -142,8 +140,7 @@ enum verdict ec2_take_snapshots(struct step_ctx *ctx)
     return sound ? STEP_DONE : STEP_FAILED;
 }
 
-/* --- rules of security groups
- * --------------------------------------------------------------------------------- */
+/* --- rules of security groups --- */
 
 /* The ids of those rules that are of the direction, for a request; and the rules, for the audit
  * log. */

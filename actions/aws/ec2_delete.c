@@ -14,9 +14,7 @@ static const struct aws_op modify_image = {&aws_ec2, "ModifyImageAttribute", .ch
 static const char already_deleted[] = "already deleted";
 static const char *const image_types[] = {"AMI", NULL};
 
-/* --- ids
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- ids --- */
 
 static const char *acl(struct step_ctx *ctx)
 {
@@ -68,9 +66,7 @@ static bool check_image(struct step_ctx *ctx)
     return image(ctx) != NULL;
 }
 
-/* --- steps
- * --------------------------------------------------------------------------------------------------
- */
+/* --- steps --- */
 
 static enum verdict remove_acl(struct step_ctx *ctx)
 {
@@ -122,8 +118,7 @@ static enum verdict set_private(struct step_ctx *ctx)
                               "Remove", "Group", "all"));
 }
 
-/* --- descriptors
- * ---------------------------------------------------------------------------------------------- */
+/* --- descriptors --- */
 
 const struct action action_acl_delete = {
     .name = "acl_delete",

@@ -60,8 +60,7 @@ static bool check(struct step_ctx *ctx)
     return ec2_check_instance(ctx);
 }
 
-/* --- what there is
- * ----------------------------------------------------------------------------------------- */
+/* --- what there is --- */
 
 /* The instance's associations with profiles that are not being taken off: a new array, NULL with
  * ctx->err. */
@@ -99,8 +98,7 @@ static json_t *profile_named(struct step_ctx *ctx, const char *name)
     return profile;
 }
 
-/* --- ec2_attach_role
- * ------------------------------------------------------------------------------------------ */
+/* --- ec2_attach_role --- */
 
 /* The profile to use goes into state.arn: the one named as the role, else any. */
 static enum verdict find_profile(struct step_ctx *ctx)
@@ -214,14 +212,15 @@ static enum verdict associate(struct step_ctx *ctx)
     json_decref(list);
     if (put)
         return STEP_DONE;
-    /* EC2 does not know a profile before IAM has told it. */
-    return act_failed_with(ctx, "InvalidParameterValue") && is_new(ctx)
-               ? act_retry(ctx, WAIT_MINUTES(2))
-               : STEP_FAILED;
+    /* EC2 does not know a profile before IAM has told it; and what the instance has may have
+     * changed since it was looked at, by an earlier try too. */
+    bool passes = (act_failed_with(ctx, "InvalidParameterValue") && is_new(ctx)) ||
+                  act_failed_with(ctx, "IncorrectState") ||
+                  act_failed_with(ctx, "InvalidAssociationID.NotFound");
+    return passes ? act_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
 }
 
-/* --- ec2_detach_role
- * -------------------------------------------------------------------------------------------- */
+/* --- ec2_detach_role --- */
 
 /* The association of the instance whose profile holds the role: a new reference. NULL with
  * ctx->err, or when there is none. */
@@ -259,6 +258,9 @@ static enum verdict disassociate(struct step_ctx *ctx)
     if (verdict == STEP_DONE && !ctx->plan && ctx->audit)
         ctx->audit(ctx, "instance profile taken off", found);
     json_decref(found);
+    /* It was taken off meanwhile, perhaps by an earlier try: the next look tells. */
+    if (verdict == STEP_FAILED && act_failed_with(ctx, "InvalidAssociationID.NotFound"))
+        return act_retry(ctx, WAIT_MINUTES(1));
     return verdict;
 }
 

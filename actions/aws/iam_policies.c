@@ -40,8 +40,7 @@ static const struct act_naming policies = {
     .valid = policy_valid,
 };
 
-/* --- iam_quarantine_user
- * -------------------------------------------------------------------------------------- */
+/* --- iam_quarantine_user --- */
 
 static enum verdict create_quarantine(struct step_ctx *ctx)
 {
@@ -61,8 +60,7 @@ static enum verdict attach_quarantine(struct step_ctx *ctx)
     return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, 20000) : STEP_FAILED;
 }
 
-/* --- iam_user_attach_policy
- * ---------------------------------------------------------------------------------------- */
+/* --- iam_user_attach_policy --- */
 
 /* Whether the text is the ARN of a policy that may be attached in this account: its own, or one of
  * AWS's. */
@@ -131,8 +129,7 @@ static enum verdict attach(struct step_ctx *ctx)
     return attached ? STEP_DONE : STEP_FAILED;
 }
 
-/* --- iam_delete_default_policy_version
- * -------------------------------------------------------------------------------- */
+/* --- iam_delete_default_policy_version --- */
 
 static bool check_policy(struct step_ctx *ctx)
 {

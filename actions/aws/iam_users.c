@@ -30,9 +30,7 @@ static enum verdict force_change(struct step_ctx *ctx)
                     json_pack("{s:s, s:b}", "UserName", iam_user(ctx), "PasswordResetRequired", 1));
 }
 
-/* --- groups
- * -------------------------------------------------------------------------------------------------
- */
+/* --- groups --- */
 
 static bool check_group(struct step_ctx *ctx)
 {
@@ -68,9 +66,11 @@ static enum verdict detach_group(struct step_ctx *ctx)
         return STEP_FAILED;
     bool member = is_member(groups, group);
     json_decref(groups);
-    if (member)
-        return act_step(ctx, &remove_user,
-                        json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "GroupName", group));
+    if (member && act_do(ctx, &remove_user,
+                         json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "GroupName", group)))
+        return STEP_DONE;
+    if (member) /* taken out meanwhile, perhaps by an earlier try: the next look tells */
+        return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, WAIT_MINUTES(1)) : STEP_FAILED;
     if (!act_do(ctx, &get_group, json_pack("{s:s, s:s}", "GroupName", group, "MaxItems", "1")))
         return STEP_FAILED; /* a group that does not exist is a mistake in the rule */
     return step_finished(ctx, "the user is not in the group");

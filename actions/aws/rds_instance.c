@@ -43,8 +43,7 @@ json_t *rds_describe_instance(struct step_ctx *ctx, const char *instance)
     return found;
 }
 
-/* --- rds_terminate_instance
- * ------------------------------------------------------------------------------------ */
+/* --- rds_terminate_instance --- */
 
 /* Whether the instance is on its way out; ctx->err stays as it is. */
 static bool being_deleted(struct step_ctx *ctx, const char *instance)
@@ -111,8 +110,7 @@ const struct action action_rds_terminate_instance = {
     .steps = (const struct action_step[]){{"delete", terminate, false}, {0}},
 };
 
-/* --- rds_quarantine_instance
- * ------------------------------------------------------------------------------------- */
+/* --- rds_quarantine_instance --- */
 
 /* The ids of the security groups that are, or are about to be, the instance's. */
 static json_t *groups_of(const json_t *instance)
@@ -155,6 +153,39 @@ static enum verdict find_group(struct step_ctx *ctx)
     return quarantine_find_group(ctx, act_state_string(ctx, "vpc"));
 }
 
+static bool is_one_of(const char *status, const char *const *these)
+{
+    for (; status && *these; these++) {
+        if (strcmp(status, *these) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* RDS changes and stops an instance only in some states: it refuses while a backup is made or an
+ * earlier change takes effect, which passes; and when the instance is stopped, which is the end,
+ * and a good one if `stopped` says so. */
+static enum verdict refused(struct step_ctx *ctx, const char *stopped)
+{
+    static const char *const halted[] = {"stopped", "stopping", NULL};
+    static const char *const settled[] = {"available", "deleting", "failed", NULL};
+    struct err refusal = ctx->err;
+    if (!act_failed_with(ctx, "InvalidDBInstanceState"))
+        return STEP_FAILED;
+    json_t *found = rds_describe_instance(ctx, rds_instance(ctx));
+    if (!found)
+        return STEP_FAILED;
+    const char *status = jstr(found, "DBInstanceStatus");
+    bool is_halted = is_one_of(status, halted);
+    /* A change may have been accepted a moment before the status says so. */
+    int64_t patience = is_one_of(status, settled) ? WAIT_MINUTES(2) : WAIT_MINUTES(20);
+    json_decref(found);
+    ctx->err = refusal;
+    if (is_halted)
+        return stopped ? step_finished(ctx, "%s", stopped) : STEP_FAILED;
+    return act_retry(ctx, patience);
+}
+
 static enum verdict isolate(struct step_ctx *ctx)
 {
     const char *group = act_state_string(ctx, "group");
@@ -162,36 +193,21 @@ static enum verdict isolate(struct step_ctx *ctx)
     const char *first = json_string_value(json_array_get(groups, 0));
     if (json_array_size(groups) == 1 && first && group && strcmp(first, group) == 0)
         return STEP_DONE;
-    enum verdict verdict = act_step(ctx, &modify_instance,
-                                    json_pack("{s:s, s:{s:[s]}, s:b}", "DBInstanceIdentifier",
-                                              rds_instance(ctx), "VpcSecurityGroupIds",
-                                              "VpcSecurityGroupId", group, "ApplyImmediately", 1));
-    if (verdict == STEP_DONE && !ctx->plan && ctx->audit)
+    if (!act_do(ctx, &modify_instance,
+                json_pack("{s:s, s:{s:[s]}, s:b}", "DBInstanceIdentifier", rds_instance(ctx),
+                          "VpcSecurityGroupIds", "VpcSecurityGroupId", group, "ApplyImmediately",
+                          1)))
+        return refused(ctx, NULL);
+    if (!ctx->plan && ctx->audit)
         ctx->audit(ctx, "security groups of an RDS instance replaced", groups);
-    return verdict;
+    return STEP_DONE;
 }
 
-/* RDS stops an instance only in some states: while the new group takes effect it refuses, and when
- * it is stopped already. */
 static enum verdict stop(struct step_ctx *ctx)
 {
-    const char *instance = rds_instance(ctx);
-    if (act_do(ctx, &stop_instance, json_pack("{s:s}", "DBInstanceIdentifier", instance)))
+    if (act_do(ctx, &stop_instance, json_pack("{s:s}", "DBInstanceIdentifier", rds_instance(ctx))))
         return STEP_DONE;
-    if (!act_failed_with(ctx, "InvalidDBInstanceState"))
-        return STEP_FAILED;
-    struct err refusal = ctx->err;
-    json_t *found = rds_describe_instance(ctx, instance);
-    if (!found)
-        return STEP_FAILED;
-    const char *status = jstr(found, "DBInstanceStatus");
-    bool stopped = status && (strcmp(status, "stopped") == 0 || strcmp(status, "stopping") == 0);
-    bool available = status && strcmp(status, "available") == 0;
-    json_decref(found);
-    ctx->err = refusal;
-    if (stopped)
-        return step_finished(ctx, "in quarantine; already stopped");
-    return act_retry(ctx, available ? WAIT_MINUTES(2) : WAIT_MINUTES(20));
+    return refused(ctx, "in quarantine; already stopped");
 }
 
 const struct action action_rds_quarantine_instance = {

@@ -19,8 +19,7 @@ static const struct aws_op delete_objects = {&aws_s3,           "DeleteObjects",
 static const struct aws_op delete_object = {&aws_s3, "DeleteObject", .method = "DELETE",
                                             .path = "/{Bucket}/{Key+}", .changes = true};
 
-/* --- listing
- * --------------------------------------------------------------------------------------------- */
+/* --- listing --- */
 
 /* A key out of a listing, decoded: a new string, NULL with ctx->err. */
 static json_t *decoded(struct step_ctx *ctx, const char *key, bool encoded)
@@ -91,8 +90,7 @@ static json_t *next_entries(struct step_ctx *ctx, bool *more)
     return NULL;
 }
 
-/* --- deleting
- * ---------------------------------------------------------------------------------------------- */
+/* --- deleting --- */
 
 /* Whether XML 1.0 cannot hold the key, or would not give it back as it is. */
 static bool awkward(const char *key)

@@ -3,8 +3,7 @@
 
 #include "actions/aws/tags.h"
 
-/* --- add_tag
- * -------------------------------------------------------------------------------------------- */
+/* --- add_tag --- */
 
 /* What stands there now decides, not what the event says: it may be old, and this may be a second
  * try. */
@@ -57,8 +56,7 @@ const struct action action_add_tag = {
     .steps = (const struct action_step[]){{"add", add, false}, {0}},
 };
 
-/* --- remove_tag
- * ------------------------------------------------------------------------------------------- */
+/* --- remove_tag --- */
 
 /* The services do not mind when the key is not there. */
 static enum verdict remove_key(struct step_ctx *ctx)
@@ -93,8 +91,7 @@ const struct action action_remove_tag = {
     .steps = (const struct action_step[]){{"remove", remove_key, false}, {0}},
 };
 
-/* --- update_tag
- * ------------------------------------------------------------------------------------------- */
+/* --- update_tag --- */
 
 /* The first matched attribute that is a key of tags other than `key`; NULL: none is. */
 static const char *first_matched(const struct step_ctx *ctx, const json_t *tags, const char *key)

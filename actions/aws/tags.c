@@ -86,8 +86,7 @@ static const struct tagged *kind_of(struct step_ctx *ctx)
     return NULL;
 }
 
-/* --- SQS
- * ---------------------------------------------------------------------------------------------- */
+/* --- SQS --- */
 
 /* Whether host is one that SQS has, or had, in the task's region: the URL in an event need not be
  * the one that we use. */
@@ -185,8 +184,7 @@ static json_t *with_queue(struct step_ctx *ctx, json_t *params)
     return NULL;
 }
 
-/* --- the three services
- * ---------------------------------------------------------------------------------- */
+/* --- the three services --- */
 
 static const char *ec2_resource(struct step_ctx *ctx, const struct tagged *kind)
 {

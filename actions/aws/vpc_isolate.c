@@ -51,8 +51,7 @@ static enum verdict dns_off(struct step_ctx *ctx)
                     json_pack("{s:s, s:{s:b}}", "VpcId", vpc(ctx), "EnableDnsSupport", "Value", 0));
 }
 
-/* --- the network ACL
- * ---------------------------------------------------------------------------------------- */
+/* --- the network ACL --- */
 
 static json_t *acls_of_vpc(struct step_ctx *ctx)
 {
@@ -120,10 +119,13 @@ static enum verdict find_acl(struct step_ctx *ctx)
     json_decref(acls);
     if (found)
         return kept ? STEP_DONE : STEP_FAILED;
-    json_t *answer = act_call(ctx, &create_acl,
-                              json_pack("{s:s, s:[{s:s, s:[{s:s, s:s}]}]}", "VpcId", vpc(ctx),
-                                        "TagSpecification", "ResourceType", "network-acl", "Tag",
-                                        "Key", ACL_TAG, "Value", ctx->run_id));
+    char token[65];
+    snprintf(token, sizeof token, "%s-%s", ctx->run_id, strchr(vpc(ctx), '-') + 1);
+    json_t *answer =
+        act_call(ctx, &create_acl,
+                 json_pack("{s:s, s:s, s:[{s:s, s:[{s:s, s:s}]}]}", "VpcId", vpc(ctx),
+                           "ClientToken", token, "TagSpecification", "ResourceType", "network-acl",
+                           "Tag", "Key", ACL_TAG, "Value", ctx->run_id));
     kept = answer && keep_acl(ctx, jget(answer, "networkAcl"));
     json_decref(answer);
     return kept ? STEP_DONE : STEP_FAILED;
@@ -195,15 +197,14 @@ static enum verdict replace(struct step_ctx *ctx)
             if (!ctx->plan && ctx->audit)
                 ctx->audit(ctx, "network ACL of a subnet replaced", next);
             verdict = step_again(ctx, 0);
-        }
+        } else if (act_failed_with(ctx, "InvalidAssociationID.NotFound"))
+            verdict = act_retry(ctx, WAIT_MINUTES(1)); /* replaced since it was looked up */
     }
     json_decref(acls);
     return verdict;
 }
 
-/* --- the policy
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the policy --- */
 
 static const char *policy_name(struct step_ctx *ctx, char to[64])
 {

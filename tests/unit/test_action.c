@@ -11,8 +11,7 @@
 #include "actions/action.h"
 #include "lib/clock.h"
 
-/* --- parameters
- * -------------------------------------------------------------------------------------------- */
+/* --- parameters --- */
 
 static const struct action_param rows[] = {
     {.name = "Text", .type = PARAM_STRING, .fallback = "preset"},
@@ -166,8 +165,7 @@ static void test_params_must_be_an_object(void **state)
     expect_params(&with_params, "\"x\"", "\"params\" of the automation is not an object");
 }
 
-/* --- answers and waits
- * ----------------------------------------------------------------------------------------- */
+/* --- answers and waits --- */
 
 static int64_t now_ms;
 

@@ -13,9 +13,7 @@
 #include "actions/aws/rds.h"
 #include "lib/clock.h"
 
-/* --- ids
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- ids --- */
 
 static const char *const hostile[] = {
     "",
@@ -194,9 +192,7 @@ static void test_a_resource_without_anything_is_refused_by_every_action(void **s
     }
 }
 
-/* --- EC2 ids
- * ------------------------------------------------------------------------------------------------
- */
+/* --- EC2 ids --- */
 
 static void expect_ec2(json_t *resource, const char *attribute, const char *id, const char *error)
 {
@@ -242,8 +238,7 @@ static void test_ec2_ids(void **state)
     assert_false(ec2_id_valid("", "vol-"));
 }
 
-/* --- names and ARNs
- * --------------------------------------------------------------------------------------------- */
+/* --- names and ARNs --- */
 
 static bool word(const char *name)
 {
@@ -339,8 +334,7 @@ static void test_long_text_is_cut_between_characters(void **state)
     assert_string_equal(shown + 78, "a...");
 }
 
-/* --- snapshots of databases
- * ----------------------------------------------------------------------------------------- */
+/* --- snapshots of databases --- */
 
 static void test_final_snapshots_have_ids_that_databases_take(void **state)
 {
@@ -364,9 +358,7 @@ static void test_database_ids(void **state)
     assert_false(database_id_valid("a/b"));
 }
 
-/* --- calls
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- calls --- */
 
 static json_t *written;
 
