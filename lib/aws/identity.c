@@ -1,31 +1,17 @@
 /* The cache of credentials by account.
  *
- * Each account has a slot. A slot's `flight` says whether somebody is fetching and, after a
- * failure, until when nobody tries again. All of it is read and written under one mutex; the fetch
- * happens outside, by the one caller who set flight.busy. */
+ * Each account has a slot with a flight. All of it is read and written under one mutex; the fetch
+ * happens outside, by the one caller who took the flight. */
 #include "lib/aws/identity.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS      1024
-#define SLOTS_MAX    8192
-#define AHEAD_MS     ((int64_t)5 * 60 * 1000) /* how long before the end credentials are refreshed */
-#define PAUSE_MIN_MS 5000                     /* how long a failure is remembered, at first */
-#define PAUSE_MAX_MS 60000
-#define BUSY_MS      100 /* when to ask again while another fetches: this and up to as much more */
-#define EXPIRE_AGAIN_MS                                                                            \
-    60000 /* fresh credentials called expired twice within this are a failure                      \
-           */
+#include "lib/flight.h"
 
-/* One thing that one caller at a time may fetch. */
-struct flight {
-    bool busy;
-    int64_t retry_at_ms; /* monotonic: no try before; 0 after a success */
-    int64_t pause_ms;
-    struct err *failure; /* owned; what is answered until then */
-};
+#define BUCKETS   1024
+#define SLOTS_MAX 8192
 
 struct slot {
     char account[13]; /* "": the daemon's own */
@@ -33,7 +19,6 @@ struct slot {
     struct flight flight;
     struct aws_creds *creds; /* NULL: none */
     int64_t refresh_at_ms;   /* wall clock */
-    int64_t dropped_at_ms;   /* monotonic: when a service called the last ones expired; 0: never */
     uint64_t used;           /* for throwing out the one not used for longest */
 };
 
@@ -72,7 +57,7 @@ struct aws_identity *aws_identity_new(const struct clock *clock, identity_fetch_
 static void slot_free(struct slot *s)
 {
     aws_creds_unref(s->creds);
-    free(s->flight.failure);
+    flight_free(&s->flight);
     free(s);
 }
 
@@ -88,57 +73,9 @@ void aws_identity_free(struct aws_identity *i)
             slot_free(s);
         }
     }
-    free(i->self_flight.failure);
+    flight_free(&i->self_flight);
     pthread_mutex_destroy(&i->lock);
     free(i);
-}
-
-/* --- flights; the lock is held
- * ----------------------------------------------------------------------------------- */
-
-/* Whether this caller may fetch: then he has the flight. Else *err says why not. */
-static bool flight_take(const struct aws_identity *i, struct flight *f, const char *what,
-                        struct err *err)
-{
-    int64_t now = i->clock->mono_ms(i->clock);
-    if (f->busy) {
-        err_set(err, ERR_BUSY, "", "%s being fetched by another worker", what);
-        err->retry_after_ms = BUSY_MS + (int64_t)clock_random_below(i->clock, BUSY_MS);
-        return false;
-    }
-    if (f->failure && now < f->retry_at_ms) {
-        *err = *f->failure;
-        if (err_is_retryable(err)) {
-            err->retry_after_ms = f->retry_at_ms - now;
-        }
-        return false;
-    }
-    f->busy = true;
-    return true;
-}
-
-static void flight_failed(const struct aws_identity *i, struct flight *f, const struct err *err)
-{
-    f->busy = false;
-    if (err->kind == ERR_BUSY) {
-        return; /* nothing was tried: what it needs is being fetched */
-    }
-    if (!f->failure) {
-        f->failure = malloc(sizeof(*f->failure));
-    }
-    if (f->failure) {
-        *f->failure = *err;
-    }
-    f->pause_ms = f->pause_ms == 0                 ? PAUSE_MIN_MS
-                  : f->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS
-                                                   : f->pause_ms * 2;
-    f->retry_at_ms = i->clock->mono_ms(i->clock) + f->pause_ms;
-}
-
-static void flight_landed(struct flight *f)
-{
-    free(f->failure);
-    *f = (struct flight){.busy = false};
 }
 
 /* --- slots; the lock is held
@@ -218,10 +155,7 @@ static bool is_due(const struct aws_identity *i, const struct slot *s)
 /* Puts fetched credentials in their place; steals the reference. */
 static void slot_store(struct aws_identity *i, struct slot *s, struct aws_creds *creds)
 {
-    int64_t now = i->clock->wall_ms(i->clock);
-    int64_t left = creds->expires_ms - now;
-    int64_t ahead = left / 10 < AHEAD_MS ? left / 10 : AHEAD_MS;
-    s->refresh_at_ms = creds->expires_ms == INT64_MAX ? INT64_MAX : creds->expires_ms - ahead;
+    s->refresh_at_ms = flight_refresh_at(i->clock->wall_ms(i->clock), creds->expires_ms);
     aws_creds_unref(s->creds);
     s->creds = creds;
     flight_landed(&s->flight);
@@ -241,10 +175,10 @@ static struct aws_creds *look_up(struct aws_identity *i, const char *account, bo
     struct slot *s = slot_of(i, account, err);
     if (s && is_valid(i, s)) {
         struct err reason = ERR_INIT;
-        *mine = is_due(i, s) && flight_take(i, &s->flight, "the credentials are", &reason);
+        *mine = is_due(i, s) && flight_take(&s->flight, i->clock, "the credentials are", &reason);
         creds = *mine ? NULL : aws_creds_ref(s->creds);
     } else if (s) {
-        *mine = flight_take(i, &s->flight, "the credentials are", err);
+        *mine = flight_take(&s->flight, i->clock, "the credentials are", err);
     }
     pthread_mutex_unlock(&i->lock);
     return creds;
@@ -262,7 +196,7 @@ static struct aws_creds *settle(struct aws_identity *i, const char *account,
         slot_store(i, s, fetched);
         creds = aws_creds_ref(fetched);
     } else {
-        flight_failed(i, &s->flight, err);
+        flight_failed(&s->flight, i->clock, err);
         creds = is_valid(i, s) ? aws_creds_ref(s->creds) : NULL;
     }
     pthread_mutex_unlock(&i->lock);
@@ -293,8 +227,8 @@ struct aws_creds *aws_identity_peek(struct aws_identity *i)
     if (s && is_valid(i, s)) {
         /* Due ones are given out still while somebody refreshes them, or has lately tried in vain.
          */
-        bool tried = s->flight.busy || i->clock->mono_ms(i->clock) < s->flight.retry_at_ms;
-        creds = !is_due(i, s) || tried ? aws_creds_ref(s->creds) : NULL;
+        bool usable = !is_due(i, s) || flight_tried(&s->flight, i->clock);
+        creds = usable ? aws_creds_ref(s->creds) : NULL;
     }
     pthread_mutex_unlock(&i->lock);
     return creds;
@@ -305,17 +239,14 @@ void aws_identity_expire(struct aws_identity *i, const char *account, const stru
     pthread_mutex_lock(&i->lock);
     struct slot *s = slot_find(i, account);
     if (s && s->creds == creds) {
-        int64_t now = i->clock->mono_ms(i->clock);
-        if (s->dropped_at_ms > 0 && now - s->dropped_at_ms < EXPIRE_AGAIN_MS && !s->flight.busy) {
-            /* Fetching once more for every request would not help either. */
+        if (flight_dropped(&s->flight, i->clock)) {
             struct err err;
             err_set(&err, ERR_CREDENTIALS, "",
                     "freshly fetched credentials (%s) were called expired: check this host's clock "
                     "and whether the session was revoked",
                     creds->source);
-            flight_failed(i, &s->flight, &err);
+            flight_failed(&s->flight, i->clock, &err);
         }
-        s->dropped_at_ms = now > 0 ? now : 1;
         aws_creds_unref(s->creds);
         s->creds = NULL;
     }
@@ -341,7 +272,8 @@ bool aws_identity_self(struct aws_identity *i, struct http_client *http, struct 
 {
     pthread_mutex_lock(&i->lock);
     bool known = i->self_known;
-    bool mine = !known && flight_take(i, &i->self_flight, "the daemon's own account is", err);
+    bool mine =
+        !known && flight_take(&i->self_flight, i->clock, "the daemon's own account is", err);
     if (known) {
         *self = i->self;
     }
@@ -356,7 +288,7 @@ bool aws_identity_self(struct aws_identity *i, struct http_client *http, struct 
         i->self_known = true;
         flight_landed(&i->self_flight);
     } else {
-        flight_failed(i, &i->self_flight, err);
+        flight_failed(&i->self_flight, i->clock, err);
     }
     pthread_mutex_unlock(&i->lock);
     return ok;

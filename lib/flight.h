@@ -1,0 +1,50 @@
+/* Something that one caller at a time may fetch, such as credentials: whether somebody is at it,
+ * and after a failure until when nobody tries again and what they are told instead.
+ *
+ * A flight is memory only. Its owner guards it by a mutex of his own, which every function here
+ * wants held, and fetches without it: flight_take, unlock, fetch, lock, flight_landed or
+ * flight_failed. */
+#ifndef HGAUTOD_LIB_FLIGHT_H
+#define HGAUTOD_LIB_FLIGHT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+
+/* {0} is a flight that nobody has taken yet. */
+struct flight {
+    bool busy;             /* somebody fetches */
+    int64_t retry_at_ms;   /* monotonic: no try before; 0 after a success */
+    int64_t pause_ms;      /* the last one; each is twice the one before, within bounds */
+    int64_t dropped_at_ms; /* monotonic: when what had landed was last refused; 0: never */
+    struct err *failure;   /* owned; what is answered until retry_at_ms */
+};
+
+void flight_free(struct flight *f);
+
+/* Whether this caller may fetch: then he has the flight and ends it. Else *err says why not:
+ * ERR_BUSY while another fetches
+ * ("`what` being fetched by another worker"), or the remembered failure, with the rest of the pause
+ * when it may pass. */
+bool flight_take(struct flight *f, const struct clock *clock, const char *what,
+                 struct err *err) MUST_CHECK;
+/* Ends it without what was wanted: the failure is remembered for 5 s, growing to 60 s. ERR_BUSY is
+ * none: nothing was tried. */
+void flight_failed(struct flight *f, const struct clock *clock, const struct err *err);
+/* Ends it with what was wanted. */
+void flight_landed(struct flight *f);
+/* Whether a try is being made, or was lately made in vain: what is due for a refresh may still be
+ * used then. */
+bool flight_tried(const struct flight *f, const struct clock *clock);
+/* Says that a service refused what had landed. True when that happens for the second time within a
+ * minute and nobody fetches: once more would not help either, and the owner says flight_failed. */
+bool flight_dropped(struct flight *f, const struct clock *clock) MUST_CHECK;
+
+/* When to fetch anew what is valid until expires_ms (wall clock; INT64_MAX: for ever): five minutes
+ * ahead, or a tenth of what is left if that is less. */
+int64_t flight_refresh_at(int64_t now_ms, int64_t expires_ms);
+
+#endif
