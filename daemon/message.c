@@ -33,6 +33,7 @@ void message_free(struct message *m)
     for (size_t i = 0; i < m->count; i++)
         free(m->events[i].key);
     free(m->events);
+    free(m->aside);
     free(m->id);
     free(m->receipt);
     free(m);
@@ -61,6 +62,16 @@ bool message_add(struct message *m, struct source *source, const char *key)
 struct delivery *message_delivery(struct message *m, size_t i)
 {
     return &m->events[i].delivery;
+}
+
+bool message_set_aside(struct message *m, const char *text, size_t size)
+{
+    m->aside = calloc(1, size + 1);
+    if (!m->aside)
+        return false;
+    memcpy(m->aside, text, size);
+    m->aside_size = size;
+    return true;
 }
 
 struct message *message_of(struct delivery *d)
@@ -94,6 +105,8 @@ enum message_step message_next(const struct message *m, int64_t now_ms, int64_t 
     }
     if (m->open > 0)
         return MESSAGE_EXTEND;
+    if (m->aside)
+        return MESSAGE_SET_ASIDE;
     return m->release ? MESSAGE_RELEASE : MESSAGE_DELETE;
 }
 
@@ -127,6 +140,11 @@ bool message_answered(struct message *m, enum message_step step, enum message_an
         return false;
     }
     m->due_ms = now_ms + pause_ms;
+    if (step == MESSAGE_SET_ASIDE && answer == MESSAGE_OK) {
+        free(m->aside);
+        m->aside = NULL;
+        return false;
+    }
     bool given_up = answer == MESSAGE_LATER && m->due_ms >= m->hidden_until_ms;
     m->finished = answer != MESSAGE_LATER || given_up;
     return given_up;

@@ -3,7 +3,8 @@
  * time handed in.
  *
  *     received ─► deliveries open: EXTEND at half the visibility timeout
- *              ─► all settled: DELETE, or RELEASE when one of them was released ─► FINISHED */
+ *              ─► all settled: DELETE, or RELEASE when one of them was released ─► FINISHED
+ *              ─► not understood too often: SET_ASIDE ─► DELETE ─► FINISHED */
 #ifndef HGAUTOD_DAEMON_MESSAGE_H
 #define HGAUTOD_DAEMON_MESSAGE_H
 
@@ -16,11 +17,12 @@
 
 /* What a message wants. */
 enum message_step {
-    MESSAGE_WAIT,     /* nothing now */
-    MESSAGE_EXTEND,   /* its visibility timeout, anew */
-    MESSAGE_DELETE,   /* all its events are done */
-    MESSAGE_RELEASE,  /* make it visible after delay_ms */
-    MESSAGE_FINISHED, /* the queue knows, or need not know: message_free */
+    MESSAGE_WAIT,      /* nothing now */
+    MESSAGE_EXTEND,    /* its visibility timeout, anew */
+    MESSAGE_DELETE,    /* all its events are done */
+    MESSAGE_RELEASE,   /* make it visible after delay_ms */
+    MESSAGE_SET_ASIDE, /* put its text into the poison queue; to be deleted then */
+    MESSAGE_FINISHED,  /* the queue knows, or need not know: message_free */
 };
 
 /* What the queue said to a step. */
@@ -39,6 +41,8 @@ struct message {
     char *receipt; /* what the queue wants to see with a step; may be replaced */
     struct message_event *events;
     size_t count, room;
+    char *aside; /* the text that is to be set aside; NULL: none */
+    size_t aside_size;
     size_t open; /* not yet settled */
     int64_t visibility_ms;
     int64_t hidden_until_ms; /* monotonic; as far as we know nobody else is shown it before */
@@ -61,6 +65,9 @@ bool message_add(struct message *m, struct source *source, const char *key) MUST
 /* The i-th delivery, i < m->count; all are to be submitted. Deliveries stay where they are once no
  * more are added. */
 struct delivery *message_delivery(struct message *m, size_t i);
+/* The message, which has no deliveries, is to be set aside with this text. False when out of
+ * memory. */
+bool message_set_aside(struct message *m, const char *text, size_t size) MUST_CHECK;
 /* The message of a delivery. */
 struct message *message_of(struct delivery *d);
 

@@ -67,7 +67,7 @@ struct source {
 
 /* Counters of all sources together; main thread. */
 struct source_counts {
-    uint64_t messages, deleted, released, ignored, test_events, unknown, sweeps, swept;
+    uint64_t messages, deleted, released, ignored, test_events, unknown, set_aside, sweeps, swept;
 };
 
 struct daemon; /* daemon.h: loop, http_loop, engine, aws, clock, log, config */
