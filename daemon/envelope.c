@@ -6,7 +6,7 @@
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html. A message is taken
  * as a whole or not at all: one record that cannot be understood leaves all of it to the
  * dead-letter queue. */
-#include "daemon/envelope.h"
+#include "daemon/envelope_parts.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -18,13 +18,7 @@
 #include "lib/uri.h"
 #include "lib/utf8.h"
 
-#define KEY_MAX 1024 /* bytes of an object's key, as S3 has it */
-
-struct reader {
-    struct envelope *to;
-    size_t room;
-    struct err *err;
-};
+#define KEY_MAX ENVELOPE_KEY_MAX
 
 static bool starts_with(const char *text, const char *with)
 {
@@ -50,18 +44,18 @@ static bool is_bucket(const char *name)
     return strchr("-.", name[0]) == NULL && strchr("-.", name[n - 1]) == NULL;
 }
 
-static bool is_event_key(const char *key)
+bool envelope_is_event(const char *key)
 {
     const char *slash = strrchr(key, '/');
     return strcmp(slash != NULL ? slash + 1 : key, "event.json") == 0;
 }
 
-static bool no_memory(struct reader *r)
+static bool no_memory(struct envelope_reader *r)
 {
     return err_set(r->err, ERR_INTERNAL, "", "out of memory while reading the message");
 }
 
-static bool add_object(struct reader *r, const char *bucket, const char *key)
+bool envelope_add(struct envelope_reader *r, const char *bucket, const char *key)
 {
     struct envelope *to = r->to;
     if (to->count == r->room) {
@@ -83,7 +77,7 @@ static bool add_object(struct reader *r, const char *bucket, const char *key)
 }
 
 /* An object was created; `key` is decoded. Keeps it when it is an event. */
-static bool take_object(struct reader *r, const char *bucket, const char *key)
+static bool take_object(struct envelope_reader *r, const char *bucket, const char *key)
 {
     size_t n = strlen(key);
     if (n == 0 || n > KEY_MAX)
@@ -91,19 +85,19 @@ static bool take_object(struct reader *r, const char *bucket, const char *key)
                        n, KEY_MAX);
     if (!utf8_valid(key, n))
         return err_set(r->err, ERR_INVALID, "", "the object's key is not UTF-8");
-    if (!is_event_key(key)) {
+    if (!envelope_is_event(key)) {
         r->to->ignored++;
         return true;
     }
     if (bucket == NULL || !is_bucket(bucket))
         return err_set(r->err, ERR_INVALID, "", "\"%.80s\" is not the name of a bucket",
                        bucket != NULL ? bucket : "");
-    return add_object(r, bucket, key);
+    return envelope_add(r, bucket, key);
 }
 
 /* --- S3 event notifications --- */
 
-static bool take_encoded(struct reader *r, const char *bucket, const char *encoded)
+static bool take_encoded(struct envelope_reader *r, const char *bucket, const char *encoded)
 {
     struct buf key = buf_make(KEY_MAX + 1);
     bool ok = uri_decode(&key, encoded, strlen(encoded), true);
@@ -116,7 +110,7 @@ static bool take_encoded(struct reader *r, const char *bucket, const char *encod
     return ok;
 }
 
-static bool take_record(struct reader *r, const json_t *record, size_t i)
+static bool take_record(struct envelope_reader *r, const json_t *record, size_t i)
 {
     const char *source = jstr(record, "eventSource");
     if (source == NULL || strcmp(source, "aws:s3") != 0)
@@ -140,7 +134,7 @@ static bool take_record(struct reader *r, const json_t *record, size_t i)
     return take_encoded(r, jstr(record, "s3.bucket.name"), key);
 }
 
-static enum envelope_kind take_records(struct reader *r, const json_t *records)
+static enum envelope_kind take_records(struct envelope_reader *r, const json_t *records)
 {
     if (!json_is_array(records) || json_array_size(records) == 0) {
         err_set(r->err, ERR_INVALID, "", "Records is not an array, or an empty one");
@@ -154,7 +148,7 @@ static enum envelope_kind take_records(struct reader *r, const json_t *records)
 
 /* --- EventBridge --- */
 
-static enum envelope_kind take_bridged(struct reader *r, const json_t *body)
+static enum envelope_kind take_bridged(struct envelope_reader *r, const json_t *body)
 {
     const char *source = jstr(body, "source");
     const char *type = jstr(body, "detail-type");
@@ -201,7 +195,7 @@ static enum shape shape_of(const json_t *body)
     return found;
 }
 
-static enum envelope_kind take_test(struct reader *r, const json_t *body)
+static enum envelope_kind take_test(struct envelope_reader *r, const json_t *body)
 {
     const char *name = jstr(body, "Event");
     if (name != NULL && strcmp(name, "s3:TestEvent") == 0)
@@ -210,7 +204,7 @@ static enum envelope_kind take_test(struct reader *r, const json_t *body)
     return ENVELOPE_UNKNOWN;
 }
 
-static enum envelope_kind take_plain(struct reader *r, const json_t *body)
+static enum envelope_kind take_plain(struct envelope_reader *r, const json_t *body)
 {
     switch (shape_of(body)) {
     case SHAPE_RECORDS:
@@ -232,9 +226,7 @@ static enum envelope_kind take_plain(struct reader *r, const json_t *body)
     return ENVELOPE_UNKNOWN;
 }
 
-/* A new reference to an object, or NULL. The scanner goes first, because it bounds the depth of
- * what jansson sees. */
-static json_t *parse(const char *text, size_t size, struct err *err)
+json_t *envelope_json(const char *text, size_t size, struct err *err)
 {
     struct scan scan;
     struct scan_token t;
@@ -249,9 +241,16 @@ static json_t *parse(const char *text, size_t size, struct err *err)
     json_error_t why;
     json_t *body = json_loadb(
         text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY, &why);
-    if (body == NULL) {
+    if (body == NULL)
         err_set(err, ERR_INVALID, "", "line %d, column %d: %s", why.line, why.column, why.text);
-    } else if (!json_is_object(body)) {
+    return body;
+}
+
+/* A new reference to an object, or NULL. */
+static json_t *parse(const char *text, size_t size, struct err *err)
+{
+    json_t *body = envelope_json(text, size, err);
+    if (body != NULL && !json_is_object(body)) {
         err_set(err, ERR_INVALID, "", "the message is JSON, but not an object");
         json_decref(body);
         body = NULL;
@@ -259,7 +258,7 @@ static json_t *parse(const char *text, size_t size, struct err *err)
     return body;
 }
 
-static enum envelope_kind take_sns(struct reader *r, const json_t *body)
+static enum envelope_kind take_sns(struct envelope_reader *r, const json_t *body)
 {
     const char *type = jstr(body, "Type");
     const json_t *message = json_object_get(body, "Message");
@@ -291,7 +290,7 @@ enum envelope_kind envelope_parse(const char *body, size_t size, struct envelope
                 ENVELOPE_MAX);
         return ENVELOPE_UNKNOWN;
     }
-    struct reader r = {.to = to, .err = err};
+    struct envelope_reader r = {.to = to, .err = err};
     json_t *root = parse(body, size, err);
     if (root == NULL)
         return ENVELOPE_UNKNOWN;

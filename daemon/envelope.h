@@ -1,6 +1,7 @@
 /* Queue messages: which objects do they announce? Recognized by shape, not by where they came from.
  * Sources: Amazon S3 User Guide "Event message structure" and "EventBridge"; Amazon SNS "raw
- * message delivery". Pure; thread-safe. The input is outside bytes: limits on size and depth hold.
+ * message delivery"; Azure Event Grid "Azure Blob Storage as an Event Grid source". Pure;
+ * thread-safe. The input is outside bytes: limits on size and depth hold.
  */
 #ifndef HGAUTOD_DAEMON_ENVELOPE_H
 #define HGAUTOD_DAEMON_ENVELOPE_H
@@ -28,12 +29,19 @@ struct envelope {
     struct envelope_object
         *objects; /* events to run: created, key ends in "/event.json" or is "event.json" */
     size_t count;
-    size_t ignored; /* records of other event names or other keys */
+    size_t ignored;    /* records of other event names or other keys */
+    char foreign[128]; /* Azure: where the last ignored record of another account lies, a host; ""
+                          if there was none */
 };
 
 /* Reads a message's body; *to is filled for ENVELOPE_EVENTS and freed by envelope_free. */
 enum envelope_kind envelope_parse(const char *body, size_t size, struct envelope *to,
                                   struct err *err) MUST_CHECK;
+/* The same for messages that Azure Event Grid puts into a queue: Event Grid's own schema or
+ * CloudEvents 1.0, one object or an array, plain or base64. `endpoint` is the blob endpoint of the
+ * configured account ("https://account.blob.core.windows.net"); blobs elsewhere are ignored. */
+enum envelope_kind envelope_azure_parse(const char *body, size_t size, const char *endpoint,
+                                        struct envelope *to, struct err *err) MUST_CHECK;
 void envelope_free(struct envelope *e);
 
 #endif
