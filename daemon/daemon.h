@@ -17,12 +17,17 @@
 #include "lib/log.h"
 #include "lib/ratelimit.h"
 
+struct azure;
+struct subscriptions;
+
 struct daemon {
     const struct config *config;
     const struct clock *clock;
     struct log *log;
     struct ratelimit *limits;
     struct aws *aws;
+    struct azure *azure;
+    struct subscriptions *subscriptions; /* NULL: all that the policy allows */
     struct http_options http_options;
     struct http_loop *http; /* NULL outside `run` */
     uv_loop_t *loop;        /* NULL outside `run` */

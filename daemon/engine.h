@@ -19,13 +19,17 @@
 #include "lib/err.h"
 #include "lib/log.h"
 
+struct azure;
 struct engine;
+struct subscriptions;
 
 struct engine_options {
     const struct config *config;
     const struct clock *clock;
     struct log *log;
     struct aws *aws;
+    struct azure *azure;
+    struct subscriptions *subscriptions; /* NULL: all that the policy allows */
     const struct http_options *http;
     uv_loop_t *loop;
     /* Called on the main thread once for each delivery. */

@@ -185,7 +185,6 @@ static void on_broken(uv_async_t *handle)
 static void watch(struct exec *x, uv_loop_t *loop)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
-    signal(SIGPIPE, SIG_IGN);
     uv_async_init(loop, &x->broken, on_broken);
     x->broken.data = x;
     for (size_t i = 0; i < 2; i++) {
@@ -217,6 +216,8 @@ static int run_engine(struct exec *x)
                                      .clock = d->clock,
                                      .log = d->log,
                                      .aws = d->aws,
+                                     .azure = d->azure,
+                                     .subscriptions = d->subscriptions,
                                      .http = &d->http_options,
                                      .loop = d->loop,
                                      .settled = on_settled,

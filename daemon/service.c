@@ -147,6 +147,8 @@ static bool open_engine(struct daemon *d, struct err *err)
                                      .clock = d->clock,
                                      .log = d->log,
                                      .aws = d->aws,
+                                     .azure = d->azure,
+                                     .subscriptions = d->subscriptions,
                                      .http = &d->http_options,
                                      .loop = d->loop,
                                      .settled = on_settled,
@@ -179,7 +181,6 @@ static bool open_sources(struct daemon *d, struct err *err)
 static void watch_signals(struct service *s)
 {
     uv_loop_t *loop = s->daemon->loop;
-    signal(SIGPIPE, SIG_IGN);
     uv_timer_init(loop, &s->look);
     s->look.data = s;
     for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {

@@ -450,6 +450,7 @@ int64_t task_run(struct job *job, struct http_client *http)
                            .partition = "",
                            .plan = run->plan,
                            .aws = o->aws,
+                           .azure = o->azure,
                            .http = http,
                            .clock = o->clock,
                            .err = ERR_INIT,
