@@ -1,0 +1,192 @@
+/* What Azure actions share: paths, calls, and operations that go on after the call. */
+#include "actions/azure/common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "actions/azure/id.h"
+
+/* The longest that an operation is followed. Deleting a large resource group takes hours. */
+#define OPERATION_LIMIT WAIT_MINUTES(240)
+
+static const char already_deleted[] = "already deleted";
+
+enum verdict az_no_memory(struct step_ctx *ctx)
+{
+    err_set(&ctx->err, ERR_INTERNAL, "", "out of memory");
+    return STEP_FAILED;
+}
+
+/* --- paths --- */
+
+bool az_path(struct step_ctx *ctx, const struct arm_op *op, struct buf *path)
+{
+    struct az_where where;
+    if (!az_where(ctx, &where))
+        return false;
+    bool ok = buf_adds(path, "/subscriptions") && arm_path_add(path, where.subscription) &&
+              buf_adds(path, "/resourceGroups") && arm_path_add(path, where.group) &&
+              buf_addf(path, "/providers/%s", op->provider) && arm_path_add(path, where.name);
+    return ok || err_set(&ctx->err, ERR_LIMIT, "", "the resource's path is too long");
+}
+
+bool az_check(struct step_ctx *ctx, const char *type)
+{
+    struct az_id id;
+    struct az_where where;
+    if (!az_where(ctx, &where))
+        return false;
+    const char *text = resource_field(ctx, "id");
+    if (!text || !az_id_parse(text, &id))
+        return true; /* az_where has seen to it that it does not look like one */
+    bool ok = az_id_is(&id, type);
+    az_id_free(&id);
+    return ok || err_set(&ctx->err, ERR_INVALID, "",
+                         "the resource's \"id\" is \"%.256s\", which is no %s", text, type);
+}
+
+/* --- calls --- */
+
+json_t *az_read(struct step_ctx *ctx, const struct arm_op *op, const char *path)
+{
+    json_t *answer = NULL;
+    return arm_call(ctx->azure, ctx->http, op, ctx->account, path, NULL, &answer, NULL, &ctx->err)
+               ? answer
+               : NULL;
+}
+
+/* Writes a call of a dry run down: service "Microsoft.Compute", operation "virtualMachines/start".
+ */
+static enum verdict write_down(struct step_ctx *ctx, const struct arm_op *op, const char *path,
+                               json_t *body)
+{
+    char service[64];
+    snprintf(service, sizeof service, "%.*s", (int)strcspn(op->provider, "/"), op->provider);
+    json_t *params = json_pack("{s:s, s:O*}", "id", path, "body", body);
+    if (!params)
+        return az_no_memory(ctx);
+    if (ctx->planned)
+        ctx->planned(ctx, service, op->name, params);
+    json_decref(params);
+    return STEP_DONE;
+}
+
+/* Keeps the operation for the next time. */
+static enum verdict park(struct step_ctx *ctx, const struct arm_poll *poll)
+{
+    if (json_object_set_new(ctx->state, "poll", arm_poll_json(poll)) != 0)
+        return az_no_memory(ctx);
+    return step_again(ctx, poll->wait_ms);
+}
+
+static enum verdict begin(struct step_ctx *ctx, const struct arm_op *op, const char *path,
+                          const json_t *body)
+{
+    struct arm_poll poll = {0};
+    json_t *answer = NULL;
+    enum verdict verdict = STEP_FAILED;
+    if (arm_call(ctx->azure, ctx->http, op, ctx->account, path, body, &answer, &poll, &ctx->err))
+        verdict = poll.url ? park(ctx, &poll) : STEP_DONE;
+    json_decref(answer);
+    arm_poll_free(&poll);
+    return verdict;
+}
+
+static void forget(struct step_ctx *ctx)
+{
+    json_object_del(ctx->state, "poll");
+    json_object_del(ctx->state, "repeated");
+}
+
+/* A poll has failed. That the record of the operation is not there (any more) says nothing of how
+ * it has ended: the call is made once more, which does no harm. */
+static enum verdict lost(struct step_ctx *ctx)
+{
+    bool unknown = ctx->err.kind == ERR_NOT_FOUND && ctx->err.http_status == 404;
+    bool repeated = json_object_get(ctx->state, "repeated") != NULL;
+    if (err_is_retryable(&ctx->err))
+        return STEP_FAILED;
+    forget(ctx);
+    if (!unknown)
+        return STEP_FAILED;
+    if (repeated) {
+        ctx->err.kind = ERR_PROVIDER; /* not found is the operation, not the resource */
+        return STEP_FAILED;
+    }
+    if (json_object_set_new(ctx->state, "repeated", json_true()) != 0)
+        return az_no_memory(ctx);
+    return step_again(ctx, 0);
+}
+
+/* Looks how the operation goes. */
+static enum verdict look(struct step_ctx *ctx, struct arm_poll *poll)
+{
+    bool done = false;
+    if (!arm_poll_once(ctx->azure, ctx->http, poll, &done, &ctx->err))
+        return lost(ctx);
+    if (done) {
+        forget(ctx);
+        return STEP_DONE;
+    }
+    int64_t elapsed = ctx->clock->wall_ms(ctx->clock) - ctx->step_since_ms;
+    if (elapsed < OPERATION_LIMIT)
+        return park(ctx, poll);
+    err_set(&ctx->err, ERR_PROVIDER, "", "the operation is still under way after %d hours",
+            (int)(OPERATION_LIMIT / WAIT_MINUTES(60)));
+    return STEP_FAILED;
+}
+
+enum verdict az_long(struct step_ctx *ctx, const struct arm_op *op, const char *path, json_t *body)
+{
+    struct arm_poll poll = {0};
+    const json_t *kept = json_object_get(ctx->state, "poll");
+    enum verdict verdict;
+    if (ctx->plan)
+        verdict = write_down(ctx, op, path, body);
+    else if (kept && arm_poll_from_json(kept, &poll))
+        verdict = look(ctx, &poll);
+    else
+        verdict = begin(ctx, op, path, body);
+    arm_poll_free(&poll);
+    json_decref(body);
+    return verdict;
+}
+
+enum verdict az_act(struct step_ctx *ctx, const struct arm_op *op)
+{
+    struct buf path = buf_make(AZ_PATH_MAX);
+    enum verdict verdict =
+        az_path(ctx, op, &path) ? az_long(ctx, op, buf_str(&path), NULL) : STEP_FAILED;
+    buf_free(&path);
+    return verdict;
+}
+
+enum verdict az_delete(struct step_ctx *ctx, const struct arm_op *op)
+{
+    enum verdict verdict = az_act(ctx, op);
+    return verdict == STEP_FAILED && az_gone(ctx) ? step_finished(ctx, "%s", already_deleted)
+                                                  : verdict;
+}
+
+/* --- failures --- */
+
+bool az_gone(const struct step_ctx *ctx)
+{
+    static const char *const astray[] = {"SubscriptionNotFound", "MissingSubscription",
+                                         "InvalidResourceType", "InvalidResourceNamespace",
+                                         "NoRegisteredProviderFound"};
+    for (size_t i = 0; i < sizeof astray / sizeof *astray; i++) {
+        if (strcmp(ctx->err.code, astray[i]) == 0)
+            return false;
+    }
+    return ctx->err.kind == ERR_NOT_FOUND;
+}
+
+enum verdict az_retry(struct step_ctx *ctx, int64_t limit_ms)
+{
+    struct err refusal = ctx->err;
+    enum verdict verdict = step_wait(ctx, limit_ms, "an earlier change to take effect");
+    if (verdict == STEP_FAILED)
+        ctx->err = refusal;
+    return verdict;
+}

@@ -1,0 +1,43 @@
+/* What Azure actions share: paths of resources, calls from a step, and long-running operations
+ * followed from one run of a step to the next. */
+#ifndef HGAUTOD_ACTIONS_AZURE_COMMON_H
+#define HGAUTOD_ACTIONS_AZURE_COMMON_H
+
+#include "actions/action.h"
+#include "lib/azure/arm.h"
+
+/* Waits of steps, in milliseconds. */
+#define WAIT_MINUTES(n) ((int64_t)(n)*60000)
+
+/* The longest path that is built: the longest id, each byte three times as long when encoded. */
+#define AZ_PATH_MAX 16384
+
+/* Appends the path of the resource as one of type op->provider. False with ctx->err. */
+bool az_path(struct step_ctx *ctx, const struct arm_op *op, struct buf *path) MUST_CHECK;
+/* For action.check: the resource is one of that type, as far as its `id` tells. False with
+ * ctx->err. */
+bool az_check(struct step_ctx *ctx, const char *type) MUST_CHECK;
+
+/* Reads: the answer (a new reference), or NULL with ctx->err. */
+json_t *az_read(struct step_ctx *ctx, const struct arm_op *op, const char *path) MUST_CHECK;
+
+/* Makes a call, body (stolen; NULL: none) and all, and follows the operation that it begins.
+ * STEP_DONE when that has succeeded; STEP_AGAIN while it is under way: the step is to do the same
+ * call again, which then only looks how it goes. STEP_FAILED with ctx->err. The operation is kept
+ * in state.poll. In a dry run the call is written down, and that is all. */
+enum verdict az_long(struct step_ctx *ctx, const struct arm_op *op, const char *path, json_t *body);
+/* az_long on the resource itself, without a body. */
+enum verdict az_act(struct step_ctx *ctx, const struct arm_op *op);
+/* The same for a deletion: what is not there any more is STEP_FINISHED with a note. */
+enum verdict az_delete(struct step_ctx *ctx, const struct arm_op *op);
+
+/* Whether the last failure says that the thing is not there, though all that leads to it is known:
+ * an unknown subscription is another matter. */
+bool az_gone(const struct step_ctx *ctx);
+/* The step again for as long as limit_ms have not passed since it began, else STEP_FAILED with the
+ * provider's own error: for refusals that pass when an earlier change has taken effect. */
+enum verdict az_retry(struct step_ctx *ctx, int64_t limit_ms);
+/* STEP_FAILED for want of memory. */
+enum verdict az_no_memory(struct step_ctx *ctx);
+
+#endif

@@ -1,0 +1,62 @@
+/* generic_rg_delete: deletes the resource group that the resource is in, with everything in it. Not
+ * offered unless the configuration enables it by name. */
+#include <string.h>
+
+#include "actions/azure/common.h"
+#include "actions/azure/id.h"
+
+/* Deleting a group that another task is deleting already: its end is waited for. */
+#define DELETED_ELSEWHERE "ResourceGroupBeingDeleted"
+#define ELSEWHERE_LIMIT   WAIT_MINUTES(240)
+
+static const struct arm_op delete_group = {
+    .provider = "Microsoft.Resources/resourceGroups",
+    .name = "resourceGroups/delete",
+    .method = "DELETE",
+    .suffix = "",
+    .changes = true,
+};
+
+static bool check(struct step_ctx *ctx)
+{
+    struct az_where where;
+    return az_where(ctx, &where);
+}
+
+static enum verdict remove_group(struct step_ctx *ctx)
+{
+    struct az_where where;
+    struct buf path = buf_make(AZ_PATH_MAX);
+    enum verdict verdict = STEP_FAILED;
+    if (az_where(ctx, &where)) {
+        if (buf_adds(&path, "/subscriptions") && arm_path_add(&path, where.subscription) &&
+            buf_adds(&path, "/resourcegroups") && arm_path_add(&path, where.group))
+            verdict = az_long(ctx, &delete_group, buf_str(&path), NULL);
+        else
+            verdict = az_no_memory(ctx);
+    }
+    buf_free(&path);
+    if (verdict != STEP_FAILED)
+        return verdict;
+    if (az_gone(ctx))
+        return step_finished(ctx, "the resource group is already deleted");
+    return strcmp(ctx->err.code, DELETED_ELSEWHERE) == 0 ? az_retry(ctx, ELSEWHERE_LIMIT) : verdict;
+}
+
+const struct action action_generic_rg_delete = {
+    .name = "generic_rg_delete",
+    .display_name = "Delete Resource Group",
+    .description =
+        "Deletes the whole resource group that the resource is in, with everything in it.",
+    .cloud = CLOUD_AZURE,
+    .effect = EFFECT_DELETES,
+    .extra = true,
+    .resource_types =
+        (const char *const[]){"Virtual Machine", "Virtual Network", "Disk", "Storage Account",
+                              "Subnet", "Public IP Address", "Network Interface", "Function App",
+                              "Logic App", "Event Grid Topic", NULL},
+    .permissions =
+        (const char *const[]){"Microsoft.Resources/subscriptions/resourcegroups/delete", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"delete", remove_group, false}, {0}},
+};

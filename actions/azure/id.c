@@ -1,0 +1,161 @@
+/* Places of Azure resources: ids and names come from events and from answers, and are not trusted.
+ * Source: Azure Resource Manager documentation, "resourceId" and "Naming rules and restrictions for
+ * Azure resources". */
+#include "actions/azure/id.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/azure/arm.h"
+
+#define ID_MAX 4096
+
+/* --- ids --- */
+
+/* Whether arm_path_add would take it: it is the one that knows. */
+static bool is_segment(const char *text)
+{
+    struct buf ignored = buf_make(ID_MAX);
+    bool ok = arm_path_add(&ignored, text);
+    buf_free(&ignored);
+    return ok;
+}
+
+/* Splits the store at its slashes. */
+static bool split(struct az_id *id)
+{
+    for (char *at = id->store; *at == '/';) {
+        *at++ = '\0';
+        if (id->count == AZ_ID_SEGMENTS)
+            return false;
+        id->at[id->count++] = at;
+        at += strcspn(at, "/");
+    }
+    return true;
+}
+
+static bool well_formed(const struct az_id *id)
+{
+    if (id->count < 8 || id->count % 2 != 0 || strcasecmp(id->at[0], "subscriptions") != 0 ||
+        strcasecmp(id->at[2], "resourceGroups") != 0 || strcasecmp(id->at[4], "providers") != 0)
+        return false;
+    for (size_t i = 0; i < id->count; i++) {
+        if (!is_segment(id->at[i]))
+            return false;
+    }
+    return azure_guid_valid(id->at[1]);
+}
+
+bool az_id_parse(const char *text, struct az_id *to)
+{
+    *to = (struct az_id){0};
+    if (*text != '/' || strlen(text) > ID_MAX)
+        return false;
+    to->store = strdup(text);
+    if (to->store && split(to) && well_formed(to))
+        return true;
+    az_id_free(to);
+    return false;
+}
+
+void az_id_free(struct az_id *id)
+{
+    free(id->store);
+    *id = (struct az_id){0};
+}
+
+const char *az_id_subscription(const struct az_id *id)
+{
+    return id->at[1];
+}
+
+const char *az_id_group(const struct az_id *id)
+{
+    return id->at[3];
+}
+
+const char *az_id_name(const struct az_id *id)
+{
+    return id->at[id->count - 1];
+}
+
+bool az_id_is(const struct az_id *id, const char *type)
+{
+    size_t n = strlen(id->at[5]);
+    return id->count == 8 && strncasecmp(type, id->at[5], n) == 0 && type[n] == '/' &&
+           strcasecmp(type + n + 1, id->at[6]) == 0;
+}
+
+bool az_id_path(const struct az_id *id, struct buf *path)
+{
+    for (size_t i = 0; i < id->count; i++) {
+        if (!arm_path_add(path, id->at[i]))
+            return false;
+    }
+    return true;
+}
+
+/* --- places --- */
+
+/* What stands in `text`, or, when that is absent, in the id. `what` names the place for people. */
+static bool take(struct step_ctx *ctx, const char *what, const char *text, const char *of_id,
+                 char to[AZ_SEGMENT_SIZE])
+{
+    if (!text && !of_id)
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "%s is missing, and the resource's \"id\" is no ARM resource id", what);
+    if (text && !is_segment(text))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "%s is \"%.128s\", which cannot be part of an ARM resource id", what, text);
+    if (text && of_id && strcasecmp(text, of_id) != 0)
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "%s is \"%.128s\", but the resource's \"id\" says \"%.128s\"", what, text,
+                       of_id);
+    snprintf(to, AZ_SEGMENT_SIZE, "%s", text ? text : of_id);
+    return true;
+}
+
+static bool take_subscription(struct step_ctx *ctx, const char *of_id, struct az_where *to)
+{
+    to->subscription = resource_field(ctx, "subscription");
+    if (!to->subscription || !azure_guid_valid(to->subscription))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"subscription\" is \"%.64s\", which is no subscription id "
+                       "(a GUID)",
+                       to->subscription ? to->subscription : "");
+    if (of_id && strcasecmp(to->subscription, of_id) != 0)
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"subscription\" is %s, but its \"id\" says %s",
+                       to->subscription, of_id);
+    return true;
+}
+
+bool az_where(struct step_ctx *ctx, struct az_where *to)
+{
+    struct az_id id = {0};
+    const char *text = resource_field(ctx, "id");
+    bool full = text && *text == '/'; /* other ids are of no use here */
+    if (full && !az_id_parse(text, &id))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"id\" is \"%.256s\", which is no ARM resource id", text);
+    bool ok = take_subscription(ctx, full ? az_id_subscription(&id) : NULL, to) &&
+              take(ctx, "attribute \"Resource Group\"", resource_attribute(ctx, "Resource Group"),
+                   full ? az_id_group(&id) : NULL, to->group) &&
+              take(ctx, "the resource's \"name\"", resource_field(ctx, "name"),
+                   full ? az_id_name(&id) : NULL, to->name);
+    az_id_free(&id);
+    return ok;
+}
+
+bool az_place(struct step_ctx *ctx)
+{
+    struct az_where where;
+    if (!az_where(ctx, &where))
+        return false;
+    ctx->account = where.subscription;
+    ctx->region = "";
+    ctx->partition = "";
+    return true;
+}

@@ -1,0 +1,281 @@
+/* generic_tag, generic_untag and generic_tag_update: each change is one PATCH of the resource's
+ * tags that leaves the other tags alone, so that nobody else's change is lost.
+ * Source: Azure REST documentation, "Tags - Update At Scope". Names of tags are case-insensitive,
+ * values are not. */
+#include <string.h>
+#include <strings.h>
+
+#include "actions/azure/common.h"
+#include "actions/azure/id.h"
+#include "lib/jpath.h"
+
+#define VM   "Microsoft.Compute/virtualMachines"
+#define TAGS "Microsoft.Resources/tags"
+
+static const struct arm_op get_tags = {.provider = TAGS,
+                                       .name = "tags/get",
+                                       .method = "GET",
+                                       .suffix = "/providers/Microsoft.Resources/tags/default",
+                                       .changes = false};
+static const struct arm_op update_tags = {.provider = TAGS,
+                                          .name = "tags/update",
+                                          .method = "PATCH",
+                                          .suffix = "/providers/Microsoft.Resources/tags/default",
+                                          .changes = true};
+
+static const char *const vm_types[] = {"Virtual Machine", NULL};
+static const char *const permissions[] = {"Microsoft.Resources/tags/read",
+                                          "Microsoft.Resources/tags/write", NULL};
+
+/* --- the resource's tags --- */
+
+static bool check(struct step_ctx *ctx)
+{
+    struct az_where where;
+    return az_where(ctx, &where);
+}
+
+/* The tagged resource: any that has a full id, else a virtual machine. */
+static bool tagged_path(struct step_ctx *ctx, struct buf *path)
+{
+    static const struct arm_op of_vm = {.provider = VM};
+    const char *text = resource_field(ctx, "id");
+    struct az_id id;
+    if (!text || !az_id_parse(text, &id))
+        return az_path(ctx, &of_vm, path);
+    bool ok = az_id_path(&id, path);
+    az_id_free(&id);
+    return ok || err_set(&ctx->err, ERR_LIMIT, "", "the resource's path is too long");
+}
+
+/* The tags as they are: a new object, NULL with ctx->err. */
+static json_t *read_tags(struct step_ctx *ctx)
+{
+    struct buf path = buf_make(AZ_PATH_MAX);
+    json_t *answer = tagged_path(ctx, &path) ? az_read(ctx, &get_tags, buf_str(&path)) : NULL;
+    buf_free(&path);
+    if (!answer)
+        return NULL;
+    json_t *tags = json_incref(jget(answer, "properties.tags"));
+    json_decref(answer);
+    if (!json_is_object(tags)) {
+        json_decref(tags);
+        tags = json_object();
+    }
+    if (!tags)
+        az_no_memory(ctx);
+    return tags;
+}
+
+/* One change; tags is stolen. */
+static enum verdict patch(struct step_ctx *ctx, const char *operation, json_t *tags)
+{
+    struct buf path = buf_make(AZ_PATH_MAX);
+    json_t *body = json_pack("{s:s, s:{s:o}}", "operation", operation, "properties", "tags", tags);
+    enum verdict verdict = STEP_FAILED;
+    if (!body)
+        verdict = az_no_memory(ctx);
+    else if (tagged_path(ctx, &path))
+        verdict = az_long(ctx, &update_tags, buf_str(&path), json_incref(body));
+    json_decref(body);
+    buf_free(&path);
+    return verdict;
+}
+
+/* The name under which a tag stands, in whatever case, and its value; NULL when it is not there. */
+static const char *find_tag(json_t *tags, const char *key, const char **value)
+{
+    const char *name;
+    json_t *one;
+    json_object_foreach(tags, name, one)
+    {
+        if (strcasecmp(name, key) == 0) {
+            *value = json_string_value(one) ? json_string_value(one) : "";
+            return name;
+        }
+    }
+    return NULL;
+}
+
+/* --- generic_tag --- */
+
+static enum verdict add_to(struct step_ctx *ctx, json_t *tags)
+{
+    const char *key = param_string(ctx, "Key"), *value = param_string(ctx, "Value");
+    const char *now = NULL;
+    const char *name = find_tag(tags, key, &now);
+    if (!name)
+        return patch(ctx, "Merge", json_pack("{s:s}", key, value));
+    if (strcmp(now, value) == 0)
+        return step_finished(ctx, "the tag is there already");
+    return step_invalid(ctx,
+                        "the tag \"%.128s\" is there already with the value \"%.128s\"; it is not "
+                        "overwritten",
+                        name, now);
+}
+
+/* While a change is followed there is nothing to look at. */
+static enum verdict add(struct step_ctx *ctx)
+{
+    if (json_object_get(ctx->state, "poll"))
+        return patch(ctx, "Merge", json_object());
+    json_t *tags = read_tags(ctx);
+    enum verdict verdict = tags ? add_to(ctx, tags) : STEP_FAILED;
+    json_decref(tags);
+    return verdict;
+}
+
+const struct action action_generic_tag = {
+    .name = "generic_tag",
+    .display_name = "Add Tag",
+    .description = "Adds a tag to the resource; a key that has another value already is an error.",
+    .cloud = CLOUD_AZURE,
+    .effect = EFFECT_TAGS,
+    .resource_types = vm_types,
+    .params = (const struct action_param[]){{.name = "Key",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The tag's key, in any case."},
+                                            {.name = "Value",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .help = "The tag's value; it may be empty."},
+                                            {0}},
+    .permissions = permissions,
+    .check = check,
+    .steps = (const struct action_step[]){{"add", add, false}, {0}},
+};
+
+/* --- generic_untag --- */
+
+/* The service wants the value too. */
+static enum verdict remove_from(struct step_ctx *ctx, json_t *tags, const char *key)
+{
+    const char *value = NULL;
+    const char *name = find_tag(tags, key, &value);
+    return name ? patch(ctx, "Delete", json_pack("{s:s}", name, value))
+                : step_finished(ctx, "the tag is not there");
+}
+
+static enum verdict remove_key(struct step_ctx *ctx, const char *key)
+{
+    if (json_object_get(ctx->state, "poll"))
+        return patch(ctx, "Delete", json_object());
+    json_t *tags = read_tags(ctx);
+    enum verdict verdict = tags ? remove_from(ctx, tags, key) : STEP_FAILED;
+    json_decref(tags);
+    return verdict;
+}
+
+static enum verdict untag(struct step_ctx *ctx)
+{
+    return remove_key(ctx, param_string(ctx, "Key"));
+}
+
+const struct action action_generic_untag = {
+    .name = "generic_untag",
+    .display_name = "Remove Tag",
+    .description = "Removes a tag from the resource.",
+    .cloud = CLOUD_AZURE,
+    .effect = EFFECT_TAGS,
+    .resource_types = vm_types,
+    .params = (const struct action_param[]){{.name = "Key",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The tag's key, in any case."},
+                                            {0}},
+    .permissions = permissions,
+    .check = check,
+    .steps = (const struct action_step[]){{"remove", untag, false}, {0}},
+};
+
+/* --- generic_tag_update --- */
+
+/* Both keys are one to Azure: only all tags together can be put in another case. */
+static enum verdict change_case(struct step_ctx *ctx, const json_t *tags, const char *from,
+                                const char *to)
+{
+    json_t *all = json_copy((json_t *)tags);
+    json_t *value = json_incref(json_object_get(tags, from));
+    if (!all || json_object_del(all, from) != 0 || json_object_set(all, to, value) != 0) {
+        json_decref(all);
+        all = NULL;
+    }
+    json_decref(value);
+    if (!all)
+        return az_no_memory(ctx);
+    return json_object_set_new(ctx->state, "replace", all) == 0 ? STEP_DONE : az_no_memory(ctx);
+}
+
+static enum verdict plan_rename(struct step_ctx *ctx, json_t *tags)
+{
+    const char *old_key = param_string(ctx, "Old Key"), *new_key = param_string(ctx, "New Key");
+    const char *value = NULL, *now = NULL;
+    const char *from = find_tag(tags, old_key, &value);
+    const char *there = find_tag(tags, new_key, &now);
+    if (!from)
+        return step_invalid(ctx, "the resource has no tag \"%.128s\"", old_key);
+    if (strcmp(from, new_key) == 0)
+        return step_finished(ctx, "the tag has that key already");
+    if (from == there)
+        return change_case(ctx, tags, from, new_key);
+    if (there && strcmp(now, value) != 0)
+        return step_invalid(
+            ctx, "the tag \"%.128s\" is there already with the value \"%.128s\", not \"%.128s\"",
+            there, now, value);
+    json_t *merge = there ? json_object() : json_pack("{s:s}", new_key, value);
+    return json_object_set_new(ctx->state, "merge", merge) == 0 ? STEP_DONE : az_no_memory(ctx);
+}
+
+static enum verdict find(struct step_ctx *ctx)
+{
+    json_t *tags = read_tags(ctx);
+    enum verdict verdict = tags ? plan_rename(ctx, tags) : STEP_FAILED;
+    json_decref(tags);
+    return verdict;
+}
+
+static enum verdict add_new(struct step_ctx *ctx)
+{
+    json_t *all = json_object_get(ctx->state, "replace");
+    json_t *merge = json_object_get(ctx->state, "merge");
+    if (all)
+        return patch(ctx, "Replace", json_incref(all));
+    return json_object_size(merge) > 0 ? patch(ctx, "Merge", json_incref(merge)) : STEP_DONE;
+}
+
+/* A second try after a crash does not find it any more. */
+static enum verdict remove_old(struct step_ctx *ctx)
+{
+    if (json_object_get(ctx->state, "replace"))
+        return STEP_DONE;
+    return remove_key(ctx, param_string(ctx, "Old Key"));
+}
+
+const struct action action_generic_tag_update = {
+    .name = "generic_tag_update",
+    .display_name = "Update Tag",
+    .description = "Renames a tag of the resource: its value moves to the new key.",
+    .cloud = CLOUD_AZURE,
+    .effect = EFFECT_TAGS,
+    .resource_types = vm_types,
+    .params = (const struct action_param[]){{.name = "Old Key",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The key that the tag has, in any case."},
+                                            {.name = "New Key",
+                                             .type = PARAM_STRING,
+                                             .fallback = "",
+                                             .required = true,
+                                             .help = "The key that the tag is to have."},
+                                            {0}},
+    .permissions = permissions,
+    .check = check,
+    /* Saved before the first change: a second try finds the old key gone, and must know why. */
+    .steps =
+        (const struct action_step[]){
+            {"find", find, true}, {"add", add_new, false}, {"remove", remove_old, false}, {0}},
+};

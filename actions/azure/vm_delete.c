@@ -1,0 +1,322 @@
+/* vm_delete: deletes a virtual machine and, when asked, what was attached to it.
+ *
+ * What is attached can only be asked of the machine while it is there. So it is looked up first,
+ * and kept in the task's state, which is durable before the first deletion: after a crash the rest
+ * is still known. Each deletion may be repeated without harm, and nothing is deleted that was not
+ * found.
+ *
+ * state: {"disks", "nics", "ips": ids yet to be deleted, "failed": the first of them that could not
+ * be, "poll": see common.h} */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "actions/azure/common.h"
+#include "actions/azure/id.h"
+#include "lib/jpath.h"
+
+#define VM   "Microsoft.Compute/virtualMachines"
+#define DISK "Microsoft.Compute/disks"
+#define NIC  "Microsoft.Network/networkInterfaces"
+#define IP   "Microsoft.Network/publicIPAddresses"
+
+/* How long what was attached may take to notice that the machine is gone: an interface is reserved
+ * for three minutes after a machine that could not be made. */
+#define IN_USE_LIMIT WAIT_MINUTES(5)
+
+static const struct arm_op get_vm = {
+    .provider = VM, .name = "virtualMachines/get", .method = "GET", .suffix = "", .changes = false};
+static const struct arm_op delete_vm = {.provider = VM,
+                                        .name = "virtualMachines/delete",
+                                        .method = "DELETE",
+                                        .suffix = "",
+                                        .changes = true};
+static const struct arm_op delete_disk = {
+    .provider = DISK, .name = "disks/delete", .method = "DELETE", .suffix = "", .changes = true};
+static const struct arm_op get_nic = {.provider = NIC,
+                                      .name = "networkInterfaces/get",
+                                      .method = "GET",
+                                      .suffix = "",
+                                      .changes = false};
+static const struct arm_op delete_nic = {.provider = NIC,
+                                         .name = "networkInterfaces/delete",
+                                         .method = "DELETE",
+                                         .suffix = "",
+                                         .changes = true};
+static const struct arm_op delete_ip = {.provider = IP,
+                                        .name = "publicIPAddresses/delete",
+                                        .method = "DELETE",
+                                        .suffix = "",
+                                        .changes = true};
+
+static bool check(struct step_ctx *ctx)
+{
+    return az_check(ctx, VM);
+}
+
+/* --- finding what is attached --- */
+
+/* Appends an id that an answer holds, once it has been looked at. False with ctx->err. */
+static bool add_found(struct step_ctx *ctx, json_t *list, const char *text, const char *type)
+{
+    struct az_id id;
+    bool ok = text && az_id_parse(text, &id);
+    if (ok) {
+        ok = az_id_is(&id, type) && strcasecmp(az_id_subscription(&id), ctx->account) == 0;
+        az_id_free(&id);
+    }
+    if (!ok)
+        return err_set(&ctx->err, ERR_PROVIDER, "",
+                       "the virtual machine has \"%.256s\" attached, which is no %s in its "
+                       "subscription; nothing was deleted",
+                       text ? text : "", type);
+    if (json_array_append_new(list, json_string(text)) == 0)
+        return true;
+    az_no_memory(ctx);
+    return false;
+}
+
+static bool add_disk(struct step_ctx *ctx, json_t *disks, const json_t *disk)
+{
+    if (jget(disk, "vhd") && !jget(disk, "managedDisk"))
+        return err_set(&ctx->err, ERR_PROVIDER, "",
+                       "the virtual machine has an unmanaged disk (%.256s), which cannot be "
+                       "deleted with it; nothing was deleted",
+                       jstr(disk, "vhd.uri") ? jstr(disk, "vhd.uri") : "");
+    return !jget(disk, "managedDisk") || add_found(ctx, disks, jstr(disk, "managedDisk.id"), DISK);
+}
+
+static bool add_disks(struct step_ctx *ctx, json_t *disks, const json_t *vm)
+{
+    json_t *data = jlist(vm, "properties.storageProfile.dataDisks");
+    bool ok = data && add_disk(ctx, disks, jget(vm, "properties.storageProfile.osDisk"));
+    for (size_t i = 0; ok && i < json_array_size(data); i++)
+        ok = add_disk(ctx, disks, json_array_get(data, i));
+    if (!data)
+        az_no_memory(ctx);
+    json_decref(data);
+    return ok;
+}
+
+static bool add_nics(struct step_ctx *ctx, json_t *nics, const json_t *vm)
+{
+    json_t *all = jlist(vm, "properties.networkProfile.networkInterfaces");
+    bool ok = all != NULL;
+    for (size_t i = 0; ok && i < json_array_size(all); i++)
+        ok = add_found(ctx, nics, jstr(json_array_get(all, i), "id"), NIC);
+    if (!all)
+        az_no_memory(ctx);
+    json_decref(all);
+    return ok;
+}
+
+static bool add_ips_of(struct step_ctx *ctx, json_t *ips, const json_t *nic)
+{
+    json_t *all = jlist(nic, "properties.ipConfigurations");
+    bool ok = all != NULL;
+    for (size_t i = 0; ok && i < json_array_size(all); i++) {
+        const json_t *ip = jget(json_array_get(all, i), "properties.publicIPAddress");
+        ok = !json_is_object(ip) || add_found(ctx, ips, jstr(ip, "id"), IP);
+    }
+    if (!all)
+        az_no_memory(ctx);
+    json_decref(all);
+    return ok;
+}
+
+/* Puts the path of an id that add_found has let through. */
+static bool path_of(struct step_ctx *ctx, const char *text, struct buf *path)
+{
+    struct az_id id;
+    bool ok = az_id_parse(text, &id);
+    if (ok) {
+        ok = az_id_path(&id, path);
+        az_id_free(&id);
+    }
+    return ok ||
+           err_set(&ctx->err, ERR_INTERNAL, "", "the task's state holds the id \"%.256s\"", text);
+}
+
+/* The addresses of one interface; an interface that is not there has none. */
+static bool add_ips(struct step_ctx *ctx, json_t *ips, const char *nic)
+{
+    struct buf path = buf_make(AZ_PATH_MAX);
+    json_t *answer = path_of(ctx, nic, &path) ? az_read(ctx, &get_nic, buf_str(&path)) : NULL;
+    bool ok = answer ? add_ips_of(ctx, ips, answer) : az_gone(ctx);
+    json_decref(answer);
+    buf_free(&path);
+    return ok;
+}
+
+/* Everything that is attached, as the state will have it: a new object, NULL with ctx->err. */
+static json_t *find_attached(struct step_ctx *ctx, const json_t *vm)
+{
+    json_t *disks = json_array(), *nics = json_array(), *ips = json_array();
+    json_t *found = json_pack("{s:o, s:o, s:o}", "disks", disks, "nics", nics, "ips", ips);
+    if (!found) {
+        az_no_memory(ctx);
+        return NULL;
+    }
+    bool ok = add_disks(ctx, disks, vm) && add_nics(ctx, nics, vm);
+    for (size_t i = 0; ok && i < json_array_size(nics); i++)
+        ok = add_ips(ctx, ips, json_string_value(json_array_get(nics, i)));
+    if (ok)
+        return found;
+    json_decref(found);
+    return NULL;
+}
+
+static json_t *read_vm(struct step_ctx *ctx)
+{
+    struct buf path = buf_make(AZ_PATH_MAX);
+    json_t *vm = az_path(ctx, &get_vm, &path) ? az_read(ctx, &get_vm, buf_str(&path)) : NULL;
+    buf_free(&path);
+    return vm;
+}
+
+static enum verdict find(struct step_ctx *ctx)
+{
+    if (!param_boolean(ctx, "Delete Associated Resources"))
+        return STEP_DONE;
+    json_t *vm = read_vm(ctx);
+    if (!vm)
+        return az_gone(ctx) ? step_finished(ctx, "already deleted; what had been attached to it is "
+                                                 "not known any more")
+                            : STEP_FAILED;
+    json_t *found = find_attached(ctx, vm);
+    json_decref(vm);
+    if (!found)
+        return STEP_FAILED;
+    if (ctx->audit)
+        ctx->audit(ctx, "what is deleted with the virtual machine", found);
+    bool kept = json_object_update(ctx->state, found) == 0;
+    json_decref(found);
+    return kept ? STEP_DONE : az_no_memory(ctx);
+}
+
+/* --- deleting --- */
+
+/* A second try after a crash finds the machine gone: what was attached is still to be deleted. */
+static enum verdict remove_vm(struct step_ctx *ctx)
+{
+    enum verdict verdict = az_act(ctx, &delete_vm);
+    if (verdict != STEP_FAILED || !az_gone(ctx))
+        return verdict;
+    return json_object_get(ctx->state, "disks") ? STEP_DONE : step_finished(ctx, "already deleted");
+}
+
+/* Whether it is refused because the machine or the interface has not quite let go yet. */
+static bool still_in_use(const struct step_ctx *ctx)
+{
+    static const char *const codes[] = {"NicInUse", "NicReservedForAnotherVm",
+                                        "InUseNetworkInterfaceCannotBeDeleted",
+                                        "PublicIPAddressCannotBeDeleted", "PublicIPAddressInUse"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strcmp(ctx->err.code, codes[i]) == 0)
+            return true;
+    }
+    return ctx->err.kind == ERR_CONFLICT && strcmp(ctx->err.code, "ScopeLocked") != 0;
+}
+
+/* One could not be deleted. The others are all the same: once the machine is gone, nobody can tell
+ * any more that they belonged to it. The first failure is told at the end. */
+static enum verdict put_off(struct step_ctx *ctx)
+{
+    if (json_object_get(ctx->state, "failed"))
+        return STEP_DONE;
+    json_t *failed =
+        json_pack("{s:s, s:s, s:s, s:s}", "code", ctx->err.code, "message", ctx->err.message,
+                  "operation", ctx->err.operation, "request_id", ctx->err.request_id);
+    return json_object_set_new(ctx->state, "failed", failed) == 0 ? STEP_DONE : az_no_memory(ctx);
+}
+
+static enum verdict remove_one(struct step_ctx *ctx, const struct arm_op *op, const char *text)
+{
+    struct buf path = buf_make(AZ_PATH_MAX);
+    enum verdict verdict = STEP_FAILED;
+    if (path_of(ctx, text, &path))
+        verdict = az_long(ctx, op, buf_str(&path), NULL);
+    buf_free(&path);
+    if (verdict != STEP_FAILED)
+        return verdict;
+    if (az_gone(ctx))
+        return STEP_DONE;
+    if (still_in_use(ctx))
+        verdict = az_retry(ctx, IN_USE_LIMIT);
+    bool final = verdict == STEP_FAILED && !err_is_retryable(&ctx->err);
+    return final ? put_off(ctx) : verdict;
+}
+
+/* The first of a list; then the step again for the next. */
+static enum verdict remove_next(struct step_ctx *ctx, const struct arm_op *op, const char *list)
+{
+    json_t *ids = json_object_get(ctx->state, list);
+    const char *text = json_string_value(json_array_get(ids, 0));
+    if (!text)
+        return STEP_DONE;
+    enum verdict verdict = remove_one(ctx, op, text);
+    if (verdict != STEP_DONE)
+        return verdict;
+    json_array_remove(ids, 0);
+    return step_again(ctx, 0);
+}
+
+static enum verdict remove_disks(struct step_ctx *ctx)
+{
+    return remove_next(ctx, &delete_disk, "disks");
+}
+
+static enum verdict remove_nics(struct step_ctx *ctx)
+{
+    return remove_next(ctx, &delete_nic, "nics");
+}
+
+static enum verdict remove_ips(struct step_ctx *ctx)
+{
+    return remove_next(ctx, &delete_ip, "ips");
+}
+
+/* Says what could not be deleted. */
+static enum verdict conclude(struct step_ctx *ctx)
+{
+    const json_t *failed = json_object_get(ctx->state, "failed");
+    const char *code = jstr(failed, "code"), *message = jstr(failed, "message");
+    const char *operation = jstr(failed, "operation"), *request = jstr(failed, "request_id");
+    if (!failed)
+        return STEP_DONE;
+    err_set(&ctx->err, ERR_PROVIDER, code ? code : "", "%s", message ? message : "");
+    snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", operation ? operation : "");
+    snprintf(ctx->err.request_id, sizeof ctx->err.request_id, "%s", request ? request : "");
+    return STEP_FAILED;
+}
+
+const struct action action_vm_delete = {
+    .name = "vm_delete",
+    .display_name = "Delete VM",
+    .description = "Deletes the virtual machine and, when asked, its disks, network interfaces and "
+                   "public IP addresses.",
+    .cloud = CLOUD_AZURE,
+    .effect = EFFECT_DELETES,
+    .resource_types = (const char *const[]){"Virtual Machine", NULL},
+    .params =
+        (const struct action_param[]){
+            {.name = "Delete Associated Resources",
+             .type = PARAM_BOOLEAN,
+             .fallback = "false",
+             .help = "Also delete its disks, network interfaces and public IP addresses."},
+            {0}},
+    .permissions = (const char *const[]){"Microsoft.Compute/disks/delete",
+                                         "Microsoft.Compute/virtualMachines/delete",
+                                         "Microsoft.Compute/virtualMachines/read",
+                                         "Microsoft.Network/networkInterfaces/delete",
+                                         "Microsoft.Network/networkInterfaces/read",
+                                         "Microsoft.Network/publicIPAddresses/delete", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"find", find, true},
+                                          {"delete-vm", remove_vm, false},
+                                          {"delete-disks", remove_disks, false},
+                                          {"delete-nics", remove_nics, false},
+                                          {"delete-ips", remove_ips, false},
+                                          {"conclude", conclude, false},
+                                          {0}},
+};

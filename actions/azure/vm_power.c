@@ -1,0 +1,87 @@
+/* vm_start, vm_power_off and vm_deallocate: one call each on the virtual machine, followed until it
+ * has taken effect. */
+#include "actions/azure/common.h"
+
+#define VM "Microsoft.Compute/virtualMachines"
+
+static const struct arm_op start_vm = {
+    .provider = VM,
+    .name = "virtualMachines/start",
+    .method = "POST",
+    .suffix = "/start",
+    .changes = true,
+};
+static const struct arm_op power_off_vm = {
+    .provider = VM,
+    .name = "virtualMachines/powerOff",
+    .method = "POST",
+    .suffix = "/powerOff",
+    .changes = true,
+};
+static const struct arm_op deallocate_vm = {
+    .provider = VM,
+    .name = "virtualMachines/deallocate",
+    .method = "POST",
+    .suffix = "/deallocate",
+    .changes = true,
+};
+
+static const char *const vm_types[] = {"Virtual Machine", NULL};
+
+static bool check(struct step_ctx *ctx)
+{
+    return az_check(ctx, VM);
+}
+
+static enum verdict start(struct step_ctx *ctx)
+{
+    return az_act(ctx, &start_vm);
+}
+
+static enum verdict power_off(struct step_ctx *ctx)
+{
+    return az_act(ctx, &power_off_vm);
+}
+
+static enum verdict deallocate(struct step_ctx *ctx)
+{
+    return az_act(ctx, &deallocate_vm);
+}
+
+const struct action action_vm_start = {
+    .name = "vm_start",
+    .display_name = "Start VM",
+    .description = "Starts the virtual machine.",
+    .cloud = CLOUD_AZURE,
+    .effect = EFFECT_CHANGES,
+    .resource_types = vm_types,
+    .permissions = (const char *const[]){"Microsoft.Compute/virtualMachines/start/action", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"start", start, false}, {0}},
+};
+
+const struct action action_vm_power_off = {
+    .name = "vm_power_off",
+    .display_name = "Power Off",
+    .description = "Stops the virtual machine, whose compute resources stay reserved and are paid "
+                   "for.",
+    .cloud = CLOUD_AZURE,
+    .effect = EFFECT_STOPS,
+    .resource_types = vm_types,
+    .permissions = (const char *const[]){"Microsoft.Compute/virtualMachines/powerOff/action", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"power-off", power_off, false}, {0}},
+};
+
+const struct action action_vm_deallocate = {
+    .name = "vm_deallocate",
+    .display_name = "Stop (Deallocate) VM",
+    .description = "Stops the virtual machine and releases its compute resources.",
+    .cloud = CLOUD_AZURE,
+    .effect = EFFECT_STOPS,
+    .resource_types = vm_types,
+    .permissions =
+        (const char *const[]){"Microsoft.Compute/virtualMachines/deallocate/action", NULL},
+    .check = check,
+    .steps = (const struct action_step[]){{"deallocate", deallocate, false}, {0}},
+};
