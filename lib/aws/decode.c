@@ -4,11 +4,9 @@
 
 #include "lib/aws/partition.h"
 #include "lib/aws/protocol.h"
-#include "lib/clock.h"
 #include "lib/jpath.h"
+#include "lib/retry_after.h"
 #include "lib/xml.h"
-
-#define RETRY_AFTER_MAX_MS INT64_C(86400000)
 
 /* The name and value of an object's only member, as a document's root element is. */
 static json_t *only_member(json_t *object, const char **name)
@@ -167,27 +165,6 @@ static bool is_clock_fault(const char *code, const char *message)
            strstr(message, "Signature expired") || strstr(message, "Signature not yet current");
 }
 
-/* Retry-After in seconds, or as a date, which is taken against the answer's own Date: our clock may
- * be wrong. -1: not said. */
-static int64_t retry_after(const struct http_response *response)
-{
-    const char *text = http_headers_get(&response->headers, "Retry-After");
-    const char *date = http_headers_get(&response->headers, "Date");
-    int64_t until, now, ms = 0;
-
-    if (!text || text[0] == '\0')
-        return -1;
-    if (text[strspn(text, "0123456789")] == '\0') {
-        for (; *text != '\0' && ms < RETRY_AFTER_MAX_MS; text++)
-            ms = ms * 10 + 1000 * (int64_t)(*text - '0');
-    } else if (date && clock_parse(text, &until) && clock_parse(date, &now)) {
-        ms = until > now ? until - now : 0;
-    } else {
-        return -1;
-    }
-    return ms < RETRY_AFTER_MAX_MS ? ms : RETRY_AFTER_MAX_MS;
-}
-
 /* An id is for finding things in logs: what is not printable ends it. */
 static void copy_id(const char *id, char *to, size_t size)
 {
@@ -216,7 +193,7 @@ static void fill_error(const struct aws_op *op, const struct http_response *resp
                 "the service answered with HTTP status %d and no message", response->status);
     }
     err->http_status = response->status;
-    err->retry_after_ms = retry_after(response);
+    err->retry_after_ms = retry_after_ms(response);
     snprintf(err->operation, sizeof(err->operation), "%s", op->name);
     copy_id(f->request_id, err->request_id, sizeof(err->request_id));
 }

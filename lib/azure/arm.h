@@ -1,5 +1,6 @@
-/* Azure Resource Manager: calls, their errors, throttling, and long-running operations followed one poll at a time.
- * Source: Azure REST documentation, "Track asynchronous Azure operations", "Throttling Resource Manager requests". */
+/* Azure Resource Manager: calls, their errors, throttling, and long-running operations followed one
+ * poll at a time. Source: Azure REST documentation, "Track asynchronous Azure operations",
+ * "Throttling Resource Manager requests". */
 #ifndef HGAUTOD_LIB_AZURE_ARM_H
 #define HGAUTOD_LIB_AZURE_ARM_H
 
@@ -18,29 +19,33 @@ struct arm_op {
     bool changes;
 };
 
-/* The api-version of a provider's resource type: the override (arm_set_version), else the table's; NULL when unknown. */
+/* The api-version of a provider's resource type: the override (arm_set_version), else the table's;
+ * NULL when unknown. */
 const char *arm_version(const struct azure *azure, const char *provider);
 
-/* A long-running operation under way: everything needed to poll it, small enough for a task's state. */
+/* A long-running operation under way: everything needed to poll it, small enough for a task's
+ * state. */
 struct arm_poll {
-    char *url;       /* owned; NULL: none, the call is complete */
-    bool location;   /* by Location (202 means running) instead of Azure-AsyncOperation (JSON status) */
+    char *url;     /* owned; NULL: none, the call is complete */
+    bool location; /* by Location (202 means running) instead of Azure-AsyncOperation (JSON status)
+                    */
     int64_t wait_ms; /* until the next poll: Retry-After, else a growing pause of at most 30 s */
     unsigned polls;  /* made so far */
 };
 void arm_poll_free(struct arm_poll *p);
 
-/* One call on `path` (begins with "/subscriptions/", every segment already validated and encoded by arm_path_add) for a
- * subscription's token bucket. body: NULL or a JSON value (borrowed). *answer: a new reference, an empty object when there was no
- * body. poll (may be NULL for reads) is filled when the service answered with an operation to follow. Errors are classified: throttled
- * (with Retry-After), denied, not found, conflict ...; a 401 refreshes the token and tries once more. */
+/* One call on `path` (begins with "/subscriptions/", every segment already validated and encoded by
+ * arm_path_add) for a subscription's token bucket. body: NULL or a JSON value (borrowed). *answer:
+ * a new reference, an empty object when there was no body. poll (may be NULL for reads) is filled
+ * when the service answered with an operation to follow. Errors are classified: throttled (with
+ * Retry-After), denied, not found, conflict ...; a 401 refreshes the token and tries once more. */
 bool arm_call(struct azure *azure, struct http_client *http, const struct arm_op *op,
               const char *subscription, const char *path, const json_t *body, json_t **answer,
               struct arm_poll *poll, struct err *err) MUST_CHECK;
 
-/* Looks once how the operation goes. True: *done says whether it has succeeded; if not, p->wait_ms says when to look again. False: *err is
- * the operation's failure (final), or a passing fault of the poll itself (retryable: look again). The URL is followed only on the
- * configured ARM host. */
+/* Looks once how the operation goes. True: *done says whether it has succeeded; if not, p->wait_ms
+ * says when to look again. False: *err is the operation's failure (final), or a passing fault of
+ * the poll itself (retryable: look again). The URL is followed only on the configured ARM host. */
 bool arm_poll_once(struct azure *azure, struct http_client *http, struct arm_poll *p, bool *done,
                    struct err *err) MUST_CHECK;
 
@@ -48,8 +53,8 @@ bool arm_poll_once(struct azure *azure, struct http_client *http, struct arm_pol
 json_t *arm_poll_json(const struct arm_poll *p) MUST_CHECK;
 bool arm_poll_from_json(const json_t *value, struct arm_poll *p) MUST_CHECK;
 
-/* Appends "/segment" percent-encoded; false when it is empty, longer than 260 bytes, "." or "..", or holds '/', '\', '?', '#', '%', or a
- * control character. */
+/* Appends "/segment" percent-encoded; false when it is empty, longer than 260 bytes, "." or "..",
+ * or holds '/', '\', '?', '#', '%', or a control character. */
 bool arm_path_add(struct buf *path, const char *segment) MUST_CHECK;
 
 #endif

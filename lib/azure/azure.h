@@ -1,9 +1,11 @@
-/* The Azure client: a cloud's endpoints, and tokens for them from the identity that the environment offers.
+/* The Azure client: a cloud's endpoints, and tokens for them from the identity that the environment
+ * offers.
  *
- * One `struct azure` a process holds the settings, the tokens by scope and the token buckets; all threads share it. A worker
- * fetches and waits; the main thread, which may not wait, only takes what is in memory (azure_peek_token).
- * Source: Microsoft Entra documentation, "OAuth 2.0 client credentials flow", "Managed identities", "Workload identity
- * federation"; Azure SDK, "DefaultAzureCredential". */
+ * One `struct azure` a process holds the settings, the tokens by scope and the token buckets; all
+ * threads share it. A worker fetches and waits; the main thread, which may not wait, only takes
+ * what is in memory (azure_peek_token). Source: Microsoft Entra documentation, "OAuth 2.0 client
+ * credentials flow", "Managed identities", "Workload identity federation"; Azure SDK,
+ * "DefaultAzureCredential". */
 #ifndef HGAUTOD_LIB_AZURE_AZURE_H
 #define HGAUTOD_LIB_AZURE_AZURE_H
 
@@ -20,17 +22,19 @@
 
 /* One row a cloud. */
 struct azure_cloud {
-    const char *name;           /* "public", "usgovernment", "china" */
+    const char *name;           /* "public", "usgov", "china" */
     const char *authority;      /* "https://login.microsoftonline.com" */
     const char *arm;            /* "https://management.azure.com" */
     const char *storage_suffix; /* "core.windows.net" */
 };
 
-/* By name; NULL when unknown. */
+/* By that name, or by the Azure CLI's ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud"), in
+ * any case; NULL when unknown. */
 const struct azure_cloud *azure_cloud_by_name(const char *name);
 
-/* Settings; strings are borrowed and outlive the struct azure. NULL or "": the SDKs' environment variables decide (AZURE_TENANT_ID,
- * AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST,
+/* Settings; strings are borrowed and outlive the struct azure. NULL or "": the SDKs' environment
+ * variables decide (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET,
+ * AZURE_CLIENT_CERTIFICATE_PATH, AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST,
  * IDENTITY_ENDPOINT, IDENTITY_HEADER, IMDS_ENDPOINT). */
 struct azure_options {
     const char *cloud; /* "public" when NULL */
@@ -66,19 +70,23 @@ struct azure_token *azure_token_ref(struct azure_token *t);
 void azure_token_unref(struct azure_token *t); /* NULL is allowed */
 
 #define AZURE_SCOPE_STORAGE "https://storage.azure.com/.default"
-/* The scope of the configured ARM endpoint, "https://management.azure.com/.default"; valid as long as `azure`. */
+/* The scope of the configured ARM endpoint, "https://management.azure.com/.default"; valid as long
+ * as `azure`. */
 const char *azure_arm_scope(const struct azure *azure);
 
-/* A token for a scope, a new reference. Cached and refreshed ahead (five minutes before it expires, or a tenth of its life if that is less) by one caller while the
- * others go on with the old. Without a valid one: one caller fetches, others get ERR_BUSY; a failure is remembered and answered to
- * all. ERR_CREDENTIALS names every identity that was tried and what it lacked. */
+/* A token for a scope, a new reference. Cached and refreshed ahead (five minutes before it expires,
+ * or a tenth of its life if that is less) by one caller while the others go on with the old.
+ * Without a valid one: one caller fetches, others get ERR_BUSY; a failure is remembered and
+ * answered to all. ERR_CREDENTIALS names every identity that was tried and what it lacked. */
 struct azure_token *azure_token(struct azure *azure, struct http_client *http, const char *scope,
                                 struct err *err) MUST_CHECK;
-/* From memory, a new reference, or NULL when there is none or it needs a refresh that a worker must do. */
+/* From memory, a new reference, or NULL when there is none or it needs a refresh that a worker must
+ * do. */
 struct azure_token *azure_peek_token(struct azure *azure, const char *scope);
 /* Says that the service refused this token (401): the next azure_token fetches anew. */
 void azure_expire_token(struct azure *azure, const char *scope, const struct azure_token *token);
-/* For `check` and messages: which identity is used and why each earlier one was not. Appends lines. */
+/* For `check` and messages: which identity is used and why each earlier one was not. Appends lines.
+ */
 void azure_describe_identity(struct azure *azure, struct buf *to);
 
 /* 8-4-4-4-12 hex digits, any case. */

@@ -1,5 +1,5 @@
-/* Azure Storage queue operations as requests to be sent on the loop, and the reading of their answers.
- * Source: Azure Storage REST, "Queue service". Pure but for the signing. */
+/* Azure Storage queue operations as requests to be sent on the loop, and the reading of their
+ * answers. Source: Azure Storage REST, "Queue service". Pure but for the signing. */
 #ifndef HGAUTOD_LIB_AZURE_QUEUE_H
 #define HGAUTOD_LIB_AZURE_QUEUE_H
 
@@ -31,8 +31,18 @@ bool azure_queue_update(const struct azure_storage *s, const char *queue, const 
 bool azure_queue_delete(const struct azure_storage *s, const char *queue, const char *id,
                         const char *pop_receipt, struct http_request *request,
                         struct err *err) MUST_CHECK;
+/* text must be what XML can hold (base64 always is), at most 64 KiB escaped: ERR_INVALID,
+ * ERR_LIMIT. The message never expires. */
 bool azure_queue_put(const struct azure_storage *s, const char *queue, const char *text,
                      struct http_request *request, struct err *err) MUST_CHECK;
+
+/* Creates the queue; an answer of 204 says that it was there already. */
+bool azure_queue_create(const struct azure_storage *s, const char *queue,
+                        struct http_request *request, struct err *err) MUST_CHECK;
+
+/* True when the error says that the message is gone or in other hands (MessageNotFound,
+ * PopReceiptMismatch): another try is useless. */
+bool azure_queue_message_gone(const struct err *err);
 
 /* The messages of a receive's 200. */
 bool azure_queue_messages(const struct http_response *response, struct azure_messages *to,

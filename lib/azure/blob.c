@@ -1,0 +1,286 @@
+/* Blobs: get, conditional put, delete, list. */
+#include "lib/azure/blob.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/azure/storage_private.h"
+#include "lib/jpath.h"
+#include "lib/uri.h"
+#include "lib/xml.h"
+
+#define NAME_MAX_BYTES 4096 /* 1,024 characters */
+#define PATH_MAX_BYTES (16u << 10)
+#define PUT_MAX        (UINT64_C(5000) << 20) /* what one Put Blob request may carry */
+
+bool azure_container_valid(const char *name)
+{
+    return storage_name_valid(name);
+}
+
+/* Whether a segment of a name is "." or "..": on the way it could be taken for a folder, and lead
+ * out of the container. The service reads '\' as '/'. */
+static bool has_dot_segment(const char *name)
+{
+    for (const char *at = name;;) {
+        size_t n = strcspn(at, "/\\");
+        if ((n == 1 && at[0] == '.') || (n == 2 && at[0] == '.' && at[1] == '.')) {
+            return true;
+        }
+        if (at[n] == '\0') {
+            return false;
+        }
+        at += n + 1;
+    }
+}
+
+/* Begins a request on a blob. */
+static bool blob_request(const struct azure_storage *s, const char *method, const char *container,
+                         const char *name, struct http_request *request, struct err *err)
+{
+    struct buf path = buf_make(PATH_MAX_BYTES);
+    if (!azure_container_valid(container)) {
+        return err_set(err, ERR_INVALID, "", "\"%.80s\" is no container's name", container);
+    }
+    if (!*name || strlen(name) > NAME_MAX_BYTES || has_dot_segment(name)) {
+        return err_set(err, ERR_INVALID, "",
+                       "a blob's name is empty, too long, or has a segment of dots alone");
+    }
+    buf_addf(&path, "/%s/", container);
+    uri_encode(&path, name, strlen(name), true);
+    return storage_request(method, s->blob, &path, request, err);
+}
+
+/* An entity tag with its quotes, which a listing leaves out. */
+static void copy_etag(const char *etag, char to[128])
+{
+    to[0] = '\0';
+    if (etag && *etag && strlen(etag) < 125) {
+        bool quoted = *etag == '"' || strncmp(etag, "W/", 2) == 0;
+        snprintf(to, 128, quoted ? "%s" : "\"%s\"", etag);
+    }
+}
+
+static void read_meta(const char *etag, const char *modified, size_t size,
+                      struct azure_blob_meta *meta)
+{
+    *meta = (struct azure_blob_meta){.size = size};
+    copy_etag(etag, meta->etag);
+    if (!modified || !clock_parse(modified, &meta->modified_ms)) {
+        meta->modified_ms = 0;
+    }
+}
+
+/* Hands the answer's bytes over without a copy. */
+static bool take_body(struct http_response *response, struct buf *to, struct err *err)
+{
+    size_t max = to->max;
+    if (response->body.size > max) {
+        return err_set(err, ERR_LIMIT, "", "the blob is larger than %zu bytes", max);
+    }
+    buf_free(to);
+    *to = response->body;
+    to->max = max;
+    response->body = buf_make(0);
+    return true;
+}
+
+bool azure_blob_get(const struct azure_storage *s, struct http_client *http, const char *container,
+                    const char *name, struct buf *body, struct azure_blob_meta *meta,
+                    struct err *err)
+{
+    struct http_request request;
+    struct http_response response;
+    if (!blob_request(s, "GET", container, name, &request, err)) {
+        return false;
+    }
+    request.answer_max = body->max;
+    bool ok = azure_storage_send(s, http, "GetBlob", &request, &response, err);
+    http_request_free(&request);
+    if (!ok) {
+        return false;
+    }
+    if (meta) {
+        read_meta(http_headers_get(&response.headers, "ETag"),
+                  http_headers_get(&response.headers, "Last-Modified"), response.body.size, meta);
+    }
+    ok = take_body(&response, body, err);
+    http_response_free(&response);
+    return ok;
+}
+
+static bool add_put_headers(struct http_request *request, const char *content_type,
+                            enum azure_blob_condition condition, const char *etag, struct err *err)
+{
+    const char *name = condition == AZURE_BLOB_IF_ABSENT ? "If-None-Match" : "If-Match";
+    const char *value = condition == AZURE_BLOB_IF_ABSENT ? "*" : etag;
+    if (condition == AZURE_BLOB_IF_MATCH && (!etag || !*etag)) {
+        return err_set(err, ERR_INVALID, "",
+                       "a put that must match an earlier blob needs that blob's ETag");
+    }
+    bool ok =
+        http_headers_add(&request->headers, "x-ms-blob-type", "BlockBlob") &&
+        (!content_type || http_headers_add(&request->headers, "Content-Type", content_type)) &&
+        (condition == AZURE_BLOB_ALWAYS || http_headers_add(&request->headers, name, value));
+    return ok || err_set(err, ERR_INVALID, "", "the put's type or ETag cannot be sent as a header");
+}
+
+bool azure_blob_put(const struct azure_storage *s, struct http_client *http, const char *container,
+                    const char *name, const struct http_body *body, const char *content_type,
+                    enum azure_blob_condition condition, const char *etag, char new_etag[128],
+                    struct err *err)
+{
+    struct http_request request;
+    struct http_response response;
+    if (body->size > PUT_MAX) {
+        return err_set(err, ERR_LIMIT, "", "a blob of more than 5,000 MiB cannot be put at once");
+    }
+    if (!blob_request(s, "PUT", container, name, &request, err)) {
+        return false;
+    }
+    request.body = *body;
+    bool ok = add_put_headers(&request, content_type, condition, etag, err) &&
+              azure_storage_send(s, http, "PutBlob", &request, &response, err);
+    http_request_free(&request);
+    if (!ok) {
+        return false;
+    }
+    if (new_etag) {
+        copy_etag(http_headers_get(&response.headers, "ETag"), new_etag);
+    }
+    http_response_free(&response);
+    return true;
+}
+
+bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
+                       const char *container, const char *name, struct err *err)
+{
+    struct http_request request;
+    struct http_response response;
+    struct err why = ERR_INIT;
+    if (!blob_request(s, "DELETE", container, name, &request, err)) {
+        return false;
+    }
+    bool ok = azure_storage_send(s, http, "DeleteBlob", &request, &response, &why);
+    http_request_free(&request);
+    if (ok) {
+        http_response_free(&response);
+    } else if (strcmp(why.code, "BlobNotFound") != 0) {
+        *err = why;
+        return false;
+    }
+    return true;
+}
+
+/* --- listing --- */
+
+/* A listing under way. */
+struct listing {
+    const struct azure_storage *s;
+    struct http_client *http;
+    const char *container;
+    const char *prefix;
+    azure_blob_each_fn each;
+    void *ctx;
+    char marker[8192]; /* where the next page begins; "": at the beginning, or nowhere */
+    bool stopped;      /* the caller has seen enough */
+};
+
+static bool list_request(const struct listing *l, struct http_request *request, struct err *err)
+{
+    struct buf rest = buf_make(32u << 10);
+    buf_addf(&rest, "/%s?restype=container&comp=list", l->container);
+    if (*l->prefix) {
+        buf_adds(&rest, "&prefix=");
+        uri_encode(&rest, l->prefix, strlen(l->prefix), false);
+    }
+    if (*l->marker) {
+        buf_adds(&rest, "&marker=");
+        uri_encode(&rest, l->marker, strlen(l->marker), false);
+    }
+    return storage_request("GET", l->s->blob, &rest, request, err);
+}
+
+static bool unreadable(struct err *err, const char *problem)
+{
+    return err_set(err, ERR_PROVIDER, "UnreadableAnswer", "a listing of blobs %s", problem);
+}
+
+static bool list_blob(struct listing *l, const json_t *blob, struct err *err)
+{
+    const char *name = jstr(blob, "Name");
+    const char *type = jstr(blob, "Properties.ResourceType");
+    struct azure_blob_meta meta;
+    if (!name || !*name) {
+        return unreadable(err, "names one without a name");
+    }
+    if (type && strcmp(type, "directory") == 0) {
+        return true; /* of an account with a hierarchical namespace; no blob */
+    }
+    int64_t size = jint(blob, "Properties.Content-Length", 0);
+    read_meta(jstr(blob, "Properties.Etag"), jstr(blob, "Properties.Last-Modified"),
+              size > 0 ? (size_t)size : 0, &meta);
+    l->stopped = !l->each(l->ctx, name, &meta);
+    return true;
+}
+
+static bool list_page(struct listing *l, const json_t *page, struct err *err)
+{
+    const char *next = jstr(page, "EnumerationResults.NextMarker");
+    json_t *blobs = jlist(page, "EnumerationResults.Blobs.Blob");
+    bool ok = blobs || err_set(err, ERR_INTERNAL, "", "out of memory while listing blobs");
+    if (!jget(page, "EnumerationResults")) {
+        ok = unreadable(err, "has another root element than EnumerationResults");
+    }
+    for (size_t i = 0; ok && !l->stopped && i < json_array_size(blobs); i++) {
+        ok = list_blob(l, json_array_get(blobs, i), err);
+    }
+    json_decref(blobs);
+    if (ok && next && (strlen(next) >= sizeof(l->marker) || (*next && !strcmp(next, l->marker)))) {
+        ok = unreadable(err, "goes on where it stands, or its marker is too long");
+    }
+    if (ok) {
+        snprintf(l->marker, sizeof(l->marker), "%s", next ? next : "");
+    }
+    return ok;
+}
+
+/* Fetches one page and hands it on. */
+static bool list_once(struct listing *l, struct err *err)
+{
+    struct http_request request;
+    struct http_response response;
+    if (!list_request(l, &request, err)) {
+        return false;
+    }
+    bool ok = azure_storage_send(l->s, l->http, "ListBlobs", &request, &response, err);
+    http_request_free(&request);
+    if (!ok) {
+        return false;
+    }
+    json_t *page = xml_parse(buf_str(&response.body), response.body.size, err);
+    ok = page && list_page(l, page, err);
+    json_decref(page);
+    http_response_free(&response);
+    return ok;
+}
+
+bool azure_blob_list(const struct azure_storage *s, struct http_client *http, const char *container,
+                     const char *prefix, azure_blob_each_fn each, void *ctx, struct err *err)
+{
+    struct listing l = {.s = s,
+                        .http = http,
+                        .container = container,
+                        .prefix = prefix ? prefix : "",
+                        .each = each,
+                        .ctx = ctx};
+    if (!azure_container_valid(container)) {
+        return err_set(err, ERR_INVALID, "", "\"%.80s\" is no container's name", container);
+    }
+    bool ok = list_once(&l, err);
+    while (ok && !l.stopped && *l.marker) {
+        ok = list_once(&l, err);
+    }
+    return ok;
+}

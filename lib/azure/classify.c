@@ -1,0 +1,128 @@
+/* The one table of Azure's error codes: what kind of failure each is.
+ * Source: "Common error codes" of Azure Resource Manager, Compute and Network, "Status and error
+ * codes" of the Blob and Queue services, "Throttling Resource Manager requests". */
+#include "lib/azure/classify.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/retry_after.h"
+
+struct rule {
+    const char *code; /* '*' stands for anything, also for nothing */
+    enum err_kind kind;
+};
+
+/* The first rule that fits decides. */
+static const struct rule rules[] = {
+    /* Two changes of one network at a time: no limit of a rate, though it may come as a 429. */
+    {"RetryableErrorDueToAnotherOperation", ERR_TRANSIENT},
+    {"AnotherOperationInProgress", ERR_TRANSIENT},
+    {"RetryableError", ERR_TRANSIENT},
+
+    {"*Throttl*", ERR_THROTTLED},
+    {"TooManyRequests*", ERR_THROTTLED},
+    {"ServerBusy", ERR_THROTTLED},
+    {"OperationNotAllowedDueToRateLimit", ERR_THROTTLED},
+
+    {"ExpiredAuthenticationToken", ERR_EXPIRED},
+    {"InvalidAuthenticationToken", ERR_EXPIRED},
+    /* A token of another tenant, or none: another one would be no better. */
+    {"InvalidAuthenticationTokenTenant", ERR_DENIED},
+    {"NoAuthenticationInformation", ERR_DENIED},
+    {"AuthorizationFailed", ERR_DENIED},
+    {"LinkedAuthorizationFailed", ERR_DENIED},
+    {"RequestDisallowedByPolicy", ERR_DENIED},
+
+    {"OperationTimedOut", ERR_TRANSIENT},
+    {"InternalError", ERR_TRANSIENT},
+    {"InternalServerError", ERR_TRANSIENT},
+    {"ServerTimeout", ERR_TRANSIENT},
+    {"GatewayTimeout", ERR_TRANSIENT},
+    {"ServiceUnavailable", ERR_TRANSIENT},
+
+    {"BlobAlreadyExists", ERR_PRECONDITION},
+    {"ConditionNotMet", ERR_PRECONDITION},
+    {"TargetConditionNotMet", ERR_PRECONDITION},
+    /* A lease answers 412 like a condition, but holds until somebody ends it. */
+    {"Lease*", ERR_CONFLICT},
+    {"PopReceiptMismatch", ERR_CONFLICT},
+    {"ScopeLocked", ERR_CONFLICT},
+    {"*InUse*", ERR_CONFLICT},
+    {"*CannotBeDeleted*", ERR_CONFLICT},
+
+    {"*NotFound", ERR_NOT_FOUND},
+
+    {"RequestBodyTooLarge", ERR_LIMIT},
+};
+
+static enum err_kind classify_status(int status)
+{
+    switch (status) {
+    case 400:
+        return ERR_INVALID;
+    case 401:
+        return ERR_EXPIRED;
+    case 403:
+        return ERR_DENIED;
+    case 404:
+    case 410:
+        return ERR_NOT_FOUND;
+    case 408:
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+        return ERR_TRANSIENT;
+    case 409:
+        return ERR_CONFLICT;
+    case 412:
+        return ERR_PRECONDITION;
+    case 429:
+        return ERR_THROTTLED;
+    default:
+        return ERR_PROVIDER;
+    }
+}
+
+enum err_kind azure_classify(const char *code, int http_status)
+{
+    if (code && *code) {
+        for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+            if (fnmatch(rules[i].code, code, 0) == 0) {
+                return rules[i].kind;
+            }
+        }
+    }
+    return classify_status(http_status);
+}
+
+bool azure_answer_error(const char *operation, const struct http_response *response,
+                        const char *code, const char *message, struct err *err)
+{
+    char short_code[sizeof(err->code)];
+    azure_copy_id(code, short_code, sizeof(short_code));
+    enum err_kind kind = azure_classify(short_code, response->status);
+    if (message && *message) {
+        err_set(err, kind, short_code, "%.800s", message);
+    } else {
+        err_set(err, kind, short_code, "the service answered with HTTP status %d and no message",
+                response->status);
+    }
+    err->http_status = response->status;
+    err->retry_after_ms = retry_after_ms(response);
+    snprintf(err->operation, sizeof(err->operation), "%s", operation);
+    azure_copy_id(http_headers_get(&response->headers, "x-ms-request-id"), err->request_id,
+                  sizeof(err->request_id));
+    return false;
+}
+
+void azure_copy_id(const char *id, char *to, size_t size)
+{
+    size_t n = 0;
+    for (; id && id[n] > ' ' && id[n] < 0x7F && n + 1 < size; n++) {
+        to[n] = id[n];
+    }
+    to[n] = '\0';
+}

@@ -1,0 +1,28 @@
+/* What the files of the storage client share among themselves and nobody else uses. */
+#ifndef HGAUTOD_LIB_AZURE_STORAGE_PRIVATE_H
+#define HGAUTOD_LIB_AZURE_STORAGE_PRIVATE_H
+
+#include "lib/azure/storage.h"
+
+enum storage_auth { STORAGE_KEY, STORAGE_SAS, STORAGE_TOKEN };
+
+struct azure_storage {
+    struct azure *azure; /* borrowed */
+    enum storage_auth auth;
+    char *account;
+    struct buf key; /* the account key's bytes */
+    char *sas;      /* without '?' */
+    char *blob;     /* endpoints */
+    char *queue;
+};
+
+/* Begins a request for `endpoint` followed by `rest`: an encoded path and query, which is freed. On
+ * success the request is the caller's to free. */
+bool storage_request(const char *method, const char *endpoint, struct buf *rest,
+                     struct http_request *request, struct err *err) MUST_CHECK;
+
+/* Whether a container's or queue's name follows the rules: 3 to 63 of [a-z0-9-], no hyphen first,
+ * last or twice. */
+bool storage_name_valid(const char *name);
+
+#endif

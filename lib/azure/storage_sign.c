@@ -1,0 +1,263 @@
+/* Authorizes storage requests: by the account's key, a shared access signature or a bearer token.
+ * Source: Azure Storage REST, "Authorize with Shared Key", the version of 2009-09-19 and later. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/azure/storage_private.h"
+#include "lib/crypto.h"
+#include "lib/uri.h"
+
+#define VERSION   "2021-12-02" /* of the service's interface; Azurite knows it too */
+#define NAMES_MAX 32           /* x-ms- headers, and parameters, of one request */
+#define SIGN_MAX  (64u << 10)
+
+/* A name and its value in an order of names; a pair of strings borrowed from elsewhere. */
+struct pair {
+    const char *name;
+    const char *value;
+};
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const struct pair *left = a;
+    const struct pair *right = b;
+    int names = strcasecmp(left->name, right->name);
+    return names != 0 ? names : strcmp(left->value, right->value);
+}
+
+static void add_lower(struct buf *to, const char *text)
+{
+    for (; *text; text++) {
+        buf_addc(to, (char)(*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text));
+    }
+}
+
+/* --- the text that the key signs --- */
+
+static void add_standard_headers(struct buf *to, const struct http_request *request)
+{
+    static const char *const before[] = {"Content-Encoding", "Content-Language"};
+    static const char *const after[] = {"Content-MD5",         "Content-Type", "Date",
+                                        "If-Modified-Since",   "If-Match",     "If-None-Match",
+                                        "If-Unmodified-Since", "Range"};
+    for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
+        const char *value = http_headers_get(&request->headers, before[i]);
+        buf_addf(to, "%s\n", value ? value : "");
+    }
+    if (request->body.size > 0) {
+        buf_addf(to, "%zu", request->body.size);
+    }
+    buf_addc(to, '\n');
+    for (size_t i = 0; i < sizeof(after) / sizeof(*after); i++) {
+        const char *value = http_headers_get(&request->headers, after[i]);
+        buf_addf(to, "%s\n", value ? value : "");
+    }
+}
+
+static bool add_own_headers(struct buf *to, const struct http_request *request)
+{
+    struct pair pairs[NAMES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < request->headers.count; i++) {
+        const struct http_header *h = &request->headers.at[i];
+        if (strncasecmp(h->name, "x-ms-", 5) == 0) {
+            if (count == NAMES_MAX) {
+                return false;
+            }
+            pairs[count++] = (struct pair){h->name, h->value};
+        }
+    }
+    qsort(pairs, count, sizeof(*pairs), compare_pairs);
+    for (size_t i = 0; i < count; i++) {
+        add_lower(to, pairs[i].name);
+        buf_addf(to, ":%s\n", pairs[i].value);
+    }
+    return true;
+}
+
+/* Decodes the parameters into `store`, one string behind the other, and lists them. */
+static bool read_parameters(const char *query, struct buf *store, struct pair pairs[NAMES_MAX],
+                            size_t *count)
+{
+    size_t starts[2 * NAMES_MAX];
+    *count = 0;
+    for (const char *at = query; *at;) {
+        size_t all = strcspn(at, "&");
+        size_t name = strcspn(at, "=&");
+        size_t skip = name < all ? name + 1 : all;
+        if (all > 0 && *count == NAMES_MAX) {
+            return false;
+        }
+        if (all > 0) {
+            starts[2 * *count] = store->size;
+            bool ok = uri_decode(store, at, name, false) && buf_addc(store, '\0');
+            starts[2 * *count + 1] = store->size;
+            ok = ok && uri_decode(store, at + skip, all - skip, false) && buf_addc(store, '\0');
+            if (!ok) {
+                return false;
+            }
+            ++*count;
+        }
+        at += all + (at[all] == '&');
+    }
+    for (size_t i = 0; i < *count; i++) {
+        pairs[i] = (struct pair){store->data + starts[2 * i], store->data + starts[2 * i + 1]};
+    }
+    return true;
+}
+
+static bool add_parameters(struct buf *to, const char *query)
+{
+    struct pair pairs[NAMES_MAX];
+    size_t count;
+    struct buf store = buf_make(SIGN_MAX);
+    bool ok = read_parameters(query, &store, pairs, &count);
+    if (ok) {
+        qsort(pairs, count, sizeof(*pairs), compare_pairs);
+    }
+    for (size_t i = 0; ok && i < count; i++) {
+        if (i > 0 && strcasecmp(pairs[i].name, pairs[i - 1].name) == 0) {
+            buf_addf(to, ",%s", pairs[i].value);
+        } else {
+            buf_addc(to, '\n');
+            add_lower(to, pairs[i].name);
+            buf_addf(to, ":%s", pairs[i].value);
+        }
+    }
+    buf_free(&store);
+    return ok;
+}
+
+static bool add_string_to_sign(const struct azure_storage *s, const struct http_request *request,
+                               const struct uri *uri, struct buf *to)
+{
+    buf_addf(to, "%s\n", request->method);
+    add_standard_headers(to, request);
+    bool ok = add_own_headers(to, request);
+    buf_addf(to, "/%s%s", s->account, uri->path);
+    return ok && add_parameters(to, uri->query) && buf_ok(to);
+}
+
+/* --- headers --- */
+
+static void remove_header(struct http_headers *h, const char *name)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        if (strcasecmp(h->at[i].name, name) == 0) {
+            wipe(h->at[i].value, strlen(h->at[i].value));
+            free(h->at[i].name); /* the value lies in the same memory */
+            memmove(&h->at[i], &h->at[i + 1], (h->count - i - 1) * sizeof(*h->at));
+            h->count--;
+            return;
+        }
+    }
+}
+
+static bool set_header(struct http_request *request, const char *name, const char *value)
+{
+    remove_header(&request->headers, name);
+    return http_headers_add(&request->headers, name, value);
+}
+
+static bool set_common(const struct azure_storage *s, struct http_request *request)
+{
+    const struct clock *clock = azure_clock(s->azure);
+    char date[30];
+    char id[37];
+    clock_http_date(clock->wall_ms(clock), date);
+    clock_uuid(clock, id);
+    return set_header(request, "x-ms-version", VERSION) && set_header(request, "x-ms-date", date) &&
+           set_header(request, "x-ms-client-request-id", id);
+}
+
+/* --- the three ways --- */
+
+static bool sign_by_key(const struct azure_storage *s, struct http_request *request,
+                        struct err *err)
+{
+    struct uri uri;
+    struct buf text = buf_make(SIGN_MAX);
+    struct buf value = buf_make_secret(256);
+    uint8_t mac[SHA256_SIZE];
+    if (!uri_parse(request->url, &uri, err)) {
+        return false;
+    }
+    bool ok = add_string_to_sign(s, request, &uri, &text);
+    if (ok) {
+        hmac_sha256(s->key.data, s->key.size, text.data, text.size, mac);
+        ok = buf_addf(&value, "SharedKey %s:", s->account) &&
+             base64_add(&value, mac, sizeof(mac)) &&
+             set_header(request, "Authorization", buf_str(&value));
+        wipe(mac, sizeof(mac));
+    }
+    uri_free(&uri);
+    buf_free(&text);
+    buf_free(&value);
+    return ok || err_set(err, ERR_INVALID, "", "the storage request is too large to be signed");
+}
+
+static bool sign_by_sas(const struct azure_storage *s, struct http_request *request,
+                        struct err *err)
+{
+    size_t url = strlen(request->url);
+    size_t sas = strlen(s->sas);
+    if (url > sas && strcmp(request->url + url - sas, s->sas) == 0) {
+        return true;
+    }
+    char *longer = malloc(url + sas + 2);
+    if (!longer) {
+        return err_set(err, ERR_INTERNAL, "", "out of memory");
+    }
+    memcpy(longer, request->url, url);
+    longer[url] = strchr(request->url, '?') ? '&' : '?';
+    memcpy(longer + url + 1, s->sas, sas + 1);
+    wipe_free(request->url);
+    request->url = longer;
+    return true;
+}
+
+static bool sign_by_token(const struct azure_storage *s, struct http_client *http,
+                          struct http_request *request, struct err *err)
+{
+    struct azure_token *token = http ? azure_token(s->azure, http, AZURE_SCOPE_STORAGE, err)
+                                     : azure_peek_token(s->azure, AZURE_SCOPE_STORAGE);
+    if (!token) {
+        return http ? false
+                    : err_set(err, ERR_BUSY, "", "a token for storage must be fetched first");
+    }
+    struct buf value = buf_make_secret(64u << 10);
+    bool ok = buf_addf(&value, "Bearer %s", token->value) &&
+              set_header(request, "Authorization", buf_str(&value));
+    buf_free(&value);
+    azure_token_unref(token);
+    return ok || err_set(err, ERR_INTERNAL, "", "out of memory, or the token cannot be sent");
+}
+
+bool azure_storage_sign(const struct azure_storage *s, struct http_client *http,
+                        struct http_request *request, struct err *err)
+{
+    if (!set_common(s, request)) {
+        return err_set(err, ERR_INTERNAL, "", "out of memory");
+    }
+    switch (s->auth) {
+    case STORAGE_KEY:
+        return sign_by_key(s, request, err);
+    case STORAGE_SAS:
+        return sign_by_sas(s, request, err);
+    default:
+        return sign_by_token(s, http, request, err);
+    }
+}
+
+void azure_storage_refused(const struct azure_storage *s, const struct http_request *request)
+{
+    const char *sent = http_headers_get(&request->headers, "Authorization");
+    struct azure_token *token =
+        s->auth == STORAGE_TOKEN ? azure_peek_token(s->azure, AZURE_SCOPE_STORAGE) : NULL;
+    if (token && sent && strncmp(sent, "Bearer ", 7) == 0 && strcmp(sent + 7, token->value) == 0) {
+        azure_expire_token(s->azure, AZURE_SCOPE_STORAGE, token);
+    }
+    azure_token_unref(token);
+}
