@@ -1,8 +1,9 @@
-/* The HTTP client under both clouds, over libcurl: connections kept and used again, deadlines, a size limit on every
- * answer, proxy and CA settings.
+/* The HTTP client under both clouds, over libcurl: connections kept and used again, deadlines, a
+ * size limit on every answer, proxy and CA settings.
  *
- * A request is prepared once and sent either by http_perform (a worker thread, which waits) or by http_loop (the main
- * thread, which does not). Redirects are never followed: a signed request goes where it was signed for, or nowhere. */
+ * A request is prepared once and sent either by http_perform (a worker thread, which waits) or by
+ * http_loop (the main thread, which does not). Redirects are never followed: a signed request goes
+ * where it was signed for, or nowhere. */
 #ifndef HGAUTOD_LIB_HTTP_H
 #define HGAUTOD_LIB_HTTP_H
 
@@ -14,28 +15,31 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-#define HTTP_ANSWER_MAX (16u << 20) /* the limit of an answer's body where the request names none, bytes */
+#define HTTP_ANSWER_MAX                                                                            \
+    (16u << 20) /* the limit of an answer's body where the request names none, bytes */
 
 struct http_header {
     char *name;
     char *value;
 };
 
-/* An ordered list of headers; owns its strings. {0} is the empty list. Values of secret headers (Authorization,
- * x-amz-security-token, ...) are wiped when freed: all values are. */
+/* An ordered list of headers; owns its strings. {0} is the empty list. Values of secret headers
+ * (Authorization, x-amz-security-token, ...) are wiped when freed: all values are. */
 struct http_headers {
     struct http_header *at;
     size_t count, room;
 };
 
-/* Appends a copy. False when out of memory or when name or value hold a control character (no header injection). */
+/* Appends a copy. False when out of memory or when name or value hold a control character (no
+ * header injection). */
 bool http_headers_add(struct http_headers *h, const char *name, const char *value) MUST_CHECK;
 /* The first value of that name, in any case; NULL if none. Borrowed. */
 const char *http_headers_get(const struct http_headers *h, const char *name);
 void http_headers_free(struct http_headers *h);
 
-/* A request's body: bytes in memory (data), or, where data is NULL and read is not, a stream of exactly `size` bytes that can
- * be started anew: it is read once for the signature and once, or more often, for sending. */
+/* A request's body: bytes in memory (data), or, where data is NULL and read is not, a stream of
+ * exactly `size` bytes that can be started anew: it is read once for the signature and once, or
+ * more often, for sending. */
 struct http_body {
     const void *data; /* borrowed */
     size_t size;
@@ -49,13 +53,15 @@ struct http_request {
     const char *method; /* a constant */
     char *url;          /* owned */
     struct http_headers headers;
-    struct http_body body;   /* what it points to is the caller's and outlives the request */
-    struct buf owned_body;   /* when the body was built with the request: body.data points into it */
-    size_t answer_max;       /* 0: HTTP_ANSWER_MAX */
-    int64_t timeout_ms;      /* the whole of it; 0: the client's request_timeout */
+    struct http_body body; /* what it points to is the caller's and outlives the request */
+    struct buf owned_body; /* when the body was built with the request: body.data points into it */
+    size_t answer_max;     /* 0: HTTP_ANSWER_MAX */
+    int64_t timeout_ms;    /* the whole of it; 0: the client's request_timeout */
     int64_t connect_timeout_ms; /* 0: the client's */
-    bool direct;             /* never through a proxy (metadata services) */
-    bool answer_secret;      /* the answer holds secrets: its memory is wiped */
+    bool direct;                /* never through a proxy (metadata services) */
+    bool fresh; /* on a connection of its own: libcurl sends a request again by itself when a kept
+                   connection has been closed meanwhile, and this one must not be sent twice */
+    bool answer_secret; /* the answer holds secrets: its memory is wiped */
 };
 
 void http_request_free(struct http_request *r);
@@ -72,13 +78,14 @@ void http_response_free(struct http_response *r);
 struct http_options {
     int64_t connect_timeout_ms; /* default 5000 */
     int64_t request_timeout_ms; /* default 60000 */
-    const char *proxy;          /* NULL or "": the environment's (http_proxy, https_proxy, no_proxy) as libcurl does */
-    const char *ca_bundle;      /* a PEM file; NULL or "": the system's */
+    const char *proxy;     /* NULL or "": the environment's (http_proxy, https_proxy, no_proxy) as
+                              libcurl does */
+    const char *ca_bundle; /* a PEM file; NULL or "": the system's */
     const char *user_agent;
 };
 
-/* Once a process, before any thread and after all; false when libcurl cannot be used. The process ignores SIGPIPE from then
- * on: who starts other programs sets it back in them. */
+/* Once a process, before any thread and after all; false when libcurl cannot be used. The process
+ * ignores SIGPIPE from then on: who starts other programs sets it back in them. */
 bool http_global_init(void) MUST_CHECK;
 void http_global_cleanup(void);
 
@@ -87,10 +94,11 @@ struct http_client;
 struct http_client *http_client_new(const struct http_options *options) MUST_CHECK;
 void http_client_free(struct http_client *c);
 
-/* Sends and waits. True when a whole HTTP answer arrived, whatever its status: *response is the caller's to free. False with
- * ERR_TRANSIENT (no connection, reset, timeout, TLS handshake broken off), ERR_INVALID (bad URL, certificate refused, cannot
- * resolve the CA bundle), ERR_LIMIT (answer larger than answer_max): *response is empty. The message names host and port,
- * never path, query or headers. */
+/* Sends and waits. True when a whole HTTP answer arrived, whatever its status: *response is the
+ * caller's to free. False with ERR_TRANSIENT (no connection, reset, timeout, TLS handshake broken
+ * off), ERR_INVALID (bad URL, certificate refused, cannot resolve the CA bundle), ERR_LIMIT (answer
+ * larger than answer_max): *response is empty. The message names host and port, never path, query
+ * or headers. */
 bool http_perform(struct http_client *c, const struct http_request *request,
                   struct http_response *response, struct err *err) MUST_CHECK;
 

@@ -280,7 +280,8 @@ static bool set_timeouts(struct http_easy *e)
     e->connect_timeout_ms =
         timeout(e->request->connect_timeout_ms, o->connect_timeout_ms, CONNECT_TIMEOUT_MS);
     return SET(CURLOPT_TIMEOUT_MS, e->timeout_ms) &&
-           SET(CURLOPT_CONNECTTIMEOUT_MS, e->connect_timeout_ms);
+           SET(CURLOPT_CONNECTTIMEOUT_MS, e->connect_timeout_ms) &&
+           SET(CURLOPT_FRESH_CONNECT, e->request->fresh ? 1L : 0L);
 }
 
 /* Sending past all proxies, those of the environment too, and back. */

@@ -8,7 +8,7 @@
 
 static const struct aws_op describe_instances = {&aws_ec2, "DescribeInstances", .changes = false};
 static const struct aws_op describe_snapshots = {&aws_ec2, "DescribeSnapshots", .changes = false};
-static const struct aws_op create_snapshots = {&aws_ec2, "CreateSnapshots", .changes = true};
+static const struct aws_op create_snapshots = {&aws_ec2, "CreateSnapshots", .changes = true, .once = true};
 static const struct aws_op describe_rules = {&aws_ec2, "DescribeSecurityGroupRules",
                                              .changes = false};
 static const struct aws_op revoke_ingress = {&aws_ec2, "RevokeSecurityGroupIngress",

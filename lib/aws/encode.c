@@ -163,6 +163,7 @@ bool aws_encode(const struct aws_call *call, const char *endpoint, bool path_sty
         .owned_body = buf_make_secret(AWS_REQUEST_MAX),
         .answer_max = call->answer_max,
         .timeout_ms = call->timeout_ms,
+        .fresh = call->op->once,
     };
     if (aws_rest_url(call, endpoint, path_style, request, err) && encode_body(call, request, err))
         return true;

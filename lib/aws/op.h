@@ -46,6 +46,8 @@ struct aws_op {
     const char *path;
     const char *query; /* REST: a fixed query, "publicAccessBlock"; NULL: none */
     bool changes;      /* it changes something: not sent in a dry run */
+    bool once; /* it creates something, without an idempotency token: never sent twice by the
+                  transport */
 };
 
 #endif

@@ -398,6 +398,18 @@ static void test_a_stream_is_sent_anew_when_a_kept_connection_had_ended(void **s
     assert_int_equal(d.at, 5000);
 }
 
+static void test_a_fresh_request_is_not_sent_again_by_itself(void **state)
+{
+    struct fixture *f = *state;
+
+    ask(f, "GET", "/status/200");
+    expect_status(f, 200);
+    ask(f, "POST", "/drop");
+    f->request.fresh = true;
+    expect_status(f, 200); /* the first request of a connection of its own */
+    assert_int_equal(server_connections(f->server), 2);
+}
+
 static void test_a_connection_is_used_again(void **state)
 {
     struct fixture *f = *state;
@@ -784,6 +796,7 @@ int main(void)
         TEST(test_a_stream_that_ends_early_is_an_error),
         TEST(test_a_stream_that_goes_on_is_cut_at_its_size),
         TEST(test_a_stream_is_sent_anew_when_a_kept_connection_had_ended),
+        TEST(test_a_fresh_request_is_not_sent_again_by_itself),
         TEST(test_a_connection_is_used_again),
         TEST(test_nobody_listening),
         TEST(test_an_unknown_host),
