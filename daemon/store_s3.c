@@ -94,7 +94,6 @@ static const struct store_ops s3_store_ops = {
 
 struct store *store_s3_new(struct aws *aws, const char *bucket, const char *region)
 {
-    (void)region; /* S3 says which region a bucket is in, and the client goes there */
     if (!s3_bucket_valid(bucket))
         return NULL;
     struct s3_store *s = calloc(1, sizeof *s);
@@ -107,6 +106,8 @@ struct store *store_s3_new(struct aws *aws, const char *bucket, const char *regi
     }
     snprintf(s->name, sizeof s->name, "s3://%s", bucket);
     s->aws = aws;
+    if (region)
+        aws_bucket_in(aws, bucket, region);
     s->base = (struct store){.ops = &s3_store_ops, .name = s->name, .report_suffix = ".json"};
     return &s->base;
 }

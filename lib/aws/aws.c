@@ -263,6 +263,11 @@ void aws_free(struct aws *aws)
     }
 }
 
+void aws_bucket_in(struct aws *aws, const char *bucket, const char *region)
+{
+    aws_buckets_remember(aws->buckets, bucket, region);
+}
+
 const char *aws_region(const struct aws *aws)
 {
     return atomic_load(&aws->region);

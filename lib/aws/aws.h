@@ -85,6 +85,9 @@ bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *
 bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aws_call *call,
                  struct http_request *request, struct err *err) MUST_CHECK;
 
+/* Says which region a bucket is in, so that it is asked there first; S3's own word for it still
+ * counts. */
+void aws_bucket_in(struct aws *aws, const char *bucket, const char *region);
 /* The configured region or, once aws_self has asked the instance metadata service, the instance's;
  * NULL: none is known. Valid as long as `aws`. */
 const char *aws_region(const struct aws *aws);
