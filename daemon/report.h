@@ -32,6 +32,7 @@ struct report_input {
 /* The folder of an event's reports: every "/events/" of the path turned into "/reports/", without
  * the last segment, ending in '/'. ("a/events/b/event.json" -> "a/reports/b/"; a leading "events/"
  * counts too). False when the key has no such segment: then reports would fall among events. */
+#define REPORT_FOLDER_MAX 768 /* bytes: behind a longer folder no report's name would fit */
 bool report_folder(const char *event_key, struct buf *folder) MUST_CHECK;
 
 /* Appends the report's key below `folder` as the contract says: at most 1,024 bytes. The action's

@@ -163,9 +163,11 @@ static int64_t phase_claim(struct run *run, struct http_client *http)
     if (run->stopping)
         return end(run, SETTLE_RELEASE);
     if (!run->folder.size) {
-        if (!report_folder(run->key, &run->folder)) {
-            log_error(log_of(run), "Event ignored: its path has no folder named events", "event",
-                      run->key, "store", run->store->name);
+        if (!report_folder(run->key, &run->folder) || run->folder.size > REPORT_FOLDER_MAX) {
+            log_error(log_of(run),
+                      "Event ignored: there is no place for its reports, because its path has no "
+                      "folder named events or is too long",
+                      "event", run->key, "store", run->store->name);
             return end(run, SETTLE_DONE);
         }
         buf_adds(&run->claim_key, buf_str(&run->folder));

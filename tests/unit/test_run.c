@@ -186,6 +186,19 @@ static void an_event_without_an_events_folder_is_ignored(void **state)
     assert_string_equal(f->memory->journal, "");
 }
 
+static void an_event_whose_reports_would_find_no_place_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+    char key[900] = "events/";
+    for (size_t i = strlen(key); i < 850; i++)
+        key[i] = i % 50 ? 'd' : '/';
+    strcpy(key + 850, "/event.json");
+    f->delivery.key = key;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_DONE);
+    assert_string_equal(f->memory->journal, "");
+}
+
 /* --- critical errors -----------------------------------------------------------------------------
  */
 
@@ -383,6 +396,7 @@ int main(void)
         TEST(an_event_with_a_newer_report_is_finished),
         TEST(an_event_written_anew_after_its_report_is_a_new_event),
         TEST(an_event_without_an_events_folder_is_ignored),
+        TEST(an_event_whose_reports_would_find_no_place_is_ignored),
         TEST(a_missing_event_is_a_critical_error),
         TEST(a_broken_event_is_a_critical_error_with_line_and_column),
         TEST(an_unknown_action_does_not_keep_the_others_back),
