@@ -90,6 +90,9 @@ $(OBJ)/cloudserver: $(call objs,$(CLOUD_SRC)) $(LIB_A)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lmicrohttpd
 
+# Objects of tests are kept, so that a second run does not compile them again.
+.SECONDARY:
+
 .PHONY: FORCE clean help deps
 FORCE:
 clean: ## Remove what was built

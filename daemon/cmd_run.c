@@ -14,9 +14,7 @@ int cmd_run(const struct invocation *in)
     struct config *config = command_config(in, false);
     if (!config)
         return EXIT_USAGE;
-    if (config->source_count == 0) {
-        fprintf(stderr, "hgautod: no source is configured: add a [source NAME] section\n");
-    } else if (!daemon_init(&d, config, &err)) {
+    if (!daemon_init(&d, config, &err)) {
         fprintf(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
     } else {
         d.once = in->once;
