@@ -22,15 +22,23 @@ struct arm_op {
 /* The api-version of a provider's resource type: the override (arm_set_version), else the table's;
  * NULL when unknown. */
 const char *arm_version(const struct azure *azure, const char *provider);
+/* Overrides it, for clouds that lag behind: "Microsoft.Compute/disks", "2022-03-02". At start only,
+ * before other threads use `azure`. ERR_INVALID when the version is no date ("YYYY-MM-DD",
+ * "-preview" may follow). */
+bool arm_set_version(struct azure *azure, const char *provider, const char *version,
+                     struct err *err) MUST_CHECK;
 
 /* A long-running operation under way: everything needed to poll it, small enough for a task's
- * state. */
+ * state. The first three members are for whoever parks the task; the rest is arm.c's. */
 struct arm_poll {
-    char *url;     /* owned; NULL: none, the call is complete */
-    bool location; /* by Location (202 means running) instead of Azure-AsyncOperation (JSON status)
-                    */
+    char *url;       /* owned; NULL: none, the call is complete */
     int64_t wait_ms; /* until the next poll: Retry-After, else a growing pause of at most 30 s */
     unsigned polls;  /* made so far */
+    bool location; /* by Location (202 means running) instead of Azure-AsyncOperation (JSON status)
+                    */
+    bool resource; /* by the properties.provisioningState of the resource itself */
+    char *operation; /* owned; what is being done, for errors: "virtualMachines/start" */
+    char *bucket;    /* owned; the token bucket that polls keep to */
 };
 void arm_poll_free(struct arm_poll *p);
 

@@ -1,0 +1,304 @@
+/* Calls to Azure Resource Manager: one request, its token, its answer. */
+#include "lib/azure/arm.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/azure/arm_private.h"
+#include "lib/azure/classify.h"
+#include "lib/crypto.h"
+#include "lib/jpath.h"
+#include "lib/uri.h"
+#include "lib/utf8.h"
+
+#define SEGMENT_MAX 260
+
+bool arm_path_add(struct buf *path, const char *segment)
+{
+    size_t n = strnlen(segment, SEGMENT_MAX + 1);
+    if (n == 0 || n > SEGMENT_MAX || strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0 ||
+        strpbrk(segment, "/\\?#%") || !utf8_valid(segment, n)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)segment[i] < ' ' || segment[i] == 0x7F) {
+            return false;
+        }
+    }
+    return buf_addc(path, '/') && uri_encode(path, segment, n, false);
+}
+
+/* --- answers --- */
+
+json_t *arm_document(const struct http_response *response)
+{
+    json_error_t ignored;
+    json_t *document = json_loadb(buf_str(&response->body), response->body.size, 0, &ignored);
+    if (!json_is_object(document)) {
+        json_decref(document); /* an HTML page of a proxy, "null" */
+        return NULL;
+    }
+    return document;
+}
+
+/* The outer code is often but a heading ("Conflict"): the first detail goes with it. */
+static void add_message(const json_t *error, struct buf *to)
+{
+    const char *message = jstr(error, "message");
+    const char *detail = jstr(error, "details[0].message");
+    const char *detail_code = jstr(error, "details[0].code");
+    if (message) {
+        buf_addf(to, "%.500s", message);
+    }
+    if (detail && (!message || strcmp(message, detail) != 0)) {
+        buf_addf(to, "%s%s%s%.300s", to->size > 0 ? " " : "", detail_code ? detail_code : "",
+                 detail_code ? ": " : "", detail);
+    }
+}
+
+bool arm_error(const char *operation, const struct http_response *response, const json_t *document,
+               struct err *err)
+{
+    const json_t *error = jget(document, "error");
+    struct buf message = buf_make(2048);
+    error = json_is_object(error) ? error : document;
+    add_message(error, &message);
+    azure_answer_error(operation, response, jstr(error, "code"), buf_str(&message), err);
+    buf_free(&message);
+    if (!*err->request_id) {
+        azure_copy_id(http_headers_get(&response->headers, "x-ms-correlation-request-id"),
+                      err->request_id, sizeof(err->request_id));
+    }
+    return false;
+}
+
+/* --- sending --- */
+
+/* Whether scheme, host and port are those of the configured endpoint. */
+static bool is_ours(const struct azure *azure, const char *url)
+{
+    struct uri ours = {0};
+    struct uri theirs = {0};
+    struct err ignored = ERR_INIT; /* whatever is wrong with it, it is not ours */
+    bool same = uri_parse(url, &theirs, &ignored) &&
+                uri_parse(azure_cloud(azure)->arm, &ours, &ignored) &&
+                strcmp(ours.scheme, theirs.scheme) == 0 && strcmp(ours.host, theirs.host) == 0 &&
+                ours.port == theirs.port;
+    uri_free(&ours);
+    uri_free(&theirs);
+    return same;
+}
+
+static bool build(const struct arm_request *r, const struct azure_token *token,
+                  const char client_id[37], struct http_request *request, struct err *err)
+{
+    struct buf bearer = buf_make_secret(64u << 10);
+    *request = (struct http_request){.method = r->method, .url = strdup(r->url)};
+    bool ok = request->url && buf_addf(&bearer, "Bearer %s", token->value) &&
+              http_headers_add(&request->headers, "Authorization", buf_str(&bearer)) &&
+              http_headers_add(&request->headers, "Accept", "application/json") &&
+              http_headers_add(&request->headers, "x-ms-client-request-id", client_id);
+    if (ok && r->body) {
+        ok = http_headers_add(&request->headers, "Content-Type", "application/json");
+        request->body = (struct http_body){.data = r->body, .size = strlen(r->body)};
+    } else if (ok && strcmp(r->method, "DELETE") == 0) {
+        ok = http_headers_add(&request->headers, "Content-Length", "0");
+    }
+    buf_free(&bearer);
+    if (!ok) {
+        http_request_free(request);
+        err_set(err, ERR_INTERNAL, "", "out of memory, or the token cannot be sent");
+    }
+    return ok;
+}
+
+/* A line for each request, of what may be told. */
+static void log_answer(const struct azure *azure, const struct arm_request *r,
+                       const char client_id[37], int64_t since_ms,
+                       const struct http_response *response, const struct err *err)
+{
+    struct log *log = azure_log(azure);
+    if (!log_would(log, LOG_DEBUG_LEVEL)) {
+        return;
+    }
+    static const char *const names[] = {"x-ms-request-id", "x-ms-correlation-request-id",
+                                        "x-ms-arm-service-request-id",
+                                        "x-ms-ratelimit-remaining-resource"};
+    char ids[4][128];
+    char status[16];
+    char duration[32];
+    const struct clock *clock = azure_clock(azure);
+    for (size_t i = 0; i < 4; i++) {
+        azure_copy_id(http_headers_get(&response->headers, names[i]), ids[i], sizeof(ids[i]));
+    }
+    snprintf(status, sizeof(status), "%d", response->status);
+    snprintf(duration, sizeof(duration), "%" PRId64, clock->mono_ms(clock) - since_ms);
+    log_debug(log, "Azure request", "operation", r->operation, "method", r->method, "status",
+              status, "duration_ms", duration, "client_request_id", client_id, "request_id",
+              *ids[0] ? ids[0] : NULL, "correlation_id", *ids[1] ? ids[1] : NULL,
+              "service_request_id", *ids[2] ? ids[2] : NULL, "remaining", *ids[3] ? ids[3] : NULL,
+              "error",
+              err->kind == ERR_NONE ? NULL
+              : *err->code          ? err->code
+                                    : err_kind_name(err->kind));
+}
+
+/* One try under one token. */
+static bool send_once(struct azure *azure, struct http_client *http, const struct arm_request *r,
+                      const struct azure_token *token, struct http_response *response,
+                      struct err *err)
+{
+    const struct clock *clock = azure_clock(azure);
+    struct http_request request;
+    struct err why = ERR_INIT;
+    char client_id[37];
+    int64_t since = clock->mono_ms(clock);
+    *response = (struct http_response){0};
+    clock_uuid(clock, client_id);
+    if (!build(r, token, client_id, &request, err)) {
+        return false;
+    }
+    bool ok = http_perform(http, &request, response, &why);
+    http_request_free(&request);
+    int status = response->status;
+    if (ok && (status < 200 || status > 299)) {
+        json_t *document = arm_document(response);
+        ok = arm_error(r->operation, response, document, &why);
+        json_decref(document);
+    }
+    log_answer(azure, r, client_id, since, response, &why);
+    if (status > 0 && r->bucket && azure_limits(azure)) {
+        ratelimit_report(azure_limits(azure), r->bucket, why.kind == ERR_THROTTLED);
+    }
+    if (!ok) {
+        http_response_free(response);
+        *err = why;
+    }
+    return ok;
+}
+
+static bool take_turn(struct azure *azure, const struct arm_request *r, struct err *err)
+{
+    struct ratelimit *limits = azure_limits(azure);
+    int64_t wait_ms = limits && r->bucket ? ratelimit_take(limits, r->bucket) : 0;
+    if (wait_ms > 0) {
+        err_set(err, ERR_BUSY, "", "requests of %s are slowed down", r->bucket);
+        err->retry_after_ms = wait_ms;
+    }
+    return wait_ms <= 0;
+}
+
+/* Takes a token and a turn for one try. The token is dropped when it is refused and `drop` says so. */
+static bool send_in_turn(struct azure *azure, struct http_client *http, const struct arm_request *r,
+                         bool drop, struct http_response *response, struct err *err)
+{
+    const char *scope = azure_arm_scope(azure);
+    struct azure_token *token = azure_token(azure, http, scope, err);
+    if (!token) {
+        return false;
+    }
+    bool ok = take_turn(azure, r, err) && send_once(azure, http, r, token, response, err);
+    if (!ok && drop && err->kind == ERR_EXPIRED) {
+        azure_expire_token(azure, scope, token);
+    }
+    azure_token_unref(token);
+    return ok;
+}
+
+bool arm_send(struct azure *azure, struct http_client *http, const struct arm_request *r,
+              struct http_response *response, struct err *err)
+{
+    if (!is_ours(azure, r->url)) {
+        return err_set(err, ERR_PROVIDER, "ForeignUrl",
+                       "the operation is to be followed on another host than %s: it is not",
+                       azure_cloud(azure)->arm);
+    }
+    bool ok = send_in_turn(azure, http, r, true, response, err);
+    if (!ok && err->kind == ERR_EXPIRED) {
+        ok = send_in_turn(azure, http, r, false, response, err);
+    }
+    if (!ok && !*err->operation) {
+        snprintf(err->operation, sizeof(err->operation), "%s", r->operation);
+    }
+    return ok;
+}
+
+/* --- calls --- */
+
+static bool build_url(const struct azure *azure, const struct arm_op *op, const char *path,
+                      struct buf *url, struct err *err)
+{
+    const char *version = arm_version(azure, op->provider);
+    if (!version) {
+        return err_set(err, ERR_INVALID, "", "there is no api-version for %s", op->provider);
+    }
+    if (strncmp(path, "/subscriptions/", 15) != 0 || strpbrk(path, "?#")) {
+        return err_set(err, ERR_INVALID, "", "that is no path of a resource");
+    }
+    return buf_addf(url, "%s%s%s?api-version=%s", azure_cloud(azure)->arm, path, op->suffix,
+                    version) ||
+           err_set(err, ERR_INVALID, "", "the path of the resource is too long");
+}
+
+/* A change that worked stays one, whatever its answer looks like; a read needs its answer. */
+static bool read_answer(const struct arm_op *op, const struct http_response *response,
+                        json_t **answer, struct err *err)
+{
+    json_t *document = arm_document(response);
+    if (!document && !op->changes && response->body.size > 0) {
+        return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
+                       "the answer is no JSON object, or is broken");
+    }
+    *answer = document ? document : json_object();
+    return *answer || err_set(err, ERR_INTERNAL, "", "out of memory");
+}
+
+static bool call(struct azure *azure, struct http_client *http, const struct arm_op *op,
+                 const struct arm_request *r, json_t **answer, struct arm_poll *poll,
+                 struct err *err)
+{
+    struct http_response response;
+    if (!arm_send(azure, http, r, &response, err)) {
+        return false;
+    }
+    bool ok = read_answer(op, &response, answer, err);
+    if (ok && poll && op->changes && !arm_poll_begin(azure, r, &response, *answer, poll, err)) {
+        json_decref(*answer);
+        *answer = NULL;
+        ok = false;
+    }
+    if (!ok && !*err->operation) {
+        snprintf(err->operation, sizeof(err->operation), "%s", op->name);
+    }
+    http_response_free(&response);
+    return ok;
+}
+
+bool arm_call(struct azure *azure, struct http_client *http, const struct arm_op *op,
+              const char *subscription, const char *path, const json_t *body, json_t **answer,
+              struct arm_poll *poll, struct err *err)
+{
+    struct buf url = buf_make(ARM_URL_MAX);
+    char bucket[160];
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    bool ok = !body || text || err_set(err, ERR_INTERNAL, "", "the body cannot be written as JSON");
+    *answer = NULL;
+    if (poll) {
+        *poll = (struct arm_poll){0};
+    }
+    snprintf(bucket, sizeof(bucket), "%.64s/arm-%s", subscription, op->provider);
+    ok = ok && build_url(azure, op, path, &url, err);
+    if (ok) {
+        struct arm_request r = {.method = op->method,
+                                .url = buf_str(&url),
+                                .operation = op->name,
+                                .bucket = bucket,
+                                .body = text};
+        ok = call(azure, http, op, &r, answer, poll, err);
+    }
+    free(text);
+    buf_free(&url);
+    return ok;
+}
