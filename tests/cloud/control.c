@@ -4,6 +4,9 @@
  *     GET  /_control/parked      {"parked": N}: requests held back just now
  *     GET  /_control/instances   {"id": "state"}
  *     POST /_control/instances   [{"id","state","account","region"}]
+ *     GET  /_control/azure       {id: resource}: what Azure Resource Manager has
+ *     POST /_control/azure       resources for it; see arm.h
+ *     POST /_control/azure-settings  how it behaves; see arm.h
  *     POST /_control/faults      one rule; see faults.h
  *     GET  /_control/faults      [{"operation","times"}]: what is left of each
  *     DELETE /_control/faults    no more of them
@@ -11,6 +14,7 @@
  *     POST /_control/reset       forgets everything */
 #include <string.h>
 
+#include "lib/clock.h"
 #include "tests/cloud/signature.h"
 #include "tests/cloud/world.h"
 
@@ -40,6 +44,7 @@ static bool forget(struct world *w)
     s3_clear(w->s3);
     sqs_clear(w->sqs);
     machines_clear(w->machines);
+    armsim_clear(w->arm);
     faults_clear(w->faults);
     journal_clear(w->journal);
     return true;
@@ -61,6 +66,9 @@ void control_answer(struct world *w, const struct request *r, struct reply *repl
     } else if (get && strcmp(what, "instances") == 0) {
         reply_json(reply, machines_json(w->machines));
         ok = true;
+    } else if (get && strcmp(what, "azure") == 0) {
+        reply_json(reply, armsim_json(w->arm, system_clock.wall_ms(&system_clock)));
+        ok = true;
     } else if (get && strcmp(what, "faults") == 0) {
         reply_json(reply, faults_json(w->faults));
         ok = true;
@@ -69,6 +77,10 @@ void control_answer(struct world *w, const struct request *r, struct reply *repl
         ok = true;
     } else if (!get && strcmp(what, "instances") == 0) {
         ok = put_machines(w, in);
+    } else if (!get && strcmp(what, "azure") == 0) {
+        ok = armsim_put(w->arm, in);
+    } else if (!get && strcmp(what, "azure-settings") == 0) {
+        ok = armsim_set(w->arm, in);
     } else if (!get && strcmp(what, "faults") == 0) {
         ok = faults_add(w->faults, in);
     } else if (!get && strcmp(what, "age") == 0) {

@@ -59,6 +59,8 @@ void journal_add(struct journal *j, const struct request *r, unsigned status)
                               "service", r->service, "operation", r->operation, "status",
                               (int)status, "account", r->account, "region", r->region, "access_key",
                               r->access_key, "detail", r->detail);
+    if (r->more)
+        json_object_update(entry, r->more);
     json_array_append_new(j->entries, entry);
 }
 

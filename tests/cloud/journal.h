@@ -1,4 +1,4 @@
-/* The journal: every AWS request served, in the order in which it took effect. */
+/* The journal: every request served, in the order in which it took effect. */
 #ifndef HGAUTOD_TESTS_CLOUD_JOURNAL_H
 #define HGAUTOD_TESTS_CLOUD_JOURNAL_H
 

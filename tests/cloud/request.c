@@ -23,6 +23,7 @@ void request_free(struct request *r)
     free(r->path);
     free(r->query);
     buf_free(&r->body);
+    json_decref(r->more);
 }
 
 const char *request_header(const struct request *r, const char *name)
@@ -70,12 +71,20 @@ const char *form_get(const json_t *form, const char *name)
 
 void reply_header(struct reply *reply, const char *name, const char *value)
 {
-    if (reply->header_count == sizeof reply->headers / sizeof reply->headers[0])
+    char *copy = strdup(value);
+    if (!copy || reply->header_count == sizeof reply->headers / sizeof reply->headers[0]) {
+        free(copy);
         return;
+    }
     snprintf(reply->headers[reply->header_count].name, sizeof reply->headers[0].name, "%s", name);
-    snprintf(reply->headers[reply->header_count].value, sizeof reply->headers[0].value, "%s",
-             value);
-    reply->header_count++;
+    reply->headers[reply->header_count++].value = copy;
+}
+
+void reply_free(struct reply *reply)
+{
+    for (size_t i = 0; i < reply->header_count; i++)
+        free(reply->headers[i].value);
+    buf_free(&reply->body);
 }
 
 void reply_json(struct reply *reply, json_t *value)
@@ -96,6 +105,12 @@ void reply_error(const struct request *r, struct reply *reply, unsigned status, 
     reply->status = status;
     reply->type = "text/xml;charset=UTF-8";
     buf_reset(to);
+    if (strcmp(r->service, "arm") == 0 || strcmp(r->service, "entra") == 0 ||
+        strcmp(r->service, "imds") == 0) {
+        reply_json(reply, json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", message));
+        reply->type = "application/json; charset=utf-8";
+        return;
+    }
     if (strcmp(r->service, "sqs") == 0 || strcmp(r->service, "workspaces") == 0) {
         reply_json(reply, json_pack("{s:s, s:s}", "__type", code, "message", message));
         reply_header(reply, "x-amzn-RequestId", r->id);

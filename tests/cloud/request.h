@@ -16,11 +16,12 @@ struct request {
     char *path;  /* as sent, percent-encoded; owned */
     char *query; /* as sent, without '?'; "" if none; owned */
     struct buf body;
-    /* From the Authorization header. */
-    char access_key[64], region[40], service[32], account[13];
+    /* From the Authorization header; of Azure the account is the subscription, from the path. */
+    char access_key[64], region[40], service[32], account[40];
     char operation[64]; /* "StopInstances" */
     char detail[256];   /* what it is about: a key, ids; for the journal */
     char id[24];        /* the request id that the answer carries */
+    json_t *more;       /* what the journal is to hold besides; NULL: nothing; owned */
 };
 
 struct reply {
@@ -28,8 +29,8 @@ struct reply {
     const char *type; /* Content-Type */
     struct buf body;
     struct {
-        char name[32];
-        char value[256];
+        char name[64];
+        char *value; /* owned */
     } headers[8];
     size_t header_count;
     bool drop; /* close the connection instead */
@@ -46,6 +47,7 @@ json_t *form_parse(const char *text, size_t size) MUST_CHECK;
 const char *form_get(const json_t *form, const char *name);
 
 void reply_header(struct reply *reply, const char *name, const char *value);
+void reply_free(struct reply *reply);
 /* A JSON answer; takes over the reference. */
 void reply_json(struct reply *reply, json_t *value);
 /* An error in the words of the request's service. */

@@ -1,5 +1,5 @@
-/* cloudserver: plays a small AWS on the loopback, for tests of faults, for measuring and for the
- * demo.
+/* cloudserver: plays a small AWS and a small Azure on the loopback, for tests of faults, for
+ * measuring and for the demo.
  *
  *     cloudserver [--port N] [--quiet] [--queue NAME] [--bucket NAME] [--instance ID]...
  *
@@ -91,7 +91,8 @@ static bool begin(struct exchange *x, struct reply *reply)
     struct world *w = &x->server->world;
     struct request *r = &x->request;
     snprintf(r->id, sizeof r->id, "cloudserver-%08u", ++w->requests);
-    if (!signature_check(r, reply)) {
+    bool known = armsim_owns(r) ? armsim_check(w->arm, r, reply, now()) : signature_check(r, reply);
+    if (!known) {
         snprintf(r->operation, sizeof r->operation, "(refused)");
         return false;
     }
@@ -152,7 +153,7 @@ static enum MHD_Result respond(struct exchange *x)
         journal_add(x->server->world.journal, &x->request, reply.drop ? 0 : reply.status);
         result = reply.drop ? MHD_NO : send_reply(x, &reply);
     }
-    buf_free(&reply.body);
+    reply_free(&reply);
     return result;
 }
 

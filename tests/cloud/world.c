@@ -1,4 +1,4 @@
-/* Which service a request is for: what its signature says. */
+/* Which service a request is for: what its signature says, or for Azure its path. */
 #include "tests/cloud/world.h"
 
 #include <stdio.h>
@@ -13,13 +13,15 @@ bool world_init(struct world *w)
     w->s3 = w->sqs ? s3_new(w->sqs) : NULL;
     w->machines = machines_new();
     w->faults = faults_new();
+    w->arm = w->faults ? armsim_new(w->url, w->faults) : NULL;
     w->journal = journal_new();
-    return w->s3 && w->machines && w->faults && w->journal;
+    return w->s3 && w->machines && w->arm && w->journal;
 }
 
 void world_free(struct world *w)
 {
     journal_free(w->journal);
+    armsim_free(w->arm);
     faults_free(w->faults);
     machines_free(w->machines);
     s3_free(w->s3);
@@ -53,6 +55,8 @@ bool world_answer(struct world *w, struct request *r, struct reply *reply, int64
         sts_answer(r, reply, now_ms);
     else if (strcmp(r->service, "workspaces") == 0)
         workspaces_answer(w->machines, r, reply);
+    else if (armsim_owns(r))
+        armsim_answer(w->arm, r, reply, now_ms);
     else
         reply_error(r, reply, 501, "NotImplemented", "This server does not play that service.");
     return true;

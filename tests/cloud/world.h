@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "tests/cloud/arm.h"
 #include "tests/cloud/faults.h"
 #include "tests/cloud/journal.h"
 #include "tests/cloud/machines.h"
@@ -15,6 +16,7 @@ struct world {
     struct sqs *sqs;
     struct s3 *s3;
     struct machines *machines;
+    struct armsim *arm;
     struct faults *faults;
     struct journal *journal;
     unsigned requests;

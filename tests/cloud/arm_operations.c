@@ -1,0 +1,196 @@
+/* Operations that go on after the request: begun, ended when their time has come, polled.
+ * Source: Azure documentation, "Track asynchronous Azure operations".
+ *
+ * An operation "virtualMachines/delete" can be made to fail in the end by a fault that is ordered
+ * for "virtualMachines/delete:end". */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/clock.h"
+#include "lib/jpath.h"
+#include "tests/cloud/arm_table.h"
+
+/* --- what they do --- */
+
+/* The power state that a virtual machine is in afterwards; NULL when the operation changes none. */
+static const char *power_after(const char *kind)
+{
+    static const struct {
+        const char *kind, *state;
+    } table[] = {{"virtualMachines/start", "PowerState/running"},
+                 {"virtualMachines/powerOff", "PowerState/stopped"},
+                 {"virtualMachines/deallocate", "PowerState/deallocated"}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i].kind, kind) == 0)
+            return table[i].state;
+    }
+    return NULL;
+}
+
+static void set_power(json_t *vm, const char *state)
+{
+    json_t *properties = json_object_get(vm, "properties");
+    json_object_set_new(properties, "instanceView",
+                        json_pack("{s:[{s:s}]}", "statuses", "code", state));
+}
+
+/* Removes all whose id begins with the prefix and goes on with a slash. */
+static void remove_below(json_t *table, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    const char *id;
+    json_t *ignored;
+    void *next;
+    json_object_foreach_safe(table, next, id, ignored)
+    {
+        if (strncmp(id, prefix, n) == 0 && id[n] == '/')
+            json_object_del(table, id);
+    }
+}
+
+static void take_effect(struct armsim *a, const char *kind, const char *target)
+{
+    const char *power = power_after(kind);
+    json_t *resource = json_object_get(a->resources, target);
+    if (power && resource)
+        set_power(resource, power);
+    else if (strcmp(kind, "resourceGroups/delete") == 0) {
+        json_object_del(a->groups, target);
+        remove_below(a->resources, target);
+    } else if (!power)
+        json_object_del(a->resources, target);
+}
+
+static void end(struct armsim *a, json_t *operation)
+{
+    char name[96];
+    const char *kind = jstr(operation, "kind");
+    snprintf(name, sizeof name, "%s:end", kind);
+    const struct fault *fault = faults_hit(a->faults, name);
+    json_object_set_new(operation, "status", json_string(fault ? "Failed" : "Succeeded"));
+    if (fault)
+        json_object_set_new(
+            operation, "error",
+            json_pack("{s:s, s:s}", "code", fault->code, "message",
+                      *fault->message ? fault->message : "It was ordered to fail."));
+    else
+        take_effect(a, kind, jstr(operation, "target"));
+}
+
+void armsim_settle(struct armsim *a, int64_t now_ms)
+{
+    const char *id;
+    json_t *operation;
+    json_object_foreach(a->operations, id, operation)
+    {
+        if (strcmp(jstr(operation, "status"), "InProgress") == 0 &&
+            jint(operation, "due", 0) <= now_ms)
+            end(a, operation);
+    }
+}
+
+/* --- beginning --- */
+
+static enum style ordered_style(const struct armsim *a, const char *operation, enum style usual)
+{
+    const char *style =
+        json_string_value(json_object_get(json_object_get(a->settings, "style"), operation));
+    if (!style)
+        return usual;
+    return strcmp(style, "async") == 0      ? STYLE_ASYNC
+           : strcmp(style, "location") == 0 ? STYLE_LOCATION
+                                            : STYLE_SYNC;
+}
+
+/* The URL of an operation, as long as the tests want it: Azure's hold a signature of kilobytes. */
+static void add_url(const struct armsim *a, const struct request *r, struct reply *reply,
+                    const char *header, const char *folder, const char *id)
+{
+    struct buf url = buf_make((size_t)1 << 16);
+    buf_addf(&url,
+             "%s/subscriptions/%s/providers/Microsoft.Compute/locations/westeurope/%s/%s"
+             "?p=25ce2b79&api-version=2022-08-01&t=638000000000000000&c=",
+             a->url, r->account, folder, id);
+    while ((int64_t)url.size < armsim_number(a, "url_size", 0) &&
+           buf_adds(&url, "MIIHhzCCBm-gAwIB"))
+        continue;
+    buf_adds(&url, "&h=end");
+    reply_header(reply, header, buf_str(&url));
+    buf_free(&url);
+}
+
+static void add_retry_after(const struct armsim *a, struct reply *reply)
+{
+    const char *value = json_string_value(json_object_get(a->settings, "retry_after"));
+    if (!value || *value)
+        reply_header(reply, "Retry-After", value ? value : "0");
+}
+
+void armsim_begin(struct armsim *a, struct request *r, struct reply *reply, const char *target,
+                  enum style usual, int64_t now_ms)
+{
+    char id[48];
+    enum style style = ordered_style(a, r->operation, usual);
+    if (style == STYLE_SYNC) {
+        take_effect(a, r->operation, target);
+        return;
+    }
+    snprintf(id, sizeof id, "aaaaaaaa-0000-4000-8000-%012x", ++a->operation_count);
+    json_object_set_new(a->operations, id,
+                        json_pack("{s:s, s:s, s:I, s:I, s:s, s:b}", "kind", r->operation, "target",
+                                  target, "begun", (json_int_t)now_ms, "due",
+                                  (json_int_t)(now_ms + armsim_number(a, "operation_ms", 0)),
+                                  "status", "InProgress", "no_content",
+                                  style == STYLE_LOCATION_204));
+    reply->status = 202;
+    if (style == STYLE_ASYNC)
+        add_url(a, r, reply, "Azure-AsyncOperation", "operations", id);
+    add_url(a, r, reply, "Location", "operationResults", id);
+    add_retry_after(a, reply);
+}
+
+/* --- polling --- */
+
+static void poll_location(const struct armsim *a, const json_t *operation, struct request *r,
+                          struct reply *reply)
+{
+    const char *status = jstr(operation, "status");
+    if (strcmp(status, "InProgress") == 0) {
+        reply->status = 202;
+        add_url(a, r, reply, "Location", "operationResults", strrchr(r->detail, '/') + 1);
+        add_retry_after(a, reply);
+    } else if (strcmp(status, "Failed") == 0) {
+        armsim_error(r, reply, 409, jstr(operation, "error.code"), "%s",
+                     jstr(operation, "error.message"));
+    } else if (jbool(operation, "no_content", false)) {
+        reply->status = 204;
+    }
+}
+
+static void poll_status(const struct armsim *a, const json_t *operation, const char *id,
+                        struct reply *reply)
+{
+    char begun[21];
+    clock_iso(jint(operation, "begun", 0), begun);
+    if (strcmp(jstr(operation, "status"), "InProgress") == 0)
+        add_retry_after(a, reply);
+    reply_json(reply,
+               json_pack("{s:s, s:s, s:s, s:O*}", "name", id, "status", jstr(operation, "status"),
+                         "startTime", begun, "error", json_object_get(operation, "error")));
+    reply->type = "application/json; charset=utf-8";
+}
+
+void armsim_poll(struct armsim *a, struct request *r, struct reply *reply, const char *id,
+                 bool location)
+{
+    const json_t *operation = json_object_get(a->operations, id);
+    if (!operation)
+        armsim_error(r, reply, 404, "NotFound", "The operation %s is not known.", id);
+    else if (location)
+        poll_location(a, operation, r, reply);
+    else
+        poll_status(a, operation, id, reply);
+}

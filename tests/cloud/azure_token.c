@@ -1,0 +1,148 @@
+/* Tokens: client credentials by secret or assertion, and managed identities.
+ * Source: Microsoft Entra documentation, "OAuth 2.0 client credentials flow"; Azure documentation,
+ * "How to use managed identities to acquire an access token". An assertion is taken as it is. */
+#include "tests/cloud/azure_token.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/uri.h"
+
+#define IMDS_PATH  "/metadata/identity/oauth2/token"
+#define ENTRA_TAIL "/oauth2/v2.0/token"
+#define ASSERTION  "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+struct azure_tokens {
+    json_t *issued; /* {token: expires_ms} */
+    unsigned count;
+};
+
+struct azure_tokens *azure_tokens_new(void)
+{
+    struct azure_tokens *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->issued = json_object();
+    if (!t->issued) {
+        free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void azure_tokens_free(struct azure_tokens *t)
+{
+    if (!t)
+        return;
+    json_decref(t->issued);
+    free(t);
+}
+
+void azure_tokens_clear(struct azure_tokens *t)
+{
+    json_object_clear(t->issued);
+}
+
+void azure_tokens_revoke(struct azure_tokens *t)
+{
+    json_object_clear(t->issued);
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t n = strlen(text), m = strlen(tail);
+    return n >= m && strcmp(text + n - m, tail) == 0;
+}
+
+bool azure_token_names(struct request *r)
+{
+    bool imds = strcmp(r->path, IMDS_PATH) == 0;
+    if (!imds && !ends_with(r->path, ENTRA_TAIL))
+        return false;
+    snprintf(r->service, sizeof r->service, "%s", imds ? "imds" : "entra");
+    snprintf(r->operation, sizeof r->operation, "token");
+    return true;
+}
+
+static void refuse(struct reply *reply, unsigned status, const char *error, const char *description)
+{
+    reply->status = status;
+    reply_json(reply, json_pack("{s:s, s:s}", "error", error, "error_description", description));
+    reply->type = "application/json; charset=utf-8";
+}
+
+/* A token that is only good where its scope says. */
+static bool issue(struct azure_tokens *t, const char *scope, int64_t expires_ms, char to[96])
+{
+    bool storage = strstr(scope, "storage.azure.com") != NULL;
+    snprintf(to, 96, "eyJ0eXAiOiJKV1Qi.%s.%08u", storage ? "storage" : "arm", ++t->count);
+    return storage || json_object_set_new(t->issued, to, json_integer(expires_ms)) == 0;
+}
+
+static void answer_entra(struct azure_tokens *t, const struct request *r, const json_t *form,
+                         struct reply *reply, int64_t now_ms, int64_t seconds)
+{
+    char token[96];
+    const char *scope = form_get(form, "scope");
+    bool assertion = strcmp(form_get(form, "client_assertion_type"), ASSERTION) == 0 &&
+                     *form_get(form, "client_assertion");
+    if (strncmp(r->path + 1, CLOUD_TENANT, strlen(CLOUD_TENANT)) != 0)
+        refuse(reply, 400, "invalid_request", "AADSTS90002: Tenant not found.");
+    else if (strcmp(form_get(form, "grant_type"), "client_credentials") != 0)
+        refuse(reply, 400, "unsupported_grant_type", "AADSTS70003: Unsupported grant type.");
+    else if (strcmp(form_get(form, "client_id"), CLOUD_CLIENT) != 0)
+        refuse(reply, 400, "unauthorized_client", "AADSTS700016: Application was not found.");
+    else if (!assertion && strcmp(form_get(form, "client_secret"), CLOUD_CLIENT_SECRET) != 0)
+        refuse(reply, 401, "invalid_client", "AADSTS7000215: Invalid client secret provided.");
+    else if (!ends_with(scope, "/.default"))
+        refuse(reply, 400, "invalid_scope", "AADSTS1002012: The scope is not valid.");
+    else if (issue(t, scope, now_ms + seconds * 1000, token)) {
+        reply_json(reply, json_pack("{s:s, s:I, s:I, s:s}", "token_type", "Bearer", "expires_in",
+                                    (json_int_t)seconds, "ext_expires_in", (json_int_t)seconds,
+                                    "access_token", token));
+        reply->type = "application/json; charset=utf-8";
+    }
+}
+
+static void answer_imds(struct azure_tokens *t, const struct request *r, const json_t *query,
+                        struct reply *reply, int64_t now_ms, int64_t seconds)
+{
+    char token[96], in[24], on[24];
+    const char *resource = form_get(query, "resource");
+    int64_t expires_ms = now_ms + seconds * 1000;
+    if (strcmp(request_header(r, "Metadata"), "true") != 0)
+        refuse(reply, 400, "invalid_request", "Required metadata header not specified");
+    else if (!*form_get(query, "api-version") || !*resource)
+        refuse(reply, 400, "invalid_request", "Required query variable is missing");
+    else if (issue(t, resource, expires_ms, token)) {
+        snprintf(in, sizeof in, "%" PRId64, seconds);
+        snprintf(on, sizeof on, "%" PRId64, expires_ms / 1000);
+        reply_json(reply,
+                   json_pack("{s:s, s:s, s:s, s:s, s:s}", "access_token", token, "expires_in", in,
+                             "expires_on", on, "resource", resource, "token_type", "Bearer"));
+        reply->type = "application/json; charset=utf-8";
+    }
+}
+
+void azure_token_answer(struct azure_tokens *t, struct request *r, struct reply *reply,
+                        int64_t now_ms, int64_t seconds)
+{
+    bool imds = strcmp(r->service, "imds") == 0;
+    json_t *form =
+        imds ? form_parse(r->query, strlen(r->query)) : form_parse(buf_str(&r->body), r->body.size);
+    reply->status = 200;
+    if (strcmp(r->method, imds ? "GET" : "POST") != 0)
+        refuse(reply, 405, "invalid_request", "The method is not allowed.");
+    else if (imds)
+        answer_imds(t, r, form, reply, now_ms, seconds);
+    else
+        answer_entra(t, r, form, reply, now_ms, seconds);
+    json_decref(form);
+}
+
+bool azure_token_good(const struct azure_tokens *t, const char *bearer, int64_t now_ms)
+{
+    return json_integer_value(json_object_get(t->issued, bearer)) > now_ms;
+}
