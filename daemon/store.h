@@ -64,4 +64,11 @@ struct store *store_s3_new(struct aws *aws, const char *bucket, const char *regi
  * symbolic links inside are not followed. */
 struct store *store_dir_new(const char *path, struct err *err) MUST_CHECK;
 
+struct daemon;
+struct config_source;
+/* The store that a source's configuration names, without the source: for what is done beside a
+ * running daemon. NULL with *err, also for a queue whose bucket is not configured. */
+struct store *store_of_source(struct daemon *daemon, const struct config_source *config,
+                              struct err *err) MUST_CHECK;
+
 #endif
