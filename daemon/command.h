@@ -20,7 +20,11 @@ enum option_id {
     OPTION_ONLINE,
     OPTION_PLAN,
     OPTION_REPORT_DIR,
+    OPTION_CLOUD,
     OPTION_JSON,
+    OPTION_MARKDOWN,
+    OPTION_IAM_POLICY,
+    OPTION_AZURE_ROLE,
     OPTION_HELP,
     OPTION_COUNT
 };
@@ -37,15 +41,16 @@ extern const struct command_option command_options[OPTION_COUNT];
 struct invocation {
     const struct command *command;
     const char *config_path; /* NULL: the default one */
-    bool once, online, plan, json;
+    bool once, online, plan, json, markdown, iam_policy, azure_role;
     const char *report_dir; /* NULL: not given */
+    const char *cloud;      /* NULL: not given; else as it was written */
     char *const *operands;
     size_t operand_count; /* as many as the command takes */
 };
 
 struct command {
     const char *name;     /* NULL ends the table */
-    const char *operands; /* as in the usage line: "EVENT.json"; "" when it takes none */
+    const char *operands; /* what they are called: "EVENT.json"; "" when it takes none */
     size_t operand_min, operand_max;
     unsigned options;    /* 1 << enum option_id; OPTION_HELP goes without saying */
     const char *summary; /* half a line for the list of commands */
@@ -73,6 +78,8 @@ bool command_mdoc(struct buf *to);
 int cmd_run(const struct invocation *in);
 int cmd_check(const struct invocation *in);
 int cmd_exec(const struct invocation *in);
+int cmd_actions(const struct invocation *in);
+int cmd_publish(const struct invocation *in);
 
 /* For commands: loads the configuration, or says on standard error what is wrong with it and
  * returns NULL. */

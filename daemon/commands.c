@@ -12,7 +12,7 @@
 
 #define WITH(id) (1u << (id))
 
-enum { HELP_MAX = 64 << 10, HELP_WIDTH = 78, HELP_COLUMN = 22 };
+enum { HELP_MAX = 64 << 10, HELP_WIDTH = 78, HELP_COLUMN = 22, USAGE_INDENT = 9 };
 
 const struct command_option command_options[OPTION_COUNT] = {
     [OPTION_CONFIG] = {"config", 'c', "FILE",
@@ -26,7 +26,23 @@ const struct command_option command_options[OPTION_COUNT] = {
                      "Make no change: read what must be read and report what would be done."},
     [OPTION_REPORT_DIR] = {"report-dir", 0, "DIR",
                            "Put the reports into DIR, instead of printing them."},
+    [OPTION_CLOUD] = {"cloud", 0, "CLOUD", "Only the actions of this cloud, aws or azure."},
     [OPTION_JSON] = {"json", 0, NULL, "Print JSON for a program to read."},
+    [OPTION_MARKDOWN] = {"markdown", 0, NULL,
+                         "Print the reference of all actions, enabled or not, as markdown."},
+    [OPTION_IAM_POLICY] = {"iam-policy", 0, NULL,
+                           "Print the IAM policy that the actions need and the daemon itself: its "
+                           "queues, its buckets, the role in other accounts. "
+                           "Without a configured source, \"*\" stands for queues and buckets. "
+                           "Beyond 6,144 characters white space is left out; what does not fit one "
+                           "policy even so becomes several, a line each."},
+    [OPTION_AZURE_ROLE] =
+        {"azure-role", 0, NULL,
+         "Print the definition of a custom role that the Azure actions and sources "
+         "need. "
+         "Its scopes are the subscriptions of allow_subscriptions, else the ids in "
+         "subscriptions_file; where there is none, put yours in place of the "
+         "zeroes."},
     [OPTION_HELP] = {"help", 'h', NULL, "Print this help."},
 };
 
@@ -62,6 +78,31 @@ const struct command command_table[] = {
                 "reports. "
                 "The configuration may be absent; no source is needed.",
         .run = cmd_exec,
+    },
+    {
+        .name = "actions",
+        .operands = "NAME",
+        .operand_max = 1,
+        .options = WITH(OPTION_CONFIG) | WITH(OPTION_CLOUD) | WITH(OPTION_JSON) |
+                   WITH(OPTION_MARKDOWN) | WITH(OPTION_IAM_POLICY) | WITH(OPTION_AZURE_ROLE),
+        .summary = "the actions there are, and the permissions they need",
+        .help =
+            "Lists the actions that the configuration enables, or tells all of the action NAME, "
+            "enabled or not. "
+            "The configuration may be absent; no source is needed.",
+        .run = cmd_actions,
+    },
+    {
+        .name = "publish",
+        .operands = "",
+        .options = WITH(OPTION_CONFIG),
+        .summary = "tell Hyperglance which actions there are",
+        .help =
+            "Writes HyperglanceAutomations.json, the list of the enabled actions, to the root of "
+            "each source's bucket, container or directory: those of its cloud, in a directory "
+            "all. "
+            "Run it after an upgrade and after a change of the configuration.",
+        .run = cmd_publish,
     },
     {.name = NULL},
 };
@@ -143,8 +184,20 @@ static void set_option(struct invocation *in, enum option_id id, const char *val
     case OPTION_REPORT_DIR:
         in->report_dir = value;
         break;
+    case OPTION_CLOUD:
+        in->cloud = value;
+        break;
     case OPTION_JSON:
         in->json = true;
+        break;
+    case OPTION_MARKDOWN:
+        in->markdown = true;
+        break;
+    case OPTION_IAM_POLICY:
+        in->iam_policy = true;
+        break;
+    case OPTION_AZURE_ROLE:
+        in->azure_role = true;
         break;
     case OPTION_HELP:
         *help = true;
@@ -237,20 +290,39 @@ static void add_row(struct buf *to, const char *left, const char *text)
     add_wrapped(to, text, HELP_COLUMN, HELP_COLUMN);
 }
 
-/* "hgautod exec EVENT.json [-c FILE] [--plan]". */
-static void add_usage(struct buf *to, const struct command *c)
+/* " word", on a new line if it would not fit. */
+static size_t add_usage_word(struct buf *to, const char *word, size_t column)
 {
-    buf_addf(to, "hgautod %s%s%s", c->name, *c->operands ? " " : "", c->operands);
+    size_t n = strlen(word);
+
+    if (column + 1 + n > HELP_WIDTH) {
+        buf_addf(to, "\n%*s", USAGE_INDENT, "");
+        column = USAGE_INDENT;
+    }
+    buf_addf(to, " %s", word);
+    return column + 1 + n;
+}
+
+/* "hgautod exec EVENT.json [-c FILE] [--plan]", beginning in this column. */
+static void add_usage(struct buf *to, const struct command *c, size_t column)
+{
+    char word[64];
+
+    buf_addf(to, "hgautod %s", c->name);
+    column += strlen("hgautod ") + strlen(c->name);
+    if (*c->operands) {
+        snprintf(word, sizeof word, c->operand_min ? "%s" : "[%s]", c->operands);
+        column = add_usage_word(to, word, column);
+    }
     for (unsigned id = 0; id < OPTION_HELP; id++) {
         const struct command_option *o = &command_options[id];
+        char letter[] = {'-', o->letter, '\0'};
 
         if (!takes(c, id))
             continue;
-        if (o->letter)
-            buf_addf(to, " [-%c", o->letter);
-        else
-            buf_addf(to, " [--%s", o->name);
-        buf_addf(to, "%s%s]", o->argument ? " " : "", o->argument ? o->argument : "");
+        snprintf(word, sizeof word, "[%s%s%s%s]", o->letter ? letter : "--",
+                 o->letter ? "" : o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+        column = add_usage_word(to, word, column);
     }
 }
 
@@ -269,7 +341,7 @@ static bool help_on_all(struct buf *to)
     buf_adds(to, "hgautod carries out Hyperglance automations in AWS and Azure.\n\nUsage:\n");
     for (const struct command *c = command_table; c->name; c++) {
         buf_adds(to, "  ");
-        add_usage(to, c);
+        add_usage(to, c, 2);
         buf_addc(to, '\n');
     }
     buf_adds(to, "  hgautod --version | --help\n\nCommands:\n");
@@ -285,7 +357,7 @@ bool command_help(const struct command *command, struct buf *to)
     if (!command)
         return help_on_all(to);
     buf_adds(to, "Usage: ");
-    add_usage(to, command);
+    add_usage(to, command, strlen("Usage: "));
     buf_adds(to, "\n\n");
     add_wrapped(to, command->help, 0, 0);
     buf_adds(to, "\nOptions:\n");
@@ -314,7 +386,7 @@ static void mdoc_command(struct buf *to, const struct command *c)
 {
     buf_addf(to, ".It Xo\n.Cm %s\n", c->name);
     if (*c->operands)
-        buf_addf(to, ".Ar %s\n", c->operands);
+        buf_addf(to, "%s %s\n", c->operand_min ? ".Ar" : ".Op Ar", c->operands);
     for (unsigned id = 0; id < OPTION_HELP; id++)
         if (takes(c, id))
             mdoc_option(to, &command_options[id], true);
