@@ -33,9 +33,9 @@ struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *prof
     if (!c) {
         return NULL;
     }
-    const char *named = link_env("AWS_PROFILE");
+    const char *named = secret_env("AWS_PROFILE");
     if (!named) {
-        named = link_env("AWS_DEFAULT_PROFILE");
+        named = secret_env("AWS_DEFAULT_PROFILE");
     }
     bool forced = profile && *profile;
     c->ask = (struct link_ask){

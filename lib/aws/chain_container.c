@@ -34,8 +34,8 @@ static bool host_allowed(const char *host)
 
 enum link_result link_container_url(struct buf *to, struct err *err)
 {
-    const char *relative = link_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-    const char *full = link_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    const char *relative = secret_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const char *full = secret_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     const char *variable =
         relative ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" : "AWS_CONTAINER_CREDENTIALS_FULL_URI";
     if (!relative && !full) {
@@ -71,12 +71,12 @@ enum link_result link_container_url(struct buf *to, struct err *err)
  * rotates it), or the variable. */
 static bool authorize(struct http_headers *headers, struct err *err)
 {
-    const char *file = link_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    const char *token = link_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    const char *file = secret_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    const char *token = secret_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     struct buf text = buf_make_secret(TOKEN_MAX);
     bool ok = true;
     if (file) {
-        ok = link_read_token(file, &text, err);
+        ok = secret_read_token(file, &text, err);
         token = buf_str(&text);
     }
     if (ok && token && !http_headers_add(headers, "Authorization", token)) {
@@ -96,7 +96,7 @@ static struct aws_creds *read_answer(const struct http_response *response, struc
                 response->status);
         return NULL;
     }
-    json_t *object = link_parse_json(&response->body, "container endpoint", err);
+    json_t *object = secret_parse_json(&response->body, "container endpoint", err);
     struct aws_creds *creds =
         object ? aws_creds_from_json(object, "Token", true, "container endpoint", err) : NULL;
     json_decref(object);

@@ -39,7 +39,7 @@ static enum link_result find_role(struct imds *imds, struct buf *path, struct er
 static struct aws_creds *read_answer(const struct link_ask *ask, const struct buf *text,
                                      struct err *err)
 {
-    json_t *object = link_parse_json(text, "instance metadata service", err);
+    json_t *object = secret_parse_json(text, "instance metadata service", err);
     const char *code = object ? jstr(object, "Code") : NULL;
     struct aws_creds *creds = NULL;
     if (code && strcmp(code, "Success") != 0) {

@@ -4,12 +4,12 @@
 #ifndef HGAUTOD_LIB_AWS_CHAIN_LINK_H
 #define HGAUTOD_LIB_AWS_CHAIN_LINK_H
 
-#include <jansson.h>
 #include <stdbool.h>
 
 #include "lib/aws/aws.h"
 #include "lib/aws/profile.h"
 #include "lib/buf.h"
+#include "lib/secret.h"
 
 enum link_result {
     LINK_NONE,   /* not configured: *err says what is missing, the next link is asked */
@@ -49,16 +49,7 @@ enum link_result link_web_identity_of_profile(const struct link_ask *ask, const 
 enum link_result link_process(const struct link_ask *ask, const char *command, int timeout_ms,
                               struct aws_creds **creds, struct err *err);
 
-/* A variable of the environment; NULL when it is not set or empty. */
-const char *link_env(const char *name);
-/* Appends the text of a token file without the white space around it. False with ERR_CREDENTIALS
- * naming the file. */
-bool link_read_token(const char *path, struct buf *to, struct err *err) MUST_CHECK;
 /* Appends the URL that the container's variables ask for; LINK_NONE without them, LINK_BROKEN when
  * it is not allowed. */
 enum link_result link_container_url(struct buf *to, struct err *err);
-/* A JSON object out of an answer's bytes, for the service called `who`; a new reference, NULL with
- * ERR_CREDENTIALS. */
-json_t *link_parse_json(const struct buf *text, const char *who, struct err *err) MUST_CHECK;
-
 #endif

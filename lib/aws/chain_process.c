@@ -189,7 +189,7 @@ enum link_result link_process(const struct link_ask *ask, const char *command, i
     struct buf output = buf_make_secret(OUTPUT_MAX);
     json_t *object = NULL;
     if (run(ask, command, timeout_ms, &output, err)) {
-        object = link_parse_json(&output, "credential_process", err);
+        object = secret_parse_json(&output, "credential_process", err);
     }
     if (object && jint(object, "Version", 0) != 1) {
         err_set(err, ERR_CREDENTIALS, "",

@@ -46,8 +46,8 @@ static enum link_result static_keys(const struct link_ask *ask, const struct vis
                 id ? "aws_secret_access_key" : "aws_access_key_id");
         return LINK_BROKEN;
     }
-    if (!aws_creds_text_valid(id) || !aws_creds_text_valid(secret) ||
-        (token && !aws_creds_text_valid(token))) {
+    if (!secret_text_valid(id) || !secret_text_valid(secret) ||
+        (token && !secret_text_valid(token))) {
         err_set(err, ERR_CREDENTIALS, "",
                 "a key of profile %s holds white space or an unprintable character",
                 visit->profile);
@@ -200,7 +200,8 @@ enum link_result link_profile(const struct link_ask *ask, struct aws_creds **cre
         /* A profile named on purpose must answer; the default one may hold settings only. */
         return result == LINK_NONE && ask->profile_forced ? LINK_BROKEN : result;
     }
-    bool named = ask->profile_forced || link_env("AWS_PROFILE") || link_env("AWS_DEFAULT_PROFILE");
+    bool named =
+        ask->profile_forced || secret_env("AWS_PROFILE") || secret_env("AWS_DEFAULT_PROFILE");
     err_set(err, ERR_CREDENTIALS, "", "there is no profile %s in the shared files", ask->profile);
     return named ? LINK_BROKEN : LINK_NONE;
 }

@@ -13,7 +13,7 @@ static enum link_result assume(const struct link_ask *ask, const char *token_fil
                                struct err *err)
 {
     struct buf token = buf_make_secret(TOKEN_MAX);
-    if (link_read_token(token_file, &token, err)) {
+    if (secret_read_token(token_file, &token, err)) {
         *creds = sts_assume_role_with_web_identity(ask->aws, ask->http, buf_str(&token), role, err);
     }
     buf_free(&token);
@@ -23,7 +23,7 @@ static enum link_result assume(const struct link_ask *ask, const char *token_fil
 enum link_result link_web_identity(const struct link_ask *ask, struct aws_creds **creds,
                                    struct err *err)
 {
-    const char *file = link_env("AWS_WEB_IDENTITY_TOKEN_FILE");
+    const char *file = secret_env("AWS_WEB_IDENTITY_TOKEN_FILE");
     if (ask->profile_forced || !file) {
         err_set(err, ERR_CREDENTIALS, "", "%s",
                 ask->profile_forced ? "passed over, [aws] profile is set"
@@ -31,8 +31,8 @@ enum link_result link_web_identity(const struct link_ask *ask, struct aws_creds 
         return LINK_NONE;
     }
     struct sts_role role = {
-        .arn = link_env("AWS_ROLE_ARN"),
-        .session_name = link_env("AWS_ROLE_SESSION_NAME"),
+        .arn = secret_env("AWS_ROLE_ARN"),
+        .session_name = secret_env("AWS_ROLE_SESSION_NAME"),
         .source = "web identity",
     };
     if (!role.arn) {

@@ -4,28 +4,15 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/crypto.h"
 #include "lib/jpath.h"
-
-bool aws_creds_text_valid(const char *text)
-{
-    if (!*text) {
-        return false;
-    }
-    for (; *text; text++) {
-        if (*text <= ' ' || *text > '~') {
-            return false;
-        }
-    }
-    return true;
-}
+#include "lib/secret.h"
 
 /* The string under a key, NULL (and *err) when it is missing or holds what no credential holds. */
 static const char *member(const json_t *object, const char *key, const char *source,
                           struct err *err)
 {
     const char *text = jstr(object, key);
-    if (!text || !aws_creds_text_valid(text)) {
+    if (!text || !secret_text_valid(text)) {
         err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has %s %s", source,
                 text ? "an ill-formed" : "no", key);
         return NULL;
@@ -68,11 +55,7 @@ struct aws_creds *aws_creds_from_json(json_t *object, const char *token_key, boo
     struct aws_creds *creds = make(object, token_key, temporary, source, err);
     const char *secrets[] = {"SecretAccessKey", token_key};
     for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
-        json_t *secret = json_object_get(object, secrets[i]);
-        if (json_is_string(secret)) {
-            /* jansson frees strings as they are; nobody reads this one any more. */
-            wipe((void *)json_string_value(secret), json_string_length(secret));
-        }
+        secret_wipe_json(json_object_get(object, secrets[i]));
     }
     return creds;
 }

@@ -16,7 +16,4 @@
 struct aws_creds *aws_creds_from_json(json_t *object, const char *token_key, bool temporary,
                                       const char *source, struct err *err) MUST_CHECK;
 
-/* Whether a key id, secret or token may be sent: not empty, printable ASCII without spaces. */
-bool aws_creds_text_valid(const char *text);
-
 #endif

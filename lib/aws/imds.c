@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/aws/creds_json.h"
+#include "lib/secret.h"
 #include "lib/uri.h"
 
 #define TIMEOUT_MS 1000
@@ -89,7 +89,7 @@ static bool get_token(struct imds *s, struct err *err)
              &response, &why)) {
         return err_set(err, ERR_CREDENTIALS, "", NAME " does not answer: %s", why.message);
     }
-    bool ok = response.status == 200 && aws_creds_text_valid(buf_str(&response.body)) &&
+    bool ok = response.status == 200 && secret_text_valid(buf_str(&response.body)) &&
               buf_adds(&s->token, buf_str(&response.body));
     if (!ok) {
         err_set(err, ERR_CREDENTIALS, "",
