@@ -160,6 +160,31 @@ static bool open_engine(struct daemon *d, struct err *err)
     return d->engine != NULL;
 }
 
+/* Finds out who the daemon is before the first event asks, on a worker. What is wrong is logged
+ * there; the sources say it again, with what they lack because of it. */
+static void learn_identity(void *arg, struct http_client *http)
+{
+    struct aws_self self;
+    struct err ignored = ERR_INIT;
+    bool known = aws_self(arg, http, &self, &ignored);
+    (void)known;
+}
+
+static void learned(void *arg)
+{
+    (void)arg;
+}
+
+static bool has_aws_source(const struct config *config)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        enum source_type type = config->sources[i].type;
+        if (type == SOURCE_SQS || type == SOURCE_S3)
+            return true;
+    }
+    return false;
+}
+
 static bool open_sources(struct daemon *d, struct err *err)
 {
     d->sources = calloc(d->config->source_count + 1, sizeof *d->sources);
@@ -171,6 +196,8 @@ static bool open_sources(struct daemon *d, struct err *err)
             return false;
         d->source_count++;
     }
+    if (has_aws_source(d->config))
+        engine_work(d->engine, learn_identity, learned, d->aws);
     for (size_t i = 0; i < d->source_count; i++) {
         if (!d->sources[i]->ops->start(d->sources[i], err))
             return false;
