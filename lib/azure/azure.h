@@ -41,6 +41,7 @@ struct azure_options {
     const char *tenant_id;
     const char *client_id;
     const char *client_certificate; /* a PEM file with certificate and key */
+    const char *client_secret;      /* a secret */
     const char *arm_endpoint;       /* overrides the cloud's */
     const char *authority;
     const char *storage_suffix;

@@ -1,0 +1,297 @@
+/* The Azure client: settings, effective endpoints, and the tokens of one identity. */
+#include "lib/azure/azure.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/azure/client.h"
+#include "lib/azure/identity.h"
+#include "lib/azure/token.h"
+#include "lib/secret.h"
+#include "lib/uri.h"
+
+#define VERSIONS_MAX 64
+
+static const struct azure_cloud clouds[] = {
+    {"public", "https://login.microsoftonline.com", "https://management.azure.com",
+     "core.windows.net"},
+    {"usgov", "https://login.microsoftonline.us", "https://management.usgovcloudapi.net",
+     "core.usgovcloudapi.net"},
+    {"china", "https://login.chinacloudapi.cn", "https://management.chinacloudapi.cn",
+     "core.chinacloudapi.cn"},
+};
+
+static const struct {
+    const char *name;
+    const char *cloud;
+} aliases[] = {
+    {"AzureCloud", "public"},
+    {"AzureUSGovernment", "usgov"},
+    {"AzureChinaCloud", "china"},
+};
+
+struct version {
+    char *provider;
+    char *version;
+};
+
+struct azure {
+    struct azure_options options;
+    struct azure_cloud cloud; /* as in force; its strings are these: */
+    char *authority;
+    char *arm;
+    char *arm_scope;
+    struct azure_identity *identity;
+    struct azure_tokens *tokens;
+    struct version versions[VERSIONS_MAX]; /* constant once threads run */
+    size_t version_count;
+};
+
+const struct azure_cloud *azure_cloud_by_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++) {
+        if (strcasecmp(name, aliases[i].name) == 0) {
+            name = aliases[i].cloud;
+        }
+    }
+    for (size_t i = 0; i < sizeof(clouds) / sizeof(*clouds); i++) {
+        if (strcasecmp(name, clouds[i].name) == 0) {
+            return &clouds[i];
+        }
+    }
+    return NULL;
+}
+
+bool azure_guid_valid(const char *text)
+{
+    for (size_t i = 0; i < 36; i++) {
+        bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+        bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f') ||
+                   (text[i] >= 'A' && text[i] <= 'F');
+        if (hyphen ? text[i] != '-' : !hex) {
+            return false;
+        }
+    }
+    return text[36] == '\0';
+}
+
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
+}
+
+bool azure_may_carry_secrets(const char *url)
+{
+    struct uri uri;
+    struct err ignored = ERR_INIT; /* what is no URL may carry nothing */
+    if (!uri_parse(url, &uri, &ignored)) {
+        return false;
+    }
+    bool may = strcmp(uri.scheme, "https") == 0 || is_loopback(uri.host);
+    uri_free(&uri);
+    return may;
+}
+
+/* --- settings --- */
+
+/* Takes an endpoint without slashes at its end; a host alone stands for https://host. */
+static bool set_endpoint(const char *given, const char *name, char **to, struct err *err)
+{
+    struct uri uri;
+    struct err why = ERR_INIT;
+    struct buf url = buf_make(2048);
+    buf_addf(&url, "%s%s", strstr(given, "://") ? "" : "https://", given);
+    while (url.size > 0 && url.data[url.size - 1] == '/') {
+        url.data[--url.size] = '\0';
+    }
+    if (!uri_parse(buf_str(&url), &uri, &why)) {
+        buf_free(&url);
+        return err_set(err, ERR_INVALID, "", "%s is no usable URL: %s", name, why.message);
+    }
+    bool plain = !*uri.query;
+    uri_free(&uri);
+    if (!plain || !azure_may_carry_secrets(buf_str(&url))) {
+        buf_free(&url);
+        return err_set(err, ERR_INVALID, "",
+                       plain
+                           ? "%s is no https URL: tokens and secrets are sent without TLS only to "
+                             "this machine"
+                           : "%s has a query",
+                       name);
+    }
+    *to = buf_take(&url);
+    buf_free(&url);
+    return *to || err_set(err, ERR_INTERNAL, "", "out of memory");
+}
+
+static const char *either(const char *own, const char *otherwise)
+{
+    return own && *own ? own : otherwise;
+}
+
+static bool set_cloud(struct azure *a, struct err *err)
+{
+    const struct azure_options *o = &a->options;
+    const struct azure_cloud *cloud = azure_cloud_by_name(either(o->cloud, "public"));
+    if (!cloud) {
+        return err_set(err, ERR_INVALID, "", "\"%.40s\" is no Azure cloud: public, usgov or china",
+                       o->cloud);
+    }
+    const char *variable = secret_env("AZURE_AUTHORITY_HOST");
+    const char *authority = either(o->authority, either(variable, cloud->authority));
+    bool by_variable = variable && authority == variable;
+    if (!set_endpoint(authority, by_variable ? "AZURE_AUTHORITY_HOST" : "authority", &a->authority,
+                      err) ||
+        !set_endpoint(either(o->arm_endpoint, cloud->arm), "arm_endpoint", &a->arm, err)) {
+        return false;
+    }
+    a->cloud = (struct azure_cloud){
+        .name = cloud->name,
+        .authority = a->authority,
+        .arm = a->arm,
+        .storage_suffix = either(o->storage_suffix, cloud->storage_suffix),
+    };
+    return true;
+}
+
+static bool set_scope(struct azure *a, struct err *err)
+{
+    struct buf scope = buf_make(2048);
+    buf_addf(&scope, "%s/.default", a->arm);
+    a->arm_scope = buf_take(&scope);
+    buf_free(&scope);
+    return a->arm_scope || err_set(err, ERR_INTERNAL, "", "out of memory");
+}
+
+static struct azure_token *fetch(void *ctx, struct http_client *http, const char *scope,
+                                 struct err *err)
+{
+    struct azure *a = ctx;
+    return azure_identity_fetch(a->identity, http, scope, err);
+}
+
+struct azure *azure_new(const struct azure_options *options, struct err *err)
+{
+    struct azure *a = calloc(1, sizeof(*a));
+    if (!a) {
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+        return NULL;
+    }
+    a->options = *options;
+    if (!set_cloud(a, err) || !set_scope(a, err)) {
+        azure_free(a);
+        return NULL;
+    }
+    a->identity = azure_identity_new(&a->options, &a->cloud);
+    a->tokens = azure_tokens_new(options->clock, fetch, a);
+    if (!a->identity || !a->tokens) {
+        azure_free(a);
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+        return NULL;
+    }
+    return a;
+}
+
+void azure_free(struct azure *a)
+{
+    if (!a) {
+        return;
+    }
+    for (size_t i = 0; i < a->version_count; i++) {
+        free(a->versions[i].provider);
+        free(a->versions[i].version);
+    }
+    azure_tokens_free(a->tokens);
+    azure_identity_free(a->identity);
+    free(a->arm_scope);
+    free(a->arm);
+    free(a->authority);
+    free(a);
+}
+
+const struct azure_cloud *azure_cloud(const struct azure *a)
+{
+    return &a->cloud;
+}
+
+const struct clock *azure_clock(const struct azure *a)
+{
+    return a->options.clock;
+}
+
+struct ratelimit *azure_limits(const struct azure *a)
+{
+    return a->options.limits;
+}
+
+struct log *azure_log(const struct azure *a)
+{
+    return a->options.log;
+}
+
+const char *azure_arm_scope(const struct azure *a)
+{
+    return a->arm_scope;
+}
+
+/* --- versions --- */
+
+static struct version *version_find(const struct azure *a, const char *provider)
+{
+    for (size_t i = 0; i < a->version_count; i++) {
+        if (strcasecmp(a->versions[i].provider, provider) == 0) {
+            return (struct version *)&a->versions[i];
+        }
+    }
+    return NULL;
+}
+
+const char *azure_version_override(const struct azure *a, const char *provider)
+{
+    const struct version *v = version_find(a, provider);
+    return v ? v->version : NULL;
+}
+
+bool azure_add_version(struct azure *a, const char *provider, const char *version, struct err *err)
+{
+    struct version *v = version_find(a, provider);
+    char *copy = strdup(version);
+    char *name = v ? NULL : strdup(provider);
+    if (!copy || (!v && (!name || a->version_count == VERSIONS_MAX))) {
+        free(copy);
+        free(name);
+        return err_set(err, ERR_INTERNAL, "", "out of memory for an api-version");
+    }
+    if (v) {
+        free(v->version);
+        v->version = copy;
+    } else {
+        a->versions[a->version_count++] = (struct version){.provider = name, .version = copy};
+    }
+    return true;
+}
+
+/* --- tokens --- */
+
+struct azure_token *azure_token(struct azure *a, struct http_client *http, const char *scope,
+                                struct err *err)
+{
+    return azure_tokens_get(a->tokens, http, scope, err);
+}
+
+struct azure_token *azure_peek_token(struct azure *a, const char *scope)
+{
+    return azure_tokens_peek(a->tokens, scope);
+}
+
+void azure_expire_token(struct azure *a, const char *scope, const struct azure_token *token)
+{
+    azure_tokens_expire(a->tokens, scope, token);
+}
+
+void azure_describe_identity(struct azure *a, struct buf *to)
+{
+    azure_identity_describe(a->identity, to);
+}

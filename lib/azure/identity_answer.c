@@ -1,0 +1,147 @@
+/* Requests for tokens and their answers, which all kinds of identity share.
+ * Source: RFC 6749, sections 5.1 and 5.2; "How to use managed identities ... to acquire an access
+ * token". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/azure/identity_link.h"
+#include "lib/azure/token.h"
+#include "lib/jpath.h"
+#include "lib/retry_after.h"
+#include "lib/secret.h"
+#include "lib/uri.h"
+
+#define ANSWER_MAX     (256u << 10)
+#define LIFE_MAX_S     (INT64_C(7) * 24 * 3600) /* longer is not believed */
+#define CONNECT_MS     2000
+#define TIMEOUT_MS     10000
+#define DEFAULT_SUFFIX "/.default"
+
+/* When the token runs out; 0 when the answer does not say. */
+static int64_t read_expiry(const json_t *object, int64_t now_ms)
+{
+    int64_t seconds = jint(object, "expires_in", -1);
+    int64_t until_s = jint(object, "expires_on", -1);
+    if (seconds < 0 && until_s > 0) {
+        seconds = until_s - now_ms / 1000;
+    }
+    return seconds > 0 ? now_ms + (seconds < LIFE_MAX_S ? seconds : LIFE_MAX_S) * 1000 : 0;
+}
+
+static struct azure_token *read_token(const struct identity_ask *ask, json_t *object,
+                                      const char *who, struct err *err)
+{
+    const char *value = jstr(object, "access_token");
+    int64_t expires_ms = read_expiry(object, ask->clock->wall_ms(ask->clock));
+    struct azure_token *token = NULL;
+    if (!value || !secret_text_valid(value)) {
+        err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has no usable access_token", who);
+    } else if (expires_ms == 0) {
+        err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has no usable expires_in", who);
+    } else {
+        token = azure_token_new(value, expires_ms);
+        if (!token) {
+            err_set(err, ERR_INTERNAL, "", "out of memory");
+        }
+    }
+    secret_wipe_json(json_object_get(object, "access_token"));
+    return token;
+}
+
+static enum err_kind kind_of(int status)
+{
+    if (status == 429) {
+        return ERR_THROTTLED;
+    }
+    return status == 408 || status >= 500 ? ERR_TRANSIENT : ERR_CREDENTIALS;
+}
+
+/* The first line of error_description; trace ids follow on others. */
+static void read_error(const struct http_response *response, const char *who, struct err *err)
+{
+    struct err ignored = ERR_INIT; /* a body that is no JSON: the status must do */
+    json_t *object = secret_parse_json(&response->body, who, &ignored);
+    const char *code = jstr(object, "error");
+    const char *description = jstr(object, "error_description");
+    size_t n = description ? strcspn(description, "\r\n") : 0;
+    if (!description) {
+        description = jstr(object, "error.message"); /* of Arc and some App Service versions */
+        code = description ? jstr(object, "error.code") : code;
+        n = description ? strcspn(description, "\r\n") : 0;
+    }
+    err_set(err, kind_of(response->status), code && strlen(code) < 90 ? code : "",
+            "the %s answered with HTTP status %d%s%.*s", who, response->status, n > 0 ? ": " : "",
+            n > 300 ? 300 : (int)n, n > 0 ? description : "");
+    err->http_status = response->status;
+    err->retry_after_ms = retry_after_ms(response);
+    json_decref(object);
+}
+
+struct azure_token *identity_read(const struct identity_ask *ask,
+                                  const struct http_response *response, const char *who,
+                                  struct err *err)
+{
+    if (response->status != 200) {
+        read_error(response, who, err);
+        return NULL;
+    }
+    json_t *object = secret_parse_json(&response->body, who, err);
+    struct azure_token *token = object ? read_token(ask, object, who, err) : NULL;
+    json_decref(object);
+    return token;
+}
+
+struct azure_token *identity_request(const struct identity_ask *ask, struct http_request *request,
+                                     const char *who, struct err *err)
+{
+    struct http_response response = {0};
+    struct azure_token *token = NULL;
+    request->answer_max = ANSWER_MAX;
+    request->answer_secret = true;
+    if (http_perform(ask->http, request, &response, err)) {
+        token = identity_read(ask, &response, who, err);
+        http_response_free(&response);
+    }
+    http_request_free(request);
+    return token;
+}
+
+/* What v2.0 endpoints call a scope, managed identities call a resource: the same without
+ * "/.default". */
+static bool add_resource(struct buf *to, const char *scope)
+{
+    size_t n = strlen(scope);
+    size_t suffix = strlen(DEFAULT_SUFFIX);
+    if (n > suffix && strcmp(scope + n - suffix, DEFAULT_SUFFIX) == 0) {
+        n -= suffix;
+    }
+    return uri_encode(to, scope, n, false);
+}
+
+bool identity_endpoint(const struct identity_ask *ask, const char *endpoint, const char *version,
+                       const char *header, const char *value, struct http_request *request,
+                       struct err *err)
+{
+    struct buf url = buf_make(8192);
+    buf_addf(&url, "%s%capi-version=%s&resource=", endpoint, strchr(endpoint, '?') ? '&' : '?',
+             version);
+    add_resource(&url, ask->scope);
+    if (ask->client_id) {
+        buf_adds(&url, "&client_id=");
+        uri_encode(&url, ask->client_id, strlen(ask->client_id), false);
+    }
+    *request = (struct http_request){.method = "GET",
+                                     .url = buf_take(&url),
+                                     .timeout_ms = TIMEOUT_MS,
+                                     .connect_timeout_ms = CONNECT_MS,
+                                     .direct = true};
+    buf_free(&url);
+    if (request->url && http_headers_add(&request->headers, header, value)) {
+        return true;
+    }
+    http_request_free(request);
+    return err_set(err, ERR_CREDENTIALS, "",
+                   "the request cannot be built: the endpoint is too long, or %s has a control "
+                   "character",
+                   header);
+}

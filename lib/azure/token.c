@@ -1,0 +1,230 @@
+/* Counted tokens, wiped with their last reference, and the cache of them by scope. */
+#include "lib/azure/token.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/crypto.h"
+#include "lib/flight.h"
+
+#define SLOTS_MAX 16
+
+/* The public part comes first, so that a pointer to it is a pointer to the whole. */
+struct counted {
+    struct azure_token token;
+    atomic_uint refs;
+    size_t size; /* of text[] */
+    char text[];
+};
+
+struct azure_token *azure_token_new(const char *value, int64_t expires_ms)
+{
+    size_t size = strlen(value) + 1;
+    struct counted *c = malloc(sizeof(*c) + size);
+    if (!c) {
+        return NULL;
+    }
+    atomic_init(&c->refs, 1);
+    c->size = size;
+    memcpy(c->text, value, size);
+    c->token = (struct azure_token){.value = c->text, .expires_ms = expires_ms};
+    return &c->token;
+}
+
+struct azure_token *azure_token_ref(struct azure_token *t)
+{
+    if (t) {
+        atomic_fetch_add_explicit(&((struct counted *)t)->refs, 1, memory_order_relaxed);
+    }
+    return t;
+}
+
+void azure_token_unref(struct azure_token *t)
+{
+    struct counted *all = (struct counted *)t;
+    if (!t || atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    wipe(all->text, all->size);
+    free(all);
+}
+
+/* --- the cache --- */
+
+struct slot {
+    char *scope; /* owned */
+    struct flight flight;
+    struct azure_token *token; /* NULL: none */
+    int64_t refresh_at_ms;     /* wall clock */
+};
+
+struct azure_tokens {
+    const struct clock *clock;
+    token_fetch_fn fetch;
+    void *ctx;
+    pthread_mutex_t lock; /* of everything below */
+    struct slot slots[SLOTS_MAX];
+    size_t count;
+};
+
+struct azure_tokens *azure_tokens_new(const struct clock *clock, token_fetch_fn fetch, void *ctx)
+{
+    struct azure_tokens *t = calloc(1, sizeof(*t));
+    if (!t) {
+        return NULL;
+    }
+    t->clock = clock;
+    t->fetch = fetch;
+    t->ctx = ctx;
+    if (pthread_mutex_init(&t->lock, NULL) != 0) {
+        free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void azure_tokens_free(struct azure_tokens *t)
+{
+    if (!t) {
+        return;
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        azure_token_unref(t->slots[i].token);
+        flight_free(&t->slots[i].flight);
+        free(t->slots[i].scope);
+    }
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+static struct slot *slot_find(struct azure_tokens *t, const char *scope)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (strcmp(t->slots[i].scope, scope) == 0) {
+            return &t->slots[i];
+        }
+    }
+    return NULL;
+}
+
+static struct slot *slot_of(struct azure_tokens *t, const char *scope, struct err *err)
+{
+    struct slot *s = slot_find(t, scope);
+    if (s) {
+        return s;
+    }
+    if (t->count == SLOTS_MAX) {
+        err_set(err, ERR_LIMIT, "", "tokens for more than %d scopes are asked for", SLOTS_MAX);
+        return NULL;
+    }
+    s = &t->slots[t->count];
+    s->scope = strdup(scope);
+    if (!s->scope) {
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+        return NULL;
+    }
+    t->count++;
+    return s;
+}
+
+static bool is_valid(const struct azure_tokens *t, const struct slot *s)
+{
+    return s->token && t->clock->wall_ms(t->clock) < s->token->expires_ms;
+}
+
+static bool is_due(const struct azure_tokens *t, const struct slot *s)
+{
+    return t->clock->wall_ms(t->clock) >= s->refresh_at_ms;
+}
+
+/* What the cache has to say: a token, a refusal (*err), or neither: *mine, this caller fetches. */
+static struct azure_token *look_up(struct azure_tokens *t, const char *scope, bool *mine,
+                                   struct err *err)
+{
+    struct azure_token *token = NULL;
+    pthread_mutex_lock(&t->lock);
+    struct slot *s = slot_of(t, scope, err);
+    if (s && is_valid(t, s)) {
+        struct err reason = ERR_INIT;
+        *mine = is_due(t, s) && flight_take(&s->flight, t->clock, "a token is", &reason);
+        token = *mine ? NULL : azure_token_ref(s->token);
+    } else if (s) {
+        *mine = flight_take(&s->flight, t->clock, "a token is", err);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return token;
+}
+
+/* Keeps what came of a fetch (NULL: *err). An early refresh that failed is no failure to its
+ * caller. */
+static struct azure_token *settle(struct azure_tokens *t, const char *scope,
+                                  struct azure_token *fetched, const struct err *err)
+{
+    struct azure_token *token = NULL;
+    pthread_mutex_lock(&t->lock);
+    struct slot *s = slot_find(t, scope);
+    if (fetched) {
+        s->refresh_at_ms = flight_refresh_at(t->clock->wall_ms(t->clock), fetched->expires_ms);
+        azure_token_unref(s->token);
+        s->token = fetched;
+        flight_landed(&s->flight);
+        token = azure_token_ref(fetched);
+    } else {
+        flight_failed(&s->flight, t->clock, err);
+        token = is_valid(t, s) ? azure_token_ref(s->token) : NULL;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return token;
+}
+
+struct azure_token *azure_tokens_get(struct azure_tokens *t, struct http_client *http,
+                                     const char *scope, struct err *err)
+{
+    bool mine = false;
+    struct azure_token *token = look_up(t, scope, &mine, err);
+    if (!mine) {
+        return token;
+    }
+    struct err why = ERR_INIT;
+    struct azure_token *fetched = t->fetch(t->ctx, http, scope, &why);
+    token = settle(t, scope, fetched, &why);
+    if (!token) {
+        *err = why;
+    }
+    return token;
+}
+
+struct azure_token *azure_tokens_peek(struct azure_tokens *t, const char *scope)
+{
+    struct azure_token *token = NULL;
+    pthread_mutex_lock(&t->lock);
+    const struct slot *s = slot_find(t, scope);
+    if (s && is_valid(t, s)) {
+        /* A due one is given out still while somebody refreshes it, or has lately tried in vain. */
+        bool usable = !is_due(t, s) || flight_tried(&s->flight, t->clock);
+        token = usable ? azure_token_ref(s->token) : NULL;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return token;
+}
+
+void azure_tokens_expire(struct azure_tokens *t, const char *scope, const struct azure_token *token)
+{
+    pthread_mutex_lock(&t->lock);
+    struct slot *s = slot_find(t, scope);
+    if (s && s->token == token) {
+        if (flight_dropped(&s->flight, t->clock)) {
+            struct err err;
+            err_set(&err, ERR_CREDENTIALS, "",
+                    "a freshly fetched token for %s was refused: check this host's clock, and "
+                    "that cloud, tenant and endpoints belong together",
+                    scope);
+            flight_failed(&s->flight, t->clock, &err);
+        }
+        azure_token_unref(s->token);
+        s->token = NULL;
+    }
+    pthread_mutex_unlock(&t->lock);
+}
