@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <fcntl.h>
 #include <jansson.h>
 
 #include "lib/clock.h"
@@ -30,6 +31,9 @@ static struct recorder record(enum log_level level, enum log_format format)
     struct recorder r = {.fd = memfd_create("log", 0)};
 
     assert_true(r.fd >= 0);
+    /* As "2>>file" has it: without it some kernels let writes of several threads overwrite each
+     * other. */
+    assert_int_equal(fcntl(r.fd, F_SETFL, O_APPEND), 0);
     r.log = log_new(r.fd, level, format);
     assert_non_null(r.log);
     return r;
