@@ -190,7 +190,8 @@ static bool take_turn(struct azure *azure, const struct arm_request *r, struct e
     return wait_ms <= 0;
 }
 
-/* Takes a token and a turn for one try. The token is dropped when it is refused and `drop` says so. */
+/* Takes a token and a turn for one try. The token is dropped when it is refused and `drop` says so.
+ */
 static bool send_in_turn(struct azure *azure, struct http_client *http, const struct arm_request *r,
                          bool drop, struct http_response *response, struct err *err)
 {
