@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/subscriptions.h"
 #include "daemon/version.h"
+#include "lib/azure/azure.h"
 
 /* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that leads to the journal. Whoever
  * redirects standard error elsewhere leaves the variable as it was, hence the comparison. */
@@ -43,6 +45,37 @@ static void set_http_options(struct daemon *d)
     };
 }
 
+static bool open_azure(struct daemon *d, struct err *err)
+{
+    const struct config *c = d->config;
+    struct azure_options options = {
+        .cloud = c->azure.cloud,
+        .tenant_id = c->azure.tenant_id,
+        .client_id = c->azure.client_id,
+        .client_certificate = c->azure.client_certificate,
+        .arm_endpoint = c->azure.arm_endpoint,
+        .authority = c->azure.authority,
+        .storage_suffix = c->azure.storage_suffix,
+        .clock = d->clock,
+        .log = d->log,
+        .limits = d->limits,
+    };
+
+    d->azure = azure_new(&options, err);
+    if (!d->azure)
+        return false;
+    if (!c->azure.subscriptions_file)
+        return true;
+    d->subscriptions = subscriptions_new(
+        &(struct subscriptions_options){.path = c->azure.subscriptions_file,
+                                        .standard = getenv("AZURE_SUBSCRIPTION_ID"),
+                                        .clock = d->clock,
+                                        .list = subscriptions_list_arm,
+                                        .ctx = d->azure},
+        err);
+    return d->subscriptions != NULL;
+}
+
 bool daemon_init(struct daemon *d, const struct config *config, struct err *err)
 {
     struct aws_options options = {
@@ -66,7 +99,7 @@ bool daemon_init(struct daemon *d, const struct config *config, struct err *err)
     options.log = d->log;
     options.limits = d->limits;
     d->aws = aws_new(&options, err);
-    if (!d->aws)
+    if (!d->aws || !open_azure(d, err))
         goto failed;
     set_http_options(d);
     return true;
@@ -77,6 +110,8 @@ failed:
 
 void daemon_release(struct daemon *d)
 {
+    subscriptions_free(d->subscriptions);
+    azure_free(d->azure);
     aws_free(d->aws);
     ratelimit_free(d->limits);
     log_free(d->log);

@@ -136,8 +136,12 @@ static bool take_blob(struct envelope_reader *r, const json_t *event, const char
     const char *url = jstr(event, "data.url");
     if (url == NULL)
         return err_set(r->err, ERR_INVALID, "", "an event of a blob without data.url");
-    const char *sent = within(url, endpoint, r->to->foreign, sizeof r->to->foreign);
+    char foreign[sizeof r->to->foreign] = "";
+    const char *sent = within(url, endpoint, foreign, sizeof foreign);
+    if (sent == NULL && *foreign == '\0')
+        return err_set(r->err, ERR_INVALID, "", "data.url is no URL: \"%.100s\"", url);
     if (sent == NULL) {
+        memcpy(r->to->foreign, foreign, sizeof foreign);
         r->to->ignored++;
         return true;
     }

@@ -77,8 +77,11 @@ struct source *source_new(struct daemon *daemon, const struct config_source *con
                           struct err *err) MUST_CHECK;
 struct source *source_sqs_new(struct daemon *daemon, const struct config_source *config,
                               struct err *err) MUST_CHECK;
-struct source *source_s3_new(struct daemon *daemon, const struct config_source *config,
-                             struct err *err) MUST_CHECK;
+struct source *source_azure_queue_new(struct daemon *daemon, const struct config_source *config,
+                                      struct err *err) MUST_CHECK;
+/* s3 and azure_blob. */
+struct source *source_swept_new(struct daemon *daemon, const struct config_source *config,
+                                struct err *err) MUST_CHECK;
 struct source *source_dir_new(struct daemon *daemon, const struct config_source *config,
                               struct err *err) MUST_CHECK;
 

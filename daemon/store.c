@@ -2,6 +2,7 @@
 #include "daemon/store.h"
 
 #include "daemon/daemon.h"
+#include "lib/azure/blob.h"
 
 static struct store *bucket_of(struct daemon *daemon, const struct config_source *config,
                                struct err *err)
@@ -20,6 +21,31 @@ static struct store *bucket_of(struct daemon *daemon, const struct config_source
     return store;
 }
 
+static struct store *container_of(struct daemon *daemon, const struct config_source *config,
+                                  struct err *err)
+{
+    struct azure_storage_options options = {.azure = daemon->azure,
+                                            .account = config->account,
+                                            .connection_string = config->connection_string};
+    struct azure_storage *storage;
+    struct store *store;
+
+    if (!config->container || !azure_container_valid(config->container)) {
+        err_set(err, ERR_INVALID, "", "source \"%s\": container %s", config->name,
+                config->container ? "is no name of a container" : "is missing");
+        return NULL;
+    }
+    storage = azure_storage_new(&options, err);
+    if (!storage)
+        return NULL;
+    store = store_blob_new(storage, config->container);
+    if (store)
+        return store;
+    azure_storage_free(storage);
+    err_set(err, ERR_INTERNAL, "", "out of memory");
+    return NULL;
+}
+
 struct store *store_of_source(struct daemon *daemon, const struct config_source *config,
                               struct err *err)
 {
@@ -31,9 +57,7 @@ struct store *store_of_source(struct daemon *daemon, const struct config_source 
         return store_dir_new(config->path, err);
     case SOURCE_AZURE_QUEUE:
     case SOURCE_AZURE_BLOB:
-        break;
+        return container_of(daemon, config, err);
     }
-    err_set(err, ERR_INVALID, "", "source \"%s\": this hgautod has no stores of type %s",
-            config->name, source_type_name(config->type));
     return NULL;
 }

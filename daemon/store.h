@@ -58,6 +58,14 @@ struct aws;
 /* Events in an S3 bucket. `region` is a hint that is not needed: S3 says where a bucket is. NULL
  * when out of memory or when bucket is no bucket name. */
 struct store *store_s3_new(struct aws *aws, const char *bucket, const char *region) MUST_CHECK;
+
+struct azure_storage;
+/* Events in a container of an Azure storage account. The store takes over `storage`. NULL when out
+ * of memory or when container is no container name; then `storage` is still the caller's. */
+struct store *store_blob_new(struct azure_storage *storage, const char *container) MUST_CHECK;
+/* The account that such a store is in; borrowed, as long as the store. */
+const struct azure_storage *store_blob_storage(const struct store *s);
+
 /* Events below a directory. Writes are atomic renames of files in the same folder; conditions hold
  * between processes on the same file system (an advisory lock on the folder's lock file is held for
  * the comparison and the rename). Keys with "..", empty segments or a leading '/' are refused;

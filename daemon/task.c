@@ -1,10 +1,13 @@
 /* Tasks: an event's resources made into jobs, and the running of one task's steps by a worker. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "daemon/guard.h"
 #include "daemon/run.h"
+#include "daemon/subscriptions.h"
 #include "lib/aws/partition.h"
+#include "lib/azure/azure.h"
 #include "lib/backoff.h"
 #include "lib/log.h"
 
@@ -391,15 +394,52 @@ static bool place_aws(struct step_ctx *ctx)
     return true;
 }
 
+/* Where an Azure resource is. Its id names the subscription too: what the policy says of the one
+ * must hold for the other. False with ctx->err. */
+static bool place_azure(struct step_ctx *ctx)
+{
+    static const char root[] = "/subscriptions/";
+    const char *subscription = resource_field(ctx, "subscription");
+    const char *id = resource_field(ctx, "id");
+    size_t n = sizeof root - 1;
+    if (!subscription || !azure_guid_valid(subscription))
+        return err_set(
+            &ctx->err, ERR_INVALID, "",
+            "the resource's \"subscription\" is \"%.64s\", which is no subscription's id (a GUID)",
+            subscription ? subscription : "");
+    if (id && strncasecmp(id, root, n) == 0 &&
+        (strncasecmp(id + n, subscription, strlen(subscription)) != 0 ||
+         id[n + strlen(subscription)] != '/'))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"id\" is in another subscription than its "
+                       "\"subscription\" says");
+    ctx->account = subscription;
+    return true;
+}
+
+static bool place(struct step_ctx *ctx)
+{
+    return ctx->action->cloud == CLOUD_AZURE ? place_azure(ctx) : place_aws(ctx);
+}
+
+/* May the subscription be acted on? Always true of AWS. */
+static bool subscription_allowed(const struct task *task, struct step_ctx *ctx)
+{
+    const struct engine_options *o = &task->automation->run->engine->options;
+    return ctx->action->cloud != CLOUD_AZURE ||
+           subscriptions_allow(o->subscriptions, ctx->http, ctx->account, &ctx->err);
+}
+
 /* Places the resource, asks the policy, and has the action check its ids, once. */
 static bool prepare(struct task *task, struct step_ctx *ctx)
 {
-    if (!place_aws(ctx))
+    if (!place(ctx))
         return false;
     if (task->checked)
         return true;
     if (!guard_resource(config_of(task->automation->run), ctx->action, ctx->account, ctx->region,
-                        ctx->resource, &ctx->err))
+                        ctx->resource, &ctx->err) ||
+        !subscription_allowed(task, ctx))
         return false;
     /* With a state from an earlier owner of the run the check has passed before. */
     bool begun = task->step > 0 || task->text;
