@@ -137,6 +137,26 @@ integration: $(BUILD)/hgautod $(BUILD)/cloudserver ## Run the integration tests 
 fuzz: $(FUZZ_BIN) ## Replay the fuzz corpora
 	$(Q)for t in $(FUZZ_BIN); do $$t tests/fuzz/corpus/$${t##*/} || exit 1; done
 
+# --- bench ----------------------------------------------------------------------------------------------------
+
+BENCH_BIN := $(patsubst tests/bench/%.c,$(OBJ)/tests/bench/%,$(wildcard tests/bench/*.c))
+
+$(OBJ)/tests/bench/%: $(OBJ)/tests/bench/%.o $(LIB_A)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# make bench BENCH="--only unbatched --runs 1"; BENCH=--help tells the options.
+.PHONY: bench bench-smoke bench-built
+bench: ## Measure speed and memory beside bare libcurl
+	$(Q)tools/deps.sh build bench
+	$(Q)$(MAKE) --no-print-directory bench-built
+
+bench-smoke: ## Try all that make bench does, in a small form
+	$(Q)$(MAKE) --no-print-directory bench BENCH="--smoke $(BENCH)"
+
+bench-built: $(BENCH_BIN) $(BUILD)/hgautod
+	$(Q)BUILD=$(BUILD) BENCH_BIN=$(OBJ)/tests/bench PYTHON=$(PYTHON) tools/bench.sh $(BENCH)
+
 # --- lint -----------------------------------------------------------------------------------------------------
 
 .PHONY: lint

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to the packages that a purpose needs: deps.sh build|demo|test|lint ...
+# Sees to the packages that a purpose needs: deps.sh build|demo|test|bench|lint ...
 # On Debian and Ubuntu, missing ones are installed when root or a sudo that asks nothing is there; else the one command is printed.
 set -eu
 
@@ -37,6 +37,14 @@ EOF
     venv)
         cat <<'EOF'
 mod:ensurepip python3-venv
+EOF
+        ;;
+    bench)
+        cat <<'EOF'
+cmd:python3 python3
+cmd:openssl openssl
+cmd:strip binutils
+cmd:nginx nginx
 EOF
         ;;
     lint)

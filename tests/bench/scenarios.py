@@ -1,0 +1,299 @@
+"""The scenarios: each runs hgautod, and beside it the comparator, and answers rows of the table."""
+
+import dataclasses
+import os
+import shutil
+import statistics
+import subprocess
+import time
+
+from programs import ACCOUNT, REGION, event_of
+from servers import STOP_INSTANCES, STS_RULE, Answers, Nginx, Rule, wait_for
+
+MIB = 1 << 20
+
+
+@dataclasses.dataclass
+class Sizes:
+    """How much of everything."""
+
+    runs: int = 5
+    unbatched: int = 20_000
+    latency: int = 6_400
+    growth: tuple = (1_000, 10_000, 100_000)
+    fair: int = 100_000
+    parked: int = 10_000
+    idle_s: float = 10
+    settle_s: float = 30
+    waiting_s: float = 30
+    million: bool = False
+
+    @classmethod
+    def small(cls):
+        return cls(runs=1, unbatched=400, latency=640, growth=(100, 1_000), fair=20_000, parked=200, idle_s=0.5, settle_s=0,
+                   waiting_s=1)
+
+
+@dataclasses.dataclass
+class Row:
+    """One line: a measure of hgautod's in several runs, that of the comparator, and what is wanted of which."""
+
+    scenario: str
+    measure: str
+    own: list
+    bare: list = dataclasses.field(default_factory=list)
+    of: str = "own"  # what the target is about: "own" or "ratio"
+    at_most: float = None
+    at_least: float = None
+
+    def ratio(self):
+        """The median of the ratios of neighbours in time: what slows the machine down slows both."""
+        return statistics.median(a / b for a, b in zip(self.own, self.bare)) if self.bare else None
+
+    def cells(self):
+        value = self.ratio() if self.of == "ratio" else statistics.median(self.own)
+        target = met = ""
+        if self.at_most is not None:
+            target, met = f"{self.of_text()}at most {number(self.at_most)}", value <= self.at_most
+        elif self.at_least is not None:
+            target, met = f"{self.of_text()}at least {number(self.at_least)}", value >= self.at_least
+        return (self.scenario, self.measure, spread(self.own), spread(self.bare),
+                f"{self.ratio():.2f}" if self.bare else "", target, "" if met == "" else "yes" if met else "no")
+
+    def of_text(self):
+        return "ratio " if self.of == "ratio" else ""
+
+
+def number(value):
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def spread(values):
+    if not values:
+        return ""
+    text = number(statistics.median(values))
+    return text if min(values) == max(values) else f"{text} ({number(min(values))}–{number(max(values))})"
+
+
+def beside(name, own, bare, count, **targets):
+    """The four measures of runs and the comparator's runs."""
+    def row(measure, value, **target):
+        return Row(name, measure, [value(c) for c in own], [value(c) for c in bare], **target)
+
+    return [row("resources a second", lambda c: count / c.wall_s, **targets.get("speed", {})),
+            row("CPU µs a resource", lambda c: c.cpu_s * 1e6 / count, **targets.get("cpu", {})),
+            row("peak RSS, MiB", lambda c: c.peak_mib),
+            row("API calls", lambda c: c.requests)]
+
+
+def record_request(bench):
+    """What hgautod sends to stop an instance: for the comparator to send the same."""
+    rules = [STS_RULE, Rule("StopInstances", "Action=StopInstances", STOP_INSTANCES)]
+    with Answers(bench.program("answers"), bench.new_folder("record") / "server", rules) as server:
+        bench.exec(1, 1, server.environment())
+        return server.recorded / "StopInstances"
+
+
+def counted(requests, run):
+    before = requests()
+    cost = run()
+    cost.requests = requests() - before
+    return cost
+
+
+class Unbatched:
+    name = "unbatched"
+    workers = 16
+
+    def run(self, bench, sizes):
+        count = sizes.unbatched
+        request = record_request(bench)
+        own, bare = [], []
+        with Nginx(bench.new_folder("nginx")) as nginx:
+            for _ in range(sizes.runs):
+                own.append(counted(nginx.requests, lambda: bench.exec(count, self.workers, nginx.environment())))
+                bare.append(counted(nginx.requests, lambda: bench.bare(nginx.ec2 + "/", request, count, self.workers, nginx.ca)))
+        return beside(f"unbatched, {count:,}, {self.workers} workers", own, bare, count, speed={"of": "ratio", "at_least": 0.65},
+                      cpu={"of": "ratio", "at_most": 1.6})
+
+
+class Latency:
+    name = "latency"
+    workers, delay_ms = 64, 20
+
+    def run(self, bench, sizes):
+        count = sizes.latency
+        request = record_request(bench)
+        own, bare = [], []
+        rules = [STS_RULE, Rule("StopInstances", "Action=StopInstances", STOP_INSTANCES, delay_ms=self.delay_ms)]
+        with Answers(bench.program("answers"), bench.new_folder("latency") / "server", rules) as server:
+            def requests():
+                return sum(rule["count"] for rule in server.counts().values())
+
+            for _ in range(sizes.runs):
+                own.append(counted(requests, lambda: bench.exec(count, self.workers, server.environment())))
+                bare.append(counted(requests, lambda: bench.bare(server.url + "/", request, count, self.workers)))
+        wire = self.workers * 1000 / self.delay_ms
+        return beside(f"{self.delay_ms} ms away, {count:,}, {self.workers} workers", own, bare, count, speed={"at_least": 0.9 * wire})
+
+
+class Growth:
+    """Time a resource, without what a process costs before its workers are connected."""
+
+    name = "growth"
+    workers, few = 16, 64
+
+    def run(self, bench, sizes):
+        rows, each = [], {}
+        with Nginx(bench.new_folder("nginx")) as nginx:
+            def runs(count, times):
+                return [bench.exec(count, self.workers, nginx.environment()) for _ in range(times)]
+
+            base = statistics.median(c.wall_s for c in runs(self.few, sizes.runs))
+            for count in sizes.growth + ((1_000_000,) if sizes.million else ()):
+                costs = runs(count, 1 if count == 1_000_000 else sizes.runs)
+                each[count] = [(c.wall_s - base) * 1e6 / (count - self.few) for c in costs]
+                rows.append(Row(f"growth, {count:,}", "µs a resource beyond the first 64", each[count]))
+                allowed = bench.event(count).stat().st_size * 1.5 / MIB + 32
+                rows.append(Row(f"growth, {count:,}", "peak RSS, MiB", [c.peak_mib for c in costs], at_most=allowed))
+        first, last = sizes.growth[0], sizes.growth[-1]
+        change = statistics.median(each[last]) / statistics.median(each[first]) * 100 - 100
+        rows.append(Row(f"growth, {first:,} to {last:,}", "change of time a resource, %", [change], at_most=20))
+        return rows
+
+
+def queue_config(bench, server, workers=16):
+    return bench.config(workers, f"[source bench]\ntype = sqs\nqueue_url = {server.url}/{ACCOUNT}/bench\n"
+                                 f"bucket = bench\nregion = {REGION}\nwait_time = 20s\n")
+
+
+class Idle:
+    name = "idle"
+
+    def run(self, bench, sizes):
+        starts, memory, cpu = [], [], []
+        rules = [STS_RULE, Rule("ReceiveMessage", "AmazonSQS.ReceiveMessage", "{}", delay_ms=20_000)]
+        for _ in range(sizes.runs):
+            with Answers(bench.program("answers"), bench.new_folder("idle") / "server", rules) as server:
+                running = bench.start([bench.hgautod, "run", "-c", queue_config(bench, server)], server.environment())
+                try:
+                    asked = wait_for(lambda: server.counts()["ReceiveMessage"]["asked"], f"the first poll, see {running.log}")
+                    time.sleep(sizes.idle_s / 10)
+                    before, at = running.cpu_s(), time.monotonic()
+                    time.sleep(sizes.idle_s)
+                    cpu.append((running.cpu_s() - before) * 100 / (time.monotonic() - at))
+                    memory.append(running.rss_mib())
+                finally:
+                    running.stop()
+                starts.append((asked - running.cost().began) * 1000)
+        stripped = bench.folder / "stripped"
+        subprocess.run(["strip", "-o", stripped, bench.hgautod], check=True)
+        return [Row("idle", "RSS, MiB", memory, at_most=16), Row("idle", "CPU, % of a core", cpu, at_most=0.1),
+                Row("idle", "start to first poll, ms", starts, at_most=50),
+                Row("idle", "stripped binary, KiB", [os.path.getsize(stripped) / 1024], at_most=1024)]
+
+
+class FirstCall:
+    """From the queue's answer to the first call of the message's action; between them the daemon claims and reads the event."""
+
+    name = "first-call"
+
+    def run(self, bench, sizes):
+        key = "automations/events/2024-01-01/bench/event.json"
+        message = ('{"Messages": [{"MessageId": "1", "ReceiptHandle": "1", "Body": "{\\"Records\\": [{\\"eventSource\\": '
+                   '\\"aws:s3\\", \\"eventName\\": \\"ObjectCreated:Put\\", \\"s3\\": {\\"bucket\\": {\\"name\\": \\"bench\\"}, '
+                   '\\"object\\": {\\"key\\": \\"%s\\"}}}]}"}]}' % key)
+        listing = "<ListBucketResult><Name>bench</Name><IsTruncated>false</IsTruncated></ListBucketResult>"
+        rules = [STS_RULE, Rule("Message", "AmazonSQS.ReceiveMessage", message, delay_ms=500, times=1),
+                 Rule("ReceiveMessage", "AmazonSQS.ReceiveMessage", "{}", delay_ms=20_000),
+                 Rule("DeleteMessage", "AmazonSQS.DeleteMessage", "{}"), Rule("ListObjects", "list-type=2", listing),
+                 Rule("GetEvent", f"GET /bench/{key}", event_of(1)), Rule("Put", "PUT /bench/", ""),
+                 Rule("Delete", "DELETE /bench/", "", status=204),
+                 Rule("StopInstances", "Action=StopInstances", STOP_INSTANCES)]
+        times = []
+        for _ in range(sizes.runs):
+            with Answers(bench.program("answers"), bench.new_folder("first-call") / "server", rules) as server:
+                running = bench.start([bench.hgautod, "run", "-c", queue_config(bench, server)], server.environment())
+                try:
+                    wait_for(lambda: server.counts()["DeleteMessage"]["count"], f"the run to end, see {running.log}")
+                finally:
+                    running.stop()
+                counts = server.counts()
+                times.append((counts["StopInstances"]["asked"] - counts["Message"]["answered"]) * 1000)
+        return [Row("first call", "ms from message to first call", times, at_most=5)]
+
+
+class Waiting:
+    """Volumes that are never gone: each task looks again every 15 s at most, by and by."""
+
+    name = "waiting"
+    workers = 4
+    volume = ("<DescribeVolumesResponse><requestId>fixed</requestId><volumeSet><item><volumeId>vol-1</volumeId>"
+              "<status>available</status></item></volumeSet></DescribeVolumesResponse>")
+    deleted = "<DeleteVolumeResponse><requestId>fixed</requestId><return>true</return></DeleteVolumeResponse>"
+
+    def run(self, bench, sizes):
+        rules = [STS_RULE, Rule("Describe", "Action=DescribeVolumes", self.volume), Rule("Delete", "Action=DeleteVolume", self.deleted)]
+        event = bench.event(sizes.parked, action="ebs_delete_volume", kind="EBS Volume", prefix="vol-")
+        with Answers(bench.program("answers"), bench.new_folder("waiting") / "server", rules) as server:
+            running = bench.start([bench.hgautod, "exec", str(event), "-c", bench.config(self.workers), "--report-dir",
+                                   str(bench.new_folder("reports"))], server.environment())
+            try:
+                wait_for(lambda: server.counts()["Delete"]["count"] >= sizes.parked, f"all to wait, see {running.log}", 120)
+                time.sleep(sizes.settle_s)
+                before, polls, at = running.cpu_s(), server.counts()["Describe"]["count"], time.monotonic()
+                time.sleep(sizes.waiting_s)
+                took = time.monotonic() - at
+                cpu = (running.cpu_s() - before) * 100 / took
+                polls = (server.counts()["Describe"]["count"] - polls) / took
+                peak = running.rss_mib("VmHWM")
+            finally:
+                running.stop()
+        name = f"waiting, {sizes.parked:,}, {self.workers} workers"
+        return [Row(name, "peak RSS, MiB", [peak], at_most=64), Row(name, "CPU, % of a core", [cpu], at_most=5),
+                Row(name, "looks a second", [polls])]
+
+
+class Fairness:
+    """A run of one resource that arrives behind a large one."""
+
+    name = "fairness"
+
+    def run(self, bench, sizes):
+        times = []
+        with Nginx(bench.new_folder("nginx")) as nginx:
+            for _ in range(sizes.runs):
+                times.append(self.measure(bench, nginx, sizes.fair))
+        return [Row(f"fairness, 1 behind {sizes.fair:,}", "s until it is reported", times, at_most=1)]
+
+    def measure(self, bench, nginx, count):
+        store = bench.new_folder("store")
+
+        def put(name, event):
+            folder = store / "events" / name
+            folder.mkdir(parents=True)
+            shutil.copy(event, folder / "new")
+            (folder / "new").rename(folder / "event.json")
+            return store / "reports" / name
+
+        config = bench.config(16, f"[source bench]\ntype = directory\npath = {store}\n")
+        put("large", bench.event(count))
+        served = nginx.requests()
+        running = bench.start([bench.hgautod, "run", "-c", config], nginx.environment())
+        try:
+            wait_for(lambda: nginx.requests() > served + count / 100, f"the large run to begin, see {running.log}", 60)
+            began = time.monotonic()
+            reports = put("small", bench.event(1))
+            wait_for(lambda: reports.is_dir() and any(n.startswith("report_") for n in os.listdir(reports)),
+                     f"the small run's report, see {running.log}", 60, 0.001)
+            took = time.monotonic() - began
+            if any((store / "reports" / "large").glob("report_*")):
+                raise SystemExit("bench: the large run was over before the small one: nothing was measured")
+            return took
+        finally:
+            running.stop()
+
+
+SCENARIOS = (Unbatched(), Latency(), Growth(), Idle(), FirstCall(), Waiting(), Fairness())
