@@ -57,11 +57,27 @@
     X(workspaces_start_workspace) \
     X(workspaces_stop_workspace) \
     X(workspaces_terminate_workspace)
+
+#define AZURE_ACTIONS(X) \
+    X(disk_delete) \
+    X(generic_rg_delete) \
+    X(generic_tag) \
+    X(generic_tag_update) \
+    X(generic_untag) \
+    X(image_delete) \
+    X(ip_delete) \
+    X(nic_delete) \
+    X(ssh_public_key_delete) \
+    X(vm_deallocate) \
+    X(vm_delete) \
+    X(vm_power_off) \
+    X(vm_start)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct action action_##name;
 #define ROW(name)     &action_##name,
 
 AWS_ACTIONS(DECLARE)
+AZURE_ACTIONS(DECLARE)
 
-const struct action *const action_table[] = {AWS_ACTIONS(ROW) NULL};
+const struct action *const action_table[] = {AWS_ACTIONS(ROW) AZURE_ACTIONS(ROW) NULL};

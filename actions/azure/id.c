@@ -148,14 +148,3 @@ bool az_where(struct step_ctx *ctx, struct az_where *to)
     az_id_free(&id);
     return ok;
 }
-
-bool az_place(struct step_ctx *ctx)
-{
-    struct az_where where;
-    if (!az_where(ctx, &where))
-        return false;
-    ctx->account = where.subscription;
-    ctx->region = "";
-    ctx->partition = "";
-    return true;
-}

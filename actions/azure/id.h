@@ -44,7 +44,5 @@ struct az_where {
  * latter two from a full ARM id in `id` when they are absent. A full id must agree with them. False
  * with ctx->err. */
 bool az_where(struct step_ctx *ctx, struct az_where *to) MUST_CHECK;
-/* The same for the engine: sets ctx->account, region and partition. */
-bool az_place(struct step_ctx *ctx) MUST_CHECK;
 
 #endif

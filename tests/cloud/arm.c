@@ -186,7 +186,7 @@ static const char *verb_of(const struct request *r)
 static const char *action_of(const struct request *r)
 {
     const char *at = strcasestr(r->path, "/providers/");
-    for (unsigned i = 0; at && i < 5; i++)
+    for (unsigned i = 0; at && i < 4; i++)
         at = strchr(at + 1, '/');
     return at ? at + 1 : "";
 }
