@@ -12,6 +12,7 @@
 
 #define NAME_MAX_BYTES 4096 /* 1,024 characters */
 #define PATH_MAX_BYTES (16u << 10)
+#define ERROR_MAX      (64u << 10)            /* room for an error, however small the blob may be */
 #define PUT_MAX        (UINT64_C(5000) << 20) /* what one Put Blob request may carry */
 
 bool azure_container_valid(const char *name)
@@ -77,7 +78,9 @@ static bool take_body(struct http_response *response, struct buf *to, struct err
 {
     size_t max = to->max;
     if (response->body.size > max) {
-        return err_set(err, ERR_LIMIT, "", "the blob is larger than %zu bytes", max);
+        err_set(err, ERR_LIMIT, "", "the blob is larger than %zu bytes", max);
+        snprintf(err->operation, sizeof(err->operation), "GetBlob");
+        return false;
     }
     buf_free(to);
     *to = response->body;
@@ -95,7 +98,7 @@ bool azure_blob_get(const struct azure_storage *s, struct http_client *http, con
     if (!blob_request(s, "GET", container, name, &request, err)) {
         return false;
     }
-    request.answer_max = body->max;
+    request.answer_max = body->max > ERROR_MAX ? body->max : ERROR_MAX;
     bool ok = azure_storage_send(s, http, "GetBlob", &request, &response, err);
     http_request_free(&request);
     if (!ok) {
