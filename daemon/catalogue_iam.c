@@ -312,14 +312,14 @@ static void service_sid(const char *permission, char to[SID_MAX])
         to[0] = (char)(to[0] - 'a' + 'A');
 }
 
-/* A role may be given to instances only, whoever else would take it. */
+/* A role may be given to instances only, where the request says to whom. */
 static bool add_pass_role(struct policies *p)
 {
     return add_statement(p,
                          json_pack("{s:s, s:s, s:[], s:s, s:{s:{s:[s,s]}}}", "Sid", "PassRole",
                                    "Effect", "Allow", "Action", "Resource", "*", "Condition",
-                                   "StringEquals", "iam:PassedToService", "ec2.amazonaws.com",
-                                   "ec2.amazonaws.com.cn"),
+                                   "StringEqualsIfExists", "iam:PassedToService",
+                                   "ec2.amazonaws.com", "ec2.amazonaws.com.cn"),
                          "Action", json_pack("[s]", "iam:PassRole"));
 }
 

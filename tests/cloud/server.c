@@ -1,7 +1,8 @@
 /* cloudserver: plays a small AWS and a small Azure on the loopback, for tests of faults, for
  * measuring and for the demo.
  *
- *     cloudserver [--port N] [--quiet] [--queue NAME] [--bucket NAME] [--instance ID]...
+ *     cloudserver [--port N] [--quiet] [--record FILE] [--queue NAME] [--bucket NAME]
+ *                 [--instance ID]...
  *
  * It prints its address, then a line for each request it served. The bucket announces event.json
  * objects to the queue. One thread runs everything: libmicrohttpd's connections, parked long polls
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "tests/cloud/record.h"
 #include "tests/cloud/signature.h"
 #include "tests/cloud/world.h"
 
@@ -40,6 +42,7 @@ struct server {
     struct exchange parked;
     unsigned seen_changes;
     int signals;
+    FILE *record; /* NULL: requests are not recorded */
 };
 
 static int64_t now(void)
@@ -91,6 +94,8 @@ static bool begin(struct exchange *x, struct reply *reply)
     struct world *w = &x->server->world;
     struct request *r = &x->request;
     snprintf(r->id, sizeof r->id, "cloudserver-%08u", ++w->requests);
+    if (x->server->record && !record_request(x->server->record, r))
+        fprintf(stderr, "cloudserver: a request could not be recorded\n");
     bool known = armsim_owns(r) ? armsim_check(w->arm, r, reply, now()) : signature_check(r, reply);
     if (!known) {
         snprintf(r->operation, sizeof r->operation, "(refused)");
@@ -283,9 +288,13 @@ static int open_signals(void)
 static bool read_options(struct server *s, int argc, char **argv, int *port)
 {
     static const struct option options[] = {
-        {"port", required_argument, NULL, 'p'},     {"quiet", no_argument, NULL, 'q'},
-        {"queue", required_argument, NULL, 'Q'},    {"bucket", required_argument, NULL, 'B'},
-        {"instance", required_argument, NULL, 'I'}, {NULL, 0, NULL, 0},
+        {"port", required_argument, NULL, 'p'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"queue", required_argument, NULL, 'Q'},
+        {"bucket", required_argument, NULL, 'B'},
+        {"instance", required_argument, NULL, 'I'},
+        {"record", required_argument, NULL, 'R'},
+        {NULL, 0, NULL, 0},
     };
     const char *queue = NULL;
     bool ok = true;
@@ -297,6 +306,10 @@ static bool read_options(struct server *s, int argc, char **argv, int *port)
             break;
         case 'q':
             journal_quiet(s->world.journal);
+            break;
+        case 'R':
+            s->record = fopen(optarg, "ae");
+            ok = s->record != NULL;
             break;
         case 'Q':
             queue = optarg;
@@ -324,8 +337,8 @@ int main(int argc, char **argv)
     if (!world_init(&s.world))
         goto out;
     if (!read_options(&s, argc, argv, &port)) {
-        fprintf(stderr, "usage: cloudserver [--port N] [--quiet] [--queue NAME] [--bucket NAME] "
-                        "[--instance ID]...\n");
+        fprintf(stderr, "usage: cloudserver [--port N] [--quiet] [--record FILE] [--queue NAME] "
+                        "[--bucket NAME] [--instance ID]...\n");
         status = 2;
         goto out;
     }
@@ -339,6 +352,8 @@ int main(int argc, char **argv)
     MHD_stop_daemon(s.http);
     status = EXIT_SUCCESS;
 out:
+    if (s.record)
+        fclose(s.record);
     world_free(&s.world);
     close(s.signals);
     return status;

@@ -15,6 +15,8 @@
                          ready=False. Still running at the end of the test: stopped, and its status asserted.
     hgautod(*ARGS)       Any other command: hgautod("check", "-c", PATH) -> .status .stdout .stderr .json() .assert_status(0)
     write_config(DICT)   An INI file's path from {"section": {"key": value}}.
+    recorder             What hgautod has sent so far, in all tests:  .all()  .runs (by `hgautod exec`, with their actions).
+    whole_suite          Skips a test that tells of all others unless all others have run. Files in LAST run after them.
 
 Every end of a program asserts that no sanitizer and no valgrind has complained. From harness.events:
 
@@ -44,12 +46,40 @@ import pytest
 from harness.cloud import CloudServer, Moto, Site
 from harness.events import Report
 from harness.process import Daemon, clean_environment, merged, run_hgautod, write_ini
+from harness.record import Recorder
 
 DEFAULTS = {
     "daemon": {"workers": 4, "drain_timeout": "20s"},
     "http": {"request_timeout": "5s"},  # the shortest that the shortest claim_ttl allows
     "log": {"level": "debug", "format": "json"},
 }
+
+
+# They look at what the other tests have recorded.
+LAST = ("test_permissions.py", "test_botocore_models.py")
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+def pytest_configure(config):
+    config.hgautod_deselected = False
+
+
+def pytest_deselected(items):
+    if items:
+        items[0].config.hgautod_deselected = True
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name in LAST)
+
+
+@pytest.fixture
+def whole_suite(request):
+    collected = {item.path.name for item in request.session.items}
+    there = {name for name in os.listdir(FOLDER) if name.startswith("test_") and name.endswith(".py")}
+    given = [a for a in request.config.args if "::" in a]
+    if request.config.hgautod_deselected or given or not there <= collected:
+        pytest.skip("not all of the suite runs")
 
 
 def needs(*modules):
@@ -63,9 +93,14 @@ def needs(*modules):
 
 
 @pytest.fixture(scope="session")
-def moto_server(tmp_path_factory):
+def recorder(tmp_path_factory):
+    return Recorder(tmp_path_factory.mktemp("record"))
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory, recorder):
     needs("moto", "boto3", "flask")
-    server = Moto(tmp_path_factory.mktemp("moto"))
+    server = Moto(tmp_path_factory.mktemp("moto"), recorder.file("moto"))
     yield server
     server.stop()
 
@@ -77,9 +112,9 @@ def moto(moto_server):
 
 
 @pytest.fixture(scope="session")
-def cloud_server():
+def cloud_server(recorder):
     needs("boto3")
-    server = CloudServer()
+    server = CloudServer("--record", recorder.file("cloudserver"))
     yield server
     server.stop()
 
@@ -131,7 +166,7 @@ class Ran:
 
 
 @pytest.fixture
-def exec_event(request, tmp_path):
+def exec_event(request, tmp_path, recorder):
     runs = iter(range(1000))
 
     def run(event, plan=False, config=None, env=None, on=None, timeout=120):
@@ -147,7 +182,9 @@ def exec_event(request, tmp_path):
         ini = write_ini(folder, merged(DEFAULTS, config))
         arguments = ["exec", path, "-c", ini, "--report-dir", reports] + (["--plan"] if plan else [])
         environment = clean_environment({**server.env(), **(env or {})})
+        mark = recorder.mark()
         finished = run_hgautod(*arguments, env=environment, cwd=folder, timeout=timeout)
+        recorder.ran(event, mark)
         assert finished.status in (0, 1), f"hgautod exec ended with {finished.status}:\n{finished.stderr}"
         return Ran(finished, str(reports))
 

@@ -54,14 +54,15 @@ class Cloud:
 
 
 class Moto(Cloud):
-    """moto's server in a process of its own."""
+    """moto's server in a process of its own. It writes what hgautod sends into the file `record`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, record):
         port = free_port()
         super().__init__(f"http://127.0.0.1:{port}")
         env = clean_environment({"PYTHONUNBUFFERED": "1"})
         self.log = open(os.path.join(folder, "moto.log"), "w")
-        self.process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], env=env,
+        program = os.path.join(os.path.dirname(__file__), "moto_server.py")
+        self.process = subprocess.Popen([sys.executable, program, record, "-H", "127.0.0.1", "-p", str(port)], env=env,
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         wait_until(self._up, "moto's server to answer", timeout=60)
 

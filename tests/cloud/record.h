@@ -1,0 +1,16 @@
+/* A file of the requests that hgautod has sent, for tests that look at each: a JSON object a line,
+ * {"method", "target", "headers" (names in lower case), "body" (base64)}. */
+#ifndef HGAUTOD_TESTS_CLOUD_RECORD_H
+#define HGAUTOD_TESTS_CLOUD_RECORD_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lib/attr.h"
+#include "tests/cloud/request.h"
+
+/* Appends the request unless somebody else sent it; the line is there when this returns. False when
+ * it cannot be written. */
+bool record_request(FILE *to, const struct request *r) MUST_CHECK;
+
+#endif

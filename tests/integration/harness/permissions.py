@@ -1,0 +1,49 @@
+"""Which IAM actions a call needs.
+
+Sources: AWS, "Service Authorization Reference" (https://docs.aws.amazon.com/service-authorization/latest/reference/), each service's table of
+actions with its dependent actions; for S3, whose actions are often not named as its operations, "Required permissions for Amazon S3 API
+operations" (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html)."""
+
+# The models' names that are not the prefixes of IAM's actions.
+PREFIXES = {"elbv2": "elasticloadbalancing"}
+
+# Operations that another action, or none, permits.
+NAMED_OTHERWISE = {
+    "s3:HeadBucket": {"s3:ListBucket"},
+    "s3:ListObjectsV2": {"s3:ListBucket"},
+    "s3:ListObjectVersions": {"s3:ListBucketVersions"},
+    "s3:HeadObject": {"s3:GetObject"},
+    "s3:PutPublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
+    "s3:PutBucketEncryption": {"s3:PutEncryptionConfiguration"},
+    "sts:GetCallerIdentity": set(),  # "No permissions are required to perform this operation."
+}
+
+
+def deletes_objects(objects):
+    return {"s3:DeleteObjectVersion" if o.get("VersionId") else "s3:DeleteObject" for o in objects}
+
+
+# Actions that a call needs because of its parameters: (operations, from the parameters the actions).
+DEPENDENT = [
+    # Resources that are made with tags; a snapshot takes over its volume's.
+    ({"ec2:CreateNetworkAcl", "ec2:CreateSecurityGroup", "ec2:CreateSnapshots"},
+     lambda p: {"ec2:CreateTags"} if p.get("TagSpecifications") or p.get("CopyTagsFromSource") else set()),
+    ({"ec2:AssociateIamInstanceProfile", "ec2:ReplaceIamInstanceProfileAssociation", "iam:AddRoleToInstanceProfile"},
+     lambda p: {"iam:PassRole"}),
+    ({"rds:DeleteDBInstance"}, lambda p: {"rds:CreateDBSnapshot"} if p.get("FinalDBSnapshotIdentifier") else set()),
+    ({"rds:DeleteDBCluster"}, lambda p: {"rds:CreateDBClusterSnapshot"} if p.get("FinalDBSnapshotIdentifier") else set()),
+]
+
+
+def needed(call):
+    """The IAM actions that a call (wire.Call) needs."""
+    name = f"{PREFIXES.get(call.service, call.service)}:{call.operation}"
+    if name == "s3:DeleteObjects":
+        return deletes_objects(call.params["Delete"]["Objects"])
+    if name == "s3:DeleteObject":
+        return deletes_objects([call.params])
+    actions = set(NAMED_OTHERWISE.get(name, {name}))
+    for operations, more in DEPENDENT:
+        if name in operations:
+            actions |= more(call.params)
+    return actions
