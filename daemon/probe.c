@@ -1,12 +1,15 @@
 /* Reaching a source's queue and store, for `check --online`: a line each, "ok ..." or "FAIL ...".
  */
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
 #include "daemon/report.h"
 #include "lib/aws/sqs.h"
+#include "lib/azure/queue.h"
 #include "lib/jpath.h"
 
 /* What may be missing, by kind; NULL when the error says it all. */
@@ -78,6 +81,30 @@ static bool probe_queue(struct daemon *d, const struct config_source *config,
     return ok;
 }
 
+static bool probe_azure_queue(const struct azure_storage *storage, const char *queue,
+                              struct http_client *http, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    struct http_response response;
+    struct http_request request = {.method = "GET"};
+    char what[256];
+    snprintf(what, sizeof what, "%.150s/%.63s", azure_storage_queue_endpoint(storage), queue);
+    if (asprintf(&request.url, "%s/%s?comp=metadata", azure_storage_queue_endpoint(storage),
+                 queue) < 0)
+        return false;
+    bool ok = azure_storage_send(storage, http, "GetQueueMetadata", &request, &response, &err);
+    http_request_free(&request);
+    if (!ok)
+        return say_failed(to, what, &err,
+                          advice_for(&err,
+                                     "give this identity the role Storage Queue Data Contributor",
+                                     "check account and queue"));
+    const char *count = http_headers_get(&response.headers, "x-ms-approximate-messages-count");
+    buf_addf(to, "ok    %s (%.20s messages)\n", what, count ? count : "?");
+    http_response_free(&response);
+    return true;
+}
+
 /* --- stores
  * ----------------------------------------------------------------------------------------------------
  */
@@ -144,7 +171,7 @@ static bool probe_store(struct store *store, const struct config_source *config,
     if (!store->ops->list(store, http, prefix, stop_at_first, &found, &err))
         return say_failed(to, store->name, &err,
                           advice_for(&err, "allow listing the store below prefix",
-                                     "check bucket and region, or path"));
+                                     "check bucket and region, account and container, or path"));
     buf_addf(to, "ok    %s: may be listed%s%s%s\n", store->name, *prefix ? " below " : "", prefix,
              found ? "" : " (nothing there yet)");
     struct buf key = buf_make(2048);
@@ -171,6 +198,28 @@ static bool probe_bucket(struct daemon *d, const struct config_source *config,
         return false;
     }
     bool ok = probe_store(store, config, http, to);
+    store->ops->free(store);
+    return ok;
+}
+
+/* The queue, if there is one, and the container. */
+static bool probe_azure(struct daemon *d, const struct config_source *config,
+                        struct http_client *http, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    bool ok = true;
+    struct store *store = store_of_source(d, config, &err);
+    if (!store)
+        return say_failed(to, "azure", &err, NULL);
+    const struct azure_storage *storage = store_blob_storage(store);
+    buf_addf(to, "note  authorized by %s\n", azure_storage_auth_name(storage));
+    if (config->type == SOURCE_AZURE_QUEUE && !azure_queue_name_valid(config->queue)) {
+        buf_addf(to, "FAIL  \"%s\" is no name of a queue\n", config->queue);
+        ok = false;
+    } else if (config->type == SOURCE_AZURE_QUEUE) {
+        ok = probe_azure_queue(storage, config->queue, http, to);
+    }
+    ok = probe_store(store, config, http, to) && ok;
     store->ops->free(store);
     return ok;
 }
@@ -206,8 +255,7 @@ bool source_probe(struct daemon *daemon, const struct config_source *config,
         return probe_directory(config, http, to);
     case SOURCE_AZURE_QUEUE:
     case SOURCE_AZURE_BLOB:
-        break;
+        return probe_azure(daemon, config, http, to);
     }
-    buf_addf(to, "FAIL  this hgautod has no sources of type %s\n", source_type_name(config->type));
     return false;
 }
