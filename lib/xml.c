@@ -1,8 +1,9 @@
 /* XML answers as jansson values over expat, and the escaping of text in XML requests.
  *
- * Each open element has a frame that collects its children by name, always in arrays; at its end
- * they become a list, an object or, when there are none, the element's text. Text matters only to
- * elements without children, so one buffer is enough: it starts anew with every element. */
+ * Each open element has a frame that collects its children by name; a name that comes again makes
+ * its value an array. At the element's end they become a list, an object or, when there are none,
+ * the element's text. Text matters only to elements without children, so one buffer is enough: it
+ * starts anew with every element. */
 #include "lib/xml.h"
 
 #include <expat.h>
@@ -12,7 +13,9 @@
 #include "lib/utf8.h"
 
 struct frame {
-    json_t *children; /* child name -> array of values; NULL as long as there are none */
+    json_t *children; /* child name -> value, or array of values; NULL as long as there are none */
+    json_t *repeated; /* the names whose values are such arrays: a value may be an array itself;
+                         NULL as long as there are none */
 };
 
 struct reader {
@@ -41,6 +44,24 @@ static const char *local_name(const char *name)
     return colon != NULL ? colon + 1 : name;
 }
 
+/* Whether the frame's value of that name is an array of several children's values. */
+static bool is_repeated(const struct frame *frame, const char *name)
+{
+    return frame->repeated != NULL && json_object_get(frame->repeated, name) != NULL;
+}
+
+/* The name's second value: both stand in an array from now on. Takes over value. */
+static bool repeat_child(struct frame *frame, const char *name, json_t *first, json_t *value)
+{
+    json_t *list = json_array();
+    bool ok = json_array_append(list, first) == 0;
+    ok = json_array_append_new(list, value) == 0 && ok;
+    ok = json_object_set_new(frame->children, name, list) == 0 && ok;
+    if (frame->repeated == NULL)
+        frame->repeated = json_object();
+    return json_object_set_new(frame->repeated, name, json_true()) == 0 && ok;
+}
+
 /* Takes over value. */
 static bool add_child(struct frame *frame, const char *name, json_t *value)
 {
@@ -48,25 +69,29 @@ static bool add_child(struct frame *frame, const char *name, json_t *value)
         json_decref(value);
         return false;
     }
-    json_t *list = json_object_get(frame->children, name);
-    if (list == NULL) {
-        list = json_array();
-        if (json_object_set_new(frame->children, name, list) != 0) {
-            json_decref(value);
-            return false;
-        }
-    }
-    return json_array_append_new(list, value) == 0;
+    json_t *before = json_object_get(frame->children, name);
+    if (before == NULL)
+        return json_object_set_new(frame->children, name, value) == 0;
+    if (is_repeated(frame, name))
+        return json_array_append_new(before, value) == 0;
+    return repeat_child(frame, name, before, value);
 }
 
-/* The array when all children bear one name, and it is what EC2 ("item") and Query services
- * ("member") call a list's elements. */
-static json_t *only_list(json_t *children)
+static void free_frame(struct frame *frame)
 {
-    if (json_object_size(children) != 1)
+    json_decref(frame->children);
+    json_decref(frame->repeated);
+    *frame = (struct frame){0};
+}
+
+/* What EC2 and Query services call a list's elements, when all children bear that name; else NULL.
+ */
+static const char *list_name(const struct frame *frame)
+{
+    if (json_object_size(frame->children) != 1)
         return NULL;
-    json_t *items = json_object_get(children, "item");
-    return items != NULL ? items : json_object_get(children, "member");
+    const char *name = json_object_iter_key(json_object_iter(frame->children));
+    return strcmp(name, "item") == 0 || strcmp(name, "member") == 0 ? name : NULL;
 }
 
 /* A new reference to the element's value; NULL when out of memory. */
@@ -75,21 +100,17 @@ static json_t *frame_value(const struct reader *r, const struct frame *frame)
     if (frame->children == NULL)
         return json_stringn(buf_str(&r->text), r->text.size);
     /* The document is no list, even if its root is called as the elements of one. */
-    json_t *list = frame != r->frames ? only_list(frame->children) : NULL;
-    if (list != NULL)
-        return json_incref(list);
-    json_t *object = json_object();
-    const char *name;
-    json_t *values;
-    json_object_foreach(frame->children, name, values)
-    {
-        json_t *value = json_array_size(values) == 1 ? json_array_get(values, 0) : values;
-        if (json_object_set(object, name, value) != 0) {
-            json_decref(object);
-            return NULL;
-        }
-    }
-    return object;
+    const char *name = frame != r->frames ? list_name(frame) : NULL;
+    if (name == NULL)
+        return json_incref(frame->children);
+    json_t *value = json_object_get(frame->children, name);
+    if (is_repeated(frame, name))
+        return json_incref(value);
+    json_t *list = json_array();
+    if (json_array_append(list, value) == 0)
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 static void on_start(void *data, const XML_Char *name, const XML_Char **attributes)
@@ -101,7 +122,7 @@ static void on_start(void *data, const XML_Char *name, const XML_Char **attribut
         stop(r, ERR_LIMIT, "more than 64 elements within one another");
         return;
     }
-    r->frames[++r->depth].children = NULL;
+    r->depth++; /* its frame is empty */
     buf_reset(&r->text);
 }
 
@@ -112,8 +133,7 @@ static void on_end(void *data, const XML_Char *name)
         return;
     struct frame *frame = &r->frames[r->depth--];
     json_t *value = buf_ok(&r->text) ? frame_value(r, frame) : NULL;
-    json_decref(frame->children);
-    frame->children = NULL;
+    free_frame(frame);
     if (value == NULL || !add_child(&r->frames[r->depth], local_name(name), value))
         stop(r, ERR_INTERNAL, "out of memory");
 }
@@ -158,7 +178,7 @@ json_t *xml_parse(const char *text, size_t size, struct err *err)
     if (document == NULL)
         stop(&r, ERR_INTERNAL, "out of memory");
     for (size_t i = 0; i <= XML_MAX_DEPTH; i++)
-        json_decref(r.frames[i].children);
+        free_frame(&r.frames[i]);
     buf_free(&r.text);
     XML_ParserFree(r.parser);
     return document;
