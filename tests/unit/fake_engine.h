@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "tests/unit/fake_clock.h"
 
 #define FAKE_MAX 64
 
@@ -81,28 +82,6 @@ static inline bool fake_settle(struct engine *e, const char *key, enum settle ho
         return true;
     }
     return false;
-}
-
-/* A clock that stands until the test moves it. */
-struct fake_clock {
-    struct clock clock; /* first */
-    int64_t now_ms;     /* of both clocks */
-};
-
-static inline int64_t fake_now(const struct clock *c)
-{
-    return ((const struct fake_clock *)c)->now_ms;
-}
-
-static inline void fake_random(const struct clock *c, void *to, size_t n)
-{
-    (void)c;
-    memset(to, 0x5a, n);
-}
-
-static inline struct fake_clock fake_clock_make(int64_t now_ms)
-{
-    return (struct fake_clock){.clock = {fake_now, fake_now, fake_random}, .now_ms = now_ms};
 }
 
 /* Runs what the loop and the workers have to do now, until there is nothing left. */
