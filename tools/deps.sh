@@ -31,6 +31,8 @@ EOF
         cat <<'EOF'
 pc:cmocka libcmocka-dev
 cmd:python3 python3
+cmd:node nodejs
+cmd:npm npm
 cmd:curl curl
 EOF
         ;;

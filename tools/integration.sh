@@ -7,6 +7,13 @@ python=$(tools/python.sh) || {
     echo "The integration tests cannot run: no Python with the modules of tests/requirements.txt." >&2
     exit 1
 }
+tools/azurite.sh || {
+    echo "************************************************************************************"
+    echo "*  NOT RUN: the tests of Azure queues and containers. There is no azurite here, and"
+    echo "*  it could not be installed (see above). They are counted as skipped; with CI=true"
+    echo "*  that is a failure."
+    echo "************************************************************************************"
+} >&2
 export HGAUTOD="${HGAUTOD:-$(realpath "$BUILD/hgautod")}" CLOUDSERVER="${CLOUDSERVER:-$(realpath "$BUILD/cloudserver")}"
 # Without a cache folder: the checkout may be read-only, and nothing of a run is wanted by the next.
 exec "$python" -m pytest -p no:cacheprovider -q tests/integration "$@"
