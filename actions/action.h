@@ -49,6 +49,19 @@ struct action_step {
     bool save; /* when done, its state must be durable before the next step begins */
 };
 
+#define ACTION_MANY_MAX 100
+
+/* The step of an action whose operation takes several ids in one call. */
+struct action_many {
+    unsigned step; /* index into steps */
+    unsigned most; /* resources a call, 2 to ACTION_MANY_MAX */
+    /* Does the step for `count` resources of one automation, account and region at once. True when
+     * each has its verdict (and its ctx->err with STEP_FAILED); false with ctxs[0]->err when the
+     * call was refused or failed as a whole: what may pass is tried again for all, otherwise the
+     * engine halves the group until the guilty are alone. Never called in a dry run. */
+    bool (*run)(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts);
+};
+
 struct action {
     const char *name;         /* as events name it */
     const char *display_name; /* as the UI shows it */
@@ -64,6 +77,7 @@ struct action {
      * naming the attribute). Run before the first step only. */
     bool (*check)(struct step_ctx *ctx);
     const struct action_step *steps; /* ended by a row without a name */
+    const struct action_many *many;  /* NULL: each resource has calls of its own */
 };
 
 struct aws;

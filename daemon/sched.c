@@ -117,6 +117,19 @@ static void heap_remove(struct sched *s, struct job *job)
  * ----------------------------------------------------------------------------------------------------
  */
 
+static void flow_enter(struct sched *s, struct flow *flow)
+{
+    if (flow->next || flow->held)
+        return;
+    if (s->turn) {
+        flow->next = s->turn->next;
+        s->turn->next = flow;
+    } else {
+        flow->next = flow;
+    }
+    s->turn = flow;
+}
+
 static void lane_enter(struct sched *s, struct lane *lane)
 {
     struct flow *flow = lane->flow;
@@ -129,15 +142,7 @@ static void lane_enter(struct sched *s, struct lane *lane)
         }
         flow->turn = lane;
     }
-    if (!flow->next) {
-        if (s->turn) {
-            flow->next = s->turn->next;
-            s->turn->next = flow;
-        } else {
-            flow->next = flow;
-        }
-        s->turn = flow;
-    }
+    flow_enter(s, flow);
 }
 
 /* Takes the flow whose turn it is out of the ring. */
@@ -154,17 +159,24 @@ static void flow_leave(struct sched *s, struct flow *before)
     flow->next = NULL;
 }
 
-/* The next job of a flow that has some; the turn passes to its next lane. */
+static struct job *lane_take(struct lane *lane)
+{
+    struct job *job = queue_take(&lane->begun);
+    return job ? job : queue_take(&lane->fresh);
+}
+
+/* The next job of a flow, NULL when it has none; the turn passes to its next lane. Lanes found
+ * empty (gather leaves such) leave the ring. */
 static struct job *flow_take(struct flow *flow)
 {
-    struct lane *before = flow->turn;
-    struct lane *lane = before->next;
-    struct job *job = queue_take(&lane->begun);
-    if (!job)
-        job = queue_take(&lane->fresh);
-    if (lane->begun.head || lane->fresh.head) {
-        flow->turn = lane;
-    } else {
+    struct job *job = NULL;
+    while (!job && flow->turn) {
+        struct lane *before = flow->turn, *lane = before->next;
+        job = lane_take(lane);
+        if (lane->begun.head || lane->fresh.head) {
+            flow->turn = lane;
+            continue;
+        }
         if (lane == before)
             flow->turn = NULL;
         else
@@ -177,15 +189,14 @@ static struct job *flow_take(struct flow *flow)
 static struct job *take(struct sched *s)
 {
     struct job *job = queue_take(&s->control);
-    if (job || !s->turn)
-        return job;
-    struct flow *before = s->turn;
-    struct flow *flow = before->next;
-    job = flow_take(flow);
-    if (flow->turn)
-        s->turn = flow;
-    else
-        flow_leave(s, before);
+    while (!job && s->turn) {
+        struct flow *before = s->turn, *flow = before->next;
+        job = flow_take(flow);
+        if (flow->turn)
+            s->turn = flow;
+        else
+            flow_leave(s, before);
+    }
     return job;
 }
 
@@ -306,6 +317,40 @@ void sched_wake(struct sched *s, struct job *job)
     pthread_mutex_unlock(&s->lock);
 }
 
+void sched_open(struct sched *s, struct flow *flow)
+{
+    pthread_mutex_lock(&s->lock);
+    flow->held = false;
+    if (flow->turn) {
+        flow_enter(s, flow);
+        rouse(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void start(struct job *job)
+{
+    job->state = JOB_RUNNING;
+    if (job->lane)
+        job->lane->flow->running++;
+}
+
+/* Gives a job that is being handed out its company: those queued behind one another that may go
+ * with it. */
+static void gather(struct job *job)
+{
+    struct lane *lane = job->lane;
+    struct job *last = job;
+    for (size_t n = 1; lane && n < lane->most; n++) {
+        struct queue *q = lane->begun.head ? &lane->begun : &lane->fresh;
+        if (!q->head || !lane->alike(job, q->head))
+            break;
+        last->next = queue_take(q);
+        last = last->next;
+        start(last);
+    }
+}
+
 struct job *sched_next(struct sched *s)
 {
     struct job *job = NULL;
@@ -319,9 +364,8 @@ struct job *sched_next(struct sched *s)
         wait_for_work(s, now);
     }
     if (job) {
-        job->state = JOB_RUNNING;
-        if (job->lane)
-            job->lane->flow->running++;
+        start(job);
+        gather(job);
         /* Whoever leaves with a job hands on the watch: the queues for more work, the heap for the
          * time. */
         if (s->control.head || s->turn || (s->heap_count && !s->timekeeper))

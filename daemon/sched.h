@@ -56,10 +56,13 @@ struct queue {
     struct job *head, *tail;
 };
 
-/* The jobs of one account in one run. Zeroed but for flow to begin with. */
+/* The jobs of one account in one run. Zeroed but for flow, and the next two, to begin with. */
 struct lane {
     struct flow *flow;
-    struct queue begun; /* have run before */
+    size_t most; /* jobs that one worker may take at once; 0 and 1: each goes alone */
+    bool (*alike)(const struct job *job,
+                  const struct job *queued); /* may they go together? With the lock held */
+    struct queue begun;                      /* have run before */
     struct queue fresh;
     struct lane *next; /* ring of the flow's lanes with queued jobs; NULL: not in it */
 };
@@ -69,6 +72,7 @@ struct flow {
     struct lane *turn;   /* the lane before the one whose turn it is; NULL: none has queued jobs */
     struct flow *next;   /* ring of flows with queued jobs; NULL: not in it */
     unsigned running;    /* of its jobs, with workers */
+    bool held;           /* its jobs are queued, but not given out before sched_open */
     bool closed;         /* lets no job in any more */
     struct job *watcher; /* to be woken when the last running one is back */
 };
@@ -79,7 +83,11 @@ void sched_free(struct sched *s);
 
 /* Brings a job in, or makes a parked or running one run (again) now. */
 void sched_wake(struct sched *s, struct job *job);
-/* The next job, waiting for one; NULL after sched_stop. */
+/* Gives out the jobs of a flow that was held, all of them from the same moment on. */
+void sched_open(struct sched *s, struct flow *flow);
+/* The next job, waiting for one; NULL after sched_stop. Its `next` leads to the company that its
+ * lane gives it: jobs that are in this worker's hands too, to be run with it and given back each.
+ */
 struct job *sched_next(struct sched *s) MUST_CHECK;
 /* Gives a job back with what its function answered; flow is its lane's as it was before the
  * function ran (the job may be gone), NULL for control jobs. */

@@ -59,13 +59,32 @@ static bool judge(struct run *run, struct automation *a)
     return a->critical != NULL;
 }
 
+/* Whether the task's step can be done for several resources in one call. In a dry run each has its
+ * own, to be written down. */
+static bool takes_company(const struct task *task)
+{
+    const struct action_many *many = task->automation->action->many;
+    return many && task->step == many->step && !task->automation->run->plan;
+}
+
+/* Whether a queued task may share the call of another. Their lane gives them the same automation
+ * and account. */
+static bool alike(const struct job *job, const struct job *queued)
+{
+    const struct task *a = (const struct task *)job, *b = (const struct task *)queued;
+    return takes_company(a) && b->step == a->step && b->status == TASK_OPEN;
+}
+
 static bool make_lanes(struct automation *a)
 {
     a->lanes = calloc(a->event->account_count ? a->event->account_count : 1, sizeof *a->lanes);
     if (!a->lanes)
         return false;
-    for (size_t i = 0; i < a->event->account_count; i++)
+    for (size_t i = 0; i < a->event->account_count; i++) {
         a->lanes[i].flow = &a->run->flow;
+        a->lanes[i].most = a->action->many && !a->run->plan ? a->action->many->most : 1;
+        a->lanes[i].alike = alike;
+    }
     return true;
 }
 
@@ -103,6 +122,8 @@ bool run_make_tasks(struct run *run)
     if (!run->automations)
         return false;
     run->automation_count = run->event.count;
+    run->flow.held =
+        true; /* so that tasks which may share a call are all there when the first is taken */
     for (size_t i = 0; i < run->event.count; i++) {
         if (!make_automation(run, &run->automations[i], &run->event.automations[i]))
             return false;
@@ -121,6 +142,7 @@ void run_start_tasks(struct run *run)
                 sched_wake(run->engine->sched, &a->tasks[k].job);
         }
     }
+    sched_open(run->engine->sched, &run->flow);
 }
 
 static void free_automation(struct automation *a)
@@ -268,42 +290,72 @@ static int64_t failed(struct task *task, struct step_ctx *ctx)
     return now + backoff_pause(&backoff_calls, o->clock, *tries, &ctx->err);
 }
 
-/* Runs steps until the task is finished or has to wait. */
-static int64_t advance(struct task *task, struct step_ctx *ctx)
+/* What the step's verdict leads to. True: to the next step at once; false: *answer is the job's. */
+static bool settle_step(struct task *task, struct step_ctx *ctx, enum verdict verdict,
+                        int64_t *answer)
 {
     struct run *run = task->automation->run;
+    const struct action_step *step = &ctx->action->steps[task->step];
     const struct clock *clock = ctx->clock;
-    for (;;) {
-        const struct action_step *step = &ctx->action->steps[task->step];
-        if (!task->step_since_ms) {
-            pthread_mutex_lock(&run->lock);
-            task->step_since_ms = clock->wall_ms(clock);
-            pthread_mutex_unlock(&run->lock);
-        }
-        ctx->step_since_ms = task->step_since_ms;
-        ctx->err = ERR_INIT;
-        switch (step->run(ctx)) {
-        case STEP_FAILED:
-            return failed(task, ctx);
-        case STEP_FINISHED:
-            return finish(task, ctx, NULL);
-        case STEP_AGAIN:
-            task->attempts = 0;
-            task->throttles = 0;
-            keep_state(task, ctx);
-            return ctx->again_ms > 0 ? clock->mono_ms(clock) + ctx->again_ms : JOB_READY;
-        case STEP_DONE:
-            next_step(task);
-            if (!ctx->action->steps[task->step].name)
-                return finish(task, ctx, NULL);
-            if (step->save && !ctx->plan)
-                return wait_for_save(task, ctx);
-            if (run->stopping) {
-                keep_state(task, ctx);
-                return clock->mono_ms(clock) + STOPPING_PAUSE_MS;
-            }
-        }
+    *answer = JOB_READY;
+    switch (verdict) {
+    case STEP_FAILED:
+        *answer = failed(task, ctx);
+        return false;
+    case STEP_FINISHED:
+        *answer = finish(task, ctx, NULL);
+        return false;
+    case STEP_AGAIN:
+        task->attempts = 0;
+        task->throttles = 0;
+        keep_state(task, ctx);
+        if (ctx->again_ms > 0)
+            *answer = clock->mono_ms(clock) + ctx->again_ms;
+        return false;
+    case STEP_DONE:
+        break;
     }
+    if (!step[1].name) {
+        *answer = finish(task, ctx, NULL);
+        return false;
+    }
+    next_step(task);
+    if (step->save && !ctx->plan) {
+        *answer = wait_for_save(task, ctx);
+        return false;
+    }
+    if (run->stopping) {
+        keep_state(task, ctx);
+        *answer = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
+        return false;
+    }
+    return true;
+}
+
+static void begin_step(struct task *task, struct step_ctx *ctx)
+{
+    struct run *run = task->automation->run;
+    if (!task->step_since_ms) {
+        pthread_mutex_lock(&run->lock);
+        task->step_since_ms = ctx->clock->wall_ms(ctx->clock);
+        pthread_mutex_unlock(&run->lock);
+    }
+    ctx->step_since_ms = task->step_since_ms;
+    ctx->err = ERR_INIT;
+}
+
+/* Runs steps until the task is finished or has to wait, or comes to a step that it may share with
+ * others. */
+static int64_t advance(struct task *task, struct step_ctx *ctx)
+{
+    int64_t answer;
+    do {
+        begin_step(task, ctx);
+        if (!settle_step(task, ctx, ctx->action->steps[task->step].run(ctx), &answer))
+            return answer;
+    } while (!takes_company(task));
+    keep_state(task, ctx);
+    return JOB_READY;
 }
 
 /* --- what a step sees
@@ -449,15 +501,6 @@ static bool prepare(struct task *task, struct step_ctx *ctx)
     return true;
 }
 
-static int64_t run_with(struct task *task, struct step_ctx *ctx)
-{
-    if (!ctx->state)
-        err_set(&ctx->err, ERR_INTERNAL, "", "out of memory");
-    else if (ctx->resource && prepare(task, ctx))
-        return advance(task, ctx);
-    return failed(task, ctx);
-}
-
 /* Whether steps may be begun now; if not, what the job answers. */
 static bool may_begin(const struct run *run, int64_t *answer)
 {
@@ -473,36 +516,177 @@ static bool may_begin(const struct run *run, int64_t *answer)
     return true;
 }
 
+/* One task in a worker's hands. */
+struct attempt {
+    struct task *task;
+    json_t *resource;
+    struct step_ctx ctx;
+    int64_t answer; /* what its job answers */
+};
+
+/* Makes what the task's steps will see. False when it cannot go on: a->answer says what becomes of
+ * it. */
+static bool open_attempt(struct attempt *a, struct task *task, struct http_client *http)
+{
+    struct automation *automation = task->automation;
+    struct run *run = automation->run;
+    const struct engine_options *o = &run->engine->options;
+    a->task = task;
+    a->ctx = (struct step_ctx){.action = automation->action,
+                               .params = automation->params,
+                               .run_id = run->id,
+                               .account = "",
+                               .region = "",
+                               .partition = "",
+                               .plan = run->plan,
+                               .aws = o->aws,
+                               .azure = o->azure,
+                               .http = http,
+                               .clock = o->clock,
+                               .err = ERR_INIT,
+                               .planned = hook_planned,
+                               .audit = hook_audit,
+                               .engine = task};
+    a->resource =
+        event_resource(&run->event, &automation->event->resources[task_index(task)], &a->ctx.err);
+    a->ctx.resource = a->resource;
+    a->ctx.state = task->text ? json_loads(task->text, 0, NULL) : json_object();
+    if (!a->ctx.state)
+        err_set(&a->ctx.err, ERR_INTERNAL, "", "out of memory");
+    else if (a->resource && prepare(task, &a->ctx))
+        return true;
+    a->answer = failed(task, &a->ctx);
+    return false;
+}
+
+/* The task may be gone. */
+static void close_attempt(struct attempt *a)
+{
+    json_decref(a->ctx.state);
+    json_decref(a->resource);
+}
+
+/* --- several tasks in one call --- */
+
+/* All of the group go on from what the call said of each. */
+static void settle_group(struct attempt **group, size_t count, const enum verdict *verdicts)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct attempt *a = group[i];
+        if (settle_step(a->task, &a->ctx, verdicts[i], &a->answer)) {
+            keep_state(a->task, &a->ctx);
+            a->answer = JOB_READY;
+        }
+    }
+}
+
+/* The call failed for a reason that may pass: all wait equally long, so that they meet again. */
+static void park_group(struct attempt **group, size_t count)
+{
+    struct err err = group[0]->ctx.err;
+    for (size_t i = 0; i < count; i++) {
+        group[i]->ctx.err = err;
+        group[i]->answer = failed(group[i]->task, &group[i]->ctx);
+        if (group[i]->answer > 0 && group[0]->answer > 0)
+            group[i]->answer = group[0]->answer;
+    }
+}
+
+/* One call for the group; if it is refused, one for each half, until the guilty are alone. */
+static void try_group(struct attempt **group, size_t count)
+{
+    struct step_ctx *ctxs[ACTION_MANY_MAX] = {NULL};
+    enum verdict verdicts[ACTION_MANY_MAX];
+    if (count == 1) {
+        group[0]->answer = advance(group[0]->task, &group[0]->ctx);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        begin_step(group[i]->task, &group[i]->ctx);
+        ctxs[i] = &group[i]->ctx;
+    }
+    const struct step_ctx *ctx = &group[0]->ctx;
+    if (ctx->action->many->run(ctxs, count, verdicts)) {
+        settle_group(group, count, verdicts);
+    } else if (err_is_retryable(&ctx->err)) {
+        park_group(group, count);
+    } else {
+        try_group(group, count / 2);
+        try_group(group + count / 2, count - count / 2);
+    }
+}
+
+/* Gives the others of a group back to the scheduler; the first is its worker's to give back. */
+static void give_back(struct attempt **group, size_t count, struct flow *flow, struct sched *sched)
+{
+    for (size_t i = 1; i < count; i++) {
+        close_attempt(group[i]);
+        sched_back(sched, &group[i]->task->job, flow, group[i]->answer);
+    }
+}
+
+/* Adds a task that came along to the group, if it can go on and is in the same region; else it goes
+ * back at once. */
+static bool join(struct attempt *first, struct attempt *a, struct task *task)
+{
+    struct sched *sched = task->automation->run->engine->sched;
+    if (open_attempt(a, task, first->ctx.http)) {
+        if (strcmp(a->ctx.region, first->ctx.region) == 0)
+            return true;
+        keep_state(task, &a->ctx);
+        a->answer = JOB_READY;
+    }
+    close_attempt(a);
+    sched_back(sched, &task->job, task->job.lane->flow, a->answer);
+    return false;
+}
+
+/* Runs a task together with its company, of which there is some. */
+static void run_together(struct attempt *first, struct job *company)
+{
+    struct sched *sched = first->task->automation->run->engine->sched;
+    struct flow *flow = first->task->job.lane->flow;
+    struct attempt *group[ACTION_MANY_MAX] = {first};
+    struct attempt *room = calloc(ACTION_MANY_MAX, sizeof *room);
+    size_t count = 1;
+    for (struct job *next; company; company = next) {
+        next = company->next;
+        if (!room) /* no memory for company */
+            sched_back(sched, company, flow, JOB_READY);
+        else if (join(first, &room[count], (struct task *)company))
+            group[count] = &room[count], count++;
+    }
+    try_group(group, count);
+    give_back(group, count, flow, sched);
+    free(room);
+}
+
+/* The first cannot go on, and so neither can its company now. */
+static void send_back(struct job *company, struct flow *flow, struct sched *sched, int64_t answer)
+{
+    for (struct job *next; company; company = next) {
+        next = company->next;
+        sched_back(sched, company, flow, answer);
+    }
+}
+
 int64_t task_run(struct job *job, struct http_client *http)
 {
     struct task *task = (struct task *)job;
-    struct automation *a = task->automation;
-    struct run *run = a->run;
-    const struct engine_options *o = &run->engine->options;
-    int64_t answer = 0;
-    if (!may_begin(run, &answer))
-        return answer;
-    struct step_ctx ctx = {.action = a->action,
-                           .params = a->params,
-                           .run_id = run->id,
-                           .account = "",
-                           .region = "",
-                           .partition = "",
-                           .plan = run->plan,
-                           .aws = o->aws,
-                           .azure = o->azure,
-                           .http = http,
-                           .clock = o->clock,
-                           .err = ERR_INIT,
-                           .planned = hook_planned,
-                           .audit = hook_audit,
-                           .engine = task};
-    json_t *resource =
-        event_resource(&run->event, &a->event->resources[task_index(task)], &ctx.err);
-    ctx.resource = resource;
-    ctx.state = task->text ? json_loads(task->text, 0, NULL) : json_object();
-    answer = run_with(task, &ctx);
-    json_decref(ctx.state);
-    json_decref(resource);
-    return answer;
+    struct run *run = task->automation->run;
+    struct flow *flow = job->lane->flow;
+    struct job *company = job->next;
+    struct attempt a = {.task = task};
+    if (!may_begin(run, &a.answer)) {
+        send_back(company, flow, run->engine->sched, a.answer);
+        return a.answer;
+    }
+    if (!open_attempt(&a, task, http))
+        send_back(company, flow, run->engine->sched, JOB_READY);
+    else if (company)
+        run_together(&a, company);
+    else
+        a.answer = advance(task, &a.ctx);
+    close_attempt(&a);
+    return a.answer;
 }

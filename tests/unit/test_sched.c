@@ -153,6 +153,82 @@ static void closing_takes_jobs_out_and_reports_when_quiet(void **state)
     sched_back(f->sched, &stays, &other, JOB_GONE);
 }
 
+static bool always(const struct job *job, const struct job *queued)
+{
+    (void)job;
+    (void)queued;
+    return true;
+}
+
+/* Jobs go together when they want the same wake-up time: a field that is the test's own here. */
+static bool same_time(const struct job *job, const struct job *queued)
+{
+    return job->wake_ms == queued->wake_ms;
+}
+
+static size_t company(const struct job *job)
+{
+    size_t n = 0;
+    while ((job = job->next))
+        n++;
+    return n;
+}
+
+static void a_job_brings_as_much_company_as_its_lane_allows(void **state)
+{
+    struct fixture *f = *state;
+    struct flow flow = {0};
+    struct lane lane = {.flow = &flow, .most = 3, .alike = always};
+    struct job jobs[5] = {
+        {.lane = &lane}, {.lane = &lane}, {.lane = &lane}, {.lane = &lane}, {.lane = &lane}};
+    for (size_t i = 0; i < 5; i++)
+        sched_wake(f->sched, &jobs[i]);
+    const struct job *first = sched_next(f->sched);
+    assert_ptr_equal(first, &jobs[0]);
+    assert_int_equal(company(first), 2);
+    assert_int_equal(flow.running, 3);
+    const struct job *second = sched_next(f->sched); /* the lane is empty afterwards */
+    assert_ptr_equal(second, &jobs[3]);
+    assert_int_equal(company(second), 1);
+    struct job control = {0};
+    sched_wake(f->sched, &control);
+    assert_ptr_equal(sched_next(f->sched), &control);
+    sched_back(f->sched, &jobs[1], &flow, JOB_READY);
+    assert_ptr_equal(sched_next(f->sched), &jobs[1]);
+    assert_int_equal(company(&jobs[1]), 0);
+}
+
+static void company_ends_with_the_first_that_is_not_alike(void **state)
+{
+    struct fixture *f = *state;
+    struct flow flow = {0};
+    struct lane lane = {.flow = &flow, .most = 10, .alike = same_time};
+    struct job jobs[4] = {{.lane = &lane, .wake_ms = 1},
+                          {.lane = &lane, .wake_ms = 1},
+                          {.lane = &lane, .wake_ms = 2},
+                          {.lane = &lane, .wake_ms = 1}};
+    for (size_t i = 0; i < 4; i++)
+        sched_wake(f->sched, &jobs[i]);
+    assert_int_equal(company(sched_next(f->sched)), 1);
+    assert_int_equal(company(sched_next(f->sched)), 0);
+    assert_ptr_equal(sched_next(f->sched), &jobs[3]);
+}
+
+static void a_held_flow_gives_nothing_before_it_is_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct flow flow = {.held = true};
+    struct lane lane = {.flow = &flow};
+    struct job task = {.lane = &lane}, control = {0};
+    sched_wake(f->sched, &task);
+    sched_wake(f->sched, &control);
+    assert_ptr_equal(sched_next(f->sched), &control);
+    sched_back(f->sched, &control, NULL, JOB_READY);
+    assert_ptr_equal(sched_next(f->sched), &control);
+    sched_open(f->sched, &flow);
+    assert_ptr_equal(sched_next(f->sched), &task);
+}
+
 /* --- many threads
  * ------------------------------------------------------------------------------------------------------------
  */
@@ -233,6 +309,12 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_was_begun_goes_before_what_was_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_takes_jobs_out_and_reports_when_quiet, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_job_brings_as_much_company_as_its_lane_allows, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(company_ends_with_the_first_that_is_not_alike, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_held_flow_gives_nothing_before_it_is_opened, set_up,
                                         tear_down),
         cmocka_unit_test(every_job_is_run_to_its_end_by_many_threads),
     };
