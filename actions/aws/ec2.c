@@ -8,7 +8,8 @@
 
 static const struct aws_op describe_instances = {&aws_ec2, "DescribeInstances", .changes = false};
 static const struct aws_op describe_snapshots = {&aws_ec2, "DescribeSnapshots", .changes = false};
-static const struct aws_op create_snapshots = {&aws_ec2, "CreateSnapshots", .changes = true, .once = true};
+static const struct aws_op create_snapshots = {&aws_ec2, "CreateSnapshots", .changes = true,
+                                               .once = true};
 static const struct aws_op describe_rules = {&aws_ec2, "DescribeSecurityGroupRules",
                                              .changes = false};
 static const struct aws_op revoke_ingress = {&aws_ec2, "RevokeSecurityGroupIngress",
@@ -47,6 +48,58 @@ const char *ec2_instance(struct step_ctx *ctx)
 bool ec2_check_instance(struct step_ctx *ctx)
 {
     return ec2_instance(ctx) != NULL;
+}
+
+static json_t *instance_list(struct step_ctx *const *ctxs, size_t count)
+{
+    json_t *ids = json_array();
+    for (size_t i = 0; ids && i < count; i++) {
+        if (json_array_append_new(ids, json_string(ec2_instance(ctxs[i]))) != 0) {
+            json_decref(ids);
+            ids = NULL;
+        }
+    }
+    return ids ? json_pack("{s:o}", "InstanceId", ids) : NULL;
+}
+
+/* What the answer says of this instance. */
+static enum verdict changed(struct step_ctx *ctx, const json_t *instances, const char *already)
+{
+    size_t i;
+    json_t *instance;
+    json_array_foreach(instances, i, instance)
+    {
+        const char *id = jstr(instance, "instanceId");
+        const char *before = jstr(instance, "previousState.name");
+        if (!id || strcmp(id, ec2_instance(ctx)) != 0)
+            continue;
+        return already && before && strcmp(before, already) == 0
+                   ? step_finished(ctx, "already %s", already)
+                   : STEP_DONE;
+    }
+    err_set(&ctx->err, ERR_TRANSIENT, "", "the answer does not mention the instance");
+    return STEP_FAILED;
+}
+
+bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
+                     const struct aws_op *op, const char *already)
+{
+    json_t *params = act_with_dry_run(ctxs[0], instance_list(ctxs, count));
+    json_t *answer = act_call(ctxs[0], op, params);
+    if (!answer) {
+        /* EC2 says so for all of them, or names what it would refuse. */
+        if (act_dry_run_verdict(ctxs[0]) != STEP_FINISHED)
+            return false;
+        for (size_t i = 0; i < count; i++)
+            verdicts[i] = step_finished(ctxs[i], "%s", ctxs[0]->note);
+        return true;
+    }
+    json_t *instances = jlist(answer, "instancesSet");
+    for (size_t i = 0; i < count; i++)
+        verdicts[i] = changed(ctxs[i], instances, already);
+    json_decref(instances);
+    json_decref(answer);
+    return true;
 }
 
 /* Asked by filter, not by id: an id that is gone would fail the whole call. */

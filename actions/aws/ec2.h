@@ -14,6 +14,13 @@ const char *ec2_instance(struct step_ctx *ctx);
 /* For action.check: whether there is one. */
 bool ec2_check_instance(struct step_ctx *ctx);
 
+/* For action_many: one call of op with the ids of all instances (and DryRun, where that is on).
+ * True when each has its verdict: STEP_FINISHED when its state before was `already` (NULL: not
+ * asked), else STEP_DONE; with DryRun on and allowed, STEP_FINISHED. */
+#define EC2_MANY 100
+bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
+                     const struct aws_op *op, const char *already) MUST_CHECK;
+
 /* The state ("running") of each of the instances, an object by id without those that are gone; a
  * new reference. ids (an array, stolen) are at most 200. NULL with ctx->err. Permission:
  * ec2:DescribeInstances. */

@@ -1,4 +1,4 @@
-/* ec2_start_instance and ec2_stop_instance: one call each; AWS does the rest. */
+/* ec2_start_instance and ec2_stop_instance: one call for up to a hundred; AWS does the rest. */
 #include <string.h>
 
 #include "actions/aws/ec2.h"
@@ -30,6 +30,16 @@ static enum verdict stop(struct step_ctx *ctx)
     return switch_power(ctx, &stop_instances, "stopped");
 }
 
+static bool start_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return ec2_change_many(ctxs, count, verdicts, &start_instances, "running");
+}
+
+static bool stop_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return ec2_change_many(ctxs, count, verdicts, &stop_instances, "stopped");
+}
+
 const struct action action_ec2_start_instance = {
     .name = "ec2_start_instance",
     .display_name = "Start Instance",
@@ -41,6 +51,7 @@ const struct action action_ec2_start_instance = {
     .permissions = (const char *const[]){"ec2:StartInstances", NULL},
     .check = ec2_check_instance,
     .steps = (const struct action_step[]){{"start", start, false}, {0}},
+    .many = &(const struct action_many){.step = 0, .most = EC2_MANY, .run = start_many},
 };
 
 const struct action action_ec2_stop_instance = {
@@ -54,4 +65,5 @@ const struct action action_ec2_stop_instance = {
     .permissions = (const char *const[]){"ec2:StopInstances", NULL},
     .check = ec2_check_instance,
     .steps = (const struct action_step[]){{"stop", stop, false}, {0}},
+    .many = &(const struct action_many){.step = 0, .most = EC2_MANY, .run = stop_many},
 };

@@ -36,6 +36,11 @@ static enum verdict terminate(struct step_ctx *ctx)
                         "InvalidInstanceID.NotFound", "already terminated");
 }
 
+static bool terminate_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return ec2_change_many(ctxs, count, verdicts, &terminate_instances, NULL);
+}
+
 const struct action action_ec2_snapshot_instance = {
     .name = "ec2_snapshot_instance",
     .display_name = "Snapshot Instance",
@@ -75,4 +80,5 @@ const struct action action_ec2_terminate_instance = {
                                           {"snapshot", snapshot_before, true},
                                           {"terminate", terminate, false},
                                           {0}},
+    .many = &(const struct action_many){.step = 2, .most = EC2_MANY, .run = terminate_many},
 };

@@ -5,6 +5,9 @@
 #include "actions/aws/common.h"
 #include "lib/jpath.h"
 
+/* What one call takes: Amazon WorkSpaces API Reference, "StartWorkspaces". */
+#define WORKSPACES_MANY 25
+
 static const struct aws_op describe_workspaces = {&aws_workspaces, "DescribeWorkspaces",
                                                   .changes = false};
 static const struct aws_op start_workspaces = {&aws_workspaces, "StartWorkspaces", .changes = true};
@@ -77,26 +80,28 @@ static bool reached(struct step_ctx *ctx, const struct change *change)
 /* HTTP 200 is not success: a workspace that was refused is listed in the answer. */
 static bool accepted(struct step_ctx *ctx, const struct aws_op *op, const json_t *answer)
 {
-    const json_t *failure = jget(answer, "FailedRequests[0]");
-    if (!failure)
-        return true;
-    const char *code = jstr(failure, "ErrorCode"), *message = jstr(failure, "ErrorMessage");
-    err_set(&ctx->err, aws_classify(code, 0), code ? code : "", "%s",
-            message ? message : "the request was refused");
-    snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", op->name);
-    return false;
+    const char *id = act_name(ctx, &workspaces);
+    const json_t *failures = jget(answer, "FailedRequests");
+    size_t i;
+    json_t *failure;
+    json_array_foreach(failures, i, failure)
+    {
+        const char *failed = jstr(failure, "WorkspaceId");
+        const char *code = jstr(failure, "ErrorCode"), *message = jstr(failure, "ErrorMessage");
+        /* One that names no workspace can be anybody's: nobody is told that it worked. */
+        if (failed && strcmp(failed, id) != 0)
+            continue;
+        err_set(&ctx->err, aws_classify(code, 0), code ? code : "", "%s",
+                message ? message : "the request was refused");
+        snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", op->name);
+        return false;
+    }
+    return true;
 }
 
-static enum verdict apply(struct step_ctx *ctx, const struct change *change)
+static enum verdict judge(struct step_ctx *ctx, const struct change *change, const json_t *answer)
 {
-    json_t *answer =
-        act_call(ctx, change->op,
-                 json_pack("{s:[{s:s}]}", change->list, "WorkspaceId", act_name(ctx, &workspaces)));
-    if (!answer)
-        return STEP_FAILED;
-    bool worked = accepted(ctx, change->op, answer);
-    json_decref(answer);
-    if (worked)
+    if (accepted(ctx, change->op, answer))
         return STEP_DONE;
     if (change->deletes && ctx->err.kind == ERR_NOT_FOUND)
         return step_finished(ctx, "already deleted");
@@ -105,19 +110,58 @@ static enum verdict apply(struct step_ctx *ctx, const struct change *change)
     return step_finished(ctx, "already %s", change->reached[0]);
 }
 
+/* One call for all, and what it says of each. False when it failed as a whole. */
+static bool apply(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
+                  const struct change *change)
+{
+    json_t *requests = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(requests,
+                              json_pack("{s:s}", "WorkspaceId", act_name(ctxs[i], &workspaces)));
+    bool whole = json_array_size(requests) == count;
+    json_t *params = whole ? json_pack("{s:O}", change->list, requests) : NULL;
+    json_t *answer = act_call(ctxs[0], change->op, params);
+    json_decref(requests);
+    for (size_t i = 0; answer && i < count; i++)
+        verdicts[i] = judge(ctxs[i], change, answer);
+    json_decref(answer);
+    return answer != NULL;
+}
+
+static enum verdict apply_one(struct step_ctx *ctx, const struct change *change)
+{
+    enum verdict verdict = STEP_FAILED;
+    return apply(&ctx, 1, &verdict, change) ? verdict : STEP_FAILED;
+}
+
 static enum verdict start(struct step_ctx *ctx)
 {
-    return apply(ctx, &starting);
+    return apply_one(ctx, &starting);
 }
 
 static enum verdict stop(struct step_ctx *ctx)
 {
-    return apply(ctx, &stopping);
+    return apply_one(ctx, &stopping);
 }
 
 static enum verdict terminate(struct step_ctx *ctx)
 {
-    return apply(ctx, &terminating);
+    return apply_one(ctx, &terminating);
+}
+
+static bool start_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return apply(ctxs, count, verdicts, &starting);
+}
+
+static bool stop_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return apply(ctxs, count, verdicts, &stopping);
+}
+
+static bool terminate_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return apply(ctxs, count, verdicts, &terminating);
 }
 
 const struct action action_workspaces_start_workspace = {
@@ -131,6 +175,7 @@ const struct action action_workspaces_start_workspace = {
         (const char *const[]){"workspaces:DescribeWorkspaces", "workspaces:StartWorkspaces", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"start", start, false}, {0}},
+    .many = &(const struct action_many){.step = 0, .most = WORKSPACES_MANY, .run = start_many},
 };
 
 const struct action action_workspaces_stop_workspace = {
@@ -144,6 +189,7 @@ const struct action action_workspaces_stop_workspace = {
         (const char *const[]){"workspaces:DescribeWorkspaces", "workspaces:StopWorkspaces", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"stop", stop, false}, {0}},
+    .many = &(const struct action_many){.step = 0, .most = WORKSPACES_MANY, .run = stop_many},
 };
 
 const struct action action_workspaces_terminate_workspace = {
@@ -157,4 +203,5 @@ const struct action action_workspaces_terminate_workspace = {
                                          "workspaces:TerminateWorkspaces", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"terminate", terminate, false}, {0}},
+    .many = &(const struct action_many){.step = 0, .most = WORKSPACES_MANY, .run = terminate_many},
 };
