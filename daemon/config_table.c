@@ -490,8 +490,9 @@ const struct setting config_settings[] = {
      .kind = VALUE_PATH,
      IN(azure.subscriptions_file),
      .fallback_words = "none",
-     .example = "/etc/hgautod/subscriptions.json",
-     .help = "A file that gives single subscriptions an identity of their own."},
+     .example = "/etc/hgautod/subscriptions.csv",
+     .help = "A file with the names or ids of subscriptions, separated by commas. Where it is "
+             "given, only resources in these and in that of AZURE_SUBSCRIPTION_ID are acted on."},
     {.section = SECTION_AZURE,
      .key = "arm_endpoint",
      .kind = VALUE_STRING,
