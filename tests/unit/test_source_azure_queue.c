@@ -1,0 +1,371 @@
+/* Tests of the Azure queue source: what it sends when, and what becomes of messages. Engine, HTTP
+ * and clock are the test's; signing, and reading of answers and messages are real. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "daemon/queue_source.h"
+#include "lib/azure/azure.h"
+#include "tests/unit/fake_engine.h"
+
+#define NOW      INT64_C(1800000000000)
+#define KEY      "AccountName=hgevents;AccountKey=c2VjcmV0"
+#define MESSAGES "GET https://hgevents.queue.core.windows.net/events/messages?"
+#define MESSAGE  "https://hgevents.queue.core.windows.net/events/messages/m-1?popreceipt="
+#define POISON   "https://hgevents.queue.core.windows.net/events-poison"
+#define EVENT    "a/events/1/event.json"
+#define BLOB     "https://hgevents.blob.core.windows.net/hyperglance/" EVENT
+#define ANNOUNCES                                                                                  \
+    "{\"eventType\":\"Microsoft.Storage.BlobCreated\",\"data\":{\"url\":\"" BLOB "\"}}"
+
+/* --- HTTP: requests wait until the test answers them
+ * ----------------------------------------------------------- */
+
+struct http_transfer {
+    struct http_request request;
+    http_done_fn done;
+    void *ctx;
+    bool open;
+};
+
+struct http_loop {
+    struct http_transfer at[FAKE_MAX];
+    size_t count;
+};
+
+struct http_transfer *http_loop_send(struct http_loop *h, struct http_request *request,
+                                     http_done_fn done, void *ctx, struct err *err)
+{
+    (void)err;
+    if (h->count == FAKE_MAX)
+        abort();
+    struct http_transfer *t = &h->at[h->count++];
+    *t = (struct http_transfer){.request = *request, .done = done, .ctx = ctx, .open = true};
+    *request = (struct http_request){0};
+    return t;
+}
+
+void http_transfer_cancel(struct http_transfer *t)
+{
+    t->open = false;
+}
+
+/* --- the fixture
+ * -----------------------------------------------------------------------------------------------
+ */
+
+struct fixture {
+    struct config_source config;
+    struct daemon daemon;
+    struct fake_clock clock;
+    struct engine engine;
+    struct http_loop http;
+    uv_loop_t loop;
+    struct source *source;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err err = ERR_INIT;
+    f->clock = fake_clock_make(NOW);
+    struct azure_options options = {.clock = &f->clock.clock};
+    f->engine.room = FAKE_MAX;
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    f->daemon = (struct daemon){.clock = &f->clock.clock,
+                                .azure = azure_new(&options, &err),
+                                .engine = &f->engine,
+                                .http = &f->http,
+                                .loop = &f->loop};
+    if (!f->daemon.azure)
+        fail_msg("azure_new: %s", err.message);
+    f->config = (struct config_source){.type = SOURCE_AZURE_QUEUE,
+                                       .visibility_timeout = 300000,
+                                       .poll_interval = 10000,
+                                       .max_messages = 10,
+                                       .max_receive = 2};
+    f->config.name = strdup("test");
+    f->config.queue = strdup("events");
+    f->config.container = strdup("hyperglance");
+    f->config.connection_string = strdup(KEY);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    if (f->source) {
+        f->source->ops->stop(f->source);
+        f->source->ops->free(f->source);
+    }
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    int left = uv_loop_close(&f->loop);
+    for (size_t i = 0; i < f->http.count; i++)
+        http_request_free(&f->http.at[i].request);
+    azure_free(f->daemon.azure);
+    free(f->config.name);
+    free(f->config.queue);
+    free(f->config.container);
+    free(f->config.connection_string);
+    free(f->config.account);
+    free(f);
+    return left;
+}
+
+static void start(struct fixture *f)
+{
+    struct err err = ERR_INIT;
+    f->source = source_new(&f->daemon, &f->config, &err);
+    if (!f->source)
+        fail_msg("source_new: %s", err.message);
+    assert_true(f->source->ops->start(f->source, &err));
+    fake_settle_down(&f->daemon);
+}
+
+/* The open request that begins with "METHOD URL", which must be there. */
+static struct http_transfer *request(struct fixture *f, const char *begin)
+{
+    char line[2000] = "none";
+    for (size_t i = 0; i < f->http.count; i++) {
+        struct http_transfer *t = &f->http.at[i];
+        if (!t->open)
+            continue;
+        snprintf(line, sizeof line, "%s %s", t->request.method, t->request.url);
+        if (strncmp(line, begin, strlen(begin)) == 0)
+            return t;
+    }
+    fail_msg("no request %s; the last one open: %s", begin, line);
+    return NULL;
+}
+
+static size_t open_requests(const struct fixture *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->http.count; i++)
+        n += f->http.at[i].open;
+    return n;
+}
+
+/* Answers a request; header: the value of x-ms-popreceipt, or of x-ms-error-code, or NULL. */
+static void answer(struct fixture *f, const char *begin, int status, const char *header,
+                   const char *body)
+{
+    struct http_transfer *t = request(f, begin);
+    struct http_response r = {.status = status, .body = buf_make(1 << 20)};
+    if (header)
+        assert_true(http_headers_add(&r.headers,
+                                     status < 300 ? "x-ms-popreceipt" : "x-ms-error-code", header));
+    assert_true(buf_adds(&r.body, body));
+    t->open = false;
+    t->done(t->ctx, &r, NULL);
+    http_response_free(&r);
+    fake_settle_down(&f->daemon);
+}
+
+static void bring(struct fixture *f, const char *text, unsigned times)
+{
+    char body[2000];
+    snprintf(body, sizeof body,
+             "<?xml version=\"1.0\"?><QueueMessagesList><QueueMessage><MessageId>m-1</MessageId>"
+             "<PopReceipt>pop+1</PopReceipt><DequeueCount>%u</DequeueCount><MessageText>%s"
+             "</MessageText></QueueMessage></QueueMessagesList>",
+             times, text);
+    answer(f, MESSAGES, 200, NULL, body);
+}
+
+static void bring_nothing(struct fixture *f)
+{
+    answer(f, MESSAGES, 200, NULL, "<?xml version=\"1.0\"?><QueueMessagesList />");
+}
+
+static void pass(struct fixture *f, int64_t ms)
+{
+    f->clock.now_ms += ms;
+    /* The loop's timers follow the machine's clock: an unrelated settlement wakes the source. */
+    struct queue_source *q = (struct queue_source *)f->source;
+    uv_timer_start(&q->timer, q->timer.timer_cb, 0, 0);
+    fake_settle_down(&f->daemon);
+}
+
+/* --- tests
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void test_a_message_is_deleted_when_its_event_is_done(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    request(f, MESSAGES "numofmessages=10&visibilitytimeout=300");
+    bring(f, ANNOUNCES, 1);
+    assert_non_null(fake_find(&f->engine, EVENT));
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    answer(f, "DELETE " MESSAGE "pop%2B1", 204, NULL, "");
+    assert_int_equal(f->daemon.counts.deleted, 1);
+}
+
+/* Each renewal brings a new receipt, which the next step must show. */
+static void test_renewals_keep_the_new_receipt(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, ANNOUNCES, 1);
+    pass(f, 149999);
+    assert_int_equal(open_requests(f), 1); /* it receives */
+    pass(f, 1);
+    answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=300", 204, "pop=2", "");
+    pass(f, 150000);
+    answer(f, "PUT " MESSAGE "pop%3D2&visibilitytimeout=300", 204, "pop=3", "");
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    answer(f, "DELETE " MESSAGE "pop%3D3", 204, NULL, "");
+    assert_int_equal(f->daemon.counts.deleted, 1);
+}
+
+static void test_a_released_message_is_shown_after_the_delay(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, ANNOUNCES, 1);
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_RELEASE, 2500));
+    fake_settle_down(&f->daemon);
+    answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=3", 204, "pop=2", "");
+    assert_int_equal(f->daemon.counts.released, 1);
+}
+
+static void test_a_message_in_other_hands_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, ANNOUNCES, 1);
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    answer(f, "DELETE " MESSAGE "pop%2B1", 400, "PopReceiptMismatch", "");
+    assert_int_equal(f->daemon.counts.deleted, 0);
+    assert_true(((struct queue_source *)f->source)->messages == NULL);
+}
+
+static void test_the_poison_queue_is_made_when_it_is_missing(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, "hello", 2);
+    answer(f, "POST " POISON "/messages", 404, "QueueNotFound", "");
+    pass(f, 100);
+    answer(f, "PUT " POISON, 201, NULL, "");
+    struct http_transfer *put = request(f, "POST " POISON "/messages");
+    assert_non_null(strstr(put->request.body.data, "<MessageText>hello</MessageText>"));
+    answer(f, "POST " POISON "/messages", 201, NULL, "");
+    assert_int_equal(f->daemon.counts.set_aside, 1);
+    assert_int_equal(f->daemon.counts.deleted, 0); /* not before it is there */
+    answer(f, "DELETE " MESSAGE "pop%2B1", 204, NULL, "");
+    assert_int_equal(f->daemon.counts.deleted, 1);
+    assert_int_equal(f->daemon.counts.unknown, 1);
+}
+
+static void test_what_is_not_understood_first_comes_again(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, "hello", 1);
+    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_true(((struct queue_source *)f->source)->messages == NULL);
+    assert_int_equal(f->engine.submitted, 0);
+}
+
+/* When nothing comes it is asked more and more seldom, and after a hit soon again. */
+static void test_the_pauses_grow_while_nothing_comes(void **state)
+{
+    static const int64_t pauses[] = {200, 400, 800, 1600, 3200, 6400, 10000, 10000};
+    struct fixture *f = *state;
+    start(f);
+    for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
+        bring_nothing(f);
+        assert_true(f->source->ops->drained(f->source));
+        pass(f, pauses[i] - 1);
+        assert_int_equal(open_requests(f), 0);
+        pass(f, 1);
+        assert_int_equal(open_requests(f), 1);
+    }
+    bring(f, ANNOUNCES, 1);
+    assert_false(f->source->ops->drained(f->source));
+    pass(f, 200);
+    request(f, MESSAGES);
+}
+
+/* Messages of a receive that is under way when the daemon stops are not kept from others. */
+static void test_what_comes_after_the_stop_is_given_back(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    f->source->ops->stop(f->source);
+    assert_false(f->source->ops->idle(f->source));
+    bring(f, ANNOUNCES, 1);
+    assert_int_equal(f->engine.submitted, 0);
+    answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=0", 204, "pop=2", "");
+    fake_settle_down(&f->daemon);
+    assert_true(f->source->ops->idle(f->source));
+    assert_int_equal(open_requests(f), 0);
+}
+
+/* Without a key a token is needed, which only a worker may fetch; the main thread sends nothing
+ * until it is there. */
+static void test_a_token_is_fetched_by_a_worker(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    free(f->config.connection_string);
+    f->config.connection_string = NULL;
+    f->config.account = strdup("hgevents");
+    f->source = source_new(&f->daemon, &f->config, &err);
+    if (!f->source)
+        fail_msg("source_new: %s", err.message);
+    assert_true(f->source->ops->start(f->source, &err));
+    uv_update_time(&f->loop);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_int_equal(f->engine.work_count, 1);
+    assert_int_equal(open_requests(f), 0);
+    assert_false(f->source->ops->idle(f->source));
+    f->engine.work[0].done(f->engine.work[0].arg); /* in vain */
+    f->engine.work_count = 0;
+}
+
+static void assert_refused(struct fixture *f, const char *message)
+{
+    struct err err = ERR_INIT;
+    assert_null(source_new(&f->daemon, &f->config, &err));
+    assert_string_equal(err.message, message);
+}
+
+static void test_bad_settings(void **state)
+{
+    struct fixture *f = *state;
+    memcpy(f->config.queue, "Events", 6);
+    assert_refused(f, "source \"test\": queue is no name of a queue");
+    memcpy(f->config.queue, "events", 6);
+    memcpy(f->config.container, "hyper_glanc", 11);
+    assert_refused(f, "source \"test\": container is no name of a container");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_message_is_deleted_when_its_event_is_done),
+        TEST(test_renewals_keep_the_new_receipt),
+        TEST(test_a_released_message_is_shown_after_the_delay),
+        TEST(test_a_message_in_other_hands_is_let_go),
+        TEST(test_the_poison_queue_is_made_when_it_is_missing),
+        TEST(test_what_is_not_understood_first_comes_again),
+        TEST(test_the_pauses_grow_while_nothing_comes),
+        TEST(test_what_comes_after_the_stop_is_given_back),
+        TEST(test_a_token_is_fetched_by_a_worker),
+        TEST(test_bad_settings),
+    };
+    return cmocka_run_group_tests_name("source_azure_queue", tests, NULL, NULL);
+}
