@@ -409,7 +409,7 @@ static void answer_arm(struct armsim *a, struct request *r, struct reply *reply,
                     strstr(path, "/operationresults/") != NULL);
     } else if (ends_with(path, TAGS_TAIL)) {
         path[strlen(path) - strlen(TAGS_TAIL)] = '\0';
-        armsim_tags(a, r, reply, path);
+        armsim_tags(a, r, reply, path, now_ms);
     } else if (strstr(path, "/providers/")) {
         answer_resource(a, r, reply, path, now_ms);
     } else {

@@ -60,7 +60,7 @@ static void take_effect(struct armsim *a, const char *kind, const char *target)
     else if (strcmp(kind, "resourceGroups/delete") == 0) {
         json_object_del(a->groups, target);
         remove_below(a->resources, target);
-    } else if (!power)
+    } else if (strstr(kind, "/delete"))
         json_object_del(a->resources, target);
 }
 

@@ -56,6 +56,7 @@ void armsim_poll(struct armsim *a, struct request *r, struct reply *reply, const
                  bool location);
 
 /* Tags of a resource. */
-void armsim_tags(struct armsim *a, struct request *r, struct reply *reply, const char *id);
+void armsim_tags(struct armsim *a, struct request *r, struct reply *reply, const char *id,
+                 int64_t now_ms);
 
 #endif

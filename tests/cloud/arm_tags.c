@@ -61,7 +61,9 @@ static bool change(json_t *tags, const char *operation, const json_t *given)
     return true;
 }
 
-static void patch(struct request *r, struct reply *reply, json_t *resource)
+/* The tags change at once, even when an operation is ordered that goes on. */
+static void patch(struct armsim *a, struct request *r, struct reply *reply, json_t *resource,
+                  int64_t now_ms)
 {
     json_t *in = json_loadb(buf_str(&r->body), r->body.size, 0, NULL);
     const char *operation = jstr(in, "operation");
@@ -72,13 +74,14 @@ static void patch(struct request *r, struct reply *reply, json_t *resource)
     else if (json_object_size(tags) > TAGS_MAX)
         armsim_error(r, reply, 400, "InvalidTagsCount", "The maximum of %d tags is exceeded.",
                      TAGS_MAX);
-    else
-        json_object_set(resource, "tags", tags);
+    else if (json_object_set(resource, "tags", tags) == 0)
+        armsim_begin(a, r, reply, jstr(resource, "id"), STYLE_SYNC, now_ms);
     json_decref(tags);
     json_decref(in);
 }
 
-void armsim_tags(struct armsim *a, struct request *r, struct reply *reply, const char *id)
+void armsim_tags(struct armsim *a, struct request *r, struct reply *reply, const char *id,
+                 int64_t now_ms)
 {
     char full[600];
     json_t *resource = armsim_find(a, r, reply, id);
@@ -87,7 +90,7 @@ void armsim_tags(struct armsim *a, struct request *r, struct reply *reply, const
     if (!json_object_get(resource, "tags"))
         json_object_set_new(resource, "tags", json_object());
     if (strcmp(r->method, "PATCH") == 0)
-        patch(r, reply, resource);
+        patch(a, r, reply, resource, now_ms);
     else if (strcmp(r->method, "GET") != 0)
         armsim_error(r, reply, 405, "MethodNotAllowed", "This server does not do that with tags.");
     if (reply->status != 200)

@@ -3,14 +3,15 @@
 import json
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
 
-from harness.azure import (BEARER, CLIENT, GROUP, SECRET, SUBSCRIPTION, TENANT, Arm, disk_id, ip_id, nic_id, resource_id,
-                           vm_id)
+from harness.azure import (BEARER, CLIENT, GROUP, SECRET, SUBSCRIPTION, TENANT, Arm, disk_id, ip_id, needs_sdks, nic_id,
+                           resource_id, vm_id)
 
-pytest.importorskip("azure.mgmt.compute")
+needs_sdks()
 from azure.core.exceptions import (HttpResponseError, ResourceNotFoundError, ServiceRequestError,  # noqa: E402
                                    ServiceResponseError)
 
@@ -232,9 +233,9 @@ def test_a_token_for_storage_is_none_for_management(arm):
 
 
 def test_tokens_for_a_managed_identity(arm, monkeypatch):
-    azure_identity = pytest.importorskip("azure.identity")
+    from azure.identity import ManagedIdentityCredential
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", arm.url)
-    credential = azure_identity.ManagedIdentityCredential()
+    credential = ManagedIdentityCredential()
     vm = arm.vm("web-1")
     assert arm.sdk("compute", credential=credential).virtual_machines.get(GROUP, "web-1").id == vm
     assert {r["service"] for r in arm.cloud.requests(operation="token")} == {"imds"}
