@@ -12,15 +12,15 @@ import time
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 
-def event_of(count, action="ec2_stop_instance", kind="EC2 Instance", prefix="i-"):
+def event_of(count, action="ec2_delete_snapshot", kind="EC2 Snapshot", prefix="snap-"):
     """An event of that many resources, as Hyperglance writes it."""
-    params = {"DryRun": "false"} if action == "ec2_stop_instance" else {}
+    params = {"DryRun": "false"} if action == "ec2_delete_snapshot" else {}
 
     def entity(i):
         id = f"{prefix}{i:017x}"
         return {"datasource": "AWS", "uid": f"uid-{i}", "id": id, "name": f"bench-{i}", "account": ACCOUNT,
-                "accountAlias": "bench", "region": REGION, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{id}",
-                "type": kind, "tags": {"env": "bench", "owner": "somebody"}, "attributes": {"Instance ID": id},
+                "accountAlias": "bench", "region": REGION, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:resource/{id}",
+                "type": kind, "tags": {"env": "bench", "owner": "somebody"}, "attributes": {"State": "available"},
                 "matchedAttributes": {}}
 
     entities = ",".join(json.dumps(entity(i)) for i in range(1, count + 1))
@@ -126,7 +126,7 @@ class Bench:
         return str(path)
 
     def event(self, count, **kinds):
-        path = self.folder / f"event-{count}-{'-'.join(kinds.values()) or 'stop'}.json".replace(" ", "_")
+        path = self.folder / f"event-{count}-{'-'.join(kinds.values()) or 'delete'}.json".replace(" ", "_")
         if not path.exists():
             path.write_text(event_of(count, **kinds))
         return path

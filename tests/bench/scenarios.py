@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from programs import ACCOUNT, REGION, event_of
-from servers import STOP_INSTANCES, STS_RULE, Answers, Nginx, Rule, wait_for
+from servers import DELETE_SNAPSHOT, STS_RULE, Answers, Nginx, Rule, wait_for
 
 MIB = 1 << 20
 
@@ -19,19 +19,20 @@ class Sizes:
 
     runs: int = 5
     unbatched: int = 20_000
-    latency: int = 6_400
-    growth: tuple = (1_000, 10_000, 100_000)
+    latency: int = 12_800
+    growth: tuple = (1_000, 100_000)
     fair: int = 100_000
     parked: int = 10_000
     idle_s: float = 10
     settle_s: float = 30
     waiting_s: float = 30
     million: bool = False
+    judged: bool = True
 
     @classmethod
     def small(cls):
         return cls(runs=1, unbatched=400, latency=640, growth=(100, 1_000), fair=20_000, parked=200, idle_s=0.5, settle_s=0,
-                   waiting_s=1)
+                   waiting_s=1, judged=False)
 
 
 @dataclasses.dataclass
@@ -89,11 +90,11 @@ def beside(name, own, bare, count, **targets):
 
 
 def record_request(bench):
-    """What hgautod sends to stop an instance: for the comparator to send the same."""
-    rules = [STS_RULE, Rule("StopInstances", "Action=StopInstances", STOP_INSTANCES)]
+    """What hgautod sends to delete a snapshot: for the comparator to send the same."""
+    rules = [STS_RULE, Rule("DeleteSnapshot", "Action=DeleteSnapshot", DELETE_SNAPSHOT)]
     with Answers(bench.program("answers"), bench.new_folder("record") / "server", rules) as server:
         bench.exec(1, 1, server.environment())
-        return server.recorded / "StopInstances"
+        return server.recorded / "DeleteSnapshot"
 
 
 def counted(requests, run):
@@ -127,7 +128,7 @@ class Latency:
         count = sizes.latency
         request = record_request(bench)
         own, bare = [], []
-        rules = [STS_RULE, Rule("StopInstances", "Action=StopInstances", STOP_INSTANCES, delay_ms=self.delay_ms)]
+        rules = [STS_RULE, Rule("DeleteSnapshot", "Action=DeleteSnapshot", DELETE_SNAPSHOT, delay_ms=self.delay_ms)]
         with Answers(bench.program("answers"), bench.new_folder("latency") / "server", rules) as server:
             def requests():
                 return sum(rule["count"] for rule in server.counts().values())
@@ -140,28 +141,54 @@ class Latency:
 
 
 class Growth:
-    """Time a resource, without what a process costs before its workers are connected."""
+    """The same number of resources in many small events and in one large: what it costs a resource to be one of many."""
 
     name = "growth"
-    workers, few = 16, 64
+    workers = 16
 
     def run(self, bench, sizes):
+        total = sizes.growth[-1]
         rows, each = [], {}
         with Nginx(bench.new_folder("nginx")) as nginx:
-            def runs(count, times):
-                return [bench.exec(count, self.workers, nginx.environment()) for _ in range(times)]
-
-            base = statistics.median(c.wall_s for c in runs(self.few, sizes.runs))
-            for count in sizes.growth + ((1_000_000,) if sizes.million else ()):
-                costs = runs(count, 1 if count == 1_000_000 else sizes.runs)
-                each[count] = [(c.wall_s - base) * 1e6 / (count - self.few) for c in costs]
-                rows.append(Row(f"growth, {count:,}", "µs a resource beyond the first 64", each[count]))
-                allowed = bench.event(count).stat().st_size * 1.5 / MIB + 32
-                rows.append(Row(f"growth, {count:,}", "peak RSS, MiB", [c.peak_mib for c in costs], at_most=allowed))
-        first, last = sizes.growth[0], sizes.growth[-1]
-        change = statistics.median(each[last]) / statistics.median(each[first]) * 100 - 100
-        rows.append(Row(f"growth, {first:,} to {last:,}", "change of time a resource, %", [change], at_most=20))
+            for count in sizes.growth:
+                costs = [self.drain(bench, nginx, count, total // count) for _ in range(sizes.runs)]
+                each[count] = [c.wall_s * 1e6 / total for c in costs]
+                rows.append(Row(f"growth, {total // count:,} × {count:,}", "µs a resource", each[count]))
+            rows.append(self.memory(bench, total, costs))
+            change = [b / a * 100 - 100 for a, b in zip(each[sizes.growth[0]], each[total])]
+            rows.append(Row(f"growth, {sizes.growth[0]:,} to {total:,}", "change of time a resource, %", change, at_most=20))
+            if sizes.million:
+                cost = self.drain(bench, nginx, 1_000_000, 1)
+                rows.append(Row("growth, 1 × 1,000,000", "µs a resource", [cost.wall_s * 1e6 / 1_000_000]))
+                rows.append(self.memory(bench, 1_000_000, [cost]))
         return rows
+
+    @staticmethod
+    def memory(bench, count, costs):
+        allowed = bench.event(count).stat().st_size * 1.5 / MIB + 32
+        return Row(f"growth, 1 × {count:,}", "peak RSS, MiB", [c.peak_mib for c in costs], at_most=allowed)
+
+    def drain(self, bench, nginx, count, events):
+        """hgautod run --once on a directory with so many events of so many resources."""
+        store = bench.new_folder("store")
+        for i in range(events):
+            put_event(store, f"run-{i}", bench.event(count))
+        config = bench.config(self.workers, f"[source bench]\ntype = directory\npath = {store}\n")
+        cost = bench.run([bench.hgautod, "run", "--once", "-c", config], nginx.environment())
+        reports = [path.name for path in store.glob("reports/*/report_*")]
+        if len(reports) != events or any(f"_success({count})_error(0)_" not in name for name in reports):
+            raise SystemExit(f"bench: {events} reports should say that {count} resources were processed: {reports[:5]}")
+        shutil.rmtree(store)
+        return cost
+
+
+def put_event(store, name, event):
+    """Puts an event into a directory source, as a whole. Returns where its reports will be."""
+    folder = store / "events" / name
+    folder.mkdir(parents=True)
+    shutil.copy(event, folder / "new")
+    (folder / "new").rename(folder / "event.json")
+    return store / "reports" / name
 
 
 def queue_config(bench, server, workers=16):
@@ -211,7 +238,7 @@ class FirstCall:
                  Rule("DeleteMessage", "AmazonSQS.DeleteMessage", "{}"), Rule("ListObjects", "list-type=2", listing),
                  Rule("GetEvent", f"GET /bench/{key}", event_of(1)), Rule("Put", "PUT /bench/", ""),
                  Rule("Delete", "DELETE /bench/", "", status=204),
-                 Rule("StopInstances", "Action=StopInstances", STOP_INSTANCES)]
+                 Rule("DeleteSnapshot", "Action=DeleteSnapshot", DELETE_SNAPSHOT)]
         times = []
         for _ in range(sizes.runs):
             with Answers(bench.program("answers"), bench.new_folder("first-call") / "server", rules) as server:
@@ -221,7 +248,7 @@ class FirstCall:
                 finally:
                     running.stop()
                 counts = server.counts()
-                times.append((counts["StopInstances"]["asked"] - counts["Message"]["answered"]) * 1000)
+                times.append((counts["DeleteSnapshot"]["asked"] - counts["Message"]["answered"]) * 1000)
         return [Row("first call", "ms from message to first call", times, at_most=5)]
 
 
@@ -270,22 +297,14 @@ class Fairness:
 
     def measure(self, bench, nginx, count):
         store = bench.new_folder("store")
-
-        def put(name, event):
-            folder = store / "events" / name
-            folder.mkdir(parents=True)
-            shutil.copy(event, folder / "new")
-            (folder / "new").rename(folder / "event.json")
-            return store / "reports" / name
-
         config = bench.config(16, f"[source bench]\ntype = directory\npath = {store}\n")
-        put("large", bench.event(count))
+        put_event(store, "large", bench.event(count))
         served = nginx.requests()
         running = bench.start([bench.hgautod, "run", "-c", config], nginx.environment())
         try:
             wait_for(lambda: nginx.requests() > served + count / 100, f"the large run to begin, see {running.log}", 60)
             began = time.monotonic()
-            reports = put("small", bench.event(1))
+            reports = put_event(store, "small", bench.event(1))
             wait_for(lambda: reports.is_dir() and any(n.startswith("report_") for n in os.listdir(reports)),
                      f"the small run's report, see {running.log}", 60, 0.001)
             took = time.monotonic() - began

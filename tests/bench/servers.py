@@ -14,17 +14,11 @@ STS = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06
 <Arn>arn:aws:iam::123456789012:user/bench</Arn><UserId>AIDABENCH</UserId><Account>123456789012</Account>
 </GetCallerIdentityResult><ResponseMetadata><RequestId>fixed</RequestId></ResponseMetadata></GetCallerIdentityResponse>"""
 
-STOP_INSTANCES = """<?xml version="1.0" encoding="UTF-8"?>
-<StopInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+DELETE_SNAPSHOT = """<?xml version="1.0" encoding="UTF-8"?>
+<DeleteSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
     <requestId>59dbff89-35bd-4eac-99ed-be587EXAMPLE</requestId>
-    <instancesSet>
-        <item>
-            <instanceId>i-0aaaaaaaaaaaaaaaa</instanceId>
-            <currentState><code>64</code><name>stopping</name></currentState>
-            <previousState><code>16</code><name>running</name></previousState>
-        </item>
-    </instancesSet>
-</StopInstancesResponse>
+    <return>true</return>
+</DeleteSnapshotResponse>
 """
 
 
@@ -117,7 +111,7 @@ http {{
     {temp}
     ssl_certificate {self.ca}; ssl_certificate_key {self.folder}/key.pem; ssl_protocols TLSv1.3;
     add_header x-amzn-requestid 59dbff89-35bd-4eac-99ed-be587EXAMPLE;
-    server {{ listen 127.0.0.1:{ports[0]} ssl backlog=1024; return 200 '{STOP_INSTANCES}'; }}
+    server {{ listen 127.0.0.1:{ports[0]} ssl backlog=1024; return 200 '{DELETE_SNAPSHOT}'; }}
     server {{ listen 127.0.0.1:{ports[1]} ssl; return 200 '{STS}'; }}
     server {{ listen 127.0.0.1:{ports[2]}; location / {{ stub_status; }} }}
 }}
