@@ -8,10 +8,10 @@
  *     NAME  MATCH  TIMES  STATUS  DELAY-MS  FILE
  *
  * The first line holds for a request whose MATCH occurs in the request's head or body (an empty one
- * always does), TIMES times at most (0: always). The answer is STATUS with the bytes of FILE. With a
- * directory, the first request of each name is written there. GET /_counts answers for each name how
- * often it was asked, and when first asked and answered, in seconds of CLOCK_MONOTONIC.
- * It prints its port and serves on the loopback until it is killed. One thread, epoll. */
+ * always does), TIMES times at most (0: always). The answer is STATUS with the bytes of FILE. With
+ * a directory, the first request of each name is written there. GET /_counts answers for each name
+ * how often it was asked, and when first asked and answered, in seconds of CLOCK_MONOTONIC. It
+ * prints its port and serves on the loopback until it is killed. One thread, epoll. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,14 @@
 
 #include "lib/buf.h"
 
-enum { RULES_MAX = 32, REQUEST_MAX = 1 << 24, ANSWER_MAX = 1 << 20, PIECE = 16384, EVENTS = 64 };
+enum {
+    RULES_MAX = 32,
+    REQUEST_MAX = 1 << 24,
+    ANSWER_MAX = 1 << 20,
+    PIECE = 16384,
+    EVENTS = 64,
+    CONNECTIONS_MAX = 4096 /* numbers of file descriptors */
+};
 
 struct connection;
 
@@ -39,7 +46,7 @@ struct rule {
     int64_t delay_ns;
     struct buf answer; /* head and body */
     uint64_t count;
-    int64_t asked_ns, answered_ns;     /* the first one; 0: none yet */
+    int64_t asked_ns, answered_ns;      /* the first one; 0: none yet */
     struct connection *oldest, *newest; /* whose answer is held back; all for the same time */
 };
 
@@ -57,6 +64,7 @@ struct server {
     const char *record; /* NULL: do not */
     struct rule rules[RULES_MAX];
     size_t rule_count;
+    struct connection *connections[CONNECTIONS_MAX]; /* by descriptor */
 };
 
 static int64_t now_ns(void)
@@ -141,10 +149,12 @@ static struct rule *find_rule(struct server *s, const struct connection *c)
 
 /* --- connections --- */
 
-static void drop(struct connection *c)
+/* One whose answer is held back is dropped when that cannot be sent. */
+static void drop(struct server *s, struct connection *c)
 {
     if (c->rule)
-        return; /* it is in a queue: dropped when its answer cannot be sent */
+        return;
+    s->connections[c->fd] = NULL;
     close(c->fd);
     buf_free(&c->in);
     free(c);
@@ -269,18 +279,19 @@ static void welcome(struct server *s)
 {
     int one = 1;
     int fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct connection *c = fd >= 0 ? calloc(1, sizeof *c) : NULL;
-    if (!c) {
-        if (fd >= 0)
-            close(fd);
+    if (fd < 0)
+        return;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    struct connection *c = fd < CONNECTIONS_MAX ? calloc(1, sizeof *c) : NULL;
+    if (!c || epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+        free(c);
+        close(fd);
         return;
     }
     c->fd = fd;
     c->in = buf_make(REQUEST_MAX + PIECE);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-    if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-        drop(c);
+    s->connections[fd] = c;
 }
 
 /* --- the loop --- */
@@ -298,7 +309,7 @@ static int64_t send_due(struct server *s)
                 rule->newest = NULL;
             c->rule = NULL;
             if (!send_answer(c, rule))
-                drop(c);
+                drop(s, c);
         }
         if (c && (!next || c->due_ns < next))
             next = c->due_ns;
@@ -312,7 +323,7 @@ static void serve(struct server *s, struct connection *c)
     if (receive(s, c))
         return;
     epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
-    drop(c);
+    drop(s, c);
 }
 
 static void loop(struct server *s)
@@ -326,10 +337,10 @@ static void loop(struct server *s)
         struct timespec wait = {.tv_sec = pause / 1000000000, .tv_nsec = pause % 1000000000};
         int n = epoll_pwait2(s->epoll, events, EVENTS, next ? &wait : NULL, NULL);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.ptr)
-                serve(s, events[i].data.ptr);
-            else
+            if (events[i].data.fd == s->listener)
                 welcome(s);
+            else
+                serve(s, s->connections[events[i].data.fd]);
         }
     }
 }
@@ -338,8 +349,8 @@ static bool listen_on_loopback(struct server *s)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
-    struct epoll_event event = {.events = EPOLLIN};
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = s->listener};
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (s->listener < 0 || s->epoll < 0 ||
         bind(s->listener, (struct sockaddr *)&address, sizeof address) != 0 ||
