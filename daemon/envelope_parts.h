@@ -6,8 +6,8 @@
 
 #include "daemon/envelope.h"
 
-#define ENVELOPE_KEY_MAX 1024 /* bytes of an object's key: S3's limit, and Azure's in characters   \
-                               */
+/* Bytes of an object's key: S3's limit, and Azure's in characters. */
+#define ENVELOPE_KEY_MAX 1024
 
 struct envelope_reader {
     struct envelope *to;
