@@ -20,7 +20,8 @@ NAMED_OTHERWISE = {
 
 
 def deletes_objects(objects):
-    return {"s3:DeleteObjectVersion" if o.get("VersionId") else "s3:DeleteObject" for o in objects}
+    """API reference of DeleteObject and DeleteObjects, "Permissions": s3:DeleteObject always, for a version s3:DeleteObjectVersion too."""
+    return {"s3:DeleteObject"} | {"s3:DeleteObjectVersion" for o in objects if o.get("VersionId")}
 
 
 # Actions that a call needs because of its parameters: (operations, from the parameters the actions).

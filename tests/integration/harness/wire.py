@@ -15,7 +15,6 @@ from botocore.validate import ParamValidator
 
 # The signing names that are not the models' names.
 MODELS = {"elasticloadbalancing": "elbv2"}
-# Headers that belong to the transport, the signature or the retry, in no operation's input.
 SESSION = botocore.session.get_session()
 
 
@@ -176,10 +175,11 @@ def read_json(model, request):
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def label_pattern(uri):
     parts = re.split(r"(\{\w+\+?\})", uri)
-    return "".join(re.escape(p) if not p.startswith("{") else
-                   f"(?P<{p.strip('{}+')}>{'.+' if p.endswith('+}') else '[^/]+'})" for p in parts)
+    return re.compile("".join(re.escape(p) if not p.startswith("{") else
+                              f"(?P<{p.strip('{}+')}>{'.+' if p.endswith('+}') else '[^/]+'})" for p in parts) + "/?")
 
 
 def rest_operations(model, request):
@@ -191,7 +191,7 @@ def rest_operations(model, request):
         # S3's model leaves the bucket to the endpoint; here it is in the path.
         if model.service_name == "s3" and not uri.startswith("/{Bucket}"):
             uri = "/{Bucket}" + uri.rstrip("/")
-        match = re.fullmatch(label_pattern(uri) + "/?", request.path)
+        match = label_pattern(uri).fullmatch(request.path)
         fixed = urllib.parse.parse_qsl(query, keep_blank_values=True)
         if not match or operation.http["method"] != request.method or not all(p in given for p in fixed):
             continue
@@ -200,7 +200,7 @@ def rest_operations(model, request):
         known = {m.serialization.get("name") for m in shape.members.values() if m.serialization.get("location") == "querystring"}
         needed = {m.serialization.get("name") for n, m in shape.members.items()
                   if n in shape.required_members and m.serialization.get("location") in ("querystring", "header")}
-        if all(name in known for name, _ in rest) and needed <= {n for n, _ in rest} | set(h for h in request.headers):
+        if all(name in known for name, _ in rest) and needed <= {n for n, _ in rest} | set(request.headers):
             yield len(fixed), len(known), operation, match.groupdict(), rest
 
 
