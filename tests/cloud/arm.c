@@ -88,7 +88,7 @@ static bool put(struct armsim *a, json_t *resource)
     to_lower(id);
     char *providers = strstr(id, "/providers/");
     char *groups = strstr(id, "/resourcegroups/");
-    if (strncmp(id, "/subscriptions/", 15) != 0 || !providers || !groups || !armsim_type_of(given))
+    if (strncmp(id, "/subscriptions/", 15) != 0 || !providers || !groups || !armsim_type_of(id))
         return false;
     if (json_object_set(a->resources, id, resource) != 0)
         return false;

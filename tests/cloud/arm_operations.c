@@ -139,12 +139,11 @@ void armsim_begin(struct armsim *a, struct request *r, struct reply *reply, cons
         return;
     }
     snprintf(id, sizeof id, "aaaaaaaa-0000-4000-8000-%012x", ++a->operation_count);
+    json_int_t due_ms = now_ms + armsim_number(a, "operation_ms", 0);
     json_object_set_new(a->operations, id,
                         json_pack("{s:s, s:s, s:I, s:I, s:s, s:b}", "kind", r->operation, "target",
-                                  target, "begun", (json_int_t)now_ms, "due",
-                                  (json_int_t)(now_ms + armsim_number(a, "operation_ms", 0)),
-                                  "status", "InProgress", "no_content",
-                                  style == STYLE_LOCATION_204));
+                                  target, "begun", (json_int_t)now_ms, "due", due_ms, "status",
+                                  "InProgress", "no_content", style == STYLE_LOCATION_204));
     reply->status = 202;
     if (style == STYLE_ASYNC)
         add_url(a, r, reply, "Azure-AsyncOperation", "operations", id);

@@ -1,0 +1,471 @@
+/* Tests of what Azure actions share: ids that may be hostile, places that must agree, calls that
+ * are written down, and operations followed from one run of a step to the next. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "actions/azure/common.h"
+#include "actions/azure/id.h"
+#include "lib/clock.h"
+#include "tests/unit/cloud_server.h"
+
+#define SUB   "33333333-3333-4333-8333-333333333333"
+#define OTHER "44444444-4444-4444-8444-444444444444"
+#define GROUP "/subscriptions/" SUB "/resourceGroups/rg"
+#define VM    "Microsoft.Compute/virtualMachines"
+#define VM_ID GROUP "/providers/" VM "/web-1"
+
+/* --- ids --- */
+
+static void test_ids_are_taken_apart(void **state)
+{
+    struct az_id id;
+    (void)state;
+    assert_true(az_id_parse(VM_ID, &id));
+    assert_string_equal(az_id_subscription(&id), SUB);
+    assert_string_equal(az_id_group(&id), "rg");
+    assert_string_equal(az_id_name(&id), "web-1");
+    assert_true(az_id_is(&id, VM));
+    assert_true(az_id_is(&id, "microsoft.compute/VIRTUALMACHINES"));
+    assert_false(az_id_is(&id, "Microsoft.Compute/virtualMachine"));
+    assert_false(az_id_is(&id, "Microsoft.Compute/disks"));
+    assert_false(az_id_is(&id, "Microsoft.Computer/virtualMachines"));
+    az_id_free(&id);
+}
+
+static void test_an_id_within_another_is_of_no_type_of_ours(void **state)
+{
+    struct az_id id;
+    (void)state;
+    assert_true(az_id_parse(VM_ID "/extensions/agent", &id));
+    assert_string_equal(az_id_name(&id), "agent");
+    assert_false(az_id_is(&id, VM));
+    az_id_free(&id);
+}
+
+static void test_an_id_becomes_a_path_encoded(void **state)
+{
+    struct az_id id;
+    struct buf path = buf_make(AZ_PATH_MAX);
+    (void)state;
+    assert_true(
+        az_id_parse("/SUBSCRIPTIONS/" SUB "/resourcegroups/r (1)/Providers/N.S/t/a&b=c+d", &id));
+    assert_true(az_id_path(&id, &path));
+    assert_string_equal(buf_str(&path),
+                        "/SUBSCRIPTIONS/" SUB
+                        "/resourcegroups/r%20%281%29/Providers/N.S/t/a%26b%3Dc%2Bd");
+    buf_free(&path);
+    az_id_free(&id);
+}
+
+static void test_what_is_no_id(void **state)
+{
+    static const char *const broken[] = {
+        "",
+        "/",
+        "x",
+        "web-1",
+        "//",
+        "/subscriptions",
+        "/subscriptions/" SUB,
+        GROUP,
+        GROUP "/providers",
+        GROUP "/providers/" VM,
+        GROUP "/providers/" VM "/",
+        GROUP "/providers//virtualMachines/x",
+        GROUP "/provider/" VM "/x",
+        "/subscriptions/" SUB "/groups/rg/providers/" VM "/x",
+        "/subscriptions/x/resourceGroups/rg/providers/" VM "/x",
+        "/subscriptions/" SUB "/resourceGroups/../providers/" VM "/x",
+        "/subscriptions/" SUB "/resourceGroups/./providers/" VM "/x",
+        VM_ID "/",
+        VM_ID "/extensions",
+        VM_ID "/../x",
+        VM_ID "?api-version=1",
+        VM_ID "#",
+        VM_ID "%2f",
+        VM_ID "\\x",
+        VM_ID "\n",
+        VM_ID "\x7f",
+        VM_ID "\xff",
+        "https://management.azure.com" VM_ID,
+        VM_ID "/a/b/a/b/a/b/a/b/a/b/a/b/a/b/a/b",
+    };
+    struct az_id id;
+    (void)state;
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        if (az_id_parse(broken[i], &id))
+            fail_msg("\"%s\" is taken for an id", broken[i]);
+        assert_null(id.store);
+    }
+}
+
+/* --- places --- */
+
+static struct step_ctx context(json_t *resource)
+{
+    return (struct step_ctx){.resource = resource, .account = SUB, .err = ERR_INIT};
+}
+
+static json_t *resource(const char *id, const char *subscription, const char *group,
+                        const char *name)
+{
+    return json_pack("{s:s, s:s*, s:s*, s:{s:s*}}", "id", id, "subscription", subscription, "name",
+                     name, "attributes", "Resource Group", group);
+}
+
+static void expect_path(json_t *given, const char *path)
+{
+    static const struct arm_op op = {.provider = VM};
+    struct step_ctx ctx = context(given);
+    struct buf to = buf_make(AZ_PATH_MAX);
+    if (!az_path(&ctx, &op, &to))
+        fail_msg("%s", ctx.err.message);
+    assert_string_equal(buf_str(&to), path);
+    buf_free(&to);
+    json_decref(given);
+}
+
+static void test_a_place_is_where_its_parts_or_its_id_say(void **state)
+{
+    (void)state;
+    expect_path(resource("uid", SUB, "rg", "web-1"), VM_ID);
+    expect_path(resource(VM_ID, SUB, "rg", "web-1"), VM_ID);
+    expect_path(resource(VM_ID, SUB, NULL, NULL), VM_ID);
+    expect_path(resource(VM_ID, SUB, "RG", "WEB-1"),
+                "/subscriptions/" SUB "/resourceGroups/RG/providers/" VM "/WEB-1");
+    expect_path(resource("uid", SUB, "r g", "w(1)"),
+                "/subscriptions/" SUB "/resourceGroups/r%20g/providers/" VM "/w%281%29");
+}
+
+static void expect_refusal(json_t *given, const char *message)
+{
+    struct step_ctx ctx = context(given);
+    struct az_where where;
+    assert_false(az_where(&ctx, &where));
+    assert_int_equal(ctx.err.kind, ERR_INVALID);
+    assert_string_equal(ctx.err.message, message);
+    json_decref(given);
+}
+
+static void test_places_that_cannot_be_trusted(void **state)
+{
+    (void)state;
+    expect_refusal(resource("x", NULL, "rg", "a"),
+                   "the resource's \"subscription\" is \"\", which is no subscription id (a GUID)");
+    expect_refusal(resource(VM_ID, OTHER, "rg", "web-1"),
+                   "the resource's \"subscription\" is " OTHER ", but its \"id\" says " SUB);
+    expect_refusal(resource("x", SUB, NULL, "a"),
+                   "attribute \"Resource Group\" is missing, and the resource's \"id\" is no ARM "
+                   "resource id");
+    expect_refusal(resource("x", SUB, "a/b", "a"),
+                   "attribute \"Resource Group\" is \"a/b\", which cannot be part of an ARM "
+                   "resource id");
+    expect_refusal(resource(VM_ID, SUB, "gr", "web-1"),
+                   "attribute \"Resource Group\" is \"gr\", but the resource's \"id\" says \"rg\"");
+    expect_refusal(resource("x", SUB, "rg", ".."),
+                   "the resource's \"name\" is \"..\", which cannot be part of an ARM resource id");
+    expect_refusal(resource("x", SUB, "rg", NULL),
+                   "the resource's \"name\" is missing, and the resource's \"id\" is no ARM "
+                   "resource id");
+    expect_refusal(
+        resource(VM_ID, SUB, "rg", "web-2"),
+        "the resource's \"name\" is \"web-2\", but the resource's \"id\" says \"web-1\"");
+    expect_refusal(resource(GROUP, SUB, "rg", "a"),
+                   "the resource's \"id\" is \"" GROUP "\", which is no ARM resource id");
+}
+
+static void test_hostile_names_are_refused_by_every_action(void **state)
+{
+    static const char *const hostile[] = {"..", "a/b", "a?b", "a#b", "a%2fb", "a\\b", "a\nb", ""};
+    size_t checked = 0;
+    (void)state;
+    for (const struct action *const *a = action_table; *a; a++) {
+        if ((*a)->cloud != CLOUD_AZURE)
+            continue;
+        checked++;
+        for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+            json_t *given = resource("x", SUB, "rg", hostile[i]);
+            struct step_ctx ctx = context(given);
+            if ((*a)->check(&ctx))
+                fail_msg("%s takes the name \"%s\"", (*a)->name, hostile[i]);
+            assert_int_equal(ctx.err.kind, ERR_INVALID);
+            json_decref(given);
+        }
+    }
+    assert_int_equal(checked, 13);
+}
+
+static void test_an_id_of_another_type_is_refused(void **state)
+{
+    json_t *given = resource(GROUP "/providers/Microsoft.Compute/disks/d", SUB, "rg", "d");
+    struct step_ctx ctx = context(given);
+    (void)state;
+    assert_false(az_check(&ctx, VM));
+    assert_string_equal(ctx.err.message, "the resource's \"id\" is \"" GROUP
+                                         "/providers/Microsoft.Compute/disks/d\", which is no " VM);
+    assert_true(az_check(&ctx, "Microsoft.Compute/disks"));
+    json_decref(given);
+}
+
+/* --- calls --- */
+
+static const struct arm_op start = {.provider = VM,
+                                    .name = "virtualMachines/start",
+                                    .method = "POST",
+                                    .suffix = "/start",
+                                    .changes = true};
+
+static json_t *written;
+
+static void write_down(struct step_ctx *ctx, const char *service, const char *operation,
+                       const json_t *params)
+{
+    (void)ctx;
+    json_array_append_new(written, json_pack("[s, s, O]", service, operation, params));
+}
+
+static void test_a_dry_run_writes_changes_down(void **state)
+{
+    json_t *given = resource(VM_ID, SUB, "rg", "web-1");
+    struct step_ctx ctx = context(given);
+    (void)state;
+    ctx.plan = true;
+    ctx.planned = write_down;
+    written = json_array();
+    assert_int_equal(az_act(&ctx, &start), STEP_DONE);
+    assert_int_equal(az_long(&ctx, &start, "/x", json_pack("{s:s}", "a", "b")), STEP_DONE);
+    char *text = json_dumps(written, JSON_COMPACT);
+    assert_string_equal(text,
+                        "[[\"Microsoft.Compute\",\"virtualMachines/start\",{\"id\":\"" VM_ID
+                        "\"}],[\"Microsoft.Compute\",\"virtualMachines/start\",{\"id\":\"/x\","
+                        "\"body\":{\"a\":\"b\"}}]]");
+    free(text);
+    json_decref(written);
+    json_decref(given);
+}
+
+static void test_what_is_gone(void **state)
+{
+    struct step_ctx ctx = {.err = ERR_INIT};
+    (void)state;
+    err_set(&ctx.err, ERR_NOT_FOUND, "ResourceNotFound", "x");
+    assert_true(az_gone(&ctx));
+    err_set(&ctx.err, ERR_NOT_FOUND, "ResourceGroupNotFound", "x");
+    assert_true(az_gone(&ctx));
+    err_set(&ctx.err, ERR_NOT_FOUND, "", "x");
+    assert_true(az_gone(&ctx));
+    err_set(&ctx.err, ERR_NOT_FOUND, "SubscriptionNotFound", "x");
+    assert_false(az_gone(&ctx));
+    err_set(&ctx.err, ERR_NOT_FOUND, "InvalidResourceType", "x");
+    assert_false(az_gone(&ctx));
+    err_set(&ctx.err, ERR_CONFLICT, "NicInUse", "x");
+    assert_false(az_gone(&ctx));
+}
+
+/* --- operations --- */
+
+/* A service that gives its answers one after the other, and tokens beside them. */
+struct script {
+    struct cloud_server server;
+    const struct answer {
+        int status;
+        const char *headers, *body;
+    } * next;
+    char headers[512];
+};
+
+/* Copies text with the server's address in place of "URL". */
+static void put_url(const char *text, const char *url, char *to, size_t size)
+{
+    const char *at = strstr(text, "URL");
+    if (at)
+        snprintf(to, size, "%.*s%s%s", (int)(at - text), text, url, at + 3);
+    else
+        snprintf(to, size, "%s", text);
+}
+
+static void play(void *arg, const struct cloud_request *request, struct cloud_reply *reply)
+{
+    struct script *s = arg;
+    if (strstr(request->target, "/oauth2/")) {
+        reply->status = 200;
+        reply->headers = "Content-Type: application/json\r\n";
+        snprintf(reply->body, sizeof reply->body,
+                 "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"t\"}");
+        return;
+    }
+    const struct answer *now = s->next++;
+    put_url(now->headers, s->server.url, s->headers, sizeof s->headers);
+    reply->status = now->status;
+    reply->headers = s->headers;
+    snprintf(reply->body, sizeof reply->body, "%s", now->body);
+}
+
+struct world {
+    struct script script;
+    struct azure *azure;
+    struct http_client *http;
+    struct clock clock;
+    json_t *resource;
+    struct step_ctx ctx;
+};
+
+static int64_t wall_ms;
+
+static int64_t read_wall(const struct clock *clock)
+{
+    (void)clock;
+    return wall_ms;
+}
+
+static void open_world(struct world *w, const struct answer *answers)
+{
+    struct err err = ERR_INIT;
+    static const struct http_options http = {.request_timeout_ms = 10000};
+    w->script.next = answers;
+    cloud_clean_environment();
+    cloud_start(&w->script.server, play, &w->script);
+    setenv("AZURE_CLIENT_SECRET", "secret", 1);
+    w->clock = system_clock;
+    struct azure_options options = {.tenant_id = OTHER,
+                                    .client_id = SUB,
+                                    .authority = w->script.server.url,
+                                    .arm_endpoint = w->script.server.url,
+                                    .clock = &w->clock};
+    w->azure = azure_new(&options, &err);
+    w->http = http_client_new(&http);
+    w->resource = resource(VM_ID, SUB, "rg", "web-1");
+    if (!w->azure)
+        fail_msg("%s", err.message);
+    assert_non_null(w->http);
+    w->ctx = context(w->resource);
+    w->ctx.state = json_object();
+    w->ctx.azure = w->azure;
+    w->ctx.http = w->http;
+    w->ctx.clock = &w->clock;
+    w->ctx.step_since_ms = system_clock.wall_ms(&system_clock);
+}
+
+static void close_world(struct world *w)
+{
+    json_decref(w->ctx.state);
+    json_decref(w->resource);
+    http_client_free(w->http);
+    azure_free(w->azure);
+    cloud_stop(&w->script.server);
+    unsetenv("AZURE_CLIENT_SECRET");
+}
+
+#define FOLLOW "Azure-AsyncOperation: URL/subscriptions/" SUB "/o/1?api-version=1\r\n"
+
+static void test_an_operation_is_followed_from_one_run_to_the_next(void **state)
+{
+    static const struct answer answers[] = {
+        {202, FOLLOW "Retry-After: 7\r\n", ""},
+        {200, "Retry-After: 5\r\n", "{\"status\":\"InProgress\"}"},
+        {200, "", "{\"status\":\"Succeeded\"}"},
+    };
+    struct world w = {0};
+    (void)state;
+    open_world(&w, answers);
+    assert_int_equal(az_act(&w.ctx, &start), STEP_AGAIN);
+    assert_int_equal(w.ctx.again_ms, 7000);
+    /* As after a crash: what is kept is the state, as text. */
+    char *text = json_dumps(w.ctx.state, JSON_COMPACT);
+    json_decref(w.ctx.state);
+    w.ctx.state = json_loads(text, 0, NULL);
+    free(text);
+    assert_int_equal(az_act(&w.ctx, &start), STEP_AGAIN);
+    assert_int_equal(w.ctx.again_ms, 5000);
+    assert_int_equal(az_act(&w.ctx, &start), STEP_DONE);
+    assert_int_equal(json_object_size(w.ctx.state), 0);
+    char *requests = cloud_requests(&w.script.server);
+    assert_string_equal(requests, "POST /" OTHER "/oauth2/v2.0/token\n"
+                                  "POST " VM_ID "/start?api-version=2022-08-01\n"
+                                  "GET /subscriptions/" SUB "/o/1?api-version=1\n"
+                                  "GET /subscriptions/" SUB "/o/1?api-version=1\n");
+    free(requests);
+    close_world(&w);
+}
+
+static void test_a_failed_operation_leaves_nothing_to_follow(void **state)
+{
+    static const struct answer answers[] = {
+        {202, FOLLOW "Retry-After: 1\r\n", ""},
+        {200, "", "{\"status\":\"Failed\",\"error\":{\"code\":\"NoRoom\",\"message\":\"None.\"}}"},
+    };
+    struct world w = {0};
+    (void)state;
+    open_world(&w, answers);
+    assert_int_equal(az_act(&w.ctx, &start), STEP_AGAIN);
+    assert_int_equal(az_act(&w.ctx, &start), STEP_FAILED);
+    assert_string_equal(w.ctx.err.code, "NoRoom");
+    assert_int_equal(json_object_size(w.ctx.state), 0);
+    close_world(&w);
+}
+
+static void test_a_poll_that_fails_in_passing_keeps_the_operation(void **state)
+{
+    static const struct answer answers[] = {
+        {202, FOLLOW, ""},
+        {503, "", ""},
+        {200, "", "{\"status\":\"Succeeded\"}"},
+    };
+    struct world w = {0};
+    (void)state;
+    open_world(&w, answers);
+    assert_int_equal(az_act(&w.ctx, &start), STEP_AGAIN);
+    assert_int_equal(az_act(&w.ctx, &start), STEP_FAILED);
+    assert_int_equal(w.ctx.err.kind, ERR_TRANSIENT);
+    assert_non_null(json_object_get(w.ctx.state, "poll"));
+    w.ctx.err = ERR_INIT;
+    assert_int_equal(az_act(&w.ctx, &start), STEP_DONE);
+    close_world(&w);
+}
+
+static void test_an_operation_that_never_ends_is_given_up(void **state)
+{
+    static const struct answer answers[] = {
+        {202, FOLLOW, ""},
+        {200, "", "{\"status\":\"InProgress\"}"},
+    };
+    struct world w = {0};
+    (void)state;
+    open_world(&w, answers);
+    assert_int_equal(az_act(&w.ctx, &start), STEP_AGAIN);
+    wall_ms = w.ctx.step_since_ms + (int64_t)5 * 3600 * 1000;
+    struct clock later = system_clock;
+    later.wall_ms = read_wall;
+    w.ctx.clock = &later;
+    assert_int_equal(az_act(&w.ctx, &start), STEP_FAILED);
+    assert_string_equal(w.ctx.err.message, "the operation is still under way after 4 hours");
+    w.ctx.clock = &w.clock;
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ids_are_taken_apart),
+        cmocka_unit_test(test_an_id_within_another_is_of_no_type_of_ours),
+        cmocka_unit_test(test_an_id_becomes_a_path_encoded),
+        cmocka_unit_test(test_what_is_no_id),
+        cmocka_unit_test(test_a_place_is_where_its_parts_or_its_id_say),
+        cmocka_unit_test(test_places_that_cannot_be_trusted),
+        cmocka_unit_test(test_hostile_names_are_refused_by_every_action),
+        cmocka_unit_test(test_an_id_of_another_type_is_refused),
+        cmocka_unit_test(test_a_dry_run_writes_changes_down),
+        cmocka_unit_test(test_what_is_gone),
+        cmocka_unit_test(test_an_operation_is_followed_from_one_run_to_the_next),
+        cmocka_unit_test(test_a_failed_operation_leaves_nothing_to_follow),
+        cmocka_unit_test(test_a_poll_that_fails_in_passing_keeps_the_operation),
+        cmocka_unit_test(test_an_operation_that_never_ends_is_given_up),
+    };
+    return cmocka_run_group_tests_name("azure_actions", tests, NULL, NULL);
+}
