@@ -29,6 +29,7 @@ struct aws {
     struct aws_chain *chain; /* used by whoever has the flight of the daemon's own credentials */
     struct aws_identity *identity;
     struct aws_buckets *buckets;
+    struct sigv4_keys *keys;
     char found_region[33];        /* IMDS's; written once, before `region` points to it */
     _Atomic(const char *) region; /* NULL: none known */
 };
@@ -243,7 +244,8 @@ struct aws *aws_new(const struct aws_options *options, struct err *err)
     aws->chain = aws_chain_new(aws, aws->profiles, options->profile, options->clock);
     aws->identity = aws_identity_new(options->clock, fetch, ask_self, aws);
     aws->buckets = aws_buckets_new();
-    if (aws->chain && aws->identity && aws->buckets) {
+    aws->keys = sigv4_keys_new();
+    if (aws->chain && aws->identity && aws->buckets && aws->keys) {
         return aws;
     }
     err_set(err, ERR_INTERNAL, "", "out of memory");
@@ -255,6 +257,7 @@ failed:
 void aws_free(struct aws *aws)
 {
     if (aws) {
+        sigv4_keys_free(aws->keys);
         aws_buckets_free(aws->buckets);
         aws_identity_free(aws->identity);
         aws_chain_free(aws->chain);
@@ -394,6 +397,7 @@ bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aw
         .normalize_path = !s3,
         .double_encode_path = !s3,
         .add_content_sha256 = s3,
+        .keys = aws->keys,
     };
     if (creds && !sigv4_sign(request, creds, &how, NULL, err)) {
         http_request_free(request);

@@ -3,6 +3,7 @@
 #include "lib/aws/sigv4.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define PARAMS_MAX    64           /* query parameters of a request */
 #define SECRET_MAX    508          /* characters of a secret access key */
 #define SEGMENTS_MAX  256          /* path segments where a path is normalized */
+#define SCOPE_MAX     127          /* characters of a scope whose key is kept */
+#define KEPT_KEYS     128          /* some accounts, regions and services at a time */
 
 struct span {
     const char *at;
@@ -449,7 +452,7 @@ static bool build_canonical(const struct http_request *request, struct signing *
         CANONICAL_MAX, HEADERS_MAX, PARAMS_MAX, SEGMENTS_MAX);
 }
 
-/* --- string to sign, key, signature --- */
+/* --- string to sign, key --- */
 
 /* Appends "20150830/us-east-1/service/aws4_request". */
 static void add_scope(struct buf *to, const struct signing *s)
@@ -478,26 +481,119 @@ static bool build_string_to_sign(struct signing *s, struct err *err)
            err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
 }
 
-/* The key of one day, region and service. It depends on nothing else, so this is the place for a
- * cache if it is ever needed. */
-static bool derive_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct err *err)
+/* The key of one day, region and service. It depends on nothing else. */
+static void derive_key(const struct signing *s, uint8_t key[SHA256_SIZE])
 {
     char start[4 + SECRET_MAX + 1];
     int size = snprintf(start, sizeof(start), "AWS4%s", s->creds->secret_access_key);
 
-    if (size < 0 || (size_t)size >= sizeof(start)) {
-        wipe(start, sizeof(start));
-        return err_set(err, ERR_CREDENTIALS, "",
-                       "the secret access key (from %s) is longer than %d characters",
-                       s->creds->source, SECRET_MAX);
-    }
     hmac_sha256(start, (size_t)size, s->date, 8, key);
     wipe(start, sizeof(start));
     hmac_sha256(key, SHA256_SIZE, s->options->region, strlen(s->options->region), key);
     hmac_sha256(key, SHA256_SIZE, s->options->service, strlen(s->options->service), key);
     hmac_sha256(key, SHA256_SIZE, "aws4_request", 12, key);
+}
+
+/* --- keys that are kept --- */
+
+/* What a key is made of, and the key. */
+struct kept_key {
+    char secret[SECRET_MAX + 1];
+    char scope[SCOPE_MAX + 1]; /* "20150830/us-east-1/service/aws4_request"; "": none is kept */
+    uint8_t key[SHA256_SIZE];
+};
+
+/* Each key has one place; another whose place is the same puts it out. */
+struct sigv4_keys {
+    pthread_mutex_t lock;
+    struct kept_key places[KEPT_KEYS];
+};
+
+struct sigv4_keys *sigv4_keys_new(void)
+{
+    struct sigv4_keys *keys = calloc(1, sizeof(*keys));
+
+    if (keys && pthread_mutex_init(&keys->lock, NULL) != 0) {
+        free(keys);
+        return NULL;
+    }
+    return keys;
+}
+
+void sigv4_keys_free(struct sigv4_keys *keys)
+{
+    if (!keys)
+        return;
+    pthread_mutex_destroy(&keys->lock);
+    wipe(keys, sizeof(*keys));
+    free(keys);
+}
+
+/* FNV-1a of what is no secret. A bad spread costs time and nothing else. */
+static size_t place_of(const char *access_key_id, const char *scope)
+{
+    uint32_t h = 2166136261u;
+
+    for (; *access_key_id; access_key_id++)
+        h = (h ^ (unsigned char)*access_key_id) * 16777619u;
+    for (; *scope; scope++)
+        h = (h ^ (unsigned char)*scope) * 16777619u;
+    return (h ^ h >> 16) % KEPT_KEYS;
+}
+
+static bool find_key(struct sigv4_keys *keys, size_t place, const char *secret, const char *scope,
+                     uint8_t key[SHA256_SIZE])
+{
+    const struct kept_key *kept = &keys->places[place];
+
+    pthread_mutex_lock(&keys->lock);
+    bool found = strcmp(kept->scope, scope) == 0 && strcmp(kept->secret, secret) == 0;
+    if (found)
+        memcpy(key, kept->key, SHA256_SIZE);
+    pthread_mutex_unlock(&keys->lock);
+    return found;
+}
+
+static void keep_key(struct sigv4_keys *keys, size_t place, const char *secret, const char *scope,
+                     const uint8_t key[SHA256_SIZE])
+{
+    struct kept_key *kept = &keys->places[place];
+
+    pthread_mutex_lock(&keys->lock);
+    wipe(kept, sizeof(*kept));
+    memcpy(kept->secret, secret, strlen(secret) + 1);
+    memcpy(kept->scope, scope, strlen(scope) + 1);
+    memcpy(kept->key, key, SHA256_SIZE);
+    pthread_mutex_unlock(&keys->lock);
+}
+
+/* The key that was kept or, failing that, a new one. */
+static bool get_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct err *err)
+{
+    struct sigv4_keys *keys = s->options->keys;
+    const char *secret = s->creds->secret_access_key;
+    struct buf scope = buf_make(SCOPE_MAX);
+
+    if (strlen(secret) > SECRET_MAX)
+        return err_set(err, ERR_CREDENTIALS, "",
+                       "the secret access key (from %s) is longer than %d characters",
+                       s->creds->source, SECRET_MAX);
+    if (keys)
+        add_scope(&scope, s);
+    if (!keys || !buf_ok(&scope)) {
+        derive_key(s, key);
+    } else {
+        size_t place = place_of(s->creds->access_key_id, buf_str(&scope));
+        if (!find_key(keys, place, secret, buf_str(&scope), key)) {
+            derive_key(s, key);
+            keep_key(keys, place, secret, buf_str(&scope), key);
+        }
+    }
+    buf_free(&scope);
     return true;
 }
+
+/* --- signature --- */
 
 static bool add_authorization(struct http_request *request, const struct signing *s,
                               struct err *err)
@@ -507,7 +603,7 @@ static bool add_authorization(struct http_request *request, const struct signing
     struct buf value = buf_make(CANONICAL_MAX);
     bool ok = false;
 
-    if (!derive_key(s, key, err))
+    if (!get_key(s, key, err))
         return false;
     hmac_sha256(key, sizeof(key), s->to_sign.data, s->to_sign.size, signature);
     wipe(key, sizeof(key));

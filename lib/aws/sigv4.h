@@ -1,6 +1,7 @@
 /* AWS Signature Version 4: the Authorization header of one request.
  * Source: AWS IAM User Guide, "Create a signed AWS API request"; checked against the published test
- * vectors. Pure functions of their input; thread-safe. Derived keys are wiped. */
+ * vectors. Pure functions of their input; thread-safe. Derived keys are wiped, at
+ * once or with the sigv4_keys that keep them. */
 #ifndef HGAUTOD_LIB_AWS_SIGV4_H
 #define HGAUTOD_LIB_AWS_SIGV4_H
 
@@ -12,6 +13,13 @@
 #include "lib/err.h"
 #include "lib/http.h"
 
+/* Signing keys that were derived lately, for any number of threads. Deriving one is most of a
+ * signature's cost, and it serves a whole day. The keys and the secrets they belong to are wiped
+ * when they make room for others and by sigv4_keys_free. */
+struct sigv4_keys;
+struct sigv4_keys *sigv4_keys_new(void) MUST_CHECK; /* NULL when out of memory */
+void sigv4_keys_free(struct sigv4_keys *keys);
+
 struct sigv4_options {
     const char *region;       /* "us-east-1" */
     const char *service;      /* the signing name, "ec2" */
@@ -22,6 +30,7 @@ struct sigv4_options {
     bool omit_session_token;  /* the token is added after signing, and not signed */
     const char *payload_hash; /* NULL: computed from the body (streams are read and rewound); else
                                  taken as it is */
+    struct sigv4_keys *keys;  /* looked up and added to; NULL: the key is derived anew */
 };
 
 /* What was signed, for tests and debugging. May be NULL. The caller frees the buffers. */

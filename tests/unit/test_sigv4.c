@@ -294,6 +294,67 @@ static void test_takes_a_payload_hash_as_it_is(void **state)
     aws_creds_unref(creds);
 }
 
+/* Signs the same request with the key of `secret`, at that time, for that region and service. */
+static char *authorization(const char *secret, const struct sigv4_options *options)
+{
+    struct http_request request = {.method = "GET", .url = strdup("https://h/")};
+    struct aws_creds *creds = aws_creds_new("AKID", secret, NULL, INT64_MAX, "test");
+    struct err err = ERR_INIT;
+
+    assert_true(sigv4_sign(&request, creds, options, NULL, &err));
+    char *text = strdup(http_headers_get(&request.headers, "Authorization"));
+    http_request_free(&request);
+    aws_creds_unref(creds);
+    return text;
+}
+
+/* Also where a secret was corrected under the same access key id, and more keys than are kept. */
+static void test_kept_keys_sign_as_new_ones_do(void **state)
+{
+    static const char *const regions[] = {"eu-west-1", "eu-west-10", "us-east-1"};
+    static const char *const services[] = {"ec2", "s3", "a-service-with-a-name-of-0123456789"};
+    struct sigv4_keys *keys = sigv4_keys_new();
+
+    (void)state;
+    assert_non_null(keys);
+    for (unsigned i = 0; i < 2 * 3 * 3 * 2 * 12; i++) {
+        char secret[16];
+        snprintf(secret, sizeof(secret), "s%u", i % 2);
+        struct sigv4_options options = {.region = regions[i / 2 % 3],
+                                        .service = services[i / 6 % 3],
+                                        .now_ms = (int64_t)(i / 36) * 86400000};
+        char *fresh = authorization(secret, &options);
+        options.keys = keys;
+        char *first = authorization(secret, &options);
+        char *again = authorization(secret, &options);
+        assert_string_equal(first, fresh);
+        assert_string_equal(again, fresh);
+        free(fresh);
+        free(first);
+        free(again);
+    }
+    sigv4_keys_free(keys);
+}
+
+/* A scope too long to be kept. */
+static void test_signs_for_a_long_region(void **state)
+{
+    struct sigv4_keys *keys = sigv4_keys_new();
+    char region[200];
+    memset(region, 'r', sizeof(region) - 1);
+    region[sizeof(region) - 1] = '\0';
+    struct sigv4_options options = {.region = region, .service = "ec2"};
+
+    (void)state;
+    char *fresh = authorization("s", &options);
+    options.keys = keys;
+    char *kept = authorization("s", &options);
+    assert_string_equal(kept, fresh);
+    free(fresh);
+    free(kept);
+    sigv4_keys_free(keys);
+}
+
 int main(void)
 {
     static struct folder_tests tests;
@@ -308,5 +369,7 @@ int main(void)
                     test_refuses_a_stream_of_another_size);
     folder_add_test(&tests, "keeps a given date and host", test_keeps_a_given_date_and_host);
     folder_add_test(&tests, "takes a payload hash as it is", test_takes_a_payload_hash_as_it_is);
+    folder_add_test(&tests, "kept keys sign as new ones do", test_kept_keys_sign_as_new_ones_do);
+    folder_add_test(&tests, "signs for a long region", test_signs_for_a_long_region);
     return folder_run("sigv4", &tests);
 }
