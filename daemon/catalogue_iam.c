@@ -10,7 +10,7 @@
 
 enum { ARN_MAX = 4096, SID_MAX = 64 };
 
-/* --- documents: statements are added item by item, and go on in a new document when one is full */
+/* --- documents: statements are added item by item, and go on in a new document when one is full --- */
 
 struct policies {
     json_t *documents; /* an array; NULL: out of memory */

@@ -38,7 +38,7 @@ static void findings_free(struct findings *f)
     free(f->at);
 }
 
-/* --- finding ---------------------------------------------------------------------------------- */
+/* --- finding --- */
 
 /* Whether the sources need an AWS identity; `possible` also when only their events may. */
 static bool needs_aws(const struct config *c, bool *possible)
@@ -141,7 +141,7 @@ static bool look_online(const struct config *config, struct findings *f, struct 
     return ok;
 }
 
-/* --- saying ----------------------------------------------------------------------------------- */
+/* --- saying --- */
 
 static bool print_text(const struct config *config, const struct findings *f)
 {

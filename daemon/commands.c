@@ -120,7 +120,7 @@ static bool takes(const struct command *command, enum option_id id)
     return id == OPTION_HELP || (command->options & WITH(id));
 }
 
-/* --- taking a command line apart -------------------------------------------------------------- */
+/* --- taking a command line apart --- */
 
 /* The command's options as getopt_long wants them, ended by zeroes: val is the letter, or 256 + the
  * option's id. */
@@ -259,7 +259,7 @@ bool command_parse(const struct command *command, int argc, char **argv, struct 
     return check_operands(command, in, problem);
 }
 
-/* --- help ------------------------------------------------------------------------------------- */
+/* --- help --- */
 
 /* Words from `column` on, broken at HELP_WIDTH and indented as far as `indent`. */
 static void add_wrapped(struct buf *to, const char *text, size_t column, size_t indent)
@@ -411,7 +411,7 @@ bool command_mdoc(struct buf *to)
     return buf_ok(to);
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole --- */
 
 static int print_help(const struct command *command)
 {

@@ -32,7 +32,7 @@ struct loader {
     unsigned secret_line;
 };
 
-/* --- problems --------------------------------------------------------------------------------- */
+/* --- problems --- */
 
 /* "file:line: ", "file: " for line 0, "environment: ". */
 static void begin_problem(struct loader *l, unsigned line)
@@ -128,7 +128,7 @@ static void complain_unknown_key(struct loader *l, unsigned line, const char *ke
     propose_key(l->problems, l->section, key, "");
 }
 
-/* --- the file --------------------------------------------------------------------------------- */
+/* --- the file --- */
 
 static unsigned *new_origins(void)
 {
@@ -367,7 +367,7 @@ done:
     buf_free(&text);
 }
 
-/* --- the environment -------------------------------------------------------------------------- */
+/* --- the environment --- */
 
 /* The section that a variable's name (without HGAUTOD_) begins with; *key is the rest.
  * SECTION_COUNT: none. */
@@ -453,7 +453,7 @@ static void load_variable(struct loader *l, const char *variable)
         set_value(l, s, equals + 1, ORIGIN_ENVIRONMENT, name);
 }
 
-/* --- defaults and secrets from files ---------------------------------------------------------- */
+/* --- defaults and secrets from files --- */
 
 /* The host's name made fit to be a part of a role's name. */
 static char *host_name(void)
@@ -545,7 +545,7 @@ static void load_secrets(struct loader *l, bool source, void *base, unsigned *or
             load_secret(l, s, base, origins);
 }
 
-/* --- what must hold between settings ---------------------------------------------------------- */
+/* --- what must hold between settings --- */
 
 /* Durations in words, for a message. */
 struct words {
@@ -739,7 +739,7 @@ static void finish(struct loader *l, bool may_be_absent)
         complain(l, 0, "there is no [source NAME] section, so there is nothing to do");
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole --- */
 
 struct config *config_load(const char *path, bool may_be_absent, char *const *environment,
                            struct buf *problems)

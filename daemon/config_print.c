@@ -9,7 +9,7 @@
 
 enum { COMMENT_WIDTH = 78, COMMENT_COLUMN = 48 };
 
-/* --- the effective configuration -------------------------------------------------------------- */
+/* --- the effective configuration --- */
 
 static bool add_origin(const struct config *c, unsigned origin, struct buf *to)
 {
@@ -126,7 +126,7 @@ json_t *config_json(const struct config *c)
     return all;
 }
 
-/* --- the reference ---------------------------------------------------------------------------- */
+/* --- the reference --- */
 
 /* "sqs, s3" for the types in a mask. */
 static void add_types(unsigned types, struct buf *to)

@@ -22,7 +22,7 @@
 #define OF(field)     .section = SECTION_SOURCE, .at = offsetof(struct config_source, field)
 #define SETTING_COUNT (sizeof config_settings / sizeof config_settings[0] - 1)
 
-/* --- what strings must look like -------------------------------------------------------------- */
+/* --- what strings must look like --- */
 
 static const char LOWER[] = "abcdefghijklmnopqrstuvwxyz";
 static const char DIGITS[] = "0123456789";
@@ -213,7 +213,7 @@ static const char *check_container(const char *text)
                : "3 to 63 small letters, digits and dashes";
 }
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 const struct section_info config_sections[SECTION_COUNT] = {
     [SECTION_DAEMON] = {"daemon", "The process itself."},

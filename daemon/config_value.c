@@ -36,7 +36,7 @@ static char *string_of(const struct setting *s, const void *base)
     return *at;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 /* Quotes the text, or its beginning, for a message. */
 static void show(struct buf *to, const char *text)
@@ -332,7 +332,7 @@ void config_value_forget(const struct setting *s, void *base)
         *(int *)at = (int)s->min - 1;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 bool config_duration_format(int64_t ms, struct buf *to)
 {
@@ -491,7 +491,7 @@ void config_value_free(const struct setting *s, void *base)
     }
 }
 
-/* --- names ------------------------------------------------------------------------------------ */
+/* --- names --- */
 
 unsigned config_distance(const char *a, const char *b)
 {

@@ -24,9 +24,7 @@ struct work {
     struct work *next;
 };
 
-/* --- workers
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- workers --- */
 
 static void *work_on(void *arg)
 {
@@ -46,9 +44,7 @@ void engine_count(struct engine *engine, enum engine_counter counter, uint64_t n
     atomic_fetch_add_explicit(&engine->counts[counter], n, memory_order_relaxed);
 }
 
-/* --- to the main thread
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- to the main thread --- */
 
 void engine_run_ended(struct engine *engine, struct run *run)
 {
@@ -121,8 +117,7 @@ static void on_wakeup(uv_async_t *handle)
     }
 }
 
-/* --- the interface for the main thread
- * ------------------------------------------------------------------------------------------- */
+/* --- the interface for the main thread --- */
 
 bool engine_has_room(const struct engine *e)
 {
@@ -203,9 +198,7 @@ void engine_get_counts(const struct engine *e, struct engine_counts *to)
     };
 }
 
-/* --- making and freeing
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- making and freeing --- */
 
 static void free_handle(uv_handle_t *handle)
 {

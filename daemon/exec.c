@@ -32,8 +32,7 @@ struct exec {
     enum settle outcome;
 };
 
-/* --- the store: called by workers, but by one at a time, since there is one run
- * ---------------------------------------------------- */
+/* --- the store: called by workers, but by one at a time, since there is one run --- */
 
 static bool file_error(struct err *err, const char *what, const char *path)
 {
@@ -154,9 +153,7 @@ static bool exec_list(struct store *s, struct http_client *http, const char *pre
 static const struct store_ops exec_store_ops = {
     .get = exec_get, .put = exec_put, .del = exec_del, .list = exec_list};
 
-/* --- the loop
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- the loop --- */
 
 static void on_settled(void *ctx, struct delivery *delivery, enum settle how, int64_t delay_ms)
 {

@@ -34,9 +34,7 @@ static bool say_failed(struct buf *to, const char *what, const struct err *err, 
     return false;
 }
 
-/* --- queues
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- queues --- */
 
 static void say_queue(struct buf *to, const char *url, const json_t *answer)
 {
@@ -105,9 +103,7 @@ static bool probe_azure_queue(const struct azure_storage *storage, const char *q
     return true;
 }
 
-/* --- stores
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- stores --- */
 
 static bool stop_at_first(void *ctx, const char *key, const struct store_meta *meta)
 {

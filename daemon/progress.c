@@ -14,9 +14,7 @@
 #include "lib/clock.h"
 #include "lib/jpath.h"
 
-/* --- writing
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 static void add_quoted(struct buf *to, const char *text)
 {
@@ -125,9 +123,7 @@ bool progress_write(struct run *run, int64_t expires_ms, struct buf *to)
     return buf_ok(to);
 }
 
-/* --- restoring
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- restoring --- */
 
 static void set_finished(struct automation *a, size_t i, const char *error)
 {

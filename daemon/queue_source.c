@@ -41,8 +41,7 @@ static void wake_in(struct queue_source *s, int64_t ms)
     uv_timer_start(&s->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 
-/* --- access: credentials or tokens
- * ------------------------------------------------------------------------------- */
+/* --- access: credentials or tokens --- */
 
 /* On a worker. */
 static void fetch_access(void *arg, struct http_client *http)
@@ -93,9 +92,7 @@ static bool access_expired(struct queue_source *s, struct queue_request *r)
     return first;
 }
 
-/* --- requests
- * --------------------------------------------------------------------------------------------------
- */
+/* --- requests --- */
 
 static void request_unlink(struct queue_request *r)
 {
@@ -188,9 +185,7 @@ failed:
     return false;
 }
 
-/* --- messages
- * --------------------------------------------------------------------------------------------------
- */
+/* --- messages --- */
 
 static void message_link(struct queue_source *s, struct message *m)
 {
@@ -325,8 +320,7 @@ void queue_source_settle(struct source *face, struct delivery *d, enum settle ho
     wake_in(s, 0);
 }
 
-/* --- from a body to deliveries
- * ------------------------------------------------------------------------------------- */
+/* --- from a body to deliveries --- */
 
 /* Adds one announced object to the message, unless it does not concern us. False with *err. */
 static bool add_object(struct queue_source *s, struct message *m,
@@ -416,9 +410,7 @@ void queue_source_take(struct queue_source *s, const struct queue_request *r,
         engine_submit(s->base.daemon->engine, message_delivery(m, i));
 }
 
-/* --- receiving
- * -------------------------------------------------------------------------------------------------
- */
+/* --- receiving --- */
 
 static void receive_failed(struct queue_request *r, const struct err *err)
 {
@@ -480,9 +472,7 @@ static void tick(struct queue_source *s)
         wake_in(s, due_ms - queue_source_now(s));
 }
 
-/* --- the source
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the source --- */
 
 bool queue_source_start(struct source *base, struct err *err)
 {

@@ -33,9 +33,7 @@ static int64_t mono(const struct run *run)
     return clock->mono_ms(clock);
 }
 
-/* --- making and freeing
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- making and freeing --- */
 
 static void name_owner(struct run *run)
 {
@@ -80,9 +78,7 @@ void run_free(struct run *run)
     free(run);
 }
 
-/* --- moving on
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- moving on --- */
 
 /* The one place where a run's phase changes. */
 static int64_t enter(struct run *run, enum run_phase phase)
@@ -153,9 +149,7 @@ static int64_t lost(struct run *run)
     return leave(run);
 }
 
-/* --- claim
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- claim --- */
 
 static int64_t phase_claim(struct run *run, struct http_client *http)
 {
@@ -185,9 +179,7 @@ static int64_t phase_claim(struct run *run, struct http_client *http)
     return retry_or_release(run, "The event could not be claimed", &err);
 }
 
-/* --- read
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- read --- */
 
 struct newest {
     const char *folder;
@@ -309,9 +301,7 @@ static int64_t phase_read(struct run *run, struct http_client *http)
     return begin_tasks(run);
 }
 
-/* --- tasks
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- tasks --- */
 
 /* Lets go on the tasks whose state was in the write just done. */
 static void wake_saved(struct run *run)
@@ -389,9 +379,7 @@ static int64_t phase_tasks(struct run *run, struct http_client *http)
     return next_write(run);
 }
 
-/* --- reports
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- reports --- */
 
 static int64_t phase_save(struct run *run, struct http_client *http)
 {
@@ -546,9 +534,7 @@ static int64_t phase_release(struct run *run, struct http_client *http)
     return end(run, SETTLE_RELEASE);
 }
 
-/* --- the job
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- the job --- */
 
 static int64_t step(struct run *run, struct http_client *http)
 {

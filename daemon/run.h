@@ -123,18 +123,14 @@ struct run {
     size_t saving;        /* tasks in TASK_SAVING */
 };
 
-/* --- run.c
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- run.c --- */
 
 struct run *run_new(struct engine *engine, struct delivery *delivery) MUST_CHECK;
 void run_free(struct run *run);
 /* The job of the control: moves the run on as far as it gets. */
 int64_t run_control(struct job *job, struct http_client *http);
 
-/* --- task.c
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- task.c --- */
 
 /* Makes the automations and tasks of the event that was read, restoring run->progress. False when
  * out of memory. */
@@ -146,9 +142,7 @@ int64_t task_run(struct job *job, struct http_client *http);
 /* The index of a task among its automation's resources. */
 size_t task_index(const struct task *task);
 
-/* --- progress.c
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- progress.c --- */
 
 /* Appends the body of is_pending: the claim, and how far the run is. Tasks in TASK_SAVING become
  * durable. Takes the run's lock. */
@@ -157,9 +151,7 @@ bool progress_write(struct run *run, int64_t expires_ms, struct buf *to) MUST_CH
  * the event. */
 void progress_restore(struct run *run);
 
-/* --- claim.c
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- claim.c --- */
 
 enum claim_answer {
     CLAIM_MINE,   /* held until run->claim_expires_ms */
@@ -177,8 +169,7 @@ bool claim_delete(struct run *run, struct http_client *http, struct err *err) MU
 /* When to renew, monotonic. */
 int64_t claim_renew_at(const struct run *run);
 
-/* --- engine.c ----------------------------------------------------------------------------------
- */
+/* --- engine.c --- */
 
 enum engine_counter {
     COUNT_RUNS_STARTED,

@@ -24,9 +24,7 @@ struct sched {
     bool stopped;
 };
 
-/* --- queues
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- queues --- */
 
 static void queue_add(struct queue *q, struct job *job)
 {
@@ -50,8 +48,7 @@ static struct job *queue_take(struct queue *q)
     return job;
 }
 
-/* --- the heap of parked jobs
- * ---------------------------------------------------------------------------------------- */
+/* --- the heap of parked jobs --- */
 
 static void heap_set(struct sched *s, size_t at, struct job *job)
 {
@@ -113,9 +110,7 @@ static void heap_remove(struct sched *s, struct job *job)
     heap_down(s, last->heap_at);
 }
 
-/* --- flows and lanes
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- flows and lanes --- */
 
 static void flow_enter(struct sched *s, struct flow *flow)
 {
@@ -252,9 +247,7 @@ static void wait_for_work(struct sched *s, int64_t now)
     s->timekeeper = false;
 }
 
-/* --- the interface
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- the interface --- */
 
 struct sched *sched_new(const struct clock *clock)
 {

@@ -27,9 +27,9 @@ struct flow;
 struct sched;
 
 /* What a job's function may answer besides a wake-up time (monotonic milliseconds, > 0). */
-#define JOB_READY 0  /* again, after others have had their turn */
-#define JOB_IDLE  -1 /* not before sched_wake */
-#define JOB_GONE  -2 /* done with; its memory may already be gone */
+#define JOB_READY 0    /* again, after others have had their turn */
+#define JOB_IDLE  (-1) /* not before sched_wake */
+#define JOB_GONE  (-2) /* done with; its memory may already be gone */
 
 typedef int64_t (*job_fn)(struct job *job, struct http_client *http);
 

@@ -50,9 +50,7 @@ static int64_t mono(const struct service *s)
     return s->daemon->clock->mono_ms(s->daemon->clock);
 }
 
-/* --- the end
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- the end --- */
 
 static bool all_idle(const struct daemon *d)
 {
@@ -131,9 +129,7 @@ static void on_signal(uv_signal_t *handle, int number)
     }
 }
 
-/* --- the start
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- the start --- */
 
 static void on_settled(void *ctx, struct delivery *delivery, enum settle how, int64_t delay_ms)
 {
@@ -229,9 +225,7 @@ static void say_ready(const struct daemon *d)
     tell_systemd("READY=1\nSTATUS=Waiting for events");
 }
 
-/* --- all of it
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- all of it --- */
 
 static void close_all(struct service *s)
 {

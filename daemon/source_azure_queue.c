@@ -27,9 +27,7 @@ static struct azure_queue_source *azure_of(struct queue_source *s)
     return (struct azure_queue_source *)s;
 }
 
-/* --- tokens
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- tokens --- */
 
 /* The token stays in the client's memory. */
 static bool azure_fetch(struct queue_source *base, struct http_client *http, struct err *err)
@@ -56,9 +54,7 @@ static void azure_forget(struct queue_request *r)
     azure_token_unref(r->access);
 }
 
-/* --- requests
- * --------------------------------------------------------------------------------------------------
- */
+/* --- requests --- */
 
 static unsigned seconds(int64_t ms)
 {
@@ -201,8 +197,7 @@ static int64_t azure_pause(struct queue_source *base, size_t count)
     return s->pause_ms;
 }
 
-/* --- from a body to deliveries
- * ------------------------------------------------------------------------------------- */
+/* --- from a body to deliveries --- */
 
 static void say_foreign(struct azure_queue_source *s, const char *what, const char *where,
                         const char *configured)
@@ -261,9 +256,7 @@ static const struct queue_kind azure_kind = {
     .place = azure_place,
 };
 
-/* --- the source
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the source --- */
 
 static void azure_source_free(struct source *base)
 {

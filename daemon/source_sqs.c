@@ -39,9 +39,7 @@ static struct sqs_source *sqs_of(struct queue_source *s)
     return (struct sqs_source *)s;
 }
 
-/* --- credentials
- * -----------------------------------------------------------------------------------------------
- */
+/* --- credentials --- */
 
 /* A new reference; NULL when a worker must fetch some. */
 static struct aws_creds *take_creds(struct sqs_source *s)
@@ -84,9 +82,7 @@ static void sqs_forget(struct queue_request *r)
     aws_creds_unref(r->access);
 }
 
-/* --- requests
- * --------------------------------------------------------------------------------------------------
- */
+/* --- requests --- */
 
 static const struct aws_op *op_of(const struct queue_request *r)
 {
@@ -189,8 +185,7 @@ static int64_t sqs_pause(struct queue_source *base, size_t count)
     return count == 0 ? QUEUE_ROOM_MS : 0;
 }
 
-/* --- from a body to deliveries
- * ------------------------------------------------------------------------------------- */
+/* --- from a body to deliveries --- */
 
 static enum envelope_kind sqs_parse(struct queue_source *base, const char *body, size_t size,
                                     struct envelope *to, struct err *err)
@@ -283,9 +278,7 @@ static const struct queue_kind sqs_kind = {
     .place = sqs_place,
 };
 
-/* --- the source
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the source --- */
 
 static void sqs_free(struct source *base)
 {

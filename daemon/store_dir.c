@@ -75,9 +75,7 @@ static bool failed(struct err *err, int error, const char *what, const char *key
     return err_set(err, kind_of(error), strerrorname_np(error), "cannot %s %s: %s", what, key, why);
 }
 
-/* --- keys
- * --------------------------------------------------------------------------------------------------
- */
+/* --- keys --- */
 
 static bool segment_valid(const char *at, size_t n)
 {
@@ -119,9 +117,7 @@ static bool check_key(const char *key, struct err *err)
         key, KEY_MAX_BYTES);
 }
 
-/* --- folders
- * -----------------------------------------------------------------------------------------------
- */
+/* --- folders --- */
 
 static int open_folder(int at, const char *name)
 {
@@ -171,8 +167,7 @@ static int open_parent(const struct dir_store *s, const char *key, bool create, 
     return walk(s, key, slash ? (size_t)(slash - key) : 0, create);
 }
 
-/* --- what a file's status says
- * ----------------------------------------------------------------------------- */
+/* --- what a file's status says --- */
 
 static void fill_meta(struct store_meta *meta, const struct stat *st)
 {
@@ -182,9 +177,7 @@ static void fill_meta(struct store_meta *meta, const struct stat *st)
     meta->size = (size_t)st->st_size;
 }
 
-/* --- reading
- * -----------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static bool read_all(int fd, const char *key, struct buf *body, struct err *err)
 {
@@ -234,9 +227,7 @@ static bool dir_get(struct store *base, struct http_client *http, const char *ke
     return ok;
 }
 
-/* --- writing
- * -----------------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /* Takes the lock that makes comparison and rename one. The descriptor gives it back when closed; -1
  * with errno. */
@@ -446,9 +437,7 @@ static bool dir_del(struct store *base, struct http_client *http, const char *ke
     return ok;
 }
 
-/* --- listing
- * -----------------------------------------------------------------------------------------------
- */
+/* --- listing --- */
 
 struct listing {
     const struct dir_store *store;
@@ -557,8 +546,7 @@ static bool dir_list(struct store *base, struct http_client *http, const char *p
     return ok;
 }
 
-/* --- the store
- * --------------------------------------------------------------------------------------------- */
+/* --- the store --- */
 
 static void dir_free(struct store *base)
 {

@@ -31,9 +31,7 @@ struct subscriptions {
     int64_t until_ms; /* monotonic */
 };
 
-/* --- the file
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the file --- */
 
 struct reader {
     const char *path;
@@ -206,9 +204,7 @@ void subscriptions_free(struct subscriptions *s)
     free(s);
 }
 
-/* --- asking
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- asking --- */
 
 static bool has_entry(const struct subscriptions *s, const char *text)
 {

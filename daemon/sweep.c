@@ -83,8 +83,7 @@ static void wake_in(struct sweep *s, int64_t ms)
     uv_timer_start(&s->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 
-/* --- what a listing brings
- * ------------------------------------------------------------------------------------- */
+/* --- what a listing brings --- */
 
 static struct entry *entry_new(struct sweep *s, struct sweep_found *found)
 {
@@ -228,8 +227,7 @@ static void start_listing(struct sweep *s)
     engine_work(s->face.daemon->engine, list_store, on_listed, s);
 }
 
-/* --- handing over and settling
- * --------------------------------------------------------------------------------- */
+/* --- handing over and settling --- */
 
 /* Hands over what waits, as long as there is room; true when some is left. */
 static bool hand_over(struct sweep *s)
@@ -319,9 +317,7 @@ static const struct source_ops face_ops = {
     .drained = face_drained,
 };
 
-/* --- the sweep
- * -------------------------------------------------------------------------------------------------
- */
+/* --- the sweep --- */
 
 struct sweep *sweep_new(struct source *owner, const struct sweep_options *options)
 {

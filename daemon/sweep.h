@@ -17,8 +17,7 @@
 #include "lib/err.h"
 #include "lib/http.h"
 
-/* --- sweep_list.c: finding open events; on a worker
- * ---------------------------------------------------------------- */
+/* --- sweep_list.c: finding open events; on a worker --- */
 
 /* The most events, folders with reports and pendings younger than max_age_ms that one sweep takes
  * into memory (some 300 bytes each); beyond, the sweep fails with ERR_LIMIT. */
@@ -48,8 +47,7 @@ bool sweep_list(struct store *store, struct http_client *http, const struct swee
                 struct sweep_result *to, struct err *err) MUST_CHECK;
 void sweep_result_free(struct sweep_result *r);
 
-/* --- sweep.c: a source's sweeps; on the main thread
- * ---------------------------------------------------------------- */
+/* --- sweep.c: a source's sweeps; on the main thread --- */
 
 struct sweep;
 

@@ -30,9 +30,7 @@ static const struct config *config_of(const struct run *run)
     return run->engine->options.config;
 }
 
-/* --- making tasks
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- making tasks --- */
 
 /* Finds out whether the automation can be carried out at all; what speaks against it goes to
  * critical or refusal. */
@@ -168,9 +166,7 @@ void run_free_tasks(struct run *run)
     run->automation_count = 0;
 }
 
-/* --- the end of a task
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the end of a task --- */
 
 static const char *resource_name(const struct step_ctx *ctx)
 {
@@ -229,9 +225,7 @@ static int64_t finish_failed(struct task *task, const struct step_ctx *ctx)
     return finish(task, ctx, err_text(&ctx->err, text, sizeof text));
 }
 
-/* --- a step's answers
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- a step's answers --- */
 
 /* Keeps the state for the next time. */
 static void keep_state(struct task *task, const struct step_ctx *ctx)
@@ -358,9 +352,7 @@ static int64_t advance(struct task *task, struct step_ctx *ctx)
     return JOB_READY;
 }
 
-/* --- what a step sees
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- what a step sees --- */
 
 static void hook_planned(struct step_ctx *ctx, const char *service, const char *operation,
                          const json_t *params)

@@ -50,8 +50,7 @@ struct watch {
     bool limited; /* the system refused a watch; said once */
 };
 
-/* --- walking; on a worker
- * -------------------------------------------------------------------------------------- */
+/* --- walking; on a worker --- */
 
 static bool add_path(struct walk *walk, const char *path)
 {
@@ -145,9 +144,7 @@ static void walk_reset(struct walk *walk)
     *walk = (struct walk){0};
 }
 
-/* --- watches
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- watches --- */
 
 static void on_walked(void *arg);
 
@@ -298,9 +295,7 @@ static void on_walked(void *arg)
     w->changed(w->ctx);
 }
 
-/* --- the whole
- * -------------------------------------------------------------------------------------------------
- */
+/* --- the whole --- */
 
 struct watch *watch_new(struct daemon *daemon, const char *name, const char *path,
                         void (*changed)(void *ctx), void *ctx)

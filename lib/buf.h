@@ -1,8 +1,9 @@
 /* A growable byte buffer with a maximum set at birth.
  *
- * The bytes are always followed by a NUL that is not counted, so a buffer of text may be read as a string. An append that
- * would pass the maximum, or for which there is no memory, fails, leaves the contents as they were, and is remembered:
- * a caller may append many times and ask buf_ok() once. Not thread-safe; one owner. */
+ * The bytes are always followed by a NUL that is not counted, so a buffer of text may be read as a
+ * string. An append that would pass the maximum, or for which there is no memory, fails, leaves the
+ * contents as they were, and is remembered: a caller may append many times and ask buf_ok() once.
+ * Not thread-safe; one owner. */
 #ifndef HGAUTOD_LIB_BUF_H
 #define HGAUTOD_LIB_BUF_H
 
@@ -13,12 +14,12 @@
 #include "lib/attr.h"
 
 struct buf {
-    char *data;    /* NULL until something is stored; owned */
-    size_t size;   /* bytes stored, without the NUL */
-    size_t room;   /* bytes allocated */
-    size_t max;    /* the most that `size` may become */
-    bool failed;   /* an append did not fit */
-    bool secret;   /* wiped whenever its memory is given back or moved */
+    char *data;  /* NULL until something is stored; owned */
+    size_t size; /* bytes stored, without the NUL */
+    size_t room; /* bytes allocated */
+    size_t max;  /* the most that `size` may become */
+    bool failed; /* an append did not fit */
+    bool secret; /* wiped whenever its memory is given back or moved */
 };
 
 /* An empty buffer of at most max bytes. */
@@ -43,8 +44,8 @@ bool buf_vaddf(struct buf *b, const char *format, va_list args);
 bool buf_ok(const struct buf *b);
 /* The contents as a string, "" when empty. Owned by the buffer, valid until the next change. */
 const char *buf_str(const struct buf *b);
-/* Hands the bytes (NUL-terminated) to the caller, who frees them with free(); the buffer is empty after.
- * NULL if an append failed or memory ran out. */
+/* Hands the bytes (NUL-terminated) to the caller, who frees them with free(); the buffer is empty
+ * after. NULL if an append failed or memory ran out. */
 char *buf_take(struct buf *b) MUST_CHECK;
 
 #endif

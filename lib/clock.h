@@ -11,7 +11,8 @@ struct clock {
     int64_t (*wall_ms)(const struct clock *);
     /* Milliseconds of a clock that never goes back, for deadlines and wake-ups. */
     int64_t (*mono_ms)(const struct clock *);
-    /* Fills n bytes with unpredictable ones (tests: predictable). Never fails: aborts when the system cannot. */
+    /* Fills n bytes with unpredictable ones (tests: predictable). Never fails: aborts when the
+     * system cannot. */
     void (*random)(const struct clock *, void *to, size_t n);
 };
 
@@ -29,8 +30,8 @@ void clock_iso_basic(int64_t wall_ms, char to[17]);
 void clock_iso(int64_t wall_ms, char to[21]);
 /* "Sun, 30 Aug 2015 12:36:00 GMT" (RFC 9110 IMF-fixdate); 29 characters and a NUL. */
 void clock_http_date(int64_t wall_ms, char to[30]);
-/* Parse ISO 8601 with optional fraction and "Z" or offset / an IMF-fixdate / seconds since the epoch
- * (with optional fraction), whichever it is. Returns false when it is none of them. */
+/* Parse ISO 8601 with optional fraction and "Z" or offset / an IMF-fixdate / seconds since the
+ * epoch (with optional fraction), whichever it is. Returns false when it is none of them. */
 bool clock_parse(const char *text, int64_t *wall_ms);
 
 #endif

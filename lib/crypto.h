@@ -1,4 +1,5 @@
-/* Digests, HMAC, base64 and hex over OpenSSL, and the wiping of secrets. All functions are thread-safe. */
+/* Digests, HMAC, base64 and hex over OpenSSL, and the wiping of secrets. All functions are
+ * thread-safe. */
 #ifndef HGAUTOD_LIB_CRYPTO_H
 #define HGAUTOD_LIB_CRYPTO_H
 
@@ -13,7 +14,8 @@
 #define SHA256_HEX_SIZE 65 /* with the NUL */
 #define MD5_SIZE        16
 
-/* A digest in steps, for bodies that are streamed. Opaque; from sha256_new to sha256_finish by one thread. */
+/* A digest in steps, for bodies that are streamed. Opaque; from sha256_new to sha256_finish by one
+ * thread. */
 struct sha256;
 struct sha256 *sha256_new(void) MUST_CHECK; /* NULL when OpenSSL has no memory */
 void sha256_add(struct sha256 *s, const void *bytes, size_t n);
@@ -31,7 +33,8 @@ void hex_encode(const void *bytes, size_t n, char *to);
 /* Appends the base64 (RFC 4648, padded) / base64url (unpadded) of n bytes. */
 bool base64_add(struct buf *to, const void *bytes, size_t n);
 bool base64url_add(struct buf *to, const void *bytes, size_t n);
-/* Appends the bytes that a base64 text stands for; white space between is allowed. False when it is not base64. */
+/* Appends the bytes that a base64 text stands for; white space between is allowed. False when it is
+ * not base64. */
 bool base64_decode(struct buf *to, const char *text, size_t n) MUST_CHECK;
 
 /* Overwrites n bytes so that the compiler cannot leave it out. */

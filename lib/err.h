@@ -1,9 +1,10 @@
-/* One error type for everything that can fail: what kind it is (which decides whether it is retried), what
- * the provider called it, and what a person should read.
+/* One error type for everything that can fail: what kind it is (which decides whether it is
+ * retried), what the provider called it, and what a person should read.
  *
- * An error owns no memory: it is a plain value that may be copied and dropped. A function that can fail takes a
- * `struct err *` (never NULL), returns false (or NULL) and fills it in; on success it leaves it alone. The text is
- * written once, where most is known, and is not rewrapped on the way up. No error text ever holds a secret. */
+ * An error owns no memory: it is a plain value that may be copied and dropped. A function that can
+ * fail takes a `struct err *` (never NULL), returns false (or NULL) and fills it in; on success it
+ * leaves it alone. The text is written once, where most is known, and is not rewrapped on the way
+ * up. No error text ever holds a secret. */
 #ifndef HGAUTOD_LIB_ERR_H
 #define HGAUTOD_LIB_ERR_H
 
@@ -44,13 +45,13 @@ struct err {
 /* An error that says nothing has gone wrong; retry_after_ms is -1. */
 #define ERR_INIT ((struct err){.kind = ERR_NONE, .retry_after_ms = -1})
 
-/* Sets all of *err: kind, code ("" for none) and the formatted message. Control characters become spaces. Returns false,
- * so that a function may `return err_set(...)`. */
+/* Sets all of *err: kind, code ("" for none) and the formatted message. Control characters become
+ * spaces. Returns false, so that a function may `return err_set(...)`. */
 bool err_set(struct err *err, enum err_kind kind, const char *code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
-/* Writes "Code: message (Operation, request id X)" into `to`, leaving out what is empty; always terminates it.
- * This is the text of a resource's `error` in a report. Returns to. */
+/* Writes "Code: message (Operation, request id X)" into `to`, leaving out what is empty; always
+ * terminates it. This is the text of a resource's `error` in a report. Returns to. */
 char *err_text(const struct err *err, char *to, size_t size);
 
 /* A kind's name for logs: "throttled". */

@@ -1,4 +1,5 @@
-/* URIs (RFC 3986): percent-encoding and the taking apart of absolute http and https URLs. Thread-safe. */
+/* URIs (RFC 3986): percent-encoding and the taking apart of absolute http and https URLs.
+ * Thread-safe. */
 #ifndef HGAUTOD_LIB_URI_H
 #define HGAUTOD_LIB_URI_H
 
@@ -9,11 +10,11 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-/* Appends n bytes, all but the unreserved characters (letters, digits, '-', '.', '_', '~') as %XX in upper case.
- * With keep_slash, '/' stays too: for object keys in paths. */
+/* Appends n bytes, all but the unreserved characters (letters, digits, '-', '.', '_', '~') as %XX
+ * in upper case. With keep_slash, '/' stays too: for object keys in paths. */
 bool uri_encode(struct buf *to, const char *bytes, size_t n, bool keep_slash);
-/* Appends what a percent-encoded text stands for; with plus_is_space, '+' is a space (form encoding).
- * False on a broken escape or a NUL. */
+/* Appends what a percent-encoded text stands for; with plus_is_space, '+' is a space (form
+ * encoding). False on a broken escape or a NUL. */
 bool uri_decode(struct buf *to, const char *text, size_t n, bool plus_is_space) MUST_CHECK;
 
 /* The parts of an absolute URL. All but port point into `store`. */
@@ -27,8 +28,8 @@ struct uri {
     char *store;       /* owned; uri_free gives it back */
 };
 
-/* Parses an absolute http(s) URL without user information; a fragment, control characters, spaces and hosts with
- * characters outside [A-Za-z0-9._-] (or an IPv6 literal) are refused. */
+/* Parses an absolute http(s) URL without user information; a fragment, control characters, spaces
+ * and hosts with characters outside [A-Za-z0-9._-] (or an IPv6 literal) are refused. */
 bool uri_parse(const char *text, struct uri *to, struct err *err) MUST_CHECK;
 void uri_free(struct uri *u);
 

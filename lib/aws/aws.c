@@ -34,9 +34,7 @@ struct aws {
     _Atomic(const char *) region; /* NULL: none known */
 };
 
-/* --- settings
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- settings --- */
 
 /* The first that is set of a setting of ours, two variables, and the profile's; NULL when none is.
  * The others may be NULL. */
@@ -96,8 +94,7 @@ static bool check_role(const struct aws *aws, struct err *err)
                    "arn:{partition}:iam::{account}:role/NAME");
 }
 
-/* --- what the identity cache asks for; called without locks
- * ------------------------------------------------------- */
+/* --- what the identity cache asks for; called without locks --- */
 
 /* Fills in the template of the role in another account. */
 static bool role_arn(const struct aws *aws, const struct aws_self *self, const char *account,
@@ -221,9 +218,7 @@ static bool ask_self(void *ctx, struct http_client *http, struct aws_self *self,
     return true;
 }
 
-/* --- making
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- making --- */
 
 struct aws *aws_new(const struct aws_options *options, struct err *err)
 {
@@ -281,9 +276,7 @@ const char *aws_ca_bundle(const struct aws *aws)
     return aws->ca_bundle;
 }
 
-/* --- identity
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- identity --- */
 
 bool aws_self(struct aws *aws, struct http_client *http, struct aws_self *self, struct err *err)
 {
@@ -348,9 +341,7 @@ void aws_describe_chain(struct aws *aws, struct http_client *http, struct buf *t
     aws_chain_free(chain);
 }
 
-/* --- calls
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- calls --- */
 
 static bool find_target(const struct aws *aws, const struct aws_service *service,
                         const char *region, struct aws_target *target, struct err *err)

@@ -39,9 +39,7 @@ struct aws_options {
 struct aws *aws_new(const struct aws_options *options, struct err *err) MUST_CHECK;
 void aws_free(struct aws *aws);
 
-/* --- identity
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- identity --- */
 
 /* Who the daemon is. Strings are valid as long as `aws`. */
 struct aws_self {
@@ -70,9 +68,7 @@ struct aws_creds *aws_peek_creds(struct aws *aws);
  * happens twice within a minute, fresh credentials are no help and it counts as a failed fetch. */
 void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds);
 
-/* --- calls
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- calls --- */
 
 /* Credentials, token bucket, encoding, signing, sending, decoding; S3: a bucket in another region
  * is followed once and remembered. Expired credentials are refreshed and the call is made once

@@ -70,8 +70,7 @@ static const char *const gov_plain_fips[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* --- what the operator has set
- * ----------------------------------------------------------------------------------- */
+/* --- what the operator has set --- */
 
 /* A switch from the environment, else the profile. */
 static bool read_switch(const struct aws_endpoints *e, const char *variable, const char *key,
@@ -170,8 +169,7 @@ bool aws_endpoints_init(struct aws_endpoints *e, const char *option,
     return !url || take_override(url, where, &target, err);
 }
 
-/* --- the rules of the partitions
- * --------------------------------------------------------------------------------- */
+/* --- the rules of the partitions --- */
 
 static bool write_target(struct aws_target *to, const char *host, const char *region)
 {

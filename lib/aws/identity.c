@@ -78,8 +78,7 @@ void aws_identity_free(struct aws_identity *i)
     free(i);
 }
 
-/* --- slots; the lock is held
- * ------------------------------------------------------------------------------------- */
+/* --- slots; the lock is held --- */
 
 static size_t bucket_of(const char *account)
 {
@@ -161,9 +160,7 @@ static void slot_store(struct aws_identity *i, struct slot *s, struct aws_creds 
     flight_landed(&s->flight);
 }
 
-/* --- credentials
- * -------------------------------------------------------------------------------------------------
- */
+/* --- credentials --- */
 
 /* What the cache has to say: credentials, a refusal (*err), or neither: *mine, this caller fetches.
  */
@@ -253,8 +250,7 @@ void aws_identity_expire(struct aws_identity *i, const char *account, const stru
     pthread_mutex_unlock(&i->lock);
 }
 
-/* --- the daemon itself
- * ------------------------------------------------------------------------------------------- */
+/* --- the daemon itself --- */
 
 bool aws_identity_known(struct aws_identity *i, struct aws_self *self)
 {

@@ -44,9 +44,7 @@ struct aws_profiles {
     struct file credentials, config;
 };
 
-/* --- memory
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- memory --- */
 
 static void section_free(struct section *s)
 {
@@ -139,9 +137,7 @@ static struct setting *add_setting(struct section *s, const char *key, const cha
     return at->key && at->value && (at->sub || !sub) ? at : NULL;
 }
 
-/* --- reading
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 /* Where the reader stands in a file. */
 struct reader {
@@ -408,9 +404,7 @@ struct aws_profiles *aws_profiles_load(const char *config, const char *credentia
     return p;
 }
 
-/* --- asking
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- asking --- */
 
 static const char *value_in(const struct file *f, const char *kind, const char *name,
                             const char *key, const char *sub)

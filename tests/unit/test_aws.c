@@ -40,9 +40,7 @@ struct world {
     int waiting;
 };
 
-/* --- the server
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the server --- */
 
 static void say_error(struct cloud_reply *reply, int status, const char *code, const char *message)
 {
@@ -137,9 +135,7 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
     }
 }
 
-/* --- fixture
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- fixture --- */
 
 static void make_aws(struct world *w)
 {
@@ -227,9 +223,7 @@ static void expect_creds(struct world *w, const char *account, const char *expec
     aws_creds_unref(creds);
 }
 
-/* --- settings
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- settings --- */
 
 static void expect_refused(const struct aws_options *options, const char *message)
 {
@@ -318,9 +312,7 @@ static void test_no_region_anywhere(void **state)
     expect_requests(w, "");
 }
 
-/* --- accounts
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- accounts --- */
 
 static void test_self(void **state)
 {
@@ -417,9 +409,7 @@ static void test_peek(void **state)
     expect_requests(w, "");
 }
 
-/* --- calls
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- calls --- */
 
 static void test_expired_ones_are_refreshed_once(void **state)
 {
@@ -586,9 +576,7 @@ static void test_log(void **state)
     }
 }
 
-/* --- threads
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- threads --- */
 
 #define THREADS 6
 

@@ -166,9 +166,7 @@ static void expect_requests(struct world *w, const char *expected)
     free(requests);
 }
 
-/* --- environment
- * -------------------------------------------------------------------------------------------------
- */
+/* --- environment --- */
 
 static void test_environment(void **state)
 {
@@ -223,9 +221,7 @@ static void test_describe(void **state)
     buf_free(&text);
 }
 
-/* --- web identity
- * ------------------------------------------------------------------------------------------------
- */
+/* --- web identity --- */
 
 static void write_text(const char *path, const char *text)
 {
@@ -290,9 +286,7 @@ static void test_passing_fault_stays_one(void **state)
                    "! container endpoint: the container endpoint answered with HTTP status 503");
 }
 
-/* --- profiles
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- profiles --- */
 
 static void test_profile_keys(void **state)
 {
@@ -405,8 +399,7 @@ static void test_profiles_broken(void **state)
     expect_requests(*state, "");
 }
 
-/* --- credential_process
- * ------------------------------------------------------------------------------------------ */
+/* --- credential_process --- */
 
 static void expect_process(struct world *w, const char *command, int timeout_ms,
                            const char *expected)
@@ -466,9 +459,7 @@ static void test_process_misbehaves(void **state)
                    60000, "A");
 }
 
-/* --- container
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- container --- */
 
 static void test_container(void **state)
 {
@@ -556,9 +547,7 @@ static void test_container_urls(void **state)
                          "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with '/'");
 }
 
-/* --- IMDS
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- IMDS --- */
 
 static void enable_imds(struct world *w)
 {

@@ -137,8 +137,7 @@ static void test_what_is_wrong_with_a_command_line_is_said(void **state)
     expect_refused("run --once -xc", "run has no option -x");
 }
 
-/* --- the whole program ---------------------------------------------------------------------------
- */
+/* --- the whole program --- */
 
 struct output {
     int status;
@@ -300,8 +299,7 @@ static void test_the_manual_is_the_tables(void **state)
     buf_free(&text);
 }
 
-/* --- check ---------------------------------------------------------------------------------------
- */
+/* --- check --- */
 
 #define DATA "tests/unit/data/config/"
 

@@ -108,7 +108,7 @@ static struct config *expect_loaded(struct place *p, const char *text, mode_t mo
     return c;
 }
 
-/* --- folders ---------------------------------------------------------------------------------- */
+/* --- folders --- */
 
 /* The lines of NAME.env as an environment; taken apart in place. */
 static void read_environment(char *text, char **to, size_t room)
@@ -170,7 +170,7 @@ static void test_files_give_what_stands_beside_them(void **state)
     assert_int_equal(chdir("../../../.."), 0);
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 #define SOURCE "[source a]\ntype = directory\npath = /srv/a\n"
 
@@ -328,7 +328,7 @@ static void test_too_many_sources_are_refused(void **state)
     buf_free(&text);
 }
 
-/* --- secrets ---------------------------------------------------------------------------------- */
+/* --- secrets --- */
 
 #define BLOB   "[source b]\ntype = azure_blob\ncontainer = events\n"
 #define SECRET "AccountName=hg;AccountKey=c2VjcmV0IQ=="
@@ -462,7 +462,7 @@ static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
     buf_free(&large);
 }
 
-/* --- the reference ---------------------------------------------------------------------------- */
+/* --- the reference --- */
 
 /* The sample with its settings put in force: lines that begin with ';' are settings. */
 static void uncomment(const char *from, struct buf *to)

@@ -604,8 +604,7 @@ static void test_the_environment_names_a_proxy_too(void **state)
     unsetenv("http_proxy");
 }
 
-/* --- TLS, with a certificate made for the occasion
- * -------------------------------------------------------------- */
+/* --- TLS, with a certificate made for the occasion --- */
 
 struct tls_server {
     struct MHD_Daemon *daemon;

@@ -334,9 +334,7 @@ static void test_bounded(void **state)
     expect_id(s, "000000000000", "000000000000#8502"); /* thrown out, fetched again */
 }
 
-/* --- threads
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- threads --- */
 
 #define THREADS 8
 

@@ -135,8 +135,7 @@ static void check_counts(struct fixture *f, size_t processed, size_t errored)
     json_decref(report);
 }
 
-/* --- the ordinary course -----------------------------------------------------------------------
- */
+/* --- the ordinary course --- */
 
 static void a_run_claims_reports_and_lets_go_in_this_order(void **state)
 {
@@ -199,8 +198,7 @@ static void an_event_whose_reports_would_find_no_place_is_ignored(void **state)
     assert_string_equal(f->memory->journal, "");
 }
 
-/* --- critical errors -----------------------------------------------------------------------------
- */
+/* --- critical errors --- */
 
 static void critical_says(struct fixture *f, const char *what)
 {
@@ -254,8 +252,7 @@ static void an_unknown_action_does_not_keep_the_others_back(void **state)
     free(second);
 }
 
-/* --- claims
- * ------------------------------------------------------------------------------------------ */
+/* --- claims --- */
 
 static void a_live_claim_of_another_is_left_alone(void **state)
 {

@@ -229,9 +229,7 @@ static void a_held_flow_gives_nothing_before_it_is_opened(void **state)
     assert_ptr_equal(sched_next(f->sched), &task);
 }
 
-/* --- many threads
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- many threads --- */
 
 #define THREADS 8
 #define JOBS    2000

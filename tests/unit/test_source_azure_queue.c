@@ -22,8 +22,7 @@
 #define ANNOUNCES                                                                                  \
     "{\"eventType\":\"Microsoft.Storage.BlobCreated\",\"data\":{\"url\":\"" BLOB "\"}}"
 
-/* --- HTTP: requests wait until the test answers them
- * ----------------------------------------------------------- */
+/* --- HTTP: requests wait until the test answers them --- */
 
 struct http_transfer {
     struct http_request request;
@@ -54,9 +53,7 @@ void http_transfer_cancel(struct http_transfer *t)
     t->open = false;
 }
 
-/* --- the fixture
- * -----------------------------------------------------------------------------------------------
- */
+/* --- the fixture --- */
 
 struct fixture {
     struct config_source config;
@@ -192,9 +189,7 @@ static void pass(struct fixture *f, int64_t ms)
     fake_settle_down(&f->daemon);
 }
 
-/* --- tests
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 static void test_a_message_is_deleted_when_its_event_is_done(void **state)
 {

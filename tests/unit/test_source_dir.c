@@ -159,8 +159,7 @@ static void test_a_folder_that_is_made_anew_is_watched_again(void **state)
     await_event(f, "events/1/event.json");
 }
 
-/* --- the watch alone
- * ------------------------------------------------------------------------------------------- */
+/* --- the watch alone --- */
 
 static void note_hint(void *ctx)
 {

@@ -15,8 +15,7 @@
 #define NOW INT64_C(1800000000000)
 #define URL "https://sqs.us-east-1.amazonaws.com/123456789012/events"
 
-/* --- HTTP: requests wait until the test answers them
- * ----------------------------------------------------------- */
+/* --- HTTP: requests wait until the test answers them --- */
 
 struct http_transfer {
     struct http_request request;
@@ -49,9 +48,7 @@ void http_transfer_cancel(struct http_transfer *t)
     t->open = false;
 }
 
-/* --- the fixture
- * -----------------------------------------------------------------------------------------------
- */
+/* --- the fixture --- */
 
 struct fixture {
     struct config_source config;
@@ -202,9 +199,7 @@ static int64_t param(const struct http_transfer *t, const char *name)
     return jint(t->params, name, -1);
 }
 
-/* --- tests
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 static void test_it_polls_the_queue_once_at_a_time(void **state)
 {

@@ -266,9 +266,7 @@ static void test_a_listing_has_the_keys_below_its_prefix(void **state)
     assert_int_equal(err.kind, ERR_INVALID);
 }
 
-/* --- a stream
- * --------------------------------------------------------------------------------------------------
- */
+/* --- a stream --- */
 
 struct stream {
     size_t at, size;
@@ -306,8 +304,7 @@ static void test_a_stream_is_written_whole_or_not_at_all(void **state)
     assert_int_equal(files_in(f, "s"), 1);
 }
 
-/* --- many writers
- * ---------------------------------------------------------------------------------------------- */
+/* --- many writers --- */
 
 #define WRITERS 4
 #define ROUNDS  25

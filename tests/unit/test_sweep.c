@@ -15,8 +15,7 @@
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
 
-/* --- which events are open
- * ------------------------------------------------------------------------------------- */
+/* --- which events are open --- */
 
 struct object {
     const char *key;
@@ -136,8 +135,7 @@ static void test_young_events_are_left_to_their_notification(void **state)
     memory_store_free(m);
 }
 
-/* --- handing over
- * ---------------------------------------------------------------------------------------------- */
+/* --- handing over --- */
 
 struct fixture {
     struct config_source config;
