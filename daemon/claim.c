@@ -101,6 +101,7 @@ static bool inherit(struct run *run, const struct claim *claim, struct err *err)
     run->progress = json_is_array(automations) ? json_deep_copy(automations) : json_array();
     memcpy(run->id, id, strlen(id) + 1);
     snprintf(run->event_etag, sizeof run->event_etag, "%s", event);
+    run->inherited_ms = claim->meta.modified_ms;
     return run->progress || err_set(err, ERR_INTERNAL, "", "out of memory while reading the claim");
 }
 

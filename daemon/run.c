@@ -222,12 +222,24 @@ static int64_t critical(struct run *run, const struct err *err)
     return enter(run, RUN_REPORT);
 }
 
-/* The event was written anew since the earlier owner began: it is a new event. */
-static void forget_progress(struct run *run)
+/* Whether the run id of an earlier owner stands for the event as it is now. The first claim is put
+ * before the event is read and names no version of it, but its owner may have begun: what it has
+ * made is found again by the run id alone. */
+static bool same_run(const struct run *run, const struct store_meta *event)
+{
+    if (!*run->event_etag)
+        return event->modified_ms <= run->inherited_ms;
+    return strcmp(run->event_etag, event->etag) == 0;
+}
+
+/* What the earlier owner had done is of no use. The run id stays unless the event was written anew
+ * since: then it is a new event. */
+static void forget_progress(struct run *run, bool same)
 {
     json_decref(run->progress);
     run->progress = NULL;
-    clock_uuid(run->engine->options.clock, run->id);
+    if (!same)
+        clock_uuid(run->engine->options.clock, run->id);
 }
 
 static int64_t begin_tasks(struct run *run)
@@ -262,7 +274,7 @@ static bool fetch_event(struct run *run, struct http_client *http, struct buf *t
     bool resumed =
         got && json_array_size(run->progress) > 0 && strcmp(run->event_etag, meta->etag) == 0;
     if (run->progress && !resumed)
-        forget_progress(run);
+        forget_progress(run, got && same_run(run, meta));
     /* A missing event was finished if it has any report at all; one that is too large is not read,
      * whatever its age. */
     int64_t event_ms = got ? meta->modified_ms : 0;

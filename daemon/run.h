@@ -100,6 +100,7 @@ struct run {
     char claim_etag[128];
     char event_etag[128]; /* of the event that was read */
     json_t *progress;     /* of an earlier owner, until the tasks are made; NULL: none */
+    int64_t inherited_ms; /* when the earlier owner last wrote is_pending, by the store's clock */
     char *critical;       /* the event as a whole cannot be carried out; NULL: none */
     size_t reports_written;
     int64_t

@@ -295,6 +295,43 @@ static void progress_of_another_version_of_the_event_is_forgotten(void **state)
     check_counts(f, 0, 2);
 }
 
+/* A claim taken before the event was read names no version of it. The listing fails, so that the
+ * claim is left there with the run id that this owner goes by. */
+static void check_run_id_kept(struct fixture *f, int64_t event_ms, bool kept)
+{
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    put_claim(f, NOW - 30000, "", "[]");
+    memory_find(f->memory, EVENT)->modified_ms = event_ms;
+    snprintf(f->memory->fault_on, sizeof f->memory->fault_on, "list ");
+    f->memory->fault_kind = ERR_DENIED;
+    f->memory->fault_count = 1;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_RELEASE);
+    char *left = memory_text(f->memory, PENDING);
+    assert_non_null(left);
+    json_t *claim = json_loads(left, 0, NULL);
+    const char *id = json_string_value(json_object_get(claim, "run"));
+    assert_non_null(id);
+    if (kept)
+        assert_string_equal(id, "run-of-another");
+    else
+        assert_string_not_equal(id, "run-of-another");
+    json_decref(claim);
+    free(left);
+}
+
+static void a_run_id_outlives_an_owner_that_had_stored_nothing(void **state)
+{
+    struct fixture *f = *state;
+    check_run_id_kept(f, f->memory->now_ms, true);
+}
+
+static void an_event_written_after_the_claim_is_a_new_run(void **state)
+{
+    struct fixture *f = *state;
+    check_run_id_kept(f, f->memory->now_ms + 1, false);
+}
+
 static void a_claim_that_was_given_up_is_taken_over_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -400,6 +437,8 @@ int main(void)
         TEST(a_live_claim_of_another_is_left_alone),
         TEST(an_expired_claim_is_taken_over_with_its_progress),
         TEST(progress_of_another_version_of_the_event_is_forgotten),
+        TEST(a_run_id_outlives_an_owner_that_had_stored_nothing),
+        TEST(an_event_written_after_the_claim_is_a_new_run),
         TEST(a_claim_that_was_given_up_is_taken_over_at_once),
         TEST(a_foreign_marker_counts_from_its_own_time),
         TEST(a_claim_whose_answer_was_lost_is_still_ours),
