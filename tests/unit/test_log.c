@@ -67,8 +67,8 @@ static void test_text_is_time_level_sentence_fields(void **state)
 
     (void)state;
     int64_t before = system_clock.wall_ms(&system_clock);
-    log_info(r.log, "the event is done", "run", "42", "name", "a rule", "absent", NULL, "empty",
-             "");
+    log_info(r.log, "the event is done", "run", "42", "name", "a rule", "absent",
+             (const char *)NULL, "empty", "");
     int64_t after = system_clock.wall_ms(&system_clock);
     const char *line = recorded(&r);
     assert_string_equal(line + 24, " INFO  the event is done run=42 name=\"a rule\" empty=\"\"\n");
@@ -160,8 +160,8 @@ static void test_json_is_one_object_a_line(void **state)
     json_error_t error;
 
     (void)state;
-    log_warn(r.log, "say \"hi\"", "a", "x\ny\"z\\", "b", "bad \xff utf-8", "absent", NULL, "c",
-             "\xf0\x9f\x98\x80");
+    log_warn(r.log, "say \"hi\"", "a", "x\ny\"z\\", "b", "bad \xff utf-8", "absent",
+             (const char *)NULL, "c", "\xf0\x9f\x98\x80");
     const char *line = recorded(&r);
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
     json_t *value = json_loads(line, JSON_REJECT_DUPLICATES, &error);
