@@ -58,7 +58,7 @@ static void add_standard_headers(struct buf *to, const struct http_request *requ
 
 static bool add_own_headers(struct buf *to, const struct http_request *request)
 {
-    struct pair pairs[NAMES_MAX];
+    struct pair pairs[NAMES_MAX] = {{NULL, NULL}};
     size_t count = 0;
     for (size_t i = 0; i < request->headers.count; i++) {
         const struct http_header *h = &request->headers.at[i];
@@ -110,7 +110,7 @@ static bool read_parameters(const char *query, struct buf *store, struct pair pa
 
 static bool add_parameters(struct buf *to, const char *query)
 {
-    struct pair pairs[NAMES_MAX];
+    struct pair pairs[NAMES_MAX] = {{NULL, NULL}};
     size_t count;
     struct buf store = buf_make(SIGN_MAX);
     bool ok = read_parameters(query, &store, pairs, &count);
