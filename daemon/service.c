@@ -183,6 +183,7 @@ static bool has_aws_source(const struct config *config)
 
 static bool open_sources(struct daemon *d, struct err *err)
 {
+    d->source_count = 0;
     d->sources = calloc(d->config->source_count + 1, sizeof *d->sources);
     if (!d->sources)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the sources");

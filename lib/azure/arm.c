@@ -260,7 +260,7 @@ static bool call(struct azure *azure, struct http_client *http, const struct arm
                  const struct arm_request *r, json_t **answer, struct arm_poll *poll,
                  struct err *err)
 {
-    struct http_response response;
+    struct http_response response = {0};
     if (!arm_send(azure, http, r, &response, err)) {
         return false;
     }
