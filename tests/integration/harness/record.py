@@ -1,4 +1,4 @@
-"""What hgautod has sent to the servers during the whole session, and on behalf of which action."""
+"""What hgautod has sent to AWS, as the servers play it, during the whole session, and on behalf of which action."""
 
 import base64
 import json
@@ -7,9 +7,13 @@ import urllib.parse
 
 SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request,")
 
+# cloudserver plays Azure too: tokens are asked for without, and all else with another kind of authorization. What is left must be signed for AWS.
+AZURE_AUTHORIZATION = ("Bearer ", "SharedKey ")
+AZURE_TOKENS = re.compile(r"/([^/]+/oauth2/|metadata/identity/|msi/)")
+
 
 class Request:
-    """One request to AWS as it came over the wire."""
+    """One request as it came over the wire."""
 
     def __init__(self, line):
         told = json.loads(line)
@@ -19,6 +23,10 @@ class Request:
         scope = SCOPE.match(self.headers.get("authorization", ""))
         self.service = scope["service"] if scope else None  # as it was signed for: "elasticloadbalancing"; None: not signed
         self.region = scope["region"] if scope else None
+
+    @property
+    def azure(self):
+        return self.headers.get("authorization", "").startswith(AZURE_AUTHORIZATION) or AZURE_TOKENS.match(self.path) is not None
 
     @property
     def form(self):
@@ -58,7 +66,7 @@ class Recorder:
                 f.seek(mark.get(path, 0))
                 # A line that is still being written is not ours to read: whatever runs has ended before it is asked for.
                 found += [Request(line) for line in f if line.endswith("\n")]
-        return found
+        return [r for r in found if not r.azure]
 
     def ran(self, event, mark):
         """Says that `hgautod exec` has carried out this event (as a dict, text or bytes) since the mark."""
