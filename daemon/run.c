@@ -255,9 +255,7 @@ static int64_t begin_tasks(struct run *run)
     log_info(log_of(run), run->plan ? "Dry run started" : "Run started", "event", run->key, "rule",
              run->event.name, "resources", resources, "run", run->id);
     engine_count(run->engine, COUNT_RUNS_STARTED, 1);
-    enter(run, RUN_TASKS);
-    run_start_tasks(run);
-    return JOB_READY;
+    return enter(run, RUN_IDENTIFY);
 }
 
 /* The event's bytes into *text, and whether it was finished before. False with *err. */
@@ -311,6 +309,37 @@ static int64_t phase_read(struct run *run, struct http_client *http)
     if (!event_parse(&run->event, &text, &err))
         return critical(run, &err);
     return begin_tasks(run);
+}
+
+/* --- identity --- */
+
+/* How soon it is asked again while another run is asking. */
+#define IDENTITY_PAUSE_MS 5
+
+static bool acts_on_aws(const struct run *run)
+{
+    for (size_t i = 0; i < run->automation_count; i++) {
+        const struct automation *a = &run->automations[i];
+        if (a->tasks && a->action->cloud == CLOUD_AWS)
+            return run->engine->options.aws != NULL;
+    }
+    return false;
+}
+
+/* Who the daemon is, is asked here and once, before all tasks would be told to wait for the one
+ * that asks. If there is no answer, each task says so itself. */
+static int64_t phase_identify(struct run *run, struct http_client *http)
+{
+    struct aws_self self;
+    struct err err = ERR_INIT;
+    if (run->stopping)
+        return enter(run, RUN_RELEASE);
+    if (acts_on_aws(run) && !aws_self(run->engine->options.aws, http, &self, &err) &&
+        err.kind == ERR_BUSY)
+        return mono(run) + IDENTITY_PAUSE_MS;
+    enter(run, RUN_TASKS);
+    run_start_tasks(run);
+    return JOB_READY;
 }
 
 /* --- tasks --- */
@@ -555,6 +584,8 @@ static int64_t step(struct run *run, struct http_client *http)
         return phase_claim(run, http);
     case RUN_READ:
         return phase_read(run, http);
+    case RUN_IDENTIFY:
+        return phase_identify(run, http);
     case RUN_TASKS:
         return phase_tasks(run, http);
     case RUN_SAVE:

@@ -69,14 +69,15 @@ struct automation {
 };
 
 enum run_phase {
-    RUN_CLAIM,   /* is_pending is being put */
-    RUN_READ,    /* the event is fetched, checked and made into tasks */
-    RUN_TASKS,   /* tasks are run; the control job wakes to store progress */
-    RUN_SAVE,    /* the outcome is stored, so that reports written twice are the same */
-    RUN_REPORT,  /* report `reports_written` is next */
-    RUN_UNCLAIM, /* is_pending is being deleted */
-    RUN_RELEASE, /* cannot go on here: the claim is given up with the progress in it */
-    RUN_ENDED,   /* to be settled by the main thread */
+    RUN_CLAIM,    /* is_pending is being put */
+    RUN_READ,     /* the event is fetched, checked and made into tasks */
+    RUN_IDENTIFY, /* the daemon's own identity is learned, once for all tasks */
+    RUN_TASKS,    /* tasks are run; the control job wakes to store progress */
+    RUN_SAVE,     /* the outcome is stored, so that reports written twice are the same */
+    RUN_REPORT,   /* report `reports_written` is next */
+    RUN_UNCLAIM,  /* is_pending is being deleted */
+    RUN_RELEASE,  /* cannot go on here: the claim is given up with the progress in it */
+    RUN_ENDED,    /* to be settled by the main thread */
 };
 
 struct run {
