@@ -34,8 +34,10 @@ const struct azure_cloud *azure_cloud_by_name(const char *name);
 
 /* Settings; strings are borrowed and outlive the struct azure. NULL or "": the SDKs' environment
  * variables decide (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET,
- * AZURE_CLIENT_CERTIFICATE_PATH, AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST,
- * IDENTITY_ENDPOINT, IDENTITY_HEADER, IMDS_ENDPOINT). */
+ * AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_CERTIFICATE_PASSWORD, AZURE_FEDERATED_TOKEN_FILE,
+ * AZURE_AUTHORITY_HOST, IDENTITY_ENDPOINT, IDENTITY_HEADER, IMDS_ENDPOINT,
+ * AZURE_POD_IDENTITY_AUTHORITY_HOST). Tokens and secrets are sent over https, and without it to
+ * this machine only. */
 struct azure_options {
     const char *cloud; /* "public" when NULL */
     const char *tenant_id;

@@ -17,8 +17,8 @@ struct azure_blob_meta {
 enum azure_blob_condition { AZURE_BLOB_ALWAYS, AZURE_BLOB_IF_ABSENT, AZURE_BLOB_IF_MATCH };
 
 /* As s3_get, s3_put, s3_delete, s3_list: the same errors for the same cases (409 BlobAlreadyExists
- * and 412 are ERR_PRECONDITION). A body too large for one Put Blob request (5,000 MiB) is
- * ERR_LIMIT. */
+ * and 412 are ERR_PRECONDITION, a match on a missing blob too). A body too large for one Put Blob
+ * request (5,000 MiB) is ERR_LIMIT. */
 bool azure_blob_get(const struct azure_storage *s, struct http_client *http, const char *container,
                     const char *name, struct buf *body, struct azure_blob_meta *meta,
                     struct err *err) MUST_CHECK;

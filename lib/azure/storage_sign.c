@@ -12,6 +12,7 @@
 #define VERSION   "2021-12-02" /* of the service's interface; Azurite knows it too */
 #define NAMES_MAX 32           /* x-ms- headers, and parameters, of one request */
 #define SIGN_MAX  (64u << 10)
+#define FETCH_MS  200 /* how long the fetching of a token may take */
 
 /* A name and its value in an order of names; a pair of strings borrowed from elsewhere. */
 struct pair {
@@ -223,9 +224,12 @@ static bool sign_by_token(const struct azure_storage *s, struct http_client *htt
 {
     struct azure_token *token = http ? azure_token(s->azure, http, AZURE_SCOPE_STORAGE, err)
                                      : azure_peek_token(s->azure, AZURE_SCOPE_STORAGE);
+    if (!token && !http) {
+        err_set(err, ERR_BUSY, "", "a token for storage must be fetched first");
+        err->retry_after_ms = FETCH_MS;
+    }
     if (!token) {
-        return http ? false
-                    : err_set(err, ERR_BUSY, "", "a token for storage must be fetched first");
+        return false;
     }
     struct buf value = buf_make_secret(64u << 10);
     bool ok = buf_addf(&value, "Bearer %s", token->value) &&

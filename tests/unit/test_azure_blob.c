@@ -84,8 +84,9 @@ static json_t *headers_of(char *head)
 {
     static const char *const skipped[] = {"host", "user-agent", "accept", "content-length"};
     json_t *headers = json_object();
-    char *line = strtok(head, "\r\n");
-    while ((line = strtok(NULL, "\r\n"))) {
+    char *rest = strstr(head, "\r\n"), *line;
+    assert_non_null(rest);
+    while ((line = strtok_r(rest, "\r\n", &rest))) {
         char *colon = strchr(line, ':');
         bool skip = false;
         assert_non_null(colon);

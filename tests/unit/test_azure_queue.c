@@ -67,7 +67,7 @@ static void check_request(const struct http_request *r, const json_t *expected)
     assert_int_equal(r->body.size, strlen(body));
     for (size_t i = 0; i < r->headers.count; i++) {
         char name[64] = "";
-        for (size_t c = 0; r->headers.at[i].name[c] && c < sizeof(name) - 1; c++) {
+        for (size_t c = 0; c < sizeof(name) - 1 && r->headers.at[i].name[c]; c++) {
             char letter = r->headers.at[i].name[c];
             name[c] = (char)(letter >= 'A' && letter <= 'Z' ? letter + 32 : letter);
         }

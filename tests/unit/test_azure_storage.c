@@ -126,6 +126,7 @@ static void test_main_thread_takes_tokens_from_memory(void **state)
     struct azure_storage *s = new_storage(BY_TOKEN);
     assert_false(azure_storage_sign(s, NULL, &r, &err));
     assert_kind(err, ERR_BUSY);
+    assert_int_equal(err.retry_after_ms, 200);
     assert_int_equal(world_count(&world), 0);
 
     sign(s, &r);
