@@ -5,7 +5,7 @@ import json
 import signal
 
 from harness.cloud import Site, call
-from harness.events import stop_event
+from harness.events import instance, stop_event, stop_of
 from harness.wait import wait_until
 
 
@@ -39,6 +39,15 @@ def test_two_daemons_share_a_queue_and_do_everything_once(cloud, daemon):
     assert stops(cloud) == {id: 1 for id in ids}
 
 
+REGIONS = ["us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-central-1"]
+
+
+def one_a_region(cloud, count):
+    """Instances that do not share calls, and an event that stops them."""
+    ids = [cloud.instance(f"i-0000000{n}", region=REGIONS[n]) for n in range(count)]
+    return ids, stop_of([instance(id, region=region) for id, region in zip(ids, REGIONS)])
+
+
 def test_a_live_claim_of_another_is_respected(cloud, daemon):
     site = Site(cloud)
     cloud.instance("i-0aaaaaaa")
@@ -57,11 +66,11 @@ def test_a_live_claim_of_another_is_respected(cloud, daemon):
 
 def test_after_kill_9_another_daemon_goes_on(cloud, daemon):
     site = Site(cloud)
-    ids = cloud.instances(6)
+    ids, stop_all = one_a_region(cloud, 6)
     config = {**site.source(claim_ttl="10s", visibility_timeout="30s"), "daemon": {"workers": 1}}
     cloud.fault("StopInstances", after=3, delay_ms=600_000)
     first = daemon(site, config=config)
-    key = site.put_event(stop_event(*ids))
+    key = site.put_event(stop_all)
     wait_until(lambda: parked(cloud, "StopInstances"), "the fourth stop to be under way")
     assert site.pending(key) and site.reports(key) == []
     first.kill_now()
@@ -90,11 +99,11 @@ def test_sigterm_lets_what_is_under_way_end(cloud, daemon):
 
 def test_what_cannot_end_in_time_is_given_back_at_once(cloud, daemon):
     site = Site(cloud)
-    ids = cloud.instances(3)
+    ids, stop_all = one_a_region(cloud, 3)
     cloud.fault("StopInstances", after=2, times=-1, status=503, code="RequestLimitExceeded", retry_after="600")
     running = daemon(site, config={"daemon": {"drain_timeout": "1s", "workers": 1},
                                    "http": {"request_timeout": "1s", "connect_timeout": "1s"}})
-    site.put_event(stop_event(*ids))
+    site.put_event(stop_all)
     wait_until(lambda: cloud.requests(operation="StopInstances", status=503), "the throttled call")
     running.stop(0)
     assert site.reports() == []
