@@ -57,9 +57,10 @@ const char *param_type_name(enum param_type type);
 bool catalogue_iam_policy(const struct catalogue *c, const struct config *config, struct buf *to);
 
 /* A custom role definition, as `az role definition create` takes it, for these actions and for the
- * configured Azure sources. The scopes are the subscriptions of [guard] allow_subscriptions and of
- * `subscriptions` (the text of subscriptions_file, NULL: none; names in it are left out, only ids
- * can be scopes); when there is none, a subscription of zeroes stands for yours. */
+ * configured Azure sources. The scopes are the subscriptions of [guard] allow_subscriptions, else
+ * those of `subscriptions`, the text of subscriptions_file (NULL or "": none), and the default one.
+ * Names in it are left out, only ids can be scopes. When there is none, a subscription of zeroes
+ * stands for yours. */
 bool catalogue_azure_role(const struct catalogue *c, const struct config *config,
                           const char *subscriptions, struct buf *to);
 

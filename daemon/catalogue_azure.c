@@ -1,6 +1,7 @@
 /* The custom role that the daemon needs in Azure: its actions' operations, and its queues and
  * blobs. Source: Microsoft, "Azure custom roles", "Permissions for calling data operations"
  * (Storage). */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -106,6 +107,14 @@ static bool add_listed(json_t *scopes, const char *text)
     return ok;
 }
 
+/* The SDKs' default subscription, which is acted on beside those of the file. */
+static bool add_standard(json_t *scopes)
+{
+    const char *id = getenv("AZURE_SUBSCRIPTION_ID");
+
+    return !id || !is_guid(id, strlen(id)) || add_scope(scopes, id, GUID);
+}
+
 static json_t *scopes_of(const struct config *config, const char *subscriptions)
 {
     const struct config_list *allowed = &config->guard.allow_subscriptions;
@@ -114,8 +123,8 @@ static json_t *scopes_of(const struct config *config, const char *subscriptions)
 
     for (size_t i = 0; ok && i < allowed->count; i++)
         ok = add_scope(scopes, allowed->at[i], strlen(allowed->at[i]));
-    if (ok && allowed->count == 0 && subscriptions)
-        ok = add_listed(scopes, subscriptions);
+    if (ok && allowed->count == 0 && subscriptions && *subscriptions)
+        ok = add_listed(scopes, subscriptions) && add_standard(scopes);
     if (ok && json_array_size(scopes) == 0)
         ok = add_scope(scopes, NO_SUBSCRIPTION, GUID);
     if (ok)

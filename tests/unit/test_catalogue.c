@@ -372,9 +372,14 @@ static void test_roles_by_configuration(void **state)
     struct config *azure = load("azure"), *blob = load("azure-blob"), *none = load("none");
 
     (void)state;
+    unsetenv("AZURE_SUBSCRIPTION_ID");
     expect_role("none", none, NULL);
     expect_role("azure", azure, listed);
     expect_role("azure-blob", blob, listed);
+    setenv("AZURE_SUBSCRIPTION_ID", "77777777-2222-3333-4444-555555555555", 1);
+    expect_role("default-subscription", blob, "99999999-2222-3333-4444-555555555555");
+    expect_role("none", none, "");
+    unsetenv("AZURE_SUBSCRIPTION_ID");
     blob->sources[0].connection_string = strdup("AccountName=a;AccountKey=b");
     expect_role("connection-string", blob, "none that is an id");
     config_free(azure);
