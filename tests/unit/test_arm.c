@@ -469,6 +469,19 @@ static void test_location(void **state)
     world_stop(&world);
 }
 
+/* 202 means that it runs; any other success is its end. */
+static void test_location_ends_with_201(void **state)
+{
+    static const struct step all[] = {{202, "Location: " OPERATION "\r\n", ""}, {201, "", ""}};
+    struct arm_poll poll;
+    (void)state;
+    START(all);
+    begin(&poll);
+    expect_poll(&poll, true, 0);
+    arm_poll_free(&poll);
+    world_stop(&world);
+}
+
 static void test_operation_fails(void **state)
 {
     static const struct step with_error[] = {
@@ -566,6 +579,26 @@ static void test_foreign_urls(void **state)
         arm_poll_free(&poll);
         world_stop(&world);
     }
+}
+
+/* The same host and port under another scheme are another place. */
+static void test_foreign_scheme(void **state)
+{
+    static const struct step all[] = {{202, "Location: " OPERATION "\r\n", ""}};
+    struct arm_poll poll;
+    struct err err = ERR_INIT;
+    bool done;
+    char *secure;
+    (void)state;
+    START(all);
+    begin(&poll);
+    assert_true(asprintf(&secure, "https%s", poll.url + strlen("http")) > 0);
+    free(poll.url);
+    poll.url = secure;
+    assert_false(arm_poll_once(world.azure, world.http, &poll, &done, &err));
+    assert_string_equal(err.code, "ForeignUrl");
+    arm_poll_free(&poll);
+    world_stop(&world);
 }
 
 static void test_long_url(void **state)
@@ -712,9 +745,11 @@ int main(void)
     TEST(async_operation);
     TEST(growing_pause);
     TEST(location);
+    TEST(location_ends_with_201);
     TEST(operation_fails);
     TEST(poll_faults);
     TEST(foreign_urls);
+    TEST(foreign_scheme);
     TEST(long_url);
     TEST(provisioning_state);
     TEST(in_a_state);
