@@ -47,6 +47,7 @@ static bool forget(struct world *w)
     armsim_clear(w->arm);
     faults_clear(w->faults);
     journal_clear(w->journal);
+    w->resets++;
     return true;
 }
 

@@ -33,6 +33,7 @@ struct exchange {
     int64_t wake_ms;
     bool started, begun; /* the handler has seen it; signature and faults are behind it */
     bool listens;        /* a long poll, woken when a queue changes */
+    unsigned resets;     /* of the world, when it began */
     struct fault fault;  /* that hit it; its operation is "" for none */
 };
 
@@ -93,6 +94,7 @@ static bool begin(struct exchange *x, struct reply *reply)
 {
     struct world *w = &x->server->world;
     struct request *r = &x->request;
+    x->resets = w->resets;
     snprintf(r->id, sizeof r->id, "cloudserver-%08u", ++w->requests);
     if (x->server->record && !record_request(x->server->record, r))
         fprintf(stderr, "cloudserver: a request could not be recorded\n");
@@ -147,6 +149,12 @@ static bool answer(struct exchange *x, struct reply *reply)
     return false;
 }
 
+/* Held back from before the world was made anew: it belongs to a test that has ended. */
+static bool forgotten(const struct exchange *x)
+{
+    return x->begun && x->resets != x->server->world.resets;
+}
+
 static enum MHD_Result respond(struct exchange *x)
 {
     struct reply reply = {.body = buf_make((size_t)256 << 20)};
@@ -154,6 +162,8 @@ static enum MHD_Result respond(struct exchange *x)
     if (strncmp(x->request.path, "/_control/", 10) == 0) {
         control_answer(&x->server->world, &x->request, &reply);
         result = send_reply(x, &reply);
+    } else if (forgotten(x)) {
+        result = MHD_NO;
     } else if (answer(x, &reply)) {
         journal_add(x->server->world.journal, &x->request, reply.drop ? 0 : reply.status);
         result = reply.drop ? MHD_NO : send_reply(x, &reply);
@@ -234,8 +244,8 @@ static bool listen_on(struct server *s, int port)
     return true;
 }
 
-/* Wakes whoever's time has come, and all long polls when a queue has changed. Returns when it is to
- * be called again. */
+/* Wakes whoever's time has come, whoever is forgotten, and all long polls when a queue has changed.
+ * Returns when it is to be called again. */
 static int64_t wake_due(struct server *s, int64_t at_ms)
 {
     unsigned changes = sqs_changes(s->world.sqs);
@@ -245,7 +255,7 @@ static int64_t wake_due(struct server *s, int64_t at_ms)
     s->seen_changes = changes;
     for (struct exchange *x = s->parked.next; x != &s->parked; x = following) {
         following = x->next;
-        if (x->wake_ms <= at_ms || (changed && x->listens)) {
+        if (x->wake_ms <= at_ms || (changed && x->listens) || forgotten(x)) {
             unpark(x);
             next_ms = at_ms;
         } else if (x->wake_ms < next_ms) {

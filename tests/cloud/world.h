@@ -20,7 +20,8 @@ struct world {
     struct faults *faults;
     struct journal *journal;
     unsigned requests;
-    int parked; /* exchanges that wait for a time or a message */
+    unsigned resets; /* a request from before the last one is not answered any more */
+    int parked;      /* exchanges that wait for a time or a message */
 };
 
 /* False when out of memory; always world_free. */
