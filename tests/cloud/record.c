@@ -15,7 +15,7 @@ static enum MHD_Result add_header(void *ctx, enum MHD_ValueKind kind, const char
     size_t n = 0;
 
     (void)kind;
-    for (; name[n] && n < sizeof lower - 1; n++)
+    for (; n < sizeof lower - 1 && name[n]; n++)
         lower[n] = (char)tolower((unsigned char)name[n]);
     lower[n] = '\0';
     json_object_set_new(ctx, lower, json_string(value ? value : ""));
