@@ -16,4 +16,19 @@ tools/azurite.sh || {
 } >&2
 export HGAUTOD="${HGAUTOD:-$(realpath "$BUILD/hgautod")}" CLOUDSERVER="${CLOUDSERVER:-$(realpath "$BUILD/cloudserver")}"
 # Without a cache folder: the checkout may be read-only, and nothing of a run is wanted by the next.
-exec "$python" -m pytest -p no:cacheprovider -q tests/integration "$@"
+tests() {
+    "$python" -m pytest -p no:cacheprovider -q "$@"
+}
+
+[ $# -eq 0 ] || {
+    tests tests/integration "$@"
+    exit
+}
+# All of them: side by side, since they are mostly waiting; then those that look at what the others have recorded.
+record=$(mktemp -d)
+trap 'rm -rf "$record"' EXIT
+status=0
+tests tests/integration --numprocesses "$(($(nproc) * 2))" --dist worksteal --record "$record" \
+    --ignore tests/integration/test_permissions.py --ignore tests/integration/test_botocore_models.py || status=$?
+tests tests/integration/test_permissions.py tests/integration/test_botocore_models.py --recorded "$record" || status=$?
+exit $status

@@ -7,7 +7,7 @@ python=${PYTHON:-python3}
 venv=tests/.venv
 
 usable() {
-    "$1" -c 'import boto3, flask, moto.server, pytest
+    "$1" -c 'import boto3, flask, moto.server, pytest, xdist
 import azure.identity, azure.mgmt.compute, azure.mgmt.network, azure.mgmt.resource.resources' >/dev/null 2>&1
 }
 

@@ -8,10 +8,9 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0 broken=
 
-# The number before a word in the log's closing lines, 0 if it is not there.
+# The sum of the numbers before a word in the lines that close the runs of pytest in the log.
 count() {
-    n=$(tail -n 3 "$log" | grep -oE "[0-9]+ $1" | tail -n 1 | cut -d' ' -f1)
-    echo "${n:-0}"
+    grep -E '^[0-9]+ [a-z]+.* in [0-9.]+s' "$log" | grep -oE "[0-9]+ $1" | awk '{ n += $1 } END { print n + 0 }'
 }
 
 for program; do

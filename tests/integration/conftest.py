@@ -16,7 +16,8 @@
     hgautod(*ARGS)       Any other command: hgautod("check", "-c", PATH) -> .status .stdout .stderr .json() .assert_status(0)
     write_config(DICT)   An INI file's path from {"section": {"key": value}}.
     recorder             What hgautod has sent so far, in all tests:  .all()  .runs (by `hgautod exec`, with their actions).
-    whole_suite          Skips a test that tells of all others unless all others have run. Files in LAST run after them.
+    whole_suite          Skips a test that tells of all others unless all others have run. Files in LAST run after them; side by side
+                         (pytest -n) they need a run of their own: the first with --record DIR, theirs with --recorded DIR.
 
 Every end of a program asserts that no sanitizer and no valgrind has complained. From harness.events:
 
@@ -40,6 +41,7 @@ import glob
 import importlib.util
 import json
 import os
+import pathlib
 
 import pytest
 
@@ -58,6 +60,13 @@ DEFAULTS = {
 # They look at what the other tests have recorded.
 LAST = ("test_permissions.py", "test_botocore_models.py")
 FOLDER = os.path.dirname(os.path.abspath(__file__))
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # one of several side by side
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("hgautod")
+    group.addoption("--record", metavar="DIR", help="keep what hgautod has sent in this folder")
+    group.addoption("--recorded", metavar="DIR", help="what hgautod has sent, when all other tests have already run with --record DIR")
 
 
 def pytest_configure(config):
@@ -75,11 +84,13 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def whole_suite(request):
+    if request.config.getoption("--recorded"):
+        return
     collected = {item.path.name for item in request.session.items}
     there = {name for name in os.listdir(FOLDER) if name.startswith("test_") and name.endswith(".py")}
     given = [a for a in request.config.args if "::" in a]
-    if request.config.hgautod_deselected or given or not there <= collected:
-        pytest.skip("not all of the suite runs")
+    if request.config.hgautod_deselected or given or WORKER or not there <= collected:
+        pytest.skip("not all of the suite has run in this process")
 
 
 def needs(*modules):
@@ -93,8 +104,9 @@ def needs(*modules):
 
 
 @pytest.fixture(scope="session")
-def recorder(tmp_path_factory):
-    return Recorder(tmp_path_factory.mktemp("record"))
+def recorder(request, tmp_path_factory):
+    folder = request.config.getoption("--recorded") or request.config.getoption("--record") or tmp_path_factory.mktemp("record")
+    return Recorder(pathlib.Path(folder), WORKER or "alone")
 
 
 @pytest.fixture(scope="session")

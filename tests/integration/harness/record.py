@@ -44,38 +44,51 @@ class Run:
 
 
 class Recorder:
-    """Reads what the servers write down. A server is given a file of its own by file()."""
+    """Keeps what the servers write down in a folder, and reads it. Several processes may share the folder: each has a worker's name.
+    A server is given a file of its own by file()."""
 
-    def __init__(self, folder):
-        self.folder, self.paths, self.runs = folder, [], []
+    def __init__(self, folder, worker="alone"):
+        self.folder, self.worker, self.paths = folder, worker, []
 
     def file(self, name):
-        path = self.folder / f"{name}-{len(self.paths)}.jsonl"
+        path = self.folder / f"{name}-{self.worker}-{len(self.paths)}.requests"
         path.touch()
         self.paths.append(path)
         return str(path)
 
     def mark(self):
-        """Where the records end now."""
-        return {path: path.stat().st_size for path in self.paths}
-
-    def since(self, mark):
-        found = []
-        for path in self.paths:
-            with open(path, encoding="ascii") as f:
-                f.seek(mark.get(path, 0))
-                # A line that is still being written is not ours to read: whatever runs has ended before it is asked for.
-                found += [Request(line) for line in f if line.endswith("\n")]
-        return [r for r in found if not r.azure]
+        """Where the records of this process end now."""
+        return {path.name: path.stat().st_size for path in self.paths}
 
     def ran(self, event, mark):
         """Says that `hgautod exec` has carried out this event (as a dict, text or bytes) since the mark."""
         try:
             told = json.loads(event) if isinstance(event, (str, bytes)) else event
-            actions = {r["automation"]["name"] for r in told["results"] if "automation" in r}
+            actions = sorted({r["automation"]["name"] for r in told["results"] if "automation" in r})
         except (ValueError, KeyError, TypeError):
             return
-        self.runs.append(Run(actions, self.since(mark)))
+        parts = {name: [mark.get(name, 0), end] for name, end in self.mark().items()}
+        with open(self.folder / f"{self.worker}.runs", "a", encoding="ascii") as f:
+            f.write(json.dumps({"actions": actions, "parts": parts}) + "\n")
+
+    def _read(self, name, start=0, end=None):
+        with open(self.folder / name, "rb") as f:
+            f.seek(start)
+            # A line that is still being written is not ours to read: whatever runs has ended before it is asked for.
+            lines = f.read(-1 if end is None else end - start).splitlines(keepends=True)
+        found = [Request(line) for line in lines if line.endswith(b"\n")]
+        return [r for r in found if not r.azure]
+
+    @property
+    def runs(self):
+        """The runs of `hgautod exec` in all processes."""
+        found = []
+        for path in sorted(self.folder.glob("*.runs")):
+            for told in map(json.loads, path.read_text(encoding="ascii").splitlines()):
+                requests = [r for name, part in told["parts"].items() for r in self._read(name, *part)]
+                found.append(Run(set(told["actions"]), requests))
+        return found
 
     def all(self):
-        return self.since({})
+        """The requests of all processes."""
+        return [r for path in sorted(self.folder.glob("*.requests")) for r in self._read(path.name)]
