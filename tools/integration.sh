@@ -7,11 +7,12 @@ python=$(tools/python.sh) || {
     echo "The integration tests cannot run: no Python with the modules of tests/requirements.txt." >&2
     exit 1
 }
-tools/azurite.sh || {
+tools/emulators.sh || {
     echo "************************************************************************************"
-    echo "*  NOT RUN: the tests of Azure queues and containers. There is no azurite here, and"
-    echo "*  it could not be installed (see above). They are counted as skipped; with CI=true"
-    echo "*  that is a failure."
+    echo "*  NOT RUN: the tests of Azure queues and containers (unless azurite is installed on"
+    echo "*  this machine) and those against Microsoft's mock of Azure Resource Manager. What"
+    echo "*  they need could not be installed (see above). They are counted as skipped; with"
+    echo "*  CI=true that is a failure."
     echo "************************************************************************************"
 } >&2
 export HGAUTOD="${HGAUTOD:-$(realpath "$BUILD/hgautod")}" CLOUDSERVER="${CLOUDSERVER:-$(realpath "$BUILD/cloudserver")}"

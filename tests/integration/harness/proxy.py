@@ -29,6 +29,13 @@ class Proxy(Cloud):
         """The cloud has carried it out."""
         return False
 
+    def towards(self, method, path):
+        """What the cloud is asked for."""
+        return method, path
+
+    def exchanged(self, method, path, headers, body, status):
+        """What it was asked for, as it came, and what it answered."""
+
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
@@ -52,11 +59,13 @@ def handler_of(proxy, behind):
             operation = operation_of(self.headers, self.command, self.path, body)
             if operation != OWN and proxy.arrived(operation):
                 return self.say_nothing()
+            method, path = proxy.towards(self.command, self.path)
             there = http.client.HTTPConnection(behind.hostname, behind.port, timeout=30)
-            there.request(self.command, self.path, body, dict(self.headers))
+            there.request(method, path, body, dict(self.headers))
             answer = there.getresponse()
             told = answer.read()
             there.close()
+            proxy.exchanged(method, path, self.headers, body, answer.status)
             if operation != OWN and proxy.answered(operation):
                 return self.say_nothing()
             self.hand_back(answer, told)
