@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/jread.h"
 #include "lib/scan.h"
 
 struct reader {
@@ -526,7 +527,11 @@ json_t *event_resource(const struct event *e, const struct event_resource *r, st
     }
     json_error_t why;
     const char *text = e->text.data + r->offset;
-    json_t *resource = json_loadb(text, r->size, JSON_REJECT_DUPLICATES, &why);
+    json_t *resource = jread(text, r->size);
+    if (resource != NULL)
+        return resource;
+    /* Once more for the reason, and for integers that are too large. */
+    resource = json_loadb(text, r->size, JSON_REJECT_DUPLICATES, &why);
     if (resource == NULL && json_error_code(&why) == json_error_numeric_overflow)
         resource =
             json_loadb(text, r->size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &why);
