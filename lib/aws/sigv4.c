@@ -42,6 +42,7 @@ struct signing {
     const struct http_header *headers[HEADERS_MAX];
     size_t header_count;
     struct buf canonical, to_sign;
+    size_t names_at, names_size; /* where the signed headers' names stand in `canonical` */
 };
 
 static bool split_url(const char *url, struct target *t, struct err *err)
@@ -364,8 +365,13 @@ static bool sort_headers(const struct http_headers *all, struct signing *s)
 
 static void add_lower(struct buf *to, const char *name)
 {
-    for (; *name != '\0'; name++)
-        buf_addc(to, *name >= 'A' && *name <= 'Z' ? (char)(*name + ('a' - 'A')) : *name);
+    size_t at = to->size;
+
+    if (!buf_adds(to, name))
+        return;
+    for (; at < to->size; at++)
+        if (to->data[at] >= 'A' && to->data[at] <= 'Z')
+            to->data[at] = (char)(to->data[at] + ('a' - 'A'));
 }
 
 /* Appends a header's value without outer blanks, inner runs of them as one space. */
@@ -411,10 +417,12 @@ static void add_canonical_headers(struct signing *s)
     buf_addc(&s->canonical, '\n');
 }
 
-static void add_signed_names(struct buf *to, const struct signing *s)
+static void add_signed_names(struct signing *s)
 {
+    struct buf *to = &s->canonical;
     const struct http_header *previous = NULL;
 
+    s->names_at = to->size;
     for (size_t i = 0; i < s->header_count; i++) {
         const struct http_header *header = s->headers[i];
 
@@ -425,12 +433,13 @@ static void add_signed_names(struct buf *to, const struct signing *s)
         add_lower(to, header->name);
         previous = header;
     }
+    s->names_size = to->size - s->names_at;
 }
 
 static bool build_canonical(const struct http_request *request, struct signing *s, struct err *err)
 {
     struct buf *to = &s->canonical;
-    bool ok = buf_reserve(to, 4096);
+    bool ok = buf_reserve(to, 1000); /* as most are; the allocator has small pieces at hand */
 
     buf_adds(to, request->method);
     buf_addc(to, '\n');
@@ -440,7 +449,7 @@ static bool build_canonical(const struct http_request *request, struct signing *
     buf_addc(to, '\n');
     add_canonical_headers(s);
     buf_addc(to, '\n');
-    add_signed_names(to, s);
+    add_signed_names(s);
     buf_addc(to, '\n');
     buf_adds(to, s->payload_hash);
     if (ok && buf_ok(to))
@@ -615,7 +624,7 @@ static bool add_authorization(struct http_request *request, const struct signing
     buf_addc(&value, '/');
     add_scope(&value, s);
     buf_adds(&value, ", SignedHeaders=");
-    add_signed_names(&value, s);
+    buf_add(&value, s->canonical.data + s->names_at, s->names_size);
     buf_adds(&value, ", Signature=");
     buf_adds(&value, hex);
     if (buf_ok(&value))
