@@ -34,6 +34,7 @@ cmd:python3 python3
 cmd:node nodejs
 cmd:npm npm
 cmd:curl curl
+cmd:openssl openssl
 EOF
         ;;
     venv)

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/uri.h"
+#include "lib/buf.h"
+#include "lib/crypto.h"
 
 #define IMDS_PATH  "/metadata/identity/oauth2/token"
 #define ENTRA_TAIL "/oauth2/v2.0/token"
+#define SCOPE_TAIL "/.default"
 #define ASSERTION  "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 struct azure_tokens {
@@ -73,18 +75,44 @@ static void refuse(struct reply *reply, unsigned status, const char *error, cons
     reply->type = "application/json; charset=utf-8";
 }
 
-/* A token that is only good where its scope says. */
-static bool issue(struct azure_tokens *t, const char *scope, int64_t expires_ms, char to[96])
+static void add_part(struct buf *to, const char *dot, json_t *part)
 {
+    char *text = json_dumps(part, JSON_COMPACT);
+    buf_adds(to, dot);
+    if (text)
+        base64url_add(to, text, strlen(text));
+    free(text);
+    json_decref(part);
+}
+
+/* A token that is only good where its scope says, with the claims that others who take it look at
+ * (Azurite does). Nobody can check its signature: there is no key. NULL when out of memory. */
+static char *issue(struct azure_tokens *t, const char *scope, int64_t now_ms, int64_t seconds)
+{
+    size_t tail = ends_with(scope, SCOPE_TAIL) ? strlen(SCOPE_TAIL) : 0;
+    json_int_t from = now_ms / 1000, until = (now_ms + 999) / 1000 + seconds;
+    struct buf text = buf_make((size_t)1 << 16);
+    char unique[16];
+    snprintf(unique, sizeof unique, "%08u", ++t->count);
+    add_part(&text, "", json_pack("{s:s, s:s}", "typ", "JWT", "alg", "RS256"));
+    add_part(&text, ".",
+             json_pack("{s:s%, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "aud", scope,
+                       strlen(scope) - tail, "iss", "https://sts.windows.net/" CLOUD_TENANT "/",
+                       "iat", from, "nbf", from, "exp", until, "appid", CLOUD_CLIENT, "tid",
+                       CLOUD_TENANT, "uti", unique));
+    buf_adds(&text, ".dW5zaWduZWQ");
+    char *token = buf_take(&text);
+    buf_free(&text);
     bool storage = strstr(scope, "storage.azure.com") != NULL;
-    snprintf(to, 96, "eyJ0eXAiOiJKV1Qi.%s.%08u", storage ? "storage" : "arm", ++t->count);
-    return storage || json_object_set_new(t->issued, to, json_integer(expires_ms)) == 0;
+    if (token && !storage)
+        json_object_set_new(t->issued, token, json_integer(now_ms + seconds * 1000));
+    return token;
 }
 
 static void answer_entra(struct azure_tokens *t, const struct request *r, const json_t *form,
                          struct reply *reply, int64_t now_ms, int64_t seconds)
 {
-    char token[96];
+    char *token = NULL;
     const char *scope = form_get(form, "scope");
     bool assertion = strcmp(form_get(form, "client_assertion_type"), ASSERTION) == 0 &&
                      *form_get(form, "client_assertion");
@@ -96,34 +124,36 @@ static void answer_entra(struct azure_tokens *t, const struct request *r, const 
         refuse(reply, 400, "unauthorized_client", "AADSTS700016: Application was not found.");
     else if (!assertion && strcmp(form_get(form, "client_secret"), CLOUD_CLIENT_SECRET) != 0)
         refuse(reply, 401, "invalid_client", "AADSTS7000215: Invalid client secret provided.");
-    else if (!ends_with(scope, "/.default"))
+    else if (!ends_with(scope, SCOPE_TAIL))
         refuse(reply, 400, "invalid_scope", "AADSTS1002012: The scope is not valid.");
-    else if (issue(t, scope, now_ms + seconds * 1000, token)) {
+    else if ((token = issue(t, scope, now_ms, seconds)) != NULL) {
         reply_json(reply, json_pack("{s:s, s:I, s:I, s:s}", "token_type", "Bearer", "expires_in",
                                     (json_int_t)seconds, "ext_expires_in", (json_int_t)seconds,
                                     "access_token", token));
         reply->type = "application/json; charset=utf-8";
     }
+    free(token);
 }
 
 static void answer_imds(struct azure_tokens *t, const struct request *r, const json_t *query,
                         struct reply *reply, int64_t now_ms, int64_t seconds)
 {
-    char token[96], in[24], on[24];
+    char *token = NULL;
+    char in[24], on[24];
     const char *resource = form_get(query, "resource");
-    int64_t expires_ms = now_ms + seconds * 1000;
     if (strcmp(request_header(r, "Metadata"), "true") != 0)
         refuse(reply, 400, "invalid_request", "Required metadata header not specified");
     else if (!*form_get(query, "api-version") || !*resource)
         refuse(reply, 400, "invalid_request", "Required query variable is missing");
-    else if (issue(t, resource, expires_ms, token)) {
+    else if ((token = issue(t, resource, now_ms, seconds)) != NULL) {
         snprintf(in, sizeof in, "%" PRId64, seconds);
-        snprintf(on, sizeof on, "%" PRId64, expires_ms / 1000);
+        snprintf(on, sizeof on, "%" PRId64, now_ms / 1000 + seconds);
         reply_json(reply,
                    json_pack("{s:s, s:s, s:s, s:s, s:s}", "access_token", token, "expires_in", in,
                              "expires_on", on, "resource", resource, "token_type", "Bearer"));
         reply->type = "application/json; charset=utf-8";
     }
+    free(token);
 }
 
 void azure_token_answer(struct azure_tokens *t, struct request *r, struct reply *reply,

@@ -2,11 +2,10 @@
 
 import base64
 import json
-import os
 
 import pytest
 
-from harness.azurite import AzureSite, Azurite, find_azurite
+from harness.azurite import AzureSite, Azurite, needs_azurite
 from harness.azure import SUBSCRIPTION, vm_id
 from harness.cloud import EVENT_KEY, Site
 from harness.events import azure_entity, event, stop_event
@@ -18,11 +17,7 @@ NOWHERE = "no-such-subscription"
 
 @pytest.fixture(scope="session")
 def azurite_server(tmp_path_factory):
-    if not find_azurite():
-        reason = "azurite is not installed: run `npm ci` in tests/"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    needs_azurite()
     server = Azurite(tmp_path_factory.mktemp("azurite"))
     yield server
     server.stop()
