@@ -282,25 +282,46 @@ static bool read_params(struct reader *r, struct element *el)
     return scan_skip(&r->scan, &t, &end) ? parse_params(r, el, t.start, end) : broken(r);
 }
 
-static bool read_automation_members(struct reader *r, struct element *el, json_t *seen)
+/* A member that is looked at, and who reads its value. */
+struct member {
+    const char *key;
+    bool (*read)(struct reader *r, struct element *el);
+};
+
+/* Whoever reads the value of that key; NULL: nobody. */
+static const struct member *find_member(const struct reader *r, const struct member *known,
+                                        const struct scan_token *key)
 {
-    struct scan_token t;
-    while ((t = scan_next(&r->scan)).type == SCAN_KEY) {
-        const char *wrong = note_key(r, seen, &t);
-        bool ok;
-        if (wrong != NULL)
-            ok = complain(r, el, t.start, wrong) && pass(r, &t);
-        else if (scan_equals(&r->scan, &t, "name"))
-            ok = read_name(r, el);
-        else if (scan_equals(&r->scan, &t, "params"))
-            ok = read_params(r, el);
-        else
-            ok = pass(r, &t);
-        if (!ok)
-            return false;
-    }
-    return closes(r, &t);
+    for (; known->key != NULL; known++)
+        if (scan_equals(&r->scan, key, known->key))
+            return known;
+    return NULL;
 }
+
+/* Reads an object's members up to its end. Of a key that comes twice only the first value counts,
+ * and the second is the element's problem. */
+static bool read_members(struct reader *r, struct element *el, const struct member *known)
+{
+    json_t *seen = json_object();
+    bool ok = seen != NULL || no_memory(r);
+    struct scan_token t = {.type = SCAN_ERROR};
+    while (ok && (t = scan_next(&r->scan)).type == SCAN_KEY) {
+        const char *wrong = note_key(r, seen, &t);
+        const struct member *member = wrong == NULL ? find_member(r, known, &t) : NULL;
+        if (member != NULL)
+            ok = member->read(r, el);
+        else
+            ok = (wrong == NULL || complain(r, el, t.start, wrong)) && pass(r, &t);
+    }
+    json_decref(seen);
+    return ok && closes(r, &t);
+}
+
+static const struct member automation_members[] = {
+    {"name", read_name},
+    {"params", read_params},
+    {NULL, NULL},
+};
 
 static bool read_automation(struct reader *r, struct element *el)
 {
@@ -316,9 +337,7 @@ static bool read_automation(struct reader *r, struct element *el)
         a->size = r->scan.at - a->offset;
         return true;
     }
-    json_t *seen = json_object();
-    bool ok = seen != NULL ? read_automation_members(r, el, seen) : no_memory(r);
-    json_decref(seen);
+    bool ok = read_members(r, el, automation_members);
     a->size = r->scan.at - a->offset;
     if (ok && a->name[0] == '\0')
         ok = complain(r, el, a->offset, "the automation has no `name`");
@@ -327,26 +346,11 @@ static bool read_automation(struct reader *r, struct element *el)
 
 /* --- the results --- */
 
-static bool read_element_members(struct reader *r, struct element *el, json_t *seen)
-{
-    struct scan_token t;
-    while ((t = scan_next(&r->scan)).type == SCAN_KEY) {
-        const char *wrong = note_key(r, seen, &t);
-        bool ok;
-        if (wrong != NULL)
-            ok = complain(r, el, t.start, wrong) && pass(r, &t);
-        else if (scan_equals(&r->scan, &t, "automation"))
-            ok = read_automation(r, el);
-        else if (scan_equals(&r->scan, &t, "entities"))
-            ok = read_entities(r, el);
-        else
-            ok = pass(r, &t);
-        if (!ok)
-            return false;
-    }
-    return closes(r, &t) &&
-           (el->has_entities || complain(r, el, el->start, "this element has no `entities`"));
-}
+static const struct member element_members[] = {
+    {"automation", read_automation},
+    {"entities", read_entities},
+    {NULL, NULL},
+};
 
 static void automation_free(struct event_automation *a)
 {
@@ -393,13 +397,10 @@ static bool read_element(struct reader *r, const struct scan_token *token)
 {
     struct element el = {.start = token->start, .account_index = json_object()};
     size_t total = r->resource_total;
-    json_t *seen = json_object();
     el.automation.name = strdup("");
-    bool ok = seen != NULL && el.account_index != NULL && el.automation.name != NULL;
-    if (!ok)
-        no_memory(r);
-    ok = ok && add_account(r, &el, "", 0) && read_element_members(r, &el, seen);
-    json_decref(seen);
+    bool ok = (el.account_index != NULL && el.automation.name != NULL) || no_memory(r);
+    ok = ok && add_account(r, &el, "", 0) && read_members(r, &el, element_members) &&
+         (el.has_entities || complain(r, &el, el.start, "this element has no `entities`"));
     json_decref(el.account_index);
     trim(&el.automation);
     if (ok && el.has_automation && keep_automation(r, &el.automation))
