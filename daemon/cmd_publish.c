@@ -75,8 +75,9 @@ static bool publish_to(struct daemon *d, const struct config_source *source,
 }
 
 /* All of them, whatever becomes of one. */
-static int publish(struct daemon *d)
+static int publish(struct daemon *d, const struct invocation *in)
 {
+    (void)in;
     struct http_client *http = http_client_new(&d->http_options);
     bool ok = http != NULL;
 
@@ -90,20 +91,5 @@ static int publish(struct daemon *d)
 
 int cmd_publish(const struct invocation *in)
 {
-    struct daemon d;
-    struct err err = ERR_INIT;
-    char text[2048];
-    int status = EXIT_USAGE;
-    struct config *config = command_config(in, false);
-
-    if (!config)
-        return EXIT_USAGE;
-    if (!daemon_init(&d, config, &err)) {
-        fprintf(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
-    } else {
-        status = publish(&d);
-        daemon_release(&d);
-    }
-    config_free(config);
-    return status;
+    return command_daemon(in, command_config(in, false), publish);
 }

@@ -86,4 +86,11 @@ int cmd_publish(const struct invocation *in);
 struct config;
 struct config *command_config(const struct invocation *in, bool may_be_absent) MUST_CHECK;
 
+/* For commands: makes the daemon of this configuration, which it takes over and may be NULL, has
+ * `work` done with it and frees both. Returns work's exit status; EXIT_USAGE without a
+ * configuration, and when the daemon cannot be made, which is said on standard error. */
+struct daemon;
+int command_daemon(const struct invocation *in, struct config *config,
+                   int (*work)(struct daemon *d, const struct invocation *in));
+
 #endif

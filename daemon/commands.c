@@ -8,6 +8,7 @@
 
 #include "daemon/config.h"
 #include "daemon/config_table.h"
+#include "daemon/daemon.h"
 #include "daemon/version.h"
 
 #define WITH(id) (1u << (id))
@@ -490,4 +491,24 @@ struct config *command_config(const struct invocation *in, bool may_be_absent)
         fputs(buf_str(&problems), stderr);
     buf_free(&problems);
     return config;
+}
+
+int command_daemon(const struct invocation *in, struct config *config,
+                   int (*work)(struct daemon *d, const struct invocation *in))
+{
+    struct daemon d;
+    struct err err = ERR_INIT;
+    char text[2048];
+    int status = EXIT_USAGE;
+
+    if (!config)
+        return EXIT_USAGE;
+    if (daemon_init(&d, config, &err)) {
+        status = work(&d, in);
+        daemon_release(&d);
+    } else {
+        fprintf(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
+    }
+    config_free(config);
+    return status;
 }
