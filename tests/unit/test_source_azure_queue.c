@@ -11,6 +11,7 @@
 #include "daemon/queue_source.h"
 #include "lib/azure/azure.h"
 #include "tests/unit/fake_engine.h"
+#include "tests/unit/fake_http_loop.h"
 
 #define NOW      INT64_C(1800000000000)
 #define KEY      "AccountName=hgevents;AccountKey=c2VjcmV0"
@@ -21,37 +22,6 @@
 #define BLOB     "https://hgevents.blob.core.windows.net/hyperglance/" EVENT
 #define ANNOUNCES                                                                                  \
     "{\"eventType\":\"Microsoft.Storage.BlobCreated\",\"data\":{\"url\":\"" BLOB "\"}}"
-
-/* --- HTTP: requests wait until the test answers them --- */
-
-struct http_transfer {
-    struct http_request request;
-    http_done_fn done;
-    void *ctx;
-    bool open;
-};
-
-struct http_loop {
-    struct http_transfer at[FAKE_MAX];
-    size_t count;
-};
-
-struct http_transfer *http_loop_send(struct http_loop *h, struct http_request *request,
-                                     http_done_fn done, void *ctx, struct err *err)
-{
-    (void)err;
-    if (h->count == FAKE_MAX)
-        abort();
-    struct http_transfer *t = &h->at[h->count++];
-    *t = (struct http_transfer){.request = *request, .done = done, .ctx = ctx, .open = true};
-    *request = (struct http_request){0};
-    return t;
-}
-
-void http_transfer_cancel(struct http_transfer *t)
-{
-    t->open = false;
-}
 
 /* --- the fixture --- */
 
@@ -102,8 +72,7 @@ static int tear_down(void **state)
     }
     uv_run(&f->loop, UV_RUN_DEFAULT);
     int left = uv_loop_close(&f->loop);
-    for (size_t i = 0; i < f->http.count; i++)
-        http_request_free(&f->http.at[i].request);
+    fake_http_loop_free(&f->http);
     azure_free(f->daemon.azure);
     free(f->config.name);
     free(f->config.queue);
@@ -140,14 +109,6 @@ static struct http_transfer *request(struct fixture *f, const char *begin)
     return NULL;
 }
 
-static size_t open_requests(const struct fixture *f)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < f->http.count; i++)
-        n += f->http.at[i].open;
-    return n;
-}
-
 /* Answers a request; header: the value of x-ms-popreceipt, or of x-ms-error-code, or NULL. */
 static void answer(struct fixture *f, const char *begin, int status, const char *header,
                    const char *body)
@@ -158,9 +119,7 @@ static void answer(struct fixture *f, const char *begin, int status, const char 
         assert_true(http_headers_add(&r.headers,
                                      status < 300 ? "x-ms-popreceipt" : "x-ms-error-code", header));
     assert_true(buf_adds(&r.body, body));
-    t->open = false;
-    t->done(t->ctx, &r, NULL);
-    http_response_free(&r);
+    fake_answer(t, &r);
     fake_settle_down(&f->daemon);
 }
 
@@ -211,7 +170,7 @@ static void test_renewals_keep_the_new_receipt(void **state)
     start(f);
     bring(f, ANNOUNCES, 1);
     pass(f, 149999);
-    assert_int_equal(open_requests(f), 1); /* it receives */
+    assert_int_equal(fake_open_requests(&f->http), 1); /* it receives */
     pass(f, 1);
     answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=300", 204, "pop=2", "");
     pass(f, 150000);
@@ -283,9 +242,9 @@ static void test_the_pauses_grow_while_nothing_comes(void **state)
         bring_nothing(f);
         assert_true(f->source->ops->drained(f->source));
         pass(f, pauses[i] - 1);
-        assert_int_equal(open_requests(f), 0);
+        assert_int_equal(fake_open_requests(&f->http), 0);
         pass(f, 1);
-        assert_int_equal(open_requests(f), 1);
+        assert_int_equal(fake_open_requests(&f->http), 1);
     }
     bring(f, ANNOUNCES, 1);
     assert_false(f->source->ops->drained(f->source));
@@ -305,7 +264,7 @@ static void test_what_comes_after_the_stop_is_given_back(void **state)
     answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=0", 204, "pop=2", "");
     fake_settle_down(&f->daemon);
     assert_true(f->source->ops->idle(f->source));
-    assert_int_equal(open_requests(f), 0);
+    assert_int_equal(fake_open_requests(&f->http), 0);
 }
 
 /* Without a key a token is needed, which only a worker may fetch; the main thread sends nothing
@@ -324,7 +283,7 @@ static void test_a_token_is_fetched_by_a_worker(void **state)
     uv_update_time(&f->loop);
     uv_run(&f->loop, UV_RUN_NOWAIT);
     assert_int_equal(f->engine.work_count, 1);
-    assert_int_equal(open_requests(f), 0);
+    assert_int_equal(fake_open_requests(&f->http), 0);
     assert_false(f->source->ops->idle(f->source));
     f->engine.work[0].done(f->engine.work[0].arg); /* in vain */
     f->engine.work_count = 0;

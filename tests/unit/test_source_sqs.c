@@ -11,42 +11,10 @@
 
 #include "lib/jpath.h"
 #include "tests/unit/fake_engine.h"
+#include "tests/unit/fake_http_loop.h"
 
 #define NOW INT64_C(1800000000000)
 #define URL "https://sqs.us-east-1.amazonaws.com/123456789012/events"
-
-/* --- HTTP: requests wait until the test answers them --- */
-
-struct http_transfer {
-    struct http_request request;
-    json_t *params;
-    http_done_fn done;
-    void *ctx;
-    bool open;
-};
-
-struct http_loop {
-    struct http_transfer at[FAKE_MAX];
-    size_t count;
-};
-
-struct http_transfer *http_loop_send(struct http_loop *h, struct http_request *request,
-                                     http_done_fn done, void *ctx, struct err *err)
-{
-    (void)err;
-    if (h->count == FAKE_MAX)
-        abort();
-    struct http_transfer *t = &h->at[h->count++];
-    *t = (struct http_transfer){.request = *request, .done = done, .ctx = ctx, .open = true};
-    t->params = json_loadb(request->body.data, request->body.size, 0, NULL);
-    *request = (struct http_request){0};
-    return t;
-}
-
-void http_transfer_cancel(struct http_transfer *t)
-{
-    t->open = false;
-}
 
 /* --- the fixture --- */
 
@@ -107,10 +75,7 @@ static int tear_down(void **state)
     }
     uv_run(&f->loop, UV_RUN_DEFAULT);
     int left = uv_loop_close(&f->loop);
-    for (size_t i = 0; i < f->http.count; i++) {
-        http_request_free(&f->http.at[i].request);
-        json_decref(f->http.at[i].params);
-    }
+    fake_http_loop_free(&f->http);
     aws_free(f->daemon.aws);
     ratelimit_free(f->aws_options.limits);
     free(f->config.name);
@@ -152,21 +117,11 @@ static struct http_transfer *open_request(struct fixture *f, const char *operati
     return found;
 }
 
-static size_t open_requests(const struct fixture *f)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < f->http.count; i++)
-        n += f->http.at[i].open;
-    return n;
-}
-
 static void answer(struct fixture *f, struct http_transfer *t, int status, const char *body)
 {
     struct http_response response = {.status = status, .body = buf_make(1 << 20)};
     buf_adds(&response.body, body);
-    t->open = false;
-    t->done(t->ctx, &response, NULL);
-    http_response_free(&response);
+    fake_answer(t, &response);
     fake_settle_down(&f->daemon);
 }
 
@@ -194,9 +149,28 @@ static void deliver(struct fixture *f, const char *id, const char *body)
 #define NOTIFICATION(records) "{\"Records\":[" records "]}"
 #define ONE                   NOTIFICATION(RECORD("events-bucket", "hg/events/1/event.json"))
 
+static json_t *params_of(const struct http_transfer *t)
+{
+    json_t *params = json_loadb(t->request.body.data, t->request.body.size, 0, NULL);
+    assert_non_null(params);
+    return params;
+}
+
 static int64_t param(const struct http_transfer *t, const char *name)
 {
-    return jint(t->params, name, -1);
+    json_t *params = params_of(t);
+    int64_t value = jint(params, name, -1);
+    json_decref(params);
+    return value;
+}
+
+static void assert_param(const struct http_transfer *t, const char *name, const char *expected)
+{
+    json_t *params = params_of(t);
+    const char *value = jstr(params, name);
+    assert_non_null(value);
+    assert_string_equal(value, expected);
+    json_decref(params);
 }
 
 /* --- tests --- */
@@ -206,9 +180,9 @@ static void test_it_polls_the_queue_once_at_a_time(void **state)
     struct fixture *f = *state;
     start(f);
     struct http_transfer *t = open_request(f, "ReceiveMessage");
-    assert_int_equal(open_requests(f), 1);
+    assert_int_equal(fake_open_requests(&f->http), 1);
     assert_string_equal(t->request.url, "https://sqs.us-east-1.amazonaws.com/");
-    assert_string_equal(jstr(t->params, "QueueUrl"), URL);
+    assert_param(t, "QueueUrl", URL);
     assert_int_equal(param(t, "WaitTimeSeconds"), 20);
     assert_int_equal(param(t, "VisibilityTimeout"), 300);
     assert_int_equal(param(t, "MaxNumberOfMessages"), 10);
@@ -243,7 +217,7 @@ static void test_a_message_is_deleted_when_its_event_is_done(void **state)
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
     fake_settle_down(&f->daemon);
     struct http_transfer *t = open_request(f, "DeleteMessage");
-    assert_string_equal(jstr(t->params, "ReceiptHandle"), "m1");
+    assert_param(t, "ReceiptHandle", "m1");
     assert_false(f->source->ops->idle(f->source));
     answer(f, t, 200, "");
     assert_true(f->source->ops->idle(f->source));
@@ -260,7 +234,7 @@ static void test_a_released_event_makes_its_message_visible_after_the_delay(void
                 "events-bucket", "hg/events/2/event.json")));
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_RELEASE, 4500));
     fake_settle_down(&f->daemon);
-    assert_int_equal(open_requests(f), 1);
+    assert_int_equal(fake_open_requests(&f->http), 1);
     assert_true(fake_settle(&f->engine, "hg/events/2/event.json", SETTLE_DONE, 0));
     fake_settle_down(&f->daemon);
     struct http_transfer *t = open_request(f, "ChangeMessageVisibility");
@@ -277,16 +251,16 @@ static void test_a_message_is_extended_while_its_event_runs(void **state)
     deliver(f, "m1", ONE);
     f->clock.now_ms += 149999;
     deliver(f, "m2", "no notification");
-    assert_int_equal(open_requests(f), 1);
+    assert_int_equal(fake_open_requests(&f->http), 1);
     f->clock.now_ms += 1;
     deliver(f, "m3", "no notification");
     struct http_transfer *t = open_request(f, "ChangeMessageVisibility");
-    assert_string_equal(jstr(t->params, "ReceiptHandle"), "m1");
+    assert_param(t, "ReceiptHandle", "m1");
     assert_int_equal(param(t, "VisibilityTimeout"), 300);
     answer_error(f, t, 400, "InvalidParameterValue");
     f->clock.now_ms += 300000;
     deliver(f, "m4", "no notification");
-    assert_int_equal(open_requests(f), 1);
+    assert_int_equal(fake_open_requests(&f->http), 1);
 }
 
 static void test_a_failed_deletion_is_repeated_and_a_gone_message_is_not(void **state)
@@ -297,7 +271,7 @@ static void test_a_failed_deletion_is_repeated_and_a_gone_message_is_not(void **
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
     fake_settle_down(&f->daemon);
     answer_error(f, open_request(f, "DeleteMessage"), 500, "InternalError");
-    assert_int_equal(open_requests(f), 1);
+    assert_int_equal(fake_open_requests(&f->http), 1);
     assert_false(f->source->ops->idle(f->source));
     f->clock.now_ms += 2000;
     deliver(f, "m2", "no notification");
@@ -331,7 +305,7 @@ static void test_what_is_not_understood_stays_in_the_queue(void **state)
     start(f);
     deliver(f, "m1", "{\"some\":\"thing\"}");
     assert_int_equal(f->daemon.counts.unknown, 1);
-    assert_int_equal(open_requests(f), 1);
+    assert_int_equal(fake_open_requests(&f->http), 1);
     assert_true(f->source->ops->idle(f->source));
 }
 
@@ -366,7 +340,7 @@ static void test_it_does_not_poll_without_room(void **state)
     f->engine.room = 1;
     start(f);
     deliver(f, "m1", ONE);
-    assert_int_equal(open_requests(f), 0);
+    assert_int_equal(fake_open_requests(&f->http), 0);
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
     fake_settle_down(&f->daemon);
     assert_non_null(open_request(f, "ReceiveMessage"));
@@ -379,7 +353,7 @@ static void test_a_failed_receive_pauses_and_goes_on(void **state)
     start(f);
     for (int i = 0; i < 20; i++) {
         answer_error(f, open_request(f, "ReceiveMessage"), 400, "QueueDoesNotExist");
-        assert_int_equal(open_requests(f), 0);
+        assert_int_equal(fake_open_requests(&f->http), 0);
         assert_false(f->source->ops->drained(f->source));
         /* The longest pause there is; starting again wakes the source, as its timer would. */
         f->clock.now_ms += 60000;
@@ -398,7 +372,7 @@ static void test_expired_credentials_are_fetched_anew_at_once(void **state)
     assert_int_equal(f->http.count, 2);
     /* Should they expire again without a success between, there is a pause. */
     answer_error(f, t, 403, "ExpiredToken");
-    assert_int_equal(open_requests(f), 0);
+    assert_int_equal(fake_open_requests(&f->http), 0);
 }
 
 static void test_stop_cancels_the_receive_and_finishes_what_it_holds(void **state)
@@ -408,7 +382,7 @@ static void test_stop_cancels_the_receive_and_finishes_what_it_holds(void **stat
     deliver(f, "m1", ONE);
     f->source->ops->stop(f->source);
     f->source->ops->stop(f->source);
-    assert_int_equal(open_requests(f), 0);
+    assert_int_equal(fake_open_requests(&f->http), 0);
     assert_false(f->source->ops->idle(f->source));
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_RELEASE, 0));
     fake_settle_down(&f->daemon);
@@ -416,7 +390,7 @@ static void test_stop_cancels_the_receive_and_finishes_what_it_holds(void **stat
     assert_int_equal(param(t, "VisibilityTimeout"), 0);
     answer(f, t, 200, "");
     assert_true(f->source->ops->idle(f->source));
-    assert_int_equal(open_requests(f), 0);
+    assert_int_equal(fake_open_requests(&f->http), 0);
 }
 
 static void test_once_it_is_drained_when_a_poll_brings_nothing(void **state)
@@ -435,7 +409,7 @@ static void test_once_it_is_drained_when_a_poll_brings_nothing(void **state)
     fake_settle_down(&f->daemon);
     answer(f, open_request(f, "DeleteMessage"), 200, "");
     assert_true(f->source->ops->drained(f->source));
-    assert_int_equal(open_requests(f), 0);
+    assert_int_equal(fake_open_requests(&f->http), 0);
 }
 
 static void assert_refused(struct fixture *f, const char *expected)
