@@ -18,8 +18,10 @@ enum { HELP_MAX = 64 << 10, HELP_WIDTH = 78, HELP_COLUMN = 22, USAGE_INDENT = 9 
 const struct command_option command_options[OPTION_COUNT] = {
     [OPTION_CONFIG] = {"config", 'c', "FILE",
                        "The configuration, instead of " CONFIG_DEFAULT_PATH "."},
-    [OPTION_ONCE] = {"once", 0, NULL,
-                     "End when the sources are drained, instead of waiting for more events."},
+    [OPTION_ONCE] =
+        {"once", 0, NULL,
+         "End when the sources are drained, instead of waiting for more events. The exit "
+         "status is 1 when one of them could not be read or kept failing."},
     [OPTION_ONLINE] = {"online", 0, NULL,
                        "Reach every identity, queue and store too, and say what is missing. "
                        "Nothing is changed and no message is taken."},

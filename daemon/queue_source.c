@@ -521,6 +521,13 @@ bool queue_source_drained(const struct source *base)
     return s->empty && !s->messages && (!s->sweep || sweep_drained(s->sweep));
 }
 
+bool queue_source_failing(const struct source *base)
+{
+    const struct queue_source *s = (const struct queue_source *)base;
+    return trouble_lasts(&s->receive_trouble) || trouble_lasts(&s->message_trouble) ||
+           trouble_lasts(&s->access_trouble) || (s->sweep && sweep_failing(s->sweep));
+}
+
 static bool open_sweep(struct queue_source *s, struct err *err)
 {
     int64_t interval_ms = s->base.config->sweep_interval;

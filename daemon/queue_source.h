@@ -140,5 +140,6 @@ void queue_source_settle(struct source *face, struct delivery *d, enum settle ho
                          int64_t delay_ms);
 bool queue_source_idle(const struct source *base);
 bool queue_source_drained(const struct source *base);
+bool queue_source_failing(const struct source *base);
 
 #endif

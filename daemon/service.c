@@ -63,13 +63,29 @@ static bool all_idle(const struct daemon *d)
     return true;
 }
 
-static bool all_drained(const struct daemon *d)
+/* --once: nothing more is to be had from any source, of those that fail not either. */
+static bool all_given(const struct daemon *d)
 {
     for (size_t i = 0; i < d->source_count; i++) {
-        if (!d->sources[i]->ops->drained(d->sources[i]))
+        const struct source *source = d->sources[i];
+        if (!source->ops->drained(source) && !source->ops->failing(source))
             return false;
     }
     return !engine_busy(d->engine);
+}
+
+/* Says which sources fail, and how many they are. */
+static size_t name_failing(const struct daemon *d)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < d->source_count; i++) {
+        if (!d->sources[i]->ops->failing(d->sources[i]))
+            continue;
+        log_error(d->log, "Ends with --once although this source fails; what it holds stays there",
+                  "source", d->sources[i]->config->name);
+        count++;
+    }
+    return count;
 }
 
 static void leave(struct service *s)
@@ -88,19 +104,7 @@ static void give_up(const struct service *s)
     _exit(1);
 }
 
-static void look(uv_timer_t *timer)
-{
-    struct service *s = timer->data;
-    const struct daemon *d = s->daemon;
-    if (s->state == SERVICE_DRAINING) {
-        if (all_idle(d))
-            leave(s);
-        else if (mono(s) > s->deadline_ms)
-            give_up(s);
-    } else if (d->once && all_drained(d) && all_idle(d)) {
-        leave(s);
-    }
-}
+static void look(uv_timer_t *timer); /* ends what drain begins, and may begin it */
 
 static void drain(struct service *s, int64_t time_ms)
 {
@@ -112,6 +116,33 @@ static void drain(struct service *s, int64_t time_ms)
     s->deadline_ms = mono(s) + d->config->daemon.drain_timeout;
     engine_drain(d->engine, mono(s) + time_ms);
     uv_timer_start(&s->look, look, 0, LOOK_MS);
+}
+
+/* Ends what --once was asked for, when that is done or can only be waited for in vain. */
+static void end_once(struct service *s)
+{
+    struct daemon *d = s->daemon;
+    if (!all_given(d))
+        return;
+    if (name_failing(d) > 0) {
+        s->status = 1;
+        drain(s, d->config->daemon.drain_timeout);
+    } else if (all_idle(d)) {
+        leave(s);
+    }
+}
+
+static void look(uv_timer_t *timer)
+{
+    struct service *s = timer->data;
+    if (s->state == SERVICE_DRAINING) {
+        if (all_idle(s->daemon))
+            leave(s);
+        else if (mono(s) > s->deadline_ms)
+            give_up(s);
+    } else if (s->daemon->once) {
+        end_once(s);
+    }
 }
 
 static void on_signal(uv_signal_t *handle, int number)

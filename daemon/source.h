@@ -50,6 +50,8 @@ struct source_ops {
     /* True when the source has nothing more to give just now: the last poll (or sweep) came back
      * empty; for --once. */
     bool (*drained)(const struct source *s);
+    /* True when its queue or store has failed time and again, last just now; --once ends then. */
+    bool (*failing)(const struct source *s);
     /* Frees it; all its libuv handles have been closed by the time it returns or by running the
      * loop once more. */
     void (*free)(struct source *s);

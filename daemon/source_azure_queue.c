@@ -269,6 +269,7 @@ static const struct source_ops azure_ops = {
     .settle = queue_source_settle,
     .idle = queue_source_idle,
     .drained = queue_source_drained,
+    .failing = queue_source_failing,
     .free = azure_source_free,
 };
 

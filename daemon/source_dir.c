@@ -54,6 +54,12 @@ static bool dir_drained(const struct source *base)
     return sweep_drained(s->sweep) && watch_quiet(s->watch);
 }
 
+static bool dir_failing(const struct source *base)
+{
+    const struct dir_source *s = (const struct dir_source *)base;
+    return sweep_failing(s->sweep);
+}
+
 static void dir_source_free(struct source *base)
 {
     struct dir_source *s = (struct dir_source *)base;
@@ -69,6 +75,7 @@ static const struct source_ops dir_ops = {
     .stop = dir_stop,
     .idle = dir_idle,
     .drained = dir_drained,
+    .failing = dir_failing,
     .free = dir_source_free,
 };
 

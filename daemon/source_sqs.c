@@ -299,6 +299,7 @@ static const struct source_ops sqs_ops = {
     .settle = queue_source_settle,
     .idle = queue_source_idle,
     .drained = queue_source_drained,
+    .failing = queue_source_failing,
     .free = sqs_free,
 };
 

@@ -39,6 +39,11 @@ static bool swept_drained(const struct source *base)
     return sweep_drained(sweep_of(base));
 }
 
+static bool swept_failing(const struct source *base)
+{
+    return sweep_failing(sweep_of(base));
+}
+
 static void swept_free(struct source *base)
 {
     sweep_free(sweep_of(base));
@@ -52,6 +57,7 @@ static const struct source_ops swept_ops = {
     .stop = swept_stop,
     .idle = swept_idle,
     .drained = swept_drained,
+    .failing = swept_failing,
     .free = swept_free,
 };
 

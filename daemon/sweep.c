@@ -368,6 +368,11 @@ bool sweep_drained(const struct sweep *s)
     return s->clean && sweep_idle(s);
 }
 
+bool sweep_failing(const struct sweep *s)
+{
+    return trouble_lasts(&s->trouble);
+}
+
 static void on_closed(uv_handle_t *timer)
 {
     free(timer->data);

@@ -70,6 +70,7 @@ void sweep_stop(struct sweep *s);
 bool sweep_idle(const struct sweep *s);
 /* True when idle and the last sweep has found nothing new. */
 bool sweep_drained(const struct sweep *s);
+bool sweep_failing(const struct sweep *s);
 /* Only when idle, or when the engine is gone. Its timer is closed by running the loop once more. */
 void sweep_free(struct sweep *s);
 

@@ -5,6 +5,8 @@
 
 #include "lib/backoff.h"
 
+#define LASTS_AFTER 5 /* failures in a row; some seconds, as the pauses grow */
+
 int64_t trouble_met(struct trouble *t, const struct trouble_about *about, const char *advice,
                     const struct err *err)
 {
@@ -20,6 +22,11 @@ int64_t trouble_met(struct trouble *t, const struct trouble_about *about, const 
     t->kind = err->kind;
     memcpy(t->code, err->code, sizeof t->code);
     return backoff_pause(&backoff_forever, about->clock, t->attempts, err);
+}
+
+bool trouble_lasts(const struct trouble *t)
+{
+    return t->attempts >= LASTS_AFTER;
 }
 
 void trouble_over(struct trouble *t, const struct trouble_about *about)

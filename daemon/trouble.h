@@ -31,6 +31,9 @@ struct trouble_about {
  * not counted. */
 int64_t trouble_met(struct trouble *t, const struct trouble_about *about, const char *advice,
                     const struct err *err);
+/* Whether it has failed so often in a row that whoever cannot wait forever should not wait longer.
+ */
+bool trouble_lasts(const struct trouble *t);
 /* It went well: logs that once if there was trouble. */
 void trouble_over(struct trouble *t, const struct trouble_about *about);
 

@@ -93,3 +93,36 @@ def test_two_sources_in_one_daemon(cloud, daemon, tmp_path):
     daemon(site, config={"source files": {"type": "directory", "path": str(tmp_path / "store")}}, once=True).ended(0)
     site.reports()[0].assert_all_processed()
     reports_below(tmp_path / "store")[0].assert_all_processed()
+
+
+def assert_gave_up(running, source):
+    [told] = [entry for entry in running.logs(level="error") if "--once" in entry["message"]]
+    assert told["source"] == source, running.stderr
+
+
+def test_once_a_queue_that_cannot_be_read_does_not_hold_up_the_end(cloud, daemon):
+    site = Site(cloud)
+    cloud.instance("i-0aaaaaaa")
+    site.put_event(stop_event("i-0aaaaaaa"))
+    gone = site.source()[f"source {site.name}"] | {"queue_url": site.queue_url + "-gone"}
+    running = daemon(site, config={"source gone": gone}, once=True).ended(1)
+    site.reports()[0].assert_all_processed()
+    site.wait_empty()
+    assert_gave_up(running, "gone")
+
+
+def test_once_a_bucket_that_cannot_be_listed_is_given_up(cloud, daemon):
+    site = Site(cloud, queue=False)
+    cloud.fault("ListObjectsV2", status=403, code="AccessDenied", times=1000)
+    assert_gave_up(daemon(site, once=True).ended(1), site.name)
+
+
+def test_once_a_message_that_cannot_be_deleted_is_given_up(cloud, daemon):
+    site = Site(cloud)
+    cloud.instance("i-0aaaaaaa")
+    site.put_event(stop_event("i-0aaaaaaa"))
+    cloud.fault("DeleteMessage", status=403, code="AccessDenied", times=1000)
+    running = daemon(site, config={"daemon": {"drain_timeout": "6s"}}, once=True).ended(1)
+    site.reports()[0].assert_all_processed()
+    assert_gave_up(running, site.name)
+    assert len(cloud.requests(operation="StopInstances")) == 1
