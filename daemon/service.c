@@ -278,15 +278,25 @@ static void close_all(struct service *s)
     uv_run(d->loop, UV_RUN_DEFAULT);
 }
 
+static const char *decimal(char to[24], uint64_t n)
+{
+    snprintf(to, 24, "%" PRIu64, n);
+    return to;
+}
+
 static void say_stopped(const struct daemon *d)
 {
+    const struct source_counts *c = &d->counts;
     struct engine_counts n;
-    char runs[24], processed[24], errored[24];
+    char text[12][24];
     engine_get_counts(d->engine, &n);
-    snprintf(runs, sizeof runs, "%" PRIu64, n.runs_finished);
-    snprintf(processed, sizeof processed, "%" PRIu64, n.processed);
-    snprintf(errored, sizeof errored, "%" PRIu64, n.errored);
-    log_info(d->log, "Stopped", "runs", runs, "processed", processed, "errored", errored);
+    log_info(d->log, "Stopped", "runs", decimal(text[0], n.runs_finished), "processed",
+             decimal(text[1], n.processed), "errored", decimal(text[2], n.errored), "messages",
+             decimal(text[3], c->messages), "deleted", decimal(text[4], c->deleted), "released",
+             decimal(text[5], c->released), "ignored", decimal(text[6], c->ignored), "test_events",
+             decimal(text[7], c->test_events), "unknown", decimal(text[8], c->unknown), "set_aside",
+             decimal(text[9], c->set_aside), "sweeps", decimal(text[10], c->sweeps), "swept",
+             decimal(text[11], c->swept));
 }
 
 int service_run(struct daemon *d)

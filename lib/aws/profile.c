@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/aws/words.h"
@@ -326,6 +327,12 @@ static bool read_text(struct reader *r, char *text)
     return true;
 }
 
+/* Linux's /dev/null (Documentation/admin-guide/devices.txt), by which people say "no such file". */
+static bool is_null_device(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
 /* Reads a whole file; a missing one leaves *text empty. */
 static bool slurp(const char *path, struct buf *text, struct err *err)
 {
@@ -337,7 +344,7 @@ static bool slurp(const char *path, struct buf *text, struct err *err)
     struct stat st;
     char part[4096];
     ssize_t n = 0;
-    bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    bool ok = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || is_null_device(&st));
     if (!ok) {
         err_set(err, ERR_INVALID, "", "%s is not a regular file", path);
     }

@@ -196,7 +196,13 @@ static void test_files_that_are_none(void **state)
     struct err err = ERR_INIT;
     assert_null(aws_profiles_load("/tmp", "/nonexistent", &err));
     assert_string_equal(err.message, "/tmp is not a regular file");
+    assert_null(aws_profiles_load("/dev/zero", "/nonexistent", &err));
+    assert_string_equal(err.message, "/dev/zero is not a regular file");
     struct aws_profiles *p = aws_profiles_load("/nonexistent/a", "/dev/null/b", &err);
+    assert_non_null(p);
+    assert_false(aws_profile_exists(p, "default"));
+    aws_profiles_free(p);
+    p = aws_profiles_load("/dev/null", "/dev/null", &err);
     assert_non_null(p);
     assert_false(aws_profile_exists(p, "default"));
     aws_profiles_free(p);
