@@ -233,17 +233,16 @@ static bool refuse(struct err *err, const char *id, const char *why)
 }
 
 /* Whether the list gives the id a name that is among the entries. */
-static bool named(const struct subscriptions *s, const json_t *list, const char *id,
-                  struct err *err)
+static bool named(const struct subscriptions *s, const char *id, struct err *err)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(list, i, one)
+    json_array_foreach(s->known, i, one)
     {
         const char *its = jstr(one, "subscriptionId"), *name = jstr(one, "displayName");
         if (!its || !name || strcasecmp(its, id) != 0 || !has_entry(s, name))
             continue;
-        return count_named(list, name) == 1 ||
+        return count_named(s->known, name) == 1 ||
                refuse(err, id,
                       "has a name in azure.subscriptions_file that other subscriptions have too: "
                       "give its id there");
@@ -256,28 +255,28 @@ json_t *subscriptions_list_arm(void *azure, struct http_client *http, struct err
     return arm_list(azure, http, "subscriptions/list", "/subscriptions", "2020-01-01", err);
 }
 
-/* A new reference to the list, as it was lately, or NULL with *err. */
-static json_t *get_list(struct subscriptions *s, struct http_client *http, struct err *err)
+static bool is_fresh(const struct subscriptions *s)
 {
-    json_t *list = NULL;
-    pthread_mutex_lock(&s->lock);
-    if (s->known && s->clock->mono_ms(s->clock) < s->until_ms) {
-        list = json_incref(s->known);
-    } else if (flight_take(&s->flight, s->clock, "the list of subscriptions is", err)) {
-        pthread_mutex_unlock(&s->lock);
-        list = s->list(s->ctx, http, err);
-        pthread_mutex_lock(&s->lock);
-        if (list) {
-            flight_landed(&s->flight);
-            json_decref(s->known);
-            s->known = json_incref(list);
-            s->until_ms = s->clock->mono_ms(s->clock) + KEEP_MS;
-        } else {
-            flight_failed(&s->flight, s->clock, err);
-        }
-    }
+    return s->known && s->clock->mono_ms(s->clock) < s->until_ms;
+}
+
+/* Asks for the list anew, with the lock given back meanwhile. */
+static bool refresh(struct subscriptions *s, struct http_client *http, struct err *err)
+{
+    if (!flight_take(&s->flight, s->clock, "the list of subscriptions is", err))
+        return false;
     pthread_mutex_unlock(&s->lock);
-    return list;
+    json_t *list = s->list(s->ctx, http, err);
+    pthread_mutex_lock(&s->lock);
+    if (!list) {
+        flight_failed(&s->flight, s->clock, err);
+        return false;
+    }
+    flight_landed(&s->flight);
+    json_decref(s->known);
+    s->known = list;
+    s->until_ms = s->clock->mono_ms(s->clock) + KEEP_MS;
+    return true;
 }
 
 bool subscriptions_allow(struct subscriptions *s, struct http_client *http, const char *id,
@@ -287,10 +286,9 @@ bool subscriptions_allow(struct subscriptions *s, struct http_client *http, cons
         return true;
     if (!s->has_names)
         return refuse(err, id, "is not among those of azure.subscriptions_file");
-    json_t *list = get_list(s, http, err);
-    if (!list)
-        return false;
-    bool ok = named(s, list, id, err);
-    json_decref(list);
+    /* The list is read under the lock: jansson's counting of references is not for threads. */
+    pthread_mutex_lock(&s->lock);
+    bool ok = (is_fresh(s) || refresh(s, http, err)) && named(s, id, err);
+    pthread_mutex_unlock(&s->lock);
     return ok;
 }
