@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
 
 from .events import ACCOUNT, REGION, Report, is_report
-from .process import Process, binary, clean_environment, free_port
+from .process import Process, binary, clean_environment
 from .wait import wait_until
 
 EVENT_KEY = "automations/events/2024-01-01/run-1/event.json"
@@ -57,28 +58,27 @@ class Moto(Cloud):
     """moto's server in a process of its own. It writes what hgautod sends into the file `record`."""
 
     def __init__(self, folder, record):
-        port = free_port()
-        super().__init__(f"http://127.0.0.1:{port}")
         env = clean_environment({"PYTHONUNBUFFERED": "1"})
         self.log = open(os.path.join(folder, "moto.log"), "w")
         program = os.path.join(os.path.dirname(__file__), "moto_server.py")
-        self.process = subprocess.Popen([sys.executable, program, record, "-H", "127.0.0.1", "-p", str(port)], env=env,
+        self.process = subprocess.Popen([sys.executable, program, record, "-H", "127.0.0.1", "-p", "0"], env=env,
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        wait_until(self._up, "moto's server to answer", timeout=60)
+        super().__init__(wait_until(self._address, "moto's server to say its address", timeout=60))
+        call(self.url + "/moto-api/data.json")
 
-    def _up(self):
+    def _address(self):
+        """It listens by the time that it says where."""
         assert self.process.poll() is None, f"moto's server ended; see {self.log.name}"
-        try:
-            return call(self.url + "/moto-api/data.json")
-        except OSError:
-            return None
+        with open(self.log.name) as log:
+            said = re.search(r"Running on (http://127\.0\.0\.1:\d+)\s", log.read())
+        return said and said[1]
 
     def reset(self):
         call(self.url + "/moto-api/reset", "POST", "")
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
+        self.process.kill()  # it waits for its connections to end when asked to go, and has nothing to lose
+        self.process.wait()
         self.log.close()
 
 

@@ -29,12 +29,6 @@ def hgautod_command():
     return shlex.split(os.environ.get("HGAUTOD_WRAP", "")) + [binary("hgautod", "HGAUTOD")]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def ini(config):
     """An INI file from {"section": {"key": value}}; a list is joined by commas, None leaves the key out."""
     lines = []
