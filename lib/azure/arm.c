@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/azure/arm_private.h"
 #include "lib/azure/classify.h"
@@ -43,6 +44,13 @@ json_t *arm_document(const struct http_response *response)
     return document;
 }
 
+bool arm_is_page(const struct http_response *response)
+{
+    const char *type = http_headers_get(&response->headers, "Content-Type");
+    return type && strncasecmp(type, "text/html", strlen("text/html")) == 0 &&
+           response->body.size > 0;
+}
+
 /* The outer code is often but a heading ("Conflict"): the first detail goes with it. */
 static void add_message(const json_t *error, struct buf *to)
 {
@@ -67,6 +75,9 @@ bool arm_error(const char *operation, const struct http_response *response, cons
     add_message(error, &message);
     azure_answer_error(operation, response, jstr(error, "code"), buf_str(&message), err);
     buf_free(&message);
+    if (err->kind == ERR_NOT_FOUND && !document && arm_is_page(response)) {
+        err->kind = ERR_PROVIDER; /* the page's owner does not know the resource, Azure may */
+    }
     if (!*err->request_id) {
         azure_copy_id(http_headers_get(&response->headers, "x-ms-correlation-request-id"),
                       err->request_id, sizeof(err->request_id));
@@ -211,12 +222,11 @@ static bool send_in_turn(struct azure *azure, struct http_client *http, const st
 bool arm_send(struct azure *azure, struct http_client *http, const struct arm_request *r,
               struct http_response *response, struct err *err)
 {
-    if (!is_ours(azure, r->url)) {
-        return err_set(err, ERR_PROVIDER, "ForeignUrl",
-                       "the operation is to be followed on another host than %s: it is not",
-                       azure_cloud(azure)->arm);
-    }
-    bool ok = send_in_turn(azure, http, r, true, response, err);
+    bool ok = is_ours(azure, r->url)
+                  ? send_in_turn(azure, http, r, true, response, err)
+                  : err_set(err, ERR_PROVIDER, "ForeignUrl",
+                            "the operation is to be followed on another host than %s: it is not",
+                            azure_cloud(azure)->arm);
     if (!ok && err->kind == ERR_EXPIRED) {
         ok = send_in_turn(azure, http, r, false, response, err);
     }
@@ -243,11 +253,15 @@ static bool build_url(const struct azure *azure, const struct arm_op *op, const 
            err_set(err, ERR_INVALID, "", "the path of the resource is too long");
 }
 
-/* A change that worked stays one, whatever its answer looks like; a read needs its answer. */
+/* A change that worked stays one, whatever its answer looks like, unless that comes from somebody
+ * else; a read needs its answer. */
 static bool read_answer(const struct arm_op *op, const struct http_response *response,
                         json_t **answer, struct err *err)
 {
     json_t *document = arm_document(response);
+    if (!document && arm_is_page(response)) {
+        return err_set(err, ERR_PROVIDER, "UnreadableAnswer", ARM_PAGE);
+    }
     if (!document && !op->changes && response->body.size > 0) {
         return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
                        "the answer is no JSON object, or is broken");

@@ -152,6 +152,20 @@ static bool read_status(const struct arm_poll *p, const char *path,
     return ok;
 }
 
+/* Reads what a Location has answered: 202 means running, and it may have moved. */
+static bool read_location(struct azure *azure, struct arm_poll *p,
+                          const struct http_response *response, bool *done, struct err *err)
+{
+    const char *next = http_headers_get(&response->headers, "Location");
+    if (arm_is_page(response)) {
+        err_set(err, ERR_TRANSIENT, "UnreadableAnswer", ARM_PAGE);
+        snprintf(err->operation, sizeof(err->operation), "%s", p->operation);
+        return false;
+    }
+    *done = response->status != 202;
+    return *done || !next || !*next || set_url(azure, p, next, err);
+}
+
 bool arm_poll_once(struct azure *azure, struct http_client *http, struct arm_poll *p, bool *done,
                    struct err *err)
 {
@@ -164,17 +178,14 @@ bool arm_poll_once(struct azure *azure, struct http_client *http, struct arm_pol
     }
     p->polls++;
     p->wait_ms = next_wait(&response, p->polls);
-    const char *next = http_headers_get(&response.headers, "Location");
     bool ok = true;
     if (response.status == 204) {
         *done = true;
     } else if (!p->location) {
         ok = read_status(p, p->resource ? "properties.provisioningState" : "status", &response,
                          done, err);
-    } else if (response.status != 202) {
-        *done = true;
-    } else if (next && *next) {
-        ok = set_url(azure, p, next, err);
+    } else {
+        ok = read_location(azure, p, &response, done, err);
     }
     http_response_free(&response);
     return ok;

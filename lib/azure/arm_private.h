@@ -24,6 +24,10 @@ bool arm_send(struct azure *azure, struct http_client *http, const struct arm_re
 /* The JSON object of an answer; a new reference, NULL when it has none. */
 json_t *arm_document(const struct http_response *response);
 
+/* An HTML page: that comes from a proxy in between, whatever the status says. */
+bool arm_is_page(const struct http_response *response);
+#define ARM_PAGE "the answer is an HTML page, as a proxy in between sends: nothing is known"
+
 /* Fills *err from an error document ({"error":{...}}, or without the wrapper; NULL: none). Returns
  * false. */
 bool arm_error(const char *operation, const struct http_response *response, const json_t *document,

@@ -281,6 +281,34 @@ static void test_unreadable_answers(void **state)
     }
 }
 
+/* A page of a proxy in between says of no change that it was made, and of nothing that it is gone.
+ */
+static void test_page_is_no_success(void **state)
+{
+    static const struct step page[] = {
+        {200, "Content-Type: Text/HTML; charset=utf-8\r\n", "<p>Sign in"}};
+    static const struct step not_there[] = {{404, "Content-Type: text/html\r\n", "<p>Where?"}};
+    static const struct step nothing[] = {{200, "Content-Type: text/html\r\n", ""}};
+    json_t *answer = NULL;
+    struct err err = ERR_INIT;
+    (void)state;
+    START(page);
+    assert_false(call(&disk_delete, NULL, &answer, NULL, &err));
+    assert_kind(err, ERR_PROVIDER);
+    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.operation, "disks/delete");
+    world_stop(&world);
+    START(not_there);
+    assert_false(call(&disk_delete, NULL, &answer, NULL, &err));
+    assert_kind(err, ERR_PROVIDER);
+    assert_string_equal(err.message, "the service answered with HTTP status 404 and no message");
+    world_stop(&world);
+    START(nothing);
+    assert_true(call(&disk_delete, NULL, &answer, NULL, &err));
+    json_decref(answer);
+    world_stop(&world);
+}
+
 static void test_error(void **state)
 {
     json_t *test = folder_json(*state, "");
@@ -469,6 +497,23 @@ static void test_location(void **state)
     world_stop(&world);
 }
 
+static void test_location_answers_with_a_page(void **state)
+{
+    static const struct step all[] = {{202, "Location: " OPERATION "\r\n", ""},
+                                      {200, "Content-Type: text/html\r\n", "<p>Sign in"},
+                                      {200, "", "a,b,c"}};
+    struct arm_poll poll;
+    (void)state;
+    START(all);
+    begin(&poll);
+    expect_poll_error(&poll, ERR_TRANSIENT,
+                      "UnreadableAnswer: the answer is an HTML page, as a proxy in between sends: "
+                      "nothing is known (virtualMachines/start)");
+    expect_poll(&poll, true, 0);
+    arm_poll_free(&poll);
+    world_stop(&world);
+}
+
 /* 202 means that it runs; any other success is its end. */
 static void test_location_ends_with_201(void **state)
 {
@@ -575,6 +620,7 @@ static void test_foreign_urls(void **state)
         assert_false(arm_poll_once(world.azure, world.http, &poll, &done, &err));
         assert_kind(err, ERR_PROVIDER);
         assert_string_equal(err.code, "ForeignUrl");
+        assert_string_equal(err.operation, "virtualMachines/start");
         assert_int_equal(world_count(&world), before);
         arm_poll_free(&poll);
         world_stop(&world);
@@ -737,6 +783,7 @@ int main(void)
     TEST(path_segments);
     TEST(paths_that_are_none);
     TEST(unreadable_answers);
+    TEST(page_is_no_success);
     folder_add(&tests, ERRORS, ".json", test_error);
     TEST(refused_token_is_replaced_once);
     TEST(wrong_tenant);
@@ -746,6 +793,7 @@ int main(void)
     TEST(growing_pause);
     TEST(location);
     TEST(location_ends_with_201);
+    TEST(location_answers_with_a_page);
     TEST(operation_fails);
     TEST(poll_faults);
     TEST(foreign_urls);
