@@ -29,8 +29,9 @@ bool armsim_check(struct armsim *a, struct request *r, struct reply *reply,
 void armsim_answer(struct armsim *a, struct request *r, struct reply *reply, int64_t now_ms);
 
 /* The tests' own: puts resources ([{"id", ...}]: as a GET is to answer them), changes settings
- * ({"operation_ms", "retry_after", "url_size", "style": {operation: "async"|"location"|"sync"},
- * "missing_status", "token_seconds", "revoke": true}), tells what is there ({id: resource}). */
+ * ({"operation_ms", "retry_after", "url_size", "operations_at": another host's URL,
+ * "style": {operation: "async"|"location"|"sync"}, "missing_status", "token_seconds",
+ * "revoke": true}), tells what is there ({id: resource}). */
 bool armsim_put(struct armsim *a, const json_t *resources) MUST_CHECK;
 bool armsim_set(struct armsim *a, const json_t *settings) MUST_CHECK;
 json_t *armsim_json(struct armsim *a, int64_t now_ms) MUST_CHECK;

@@ -110,10 +110,11 @@ static void add_url(const struct armsim *a, const struct request *r, struct repl
                     const char *header, const char *folder, const char *id)
 {
     struct buf url = buf_make((size_t)1 << 16);
+    const char *elsewhere = jstr(a->settings, "operations_at");
     buf_addf(&url,
              "%s/subscriptions/%s/providers/Microsoft.Compute/locations/westeurope/%s/%s"
              "?p=25ce2b79&api-version=2022-08-01&t=638000000000000000&c=",
-             a->url, r->account, folder, id);
+             elsewhere ? elsewhere : a->url, r->account, folder, id);
     while ((int64_t)url.size < armsim_number(a, "url_size", 0) &&
            buf_adds(&url, "MIIHhzCCBm-gAwIB"))
         continue;

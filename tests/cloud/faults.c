@@ -50,6 +50,7 @@ bool faults_add(struct faults *f, const json_t *rule)
     copy_text(rule, "code", fault->code, sizeof fault->code);
     copy_text(rule, "message", fault->message, sizeof fault->message);
     copy_text(rule, "retry_after", fault->retry_after, sizeof fault->retry_after);
+    copy_text(rule, "html", fault->html, sizeof fault->html);
     fault->after = number(rule, "after", 0);
     fault->times = number(rule, "times", 1);
     fault->status = (unsigned)number(rule, "status", 0);

@@ -13,6 +13,7 @@ struct fault {
     long times;         /* calls that go wrong; -1: all */
     unsigned status;    /* 0: the call goes on as if nothing were (a delay only) */
     char code[96], message[200], retry_after[32];
+    char html[200]; /* answered as a page instead of the service's own words; "": not */
     long delay_ms;
     bool drop; /* close the connection unanswered */
 };
@@ -22,8 +23,8 @@ struct faults *faults_new(void) MUST_CHECK;
 void faults_free(struct faults *f);
 void faults_clear(struct faults *f);
 /* Adds a rule:
- * {"operation","times","after","status","code","message","retry_after","delay_ms","drop"}. False
- * when it is none. */
+ * {"operation","times","after","status","code","message","retry_after","html","delay_ms","drop"}.
+ * False when it is none. */
 bool faults_add(struct faults *f, const json_t *rule) MUST_CHECK;
 /* Counts a call; the rule that hits it, or NULL. Valid until the next faults_clear. */
 const struct fault *faults_hit(struct faults *f, const char *operation);

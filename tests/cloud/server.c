@@ -113,8 +113,14 @@ static bool begin(struct exchange *x, struct reply *reply)
 static void write_fault(const struct exchange *x, struct reply *reply)
 {
     const struct fault *fault = &x->fault;
-    reply_error(&x->request, reply, fault->status, *fault->code ? fault->code : "InternalError",
-                *fault->message ? fault->message : "A fault that was ordered.");
+    if (*fault->html) {
+        reply->status = fault->status;
+        reply->type = "text/html";
+        buf_adds(&reply->body, fault->html);
+    } else {
+        reply_error(&x->request, reply, fault->status, *fault->code ? fault->code : "InternalError",
+                    *fault->message ? fault->message : "A fault that was ordered.");
+    }
     if (*fault->retry_after)
         reply_header(reply, "Retry-After", fault->retry_after);
 }

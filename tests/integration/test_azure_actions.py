@@ -1,16 +1,39 @@
 """The Azure actions against cloudserver's Azure Resource Manager: what is done, in which order, and what is reported."""
 
 import json
+import re
+import socket
 
 import pytest
 
-from harness.azure import GROUP, SUBSCRIPTION, Arm, disk_id, entity_of, ip_id, nic_id, resource_id, vm_id
+from harness.azure import GROUP, SUBSCRIPTION, TYPES, Arm, disk_id, entity_of, ip_id, nic_id, resource_id, vm_id
 from harness.cloud import Site, call
 from harness.events import azure_entity, event
 from harness.wait import wait_until
 
 ASSOCIATED = {"Delete Associated Resources": "true"}
-PATH = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/"
+RENAME = {"Old Key": "env", "New Key": "stage"}
+OTHER = "44444444-4444-4444-8444-444444444444"
+
+VM = "Microsoft.Compute/virtualMachines"
+# Each action, the type of its resources, its parameters, and the operation by which it changes something.
+ACTIONS = [
+    ("vm_start", VM, {}, "virtualMachines/start"),
+    ("vm_power_off", VM, {}, "virtualMachines/powerOff"),
+    ("vm_deallocate", VM, {}, "virtualMachines/deallocate"),
+    ("vm_delete", VM, {}, "virtualMachines/delete"),
+    ("disk_delete", "Microsoft.Compute/disks", {}, "disks/delete"),
+    ("image_delete", "Microsoft.Compute/images", {}, "images/delete"),
+    ("ssh_public_key_delete", "Microsoft.Compute/sshPublicKeys", {}, "sshPublicKeys/delete"),
+    ("nic_delete", "Microsoft.Network/networkInterfaces", {}, "networkInterfaces/delete"),
+    ("ip_delete", "Microsoft.Network/publicIPAddresses", {}, "publicIPAddresses/delete"),
+    ("generic_tag", VM, {"Key": "cost", "Value": "1"}, "tags/update"),
+    ("generic_untag", VM, {"Key": "env"}, "tags/update"),
+    ("generic_tag_update", VM, RENAME, "tags/update"),
+    ("generic_rg_delete", VM, {}, "resourceGroups/delete"),
+]
+each_action = pytest.mark.parametrize("action, type, params, operation", ACTIONS, ids=[a[0] for a in ACTIONS])
+ENABLED = {"guard": {"enable_actions": [a[0] for a in ACTIONS]}}
 
 
 @pytest.fixture
@@ -42,14 +65,6 @@ def test_power_is_changed_when_it_is_processed(arm, run, action, state, style):
     run(action, [vm]).assert_all_processed()
     assert arm.power(vm) == state
     assert arm.operations() == [f"virtualMachines/{name}"]
-
-
-def test_processed_means_that_the_operation_has_succeeded(arm, run):
-    vm = arm.vm("web-1")
-    arm.fault("virtualMachines/start:end", code="AllocationFailed", message="There is no room for this size.")
-    report = run("vm_start", [vm])
-    report.assert_error(vm, r"^AllocationFailed: There is no room for this size\. \(virtualMachines/start")
-    assert arm.power(vm) is None
 
 
 def test_a_machine_that_is_not_there(arm, run):
@@ -117,11 +132,86 @@ def test_a_record_that_is_gone_twice_is_no_deletion(arm, run):
     assert arm.ids() == {vm}
 
 
-def test_a_token_that_is_refused_is_fetched_anew(arm, run):
-    vm = arm.vm("web-1")
-    arm.fault("virtualMachines/start", status=401, code="ExpiredAuthenticationToken")
-    run("vm_start", [vm]).assert_all_processed()
+@each_action
+@pytest.mark.parametrize("style", ["async", "location"])
+def test_an_operation_that_fails_in_the_end_is_errored(arm, run, action, type, params, operation, style):
+    arm.settings(operation_ms=200, style={operation: style})
+    arm.fault(operation + ":end", code="AllocationFailed", message="It could not be done.")
+    id = arm.put({"id": resource_id(type, "web-1"), "tags": {"env": "prod"}, "properties": {}})
+    report = run(action, [id], params, config=ENABLED)
+    report.assert_error(id, rf"^AllocationFailed: It could not be done\. \({operation}, request id \S+\)$")
+    assert arm.operations().count(operation) == 1
+    assert arm.ids() == {id} and arm.power(id) is None
+
+
+@each_action
+def test_a_refused_token_and_throttling_are_got_over(arm, run, action, type, params, operation):
+    arm.fault(operation, status=401, code="ExpiredAuthenticationToken")
+    arm.fault(operation, status=429, code="TooManyRequests", retry_after="1")
+    id = arm.put({"id": resource_id(type, "web-1"), "tags": {"env": "prod"}, "properties": {}})
+    run(action, [id], params, config=ENABLED).assert_all_processed()
+    assert [r["status"] for r in arm.requests(operation=operation)][:3] in ([401, 429, 200], [401, 429, 202])
     assert len(arm.cloud.requests(operation="token")) == 2
+
+
+PAGE = "<html><body><h1>A proxy in between</h1></body></html>"
+
+
+@pytest.mark.parametrize("at, status, style", [("virtualMachines/start", 502, "async"), ("poll", 502, "async"), ("poll", 200, "async"),
+                                               ("poll", 200, "location")])
+def test_a_page_that_passes_is_got_over(arm, run, at, status, style):
+    vm = arm.vm("web-1")
+    arm.settings(style={"virtualMachines/start": style})
+    arm.fault(at, status=status, html=PAGE)
+    run("vm_start", [vm]).assert_all_processed()
+    assert arm.power(vm) == "running"
+    assert len(arm.requests(operation=at)) == 2
+
+
+def test_a_page_that_refuses_is_an_error_in_words(arm, run):
+    vm = arm.vm("web-1")
+    arm.fault("virtualMachines/start", status=403, html=PAGE)
+    run("vm_start", [vm]).assert_error(
+        vm, r"^the service answered with HTTP status 403 and no message \(virtualMachines/start, request id \S+\)$")
+    assert arm.operations() == ["virtualMachines/start"]
+
+
+@pytest.mark.parametrize("status, why", [(200, "UnreadableAnswer: the answer is an HTML page, .*"),
+                                         (404, "the service answered with HTTP status 404 and no message")], ids=["200", "404"])
+@each_action
+def test_a_page_is_no_success(arm, run, action, type, params, operation, status, why):
+    id = arm.put({"id": resource_id(type, "web-1"), "tags": {"env": "prod"}, "properties": {}})
+    before = arm.resources()
+    arm.fault(operation, status=status, html=PAGE)
+    run(action, [id], params, config=ENABLED).assert_error(id, rf"^{why} \({operation}\b")
+    assert arm.resources() == before
+
+
+@pytest.mark.parametrize("at, action, params", [
+    ("virtualMachines/get", "vm_delete", ASSOCIATED), ("networkInterfaces/get", "vm_delete", ASSOCIATED),
+    ("tags/get", "generic_tag", {"Key": "a"}), ("tags/get", "generic_untag", {"Key": "env"}), ("tags/get", "generic_tag_update", RENAME)])
+def test_a_page_where_the_resource_was_asked_for_changes_nothing(arm, run, at, action, params):
+    ids = arm.machine("web-1")
+    arm.fault(at, status=200, html=PAGE, times=-1)
+    before = arm.resources()
+    run(action, [ids[0]], params).assert_error(ids[0], rf"^UnreadableAnswer: the answer is an HTML page, .* \({at}\)$")
+    assert arm.resources() == before
+    assert {r["method"] for r in arm.requests()} == {"GET"}
+
+
+@pytest.mark.parametrize("style", ["async", "location"])
+@each_action
+def test_an_operation_on_another_host_is_not_followed(arm, run, action, type, params, operation, style):
+    """Nobody but the configured host gets the token, whatever the answer says."""
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.setblocking(False)
+        arm.settings(operations_at=f"http://127.0.0.1:{elsewhere.getsockname()[1]}", style={operation: style})
+        id = arm.put({"id": resource_id(type, "web-1"), "tags": {"env": "prod"}, "properties": {}})
+        report = run(action, [id], params, config=ENABLED)
+        report.assert_error(id, rf"^ForeignUrl: the operation is to be followed on another host than {arm.url}: it is not \({operation}\)$")
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert arm.operations().count(operation) == 1 and arm.requests(operation="poll") == []
 
 
 def test_denied_is_denied(arm, run):
@@ -156,7 +246,7 @@ def test_what_is_gone_already_is_processed(arm, run, action, type, status):
 
 
 def test_a_subscription_that_is_not_there_is_no_deletion(arm, run):
-    id = disk_id("d", subscription="44444444-4444-4444-8444-444444444444")
+    id = disk_id("d", subscription=OTHER)
     run("disk_delete", [id]).assert_error(id, "^SubscriptionNotFound: ")
 
 
@@ -203,7 +293,7 @@ def test_what_azure_has_deleted_with_the_machine_is_processed(arm, run):
     assert arm.ids() == {vm, *rest}
 
 
-@pytest.mark.parametrize("disk", [disk_id("d", subscription="44444444-4444-4444-8444-444444444444"), nic_id("d"),
+@pytest.mark.parametrize("disk", [disk_id("d", subscription=OTHER), nic_id("d"),
                                   "/subscriptions/x/../y", disk_id("d") + "/../e", disk_id("d") + "?x=y", "", disk_id("a%2Fb")])
 def test_a_disk_that_is_none_of_the_subscription_stops_it_before_anything_is_deleted(arm, run, disk):
     vm = arm.vm("web-1", [disk])
@@ -297,7 +387,7 @@ def test_a_tag_is_not_overwritten(arm, run):
 def test_a_change_that_goes_on_is_followed(arm, run):
     arm.settings(style={"tags/update": "async"}, operation_ms=300)
     vm = vm_with(arm, Env="test")
-    run("generic_tag_update", [vm], {"Old Key": "env", "New Key": "stage"}).assert_all_processed()
+    run("generic_tag_update", [vm], RENAME).assert_all_processed()
     assert arm.tags(vm) == {"stage": "test"}
     assert arm.operations() == ["tags/get", "tags/update", "tags/get", "tags/update"]
     assert len(arm.requests(operation="poll", status=200)) >= 2
@@ -317,7 +407,7 @@ def test_a_tag_that_is_not_there_need_not_be_removed(arm, run):
 
 def test_a_tag_is_renamed(arm, run):
     vm = vm_with(arm, Env="test", owner="ops")
-    run("generic_tag_update", [vm], {"Old Key": "env", "New Key": "stage"}).assert_all_processed()
+    run("generic_tag_update", [vm], RENAME).assert_all_processed()
     assert arm.tags(vm) == {"owner": "ops", "stage": "test"}
     assert [bodies(r) for r in arm.requests(operation="tags/update")] == [
         ("Merge", {"stage": "test"}), ("Delete", {"Env": "test"})]
@@ -343,14 +433,14 @@ def test_a_rename_to_what_it_is_called_already(arm, run):
 
 def test_a_rename_of_a_tag_that_is_not_there(arm, run):
     vm = vm_with(arm, owner="ops")
-    run("generic_tag_update", [vm], {"Old Key": "env", "New Key": "stage"}).assert_error(vm, 'has no tag "env"')
+    run("generic_tag_update", [vm], RENAME).assert_error(vm, 'has no tag "env"')
     assert arm.tags(vm) == {"owner": "ops"}
 
 
 @pytest.mark.parametrize("value, same", [("test", True), ("other", False)])
 def test_a_rename_to_a_key_that_is_taken(arm, run, value, same):
     vm = vm_with(arm, env="test", Stage=value)
-    report = run("generic_tag_update", [vm], {"Old Key": "env", "New Key": "stage"})
+    report = run("generic_tag_update", [vm], RENAME)
     if same:
         report.assert_all_processed()
         assert arm.tags(vm) == {"Stage": "test"}
@@ -404,16 +494,7 @@ def entity(id=None, name="web-1", group=GROUP, subscription=SUBSCRIPTION, type="
 @pytest.mark.parametrize("resource, why", [
     (entity(subscription="x"), '"subscription" is "x"'),
     (entity(subscription=SUBSCRIPTION + "/../" + SUBSCRIPTION), '"subscription"'),
-    (entity(group="a/b"), '"Resource Group"'),
-    (entity(group=".."), '"Resource Group"'),
     (entity(group=""), '"Resource Group" is missing'),
-    (entity(name="a?b"), '"name"'),
-    (entity(name="a#b"), '"name"'),
-    (entity(name="a%2fb"), '"name"'),
-    (entity(name="x" * 261), '"name"'),
-    (entity(vm_id("web-2")), '"name" is "web-1", but the resource.s "id" says "web-2"'),
-    (entity(vm_id("web-1", group="other")), '"Resource Group" is "rg-Test", but'),
-    (entity(vm_id("web-1", subscription="44444444-4444-4444-8444-444444444444")), "subscription"),
     (entity(disk_id("web-1")), "no Microsoft.Compute/virtualMachines"),
     (entity(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"), "no ARM resource id"),
     (entity(vm_id("web-1") + "/extensions"), "no ARM resource id"),
@@ -422,6 +503,55 @@ def test_a_place_that_cannot_be_trusted_is_errored_before_any_call(arm, run, res
     arm.vm("web-1")
     run("vm_delete", [resource]).assert_error(resource["id"], why)
     assert arm.requests() == []
+
+
+BAD = ["a/b", "/", "..", ".", "", "a?b", "a#b", "a%2fb", "a\\b", "a\nb", "a\x01b", "a\x7fb", "x" * 261]
+
+
+@each_action
+def test_what_cannot_be_part_of_a_path_is_errored_before_any_call(arm, run, action, type, params, operation):
+    kind = TYPES[type]
+    arm.put(resource_id(type, "web-1"))
+    wrong = []
+    for n, bad in enumerate(BAD):
+        wrong += [(entity(f"name-{n}", name=bad, type=kind), '"name" is'), (entity(f"group-{n}", group=bad, type=kind), '"Resource Group" is'),
+                  (entity(f"subscription-{n}", subscription=bad, type=kind), '"subscription" is'),
+                  (entity(resource_id(type, bad), type=kind), "no ARM resource id"),
+                  (entity(resource_id(type, "web-1", group=bad), type=kind), "no ARM resource id"),
+                  (entity(resource_id(type, "web-1", subscription=bad), type=kind), "no ARM resource id|another subscription")]
+    report = run(action, [resource for resource, _ in wrong], params, config=ENABLED)
+    for resource, why in wrong:
+        report.assert_error(resource["id"], why)
+    assert report.processed_ids == [] and arm.requests() == []
+
+
+@each_action
+def test_an_id_that_says_otherwise_is_errored_before_any_call(arm, run, action, type, params, operation):
+    kind = TYPES[type]
+    arm.put(resource_id(type, "web-1"), resource_id(type, "web-2"), resource_id(type, "web-1", group="other"),
+            resource_id(type, "web-1", subscription=OTHER))
+    wrong = {
+        resource_id(type, "web-2"): '"name" is "web-1", but the resource\'s "id" says "web-2"',
+        resource_id(type, "web-1", group="other"): f'"Resource Group" is "{GROUP}", but the resource\'s "id" says "other"',
+        resource_id(type, "web-1", subscription=OTHER): '"id" is in another subscription than its "subscription" says',
+    }
+    if params == {} and action != "generic_rg_delete":  # the others take resources of any type
+        wrong[resource_id("Microsoft.Web/sites", "web-1")] = f"which is no {type}"
+    report = run(action, [entity(id, type=kind) for id in wrong], params, config=ENABLED)
+    for id, why in wrong.items():
+        report.assert_error(id, re.escape(why))
+    assert report.processed_ids == [] and arm.requests() == []
+
+
+@each_action
+def test_a_subscription_that_is_not_allowed_is_not_reached(arm, run, action, type, params, operation):
+    ids = [arm.put({"id": resource_id(type, "web-1", subscription=s), "tags": {"env": "prod"}, "properties": {}})
+           for s in (SUBSCRIPTION, OTHER)]
+    config = {"guard": {**ENABLED["guard"], "allow_subscriptions": OTHER.upper()}}
+    report = run(action, ids, params, config=config)
+    report.assert_error(ids[0], rf'^the subscription "{SUBSCRIPTION}" is not among \[guard\] allow_subscriptions$')
+    assert report.processed_ids == [ids[1]]
+    assert {r["account"] for r in arm.requests()} == {OTHER}
 
 
 @pytest.mark.parametrize("resource", [entity(), entity(vm_id("web-1").upper()), entity(vm_id("web-1"), group=GROUP.upper(), name="WEB-1"),
@@ -441,10 +571,9 @@ def test_names_are_encoded(arm, run, name):
 
 
 def test_subscriptions_are_told_apart_and_reported(arm, run):
-    second = "44444444-4444-4444-8444-444444444444"
-    vms = [arm.vm("web-1"), arm.put({"id": vm_id("web-1", subscription=second), "properties": {}})]
+    vms = [arm.vm("web-1"), arm.put({"id": vm_id("web-1", subscription=OTHER), "properties": {}})]
     report = run("vm_start", vms).assert_all_processed()
-    assert report.accounts == [SUBSCRIPTION, second]
+    assert report.accounts == [SUBSCRIPTION, OTHER]
     assert [arm.power(vm) for vm in vms] == ["running"] * 2
 
 
@@ -456,7 +585,7 @@ def test_subscriptions_are_told_apart_and_reported(arm, run):
     ("vm_delete", ASSOCIATED, ["virtualMachines/delete", "disks/delete", "disks/delete", "networkInterfaces/delete",
                                "networkInterfaces/delete", "publicIPAddresses/delete"]),
     ("generic_tag", {"Key": "a", "Value": "b"}, ["tags/update"]),
-    ("generic_tag_update", {"Old Key": "env", "New Key": "stage"}, ["tags/update", "tags/update"]),
+    ("generic_tag_update", RENAME, ["tags/update", "tags/update"]),
 ])
 def test_a_plan_changes_nothing_and_says_what_would_be_done(arm, run, action, params, planned):
     vm, *rest = arm.machine("web-1")

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from harness.azurite import AzureSite, Azurite, needs_azurite
-from harness.azure import SUBSCRIPTION, vm_id
+from harness.azure import SUBSCRIPTION, Arm, entity_of, vm_id
 from harness.cloud import EVENT_KEY, Site
 from harness.events import azure_entity, event, stop_event
 from harness.wait import wait_until
@@ -151,6 +151,27 @@ def test_two_daemons_share_a_queue(azure_site, daemon):
     for one in daemons:
         one.stop()
     assert not [k for k in azure_site.keys() if k.endswith("is_pending")]
+
+
+def test_two_daemons_do_each_change_once(azure_site, cloud, daemon):
+    """From Azure's queue to Azure's machines: what one daemon has taken, the other leaves alone."""
+    arm = Arm(cloud)
+    arm.settings(operation_ms=300, retry_after="1")
+    machines = [arm.vm(f"web-{n}") for n in range(20)]
+    keys = []
+    for n, machine in enumerate(machines):
+        keys.append(azure_site.put_event(event("vm_deallocate", [entity_of(machine)]), f"events/run-{n}/event.json"))
+        azure_site.send(azure_site.cloud_event(keys[-1]))  # each is announced twice
+    config = {**azure_site.source(claim_ttl="10s"), **arm.config()}
+    daemons = [daemon(azure_site, config=config, env=arm.env()) for _ in range(2)]
+    for key in keys:
+        azure_site.wait_reports(key=key)[0].assert_all_processed()
+    azure_site.wait_empty()
+    for one in daemons:
+        one.stop()
+    assert {arm.power(machine) for machine in machines} == {"deallocated"}
+    assert sorted(r["path"] for r in arm.requests(operation="virtualMachines/deallocate")) == sorted(m + "/deallocate" for m in machines)
+    assert [len(azure_site.reports(key)) for key in keys] == [1] * 20
 
 
 def test_a_daemon_that_is_told_to_stop_ends_what_it_has_begun(azure_site, daemon):

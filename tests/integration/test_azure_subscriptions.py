@@ -82,7 +82,7 @@ def run(manager, exec_event, tmp_path):
         url = f"http://127.0.0.1:{manager.server_port}"
         config = {"azure": {"arm_endpoint": url, "authority": url, "subscriptions_file": str(path)}}
         env = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": SECRET, **env}
-        exec_event(event("vm_deallocate", entities, {"DryRun": "false"}), config=config, env=env, on=Nothing())
+        manager.report = exec_event(event("vm_deallocate", entities, {"DryRun": "false"}), config=config, env=env, on=Nothing()).report
         return set(manager.reached)
 
     return run
@@ -98,6 +98,8 @@ class Nothing:
 def test_by_id(run, manager):
     assert run(f"{ONE}\n") == {ONE}
     assert manager.lists == 0
+    for other in (TWO, OTHER):
+        manager.report.assert_error(vm(other, other)["id"], f'^the subscription "{other}" is not among those of azure.subscriptions_file$')
 
 
 def test_by_name(run, manager):
@@ -112,7 +114,9 @@ def test_the_default_subscription(run, manager):
 def test_a_list_that_goes_on_elsewhere_is_not_followed(run, manager):
     manager.next_link = "http://localhost:1/subscriptions?api-version=2020-01-01"
     assert run('"Sales, Europe"') == set()
+    manager.report.assert_error(vm(ONE, ONE)["id"], "^ForeignUrl: .* on another host than .*subscriptions/list")
 
 
-def test_an_id_in_another_subscription_than_the_resource_says(run):
+def test_an_id_in_another_subscription_than_the_resource_says(run, manager):
     assert run(ONE, [vm(OTHER, ONE), vm(ONE, OTHER)]) == set()
+    manager.report.assert_error(vm(OTHER, ONE)["id"], "is in another subscription than")

@@ -107,8 +107,8 @@ class Arm:
         return [self.vm(name, disks, nics), *disks, *nics, ip]
 
     def settings(self, **how):
-        """operation_ms=, retry_after="1", url_size=, style={"virtualMachines/delete": "location"}, missing_status=,
-        token_seconds=, revoke=True; see tests/cloud/arm.h."""
+        """operation_ms=, retry_after="1", url_size=, operations_at=URL, style={"virtualMachines/delete": "location"},
+        missing_status=, token_seconds=, revoke=True; see tests/cloud/arm.h."""
         call(self.url + "/_control/azure-settings", "POST", json.dumps(how))
 
     def resources(self):
