@@ -1,11 +1,9 @@
 """Long-running operations against Microsoft's own mock of Azure Resource Manager: which of its operations hgautod's actions begin is
 the tests' choice; what they answer, where and how they are followed, and when they are over, is the mock's."""
 
-import os
-
 import pytest
 
-from harness.armmock import GROUP, SUBSCRIPTION, ArmMock, Way, mock_is_there
+from harness.armmock import GROUP, SUBSCRIPTION, ArmMock, Way, needs_mock
 from harness.azure import disk_id, entity_of, ip_id, resource_id, vm_id
 from harness.events import event
 
@@ -15,11 +13,7 @@ ORDER = GROUP + TEMPLATES + "/orders/order1"
 
 @pytest.fixture(scope="session")
 def mock_server(tmp_path_factory):
-    if not mock_is_there():
-        reason = "Microsoft's mock of Azure Resource Manager is not installed: run `npm ci` in tests/"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    needs_mock()
     server = ArmMock(tmp_path_factory.mktemp("armmock"))
     yield server
     server.stop()
