@@ -68,7 +68,7 @@ static void on_fetched(void *arg)
     wake_in(s, 0);
 }
 
-/* A request could not be signed. Returns when to try again, at the latest. */
+/* A request could not be signed, or soon cannot be. Returns when to try again, at the latest. */
 static int64_t need_access(struct queue_source *s)
 {
     if (s->fetching)
@@ -464,6 +464,9 @@ static void tick_poll(struct queue_source *s, int64_t *due_ms)
 static void tick(struct queue_source *s)
 {
     int64_t due_ms = INT64_MAX;
+    bool wanted = s->messages || !s->stopped;
+    if (wanted && s->kind->due && s->kind->due(s))
+        need_access(s);
     tick_messages(s, &due_ms);
     tick_poll(s, &due_ms);
     if (due_ms == INT64_MAX)

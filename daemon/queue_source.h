@@ -81,6 +81,9 @@ struct queue_kind {
      */
     int64_t (*pause)(struct queue_source *s, size_t count);
 
+    /* Whether `fetch` should be run, though what requests are signed with is good still. NULL:
+     * never. */
+    bool (*due)(struct queue_source *s);
     /* On a worker: gets what requests are signed with. */
     bool (*fetch)(struct queue_source *s, struct http_client *http, struct err *err);
     /* Back on the main thread, after a fetch that succeeded. */

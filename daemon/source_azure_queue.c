@@ -29,6 +29,17 @@ static struct azure_queue_source *azure_of(struct queue_source *s)
 
 /* --- tokens --- */
 
+static bool by_token(const struct queue_source *base)
+{
+    const struct azure_queue_source *s = (const struct azure_queue_source *)base;
+    return strcmp(azure_storage_auth_name(s->storage), "token") == 0;
+}
+
+static bool azure_due(struct queue_source *base)
+{
+    return by_token(base) && azure_token_due(base->base.daemon->azure, AZURE_SCOPE_STORAGE);
+}
+
 /* The token stays in the client's memory. */
 static bool azure_fetch(struct queue_source *base, struct http_client *http, struct err *err)
 {
@@ -98,7 +109,7 @@ static bool azure_prepare(struct queue_source *base, struct queue_request *r,
     if (!prepare_unsigned(s, r, http, err))
         return false;
     http->timeout_ms = QUEUE_REQUEST_MS;
-    if (strcmp(azure_storage_auth_name(s->storage), "token") == 0)
+    if (by_token(base))
         r->access = azure_peek_token(base->base.daemon->azure, AZURE_SCOPE_STORAGE);
     return azure_storage_sign(s->storage, NULL, http, err);
 }
@@ -249,6 +260,7 @@ static const struct queue_kind azure_kind = {
     .gone = azure_queue_message_gone,
     .advice = azure_advice,
     .pause = azure_pause,
+    .due = azure_due,
     .fetch = azure_fetch,
     .fetched = azure_fetched,
     .expired = azure_expired,

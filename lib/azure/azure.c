@@ -286,6 +286,11 @@ struct azure_token *azure_peek_token(struct azure *a, const char *scope)
     return azure_tokens_peek(a->tokens, scope);
 }
 
+bool azure_token_due(struct azure *a, const char *scope)
+{
+    return azure_tokens_due(a->tokens, scope);
+}
+
 void azure_expire_token(struct azure *a, const char *scope, const struct azure_token *token)
 {
     azure_tokens_expire(a->tokens, scope, token);

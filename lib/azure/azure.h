@@ -78,14 +78,18 @@ void azure_token_unref(struct azure_token *t); /* NULL is allowed */
 const char *azure_arm_scope(const struct azure *azure);
 
 /* A token for a scope, a new reference. Cached and refreshed ahead (five minutes before it expires,
- * or a tenth of its life if that is less) by one caller while the others go on with the old.
+ * or a tenth of its life if that is less) by one caller while the others go on with the old, until
+ * ten seconds (or a twentieth of its life) before its end.
  * Without a valid one: one caller fetches, others get ERR_BUSY; a failure is remembered and
  * answered to all. ERR_CREDENTIALS names every identity that was tried and what it lacked. */
 struct azure_token *azure_token(struct azure *azure, struct http_client *http, const char *scope,
                                 struct err *err) MUST_CHECK;
-/* From memory, a new reference, or NULL when there is none or it needs a refresh that a worker must
- * do. */
+/* From memory, a new reference, or NULL when there is none that is good still. One that is due for
+ * a refresh is given out until it nears its end: the refresh may fail for a while. */
 struct azure_token *azure_peek_token(struct azure *azure, const char *scope);
+/* Whether a worker should call azure_token although there is a good one: it is due for a refresh,
+ * nobody is at it, and none has lately failed. */
+bool azure_token_due(struct azure *azure, const char *scope);
 /* Says that the service refused this token (401): the next azure_token fetches anew. */
 void azure_expire_token(struct azure *azure, const char *scope, const struct azure_token *token);
 /* For `check` and messages: which identity is used and why each earlier one was not. Appends lines.

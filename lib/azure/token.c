@@ -10,6 +10,9 @@
 #include "lib/flight.h"
 
 #define SLOTS_MAX 16
+/* So long before its end a token is given out no more: a request that is on its way when its token
+ * expires is refused. Of short lives a twentieth. */
+#define MARGIN_MS 10000
 
 /* The public part comes first, so that a pointer to it is a pointer to the whole. */
 struct counted {
@@ -57,7 +60,8 @@ struct slot {
     char *scope; /* owned */
     struct flight flight;
     struct azure_token *token; /* NULL: none */
-    int64_t refresh_at_ms;     /* wall clock */
+    int64_t refresh_at_ms;     /* wall clock, as is the next */
+    int64_t usable_until_ms;
 };
 
 struct azure_tokens {
@@ -129,9 +133,15 @@ static struct slot *slot_of(struct azure_tokens *t, const char *scope, struct er
     return s;
 }
 
+static int64_t usable_until(int64_t now_ms, int64_t expires_ms)
+{
+    int64_t part = (expires_ms - now_ms) / 20;
+    return expires_ms - (part < MARGIN_MS ? part : MARGIN_MS);
+}
+
 static bool is_valid(const struct azure_tokens *t, const struct slot *s)
 {
-    return s->token && t->clock->wall_ms(t->clock) < s->token->expires_ms;
+    return s->token && t->clock->wall_ms(t->clock) < s->usable_until_ms;
 }
 
 static bool is_due(const struct azure_tokens *t, const struct slot *s)
@@ -166,7 +176,9 @@ static struct azure_token *settle(struct azure_tokens *t, const char *scope,
     pthread_mutex_lock(&t->lock);
     struct slot *s = slot_find(t, scope);
     if (fetched) {
-        s->refresh_at_ms = flight_refresh_at(t->clock->wall_ms(t->clock), fetched->expires_ms);
+        int64_t now = t->clock->wall_ms(t->clock);
+        s->refresh_at_ms = flight_refresh_at(now, fetched->expires_ms);
+        s->usable_until_ms = usable_until(now, fetched->expires_ms);
         azure_token_unref(s->token);
         s->token = fetched;
         flight_landed(&s->flight);
@@ -198,16 +210,20 @@ struct azure_token *azure_tokens_get(struct azure_tokens *t, struct http_client 
 
 struct azure_token *azure_tokens_peek(struct azure_tokens *t, const char *scope)
 {
-    struct azure_token *token = NULL;
     pthread_mutex_lock(&t->lock);
     const struct slot *s = slot_find(t, scope);
-    if (s && is_valid(t, s)) {
-        /* A due one is given out still while somebody refreshes it, or has lately tried in vain. */
-        bool usable = !is_due(t, s) || flight_tried(&s->flight, t->clock);
-        token = usable ? azure_token_ref(s->token) : NULL;
-    }
+    struct azure_token *token = s && is_valid(t, s) ? azure_token_ref(s->token) : NULL;
     pthread_mutex_unlock(&t->lock);
     return token;
+}
+
+bool azure_tokens_due(struct azure_tokens *t, const char *scope)
+{
+    pthread_mutex_lock(&t->lock);
+    const struct slot *s = slot_find(t, scope);
+    bool due = s && is_valid(t, s) && is_due(t, s) && !flight_tried(&s->flight, t->clock);
+    pthread_mutex_unlock(&t->lock);
+    return due;
 }
 
 void azure_tokens_expire(struct azure_tokens *t, const char *scope, const struct azure_token *token)

@@ -25,6 +25,7 @@ void azure_tokens_free(struct azure_tokens *t);
 struct azure_token *azure_tokens_get(struct azure_tokens *t, struct http_client *http,
                                      const char *scope, struct err *err) MUST_CHECK;
 struct azure_token *azure_tokens_peek(struct azure_tokens *t, const char *scope);
+bool azure_tokens_due(struct azure_tokens *t, const char *scope);
 void azure_tokens_expire(struct azure_tokens *t, const char *scope,
                          const struct azure_token *token);
 

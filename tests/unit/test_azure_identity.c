@@ -640,7 +640,65 @@ static void test_cached_by_scope(void **state)
     stop();
 }
 
-/* Five minutes ahead; the old one is good until its end when that fails. */
+/* What is in memory; NULL: nothing that is good still. */
+static void expect_peek(const char *value)
+{
+    struct azure_token *token = azure_peek_token(world.azure, SCOPE);
+    if (value)
+        assert_string_equal(token ? token->value : "none", value);
+    else
+        assert_null(token);
+    azure_token_unref(token);
+}
+
+/* Tries go on in vain, less and less often; the main thread has the old one until shortly before
+ * its end. */
+static void test_old_token_while_refreshes_fail(void **state)
+{
+    static const int64_t pauses[] = {5000, 10000, 20000, 40000, 60000, 60000};
+    unsigned tries = 1;
+    (void)state;
+    start();
+    set_who();
+    setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
+    expect_token("tok3n");
+    set_reply(503, "", "");
+    world.passed_ms = 3599000 - 300000;
+    for (size_t i = 0; i < sizeof(pauses) / sizeof(*pauses); i++) {
+        expect_peek("tok3n");
+        assert_true(azure_token_due(world.azure, SCOPE));
+        expect_token("tok3n");
+        assert_int_equal(world_count(&world), ++tries);
+        world.passed_ms += pauses[i] - 1;
+        assert_false(azure_token_due(world.azure, SCOPE));
+        expect_peek("tok3n");
+        world.passed_ms += 1;
+    }
+    world.passed_ms = 3599000 - 10001;
+    expect_peek("tok3n");
+    world.passed_ms += 1;
+    expect_peek(NULL);
+    assert_false(azure_token_due(world.azure, SCOPE)); /* it is needed, not only due */
+    stop();
+}
+
+/* Of a life of ten seconds half of one is left over. */
+static void test_margin_of_a_short_life(void **state)
+{
+    (void)state;
+    start();
+    set_who();
+    setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
+    set_reply(200, "", "{\"access_token\":\"brief\",\"expires_in\":10}");
+    expect_token("brief");
+    world.passed_ms = 9499;
+    expect_peek("brief");
+    world.passed_ms += 1;
+    expect_peek(NULL);
+    stop();
+}
+
+/* Five minutes ahead; the old one is good until shortly before its end when that fails. */
 static void test_refreshed_ahead(void **state)
 {
     (void)state;
@@ -651,17 +709,17 @@ static void test_refreshed_ahead(void **state)
     world.passed_ms = 3599000 - 300001;
     expect_token("tok3n");
     assert_int_equal(world_count(&world), 1);
+    assert_false(azure_token_due(world.azure, SCOPE));
     world.passed_ms += 1;
-    assert_null(azure_peek_token(world.azure, SCOPE));
+    expect_peek("tok3n");
+    assert_true(azure_token_due(world.azure, SCOPE));
     set_reply(503, "", "");
     expect_token("tok3n");
     assert_int_equal(world_count(&world), 2);
-    struct azure_token *token = azure_peek_token(world.azure, SCOPE); /* lately tried in vain */
-    assert_non_null(token);
-    azure_token_unref(token);
+    assert_false(azure_token_due(world.azure, SCOPE)); /* lately tried in vain */
     expect_token("tok3n");
     assert_int_equal(world_count(&world), 2);
-    world.passed_ms = 3599000;
+    world.passed_ms = 3599000 - 10000;
     expect_error(ERR_TRANSIENT, "HTTP status 503");
     assert_int_equal(world_count(&world), 3);
     set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
@@ -866,6 +924,8 @@ int main(void)
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_cached_by_scope),
         cmocka_unit_test(test_refreshed_ahead),
+        cmocka_unit_test(test_old_token_while_refreshes_fail),
+        cmocka_unit_test(test_margin_of_a_short_life),
         cmocka_unit_test(test_refused_by_a_service),
         cmocka_unit_test(test_many_scopes),
         cmocka_unit_test(test_threads),

@@ -10,6 +10,7 @@
 
 #include "daemon/queue_source.h"
 #include "lib/azure/azure.h"
+#include "tests/unit/cloud_server.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/fake_http_loop.h"
 
@@ -110,8 +111,8 @@ static struct http_transfer *request(struct fixture *f, const char *begin)
 }
 
 /* Answers a request; header: the value of x-ms-popreceipt, or of x-ms-error-code, or NULL. */
-static void answer(struct fixture *f, const char *begin, int status, const char *header,
-                   const char *body)
+static void answer_only(struct fixture *f, const char *begin, int status, const char *header,
+                        const char *body)
 {
     struct http_transfer *t = request(f, begin);
     struct http_response r = {.status = status, .body = buf_make(1 << 20)};
@@ -120,6 +121,13 @@ static void answer(struct fixture *f, const char *begin, int status, const char 
                                      status < 300 ? "x-ms-popreceipt" : "x-ms-error-code", header));
     assert_true(buf_adds(&r.body, body));
     fake_answer(t, &r);
+}
+
+/* The same, and what comes of it. */
+static void answer(struct fixture *f, const char *begin, int status, const char *header,
+                   const char *body)
+{
+    answer_only(f, begin, status, header, body);
     fake_settle_down(&f->daemon);
 }
 
@@ -134,9 +142,11 @@ static void bring(struct fixture *f, const char *text, unsigned times)
     answer(f, MESSAGES, 200, NULL, body);
 }
 
+#define NO_MESSAGES "<?xml version=\"1.0\"?><QueueMessagesList />"
+
 static void bring_nothing(struct fixture *f)
 {
-    answer(f, MESSAGES, 200, NULL, "<?xml version=\"1.0\"?><QueueMessagesList />");
+    answer(f, MESSAGES, 200, NULL, NO_MESSAGES);
 }
 
 static void pass(struct fixture *f, int64_t ms)
@@ -267,11 +277,9 @@ static void test_what_comes_after_the_stop_is_given_back(void **state)
     assert_int_equal(fake_open_requests(&f->http), 0);
 }
 
-/* Without a key a token is needed, which only a worker may fetch; the main thread sends nothing
- * until it is there. */
-static void test_a_token_is_fetched_by_a_worker(void **state)
+/* Starts a source that has no key; the work of workers is left for the test to do. */
+static void by_token(struct fixture *f)
 {
-    struct fixture *f = *state;
     struct err err = ERR_INIT;
     free(f->config.connection_string);
     f->config.connection_string = NULL;
@@ -282,11 +290,96 @@ static void test_a_token_is_fetched_by_a_worker(void **state)
     assert_true(f->source->ops->start(f->source, &err));
     uv_update_time(&f->loop);
     uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+/* Without a key a token is needed, which only a worker may fetch; the main thread sends nothing
+ * until it is there. */
+static void test_a_token_is_fetched_by_a_worker(void **state)
+{
+    struct fixture *f = *state;
+    by_token(f);
     assert_int_equal(f->engine.work_count, 1);
     assert_int_equal(fake_open_requests(&f->http), 0);
     assert_false(f->source->ops->idle(f->source));
     f->engine.work[0].done(f->engine.work[0].arg); /* in vain */
     f->engine.work_count = 0;
+}
+
+/* What the loop has to do now; the work of workers is left for the test to do. */
+static void look(struct fixture *f)
+{
+    struct queue_source *q = (struct queue_source *)f->source;
+    uv_timer_start(&q->timer, q->timer.timer_cb, 0, 0);
+    uv_update_time(&f->loop);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+static void give_token(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
+{
+    int *given = ctx;
+    (void)request;
+    reply->status = 200;
+    snprintf(reply->body, sizeof reply->body, "{\"access_token\":\"tok3n-%d\",\"expires_in\":3600}",
+             ++*given);
+}
+
+static void fetch(struct fixture *f)
+{
+    struct http_options options = {.user_agent = "test"};
+    struct http_client *http = http_client_new(&options);
+    assert_int_equal(f->engine.work_count, 1);
+    f->engine.work[0].fn(f->engine.work[0].arg, http);
+    http_client_free(http);
+    struct fake_work work = f->engine.work[--f->engine.work_count];
+    work.done(work.arg);
+    look(f);
+}
+
+static void expect_receive_with(struct fixture *f, const char *authorization)
+{
+    const struct http_transfer *t = request(f, MESSAGES);
+    assert_string_equal(http_headers_get(&t->request.headers, "Authorization"), authorization);
+}
+
+/* Five minutes before its end a token is to be fetched anew; until that is done, whenever a worker
+ * gets to it, the old one is used. */
+static void test_the_old_token_is_used_while_a_new_one_is_fetched(void **state)
+{
+    struct fixture *f = *state;
+    struct cloud_server server;
+    struct err err = ERR_INIT;
+    int given = 0;
+    cloud_clean_environment();
+    cloud_start(&server, give_token, &given);
+    azure_free(f->daemon.azure);
+    f->daemon.azure =
+        azure_new(&(struct azure_options){.clock = &f->clock.clock,
+                                          .authority = server.url,
+                                          .tenant_id = "aaaaaaaa-1111-2222-3333-444444444444",
+                                          .client_id = "bbbbbbbb-1111-2222-3333-444444444444",
+                                          .client_secret = "s3cret"},
+                  &err);
+    assert_string_equal(f->daemon.azure ? "" : err.message, "");
+    by_token(f);
+    fetch(f);
+    expect_receive_with(f, "Bearer tok3n-1");
+    f->clock.now_ms += 3300000;
+    look(f);
+    assert_int_equal(f->engine.work_count, 1);
+    for (int i = 0; i < 3; i++) {
+        answer_only(f, MESSAGES, 200, NULL, NO_MESSAGES);
+        f->clock.now_ms += 10000;
+        look(f);
+        expect_receive_with(f, "Bearer tok3n-1");
+        assert_int_equal(f->engine.work_count, 1);
+    }
+    fetch(f);
+    answer_only(f, MESSAGES, 200, NULL, NO_MESSAGES);
+    f->clock.now_ms += 10000;
+    look(f);
+    expect_receive_with(f, "Bearer tok3n-2");
+    assert_int_equal(f->engine.work_count, 0);
+    cloud_stop(&server);
 }
 
 static void assert_refused(struct fixture *f, const char *message)
@@ -319,6 +412,7 @@ int main(void)
         TEST(test_the_pauses_grow_while_nothing_comes),
         TEST(test_what_comes_after_the_stop_is_given_back),
         TEST(test_a_token_is_fetched_by_a_worker),
+        TEST(test_the_old_token_is_used_while_a_new_one_is_fetched),
         TEST(test_bad_settings),
     };
     return cmocka_run_group_tests_name("source_azure_queue", tests, NULL, NULL);
