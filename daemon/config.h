@@ -91,6 +91,7 @@ struct config {
         char *cloud; /* "public", "usgov" or "china"; never NULL */
         char *tenant_id, *client_id, *client_certificate, *subscriptions_file;
         char *arm_endpoint, *authority, *storage_suffix; /* endpoint overrides */
+        struct config_list arm_versions; /* "TYPE=VERSION", as arm_set_version takes them */
     } azure;
     struct config_source *sources;
     size_t source_count;

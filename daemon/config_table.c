@@ -2,7 +2,10 @@
  * documentation. */
 #include "daemon/config_table.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "lib/azure/arm.h"
 
 /* In milliseconds. */
 #define SECOND INT64_C(1000)
@@ -187,6 +190,26 @@ static const char *check_host_suffix(const char *text)
     return made_of(text, 3, 253, ALNUM ".-:") && text[0] != '.'
                ? NULL
                : "a host's name without the account, for example core.windows.net";
+}
+
+#define NAMED(type, version) type ", "
+#define DATED(type, version) type "=" version ", "
+#define ARM_VERSION_EXAMPLE  "Microsoft.Compute/virtualMachines=2021-03-01"
+
+static const char *check_arm_version(const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char type[64];
+
+    if (!equals)
+        return "TYPE=VERSION, for example " ARM_VERSION_EXAMPLE;
+    if (!arm_version_valid(equals + 1))
+        return "TYPE=VERSION with a date as its VERSION, for example " ARM_VERSION_EXAMPLE
+               "; -preview may follow";
+    snprintf(type, sizeof type, "%.*s", (int)(equals - text), text);
+    return arm_version_usual(type)
+               ? NULL
+               : "TYPE=VERSION with a TYPE that is called: " ARM_VERSIONS(NAMED) "and no other";
 }
 
 static const char *check_bucket(const char *text)
@@ -517,6 +540,16 @@ const struct setting config_settings[] = {
      .example = "core.windows.net",
      .check = check_host_suffix,
      .help = "The end of the host names of storage accounts."},
+    {.section = SECTION_AZURE,
+     .key = "arm_versions",
+     .kind = VALUE_LIST,
+     IN(azure.arm_versions),
+     .fallback_words = "the usual ones",
+     .example = ARM_VERSION_EXAMPLE,
+     .check = check_arm_version,
+     .help = "The api-versions to ask Azure Resource Manager for, each as TYPE=VERSION, where a "
+             "cloud does not know the usual ones. These are " ARM_VERSIONS(
+                 DATED) "and no other type is called."},
 
     {.key = "type",
      .kind = VALUE_ENUM,

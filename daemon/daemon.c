@@ -10,6 +10,7 @@
 
 #include "daemon/subscriptions.h"
 #include "daemon/version.h"
+#include "lib/azure/arm.h"
 #include "lib/azure/azure.h"
 
 /* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that leads to the journal. Whoever
@@ -45,6 +46,25 @@ static void set_http_options(struct daemon *d)
     };
 }
 
+/* From entries "TYPE=VERSION". */
+static bool set_versions(struct azure *azure, const struct config_list *entries, struct err *err)
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        char *type = strdup(entries->at[i]);
+        char *equals = type ? strchr(type, '=') : NULL;
+        bool ok = equals || err_set(err, ERR_INTERNAL, "", "out of memory");
+
+        if (ok) {
+            *equals = '\0';
+            ok = arm_set_version(azure, type, equals + 1, err);
+        }
+        free(type);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 static bool open_azure(struct daemon *d, struct err *err)
 {
     const struct config *c = d->config;
@@ -62,7 +82,7 @@ static bool open_azure(struct daemon *d, struct err *err)
     };
 
     d->azure = azure_new(&options, err);
-    if (!d->azure)
+    if (!d->azure || !set_versions(d->azure, &c->azure.arm_versions, err))
         return false;
     if (!c->azure.subscriptions_file)
         return true;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/azure/arm.h"
 #include "lib/azure/arm_list.h"
 #include "lib/buf.h"
 #include "lib/flight.h"
@@ -252,7 +253,8 @@ static bool named(const struct subscriptions *s, const char *id, struct err *err
 
 json_t *subscriptions_list_arm(void *azure, struct http_client *http, struct err *err)
 {
-    return arm_list(azure, http, "subscriptions/list", "/subscriptions", "2020-01-01", err);
+    return arm_list(azure, http, "subscriptions/list", "/subscriptions",
+                    arm_version(azure, "Microsoft.Resources/subscriptions"), err);
 }
 
 static bool is_fresh(const struct subscriptions *s)

@@ -19,12 +19,27 @@ struct arm_op {
     bool changes;
 };
 
+/* The resource types that are called, and the api-version of each: X(TYPE, VERSION). */
+#define ARM_VERSIONS(X)                                                                            \
+    X("Microsoft.Compute/virtualMachines", "2022-08-01")                                           \
+    X("Microsoft.Compute/images", "2022-08-01")                                                    \
+    X("Microsoft.Compute/sshPublicKeys", "2022-08-01")                                             \
+    X("Microsoft.Compute/disks", "2022-07-02")                                                     \
+    X("Microsoft.Network/networkInterfaces", "2022-07-01")                                         \
+    X("Microsoft.Network/publicIPAddresses", "2022-07-01")                                         \
+    X("Microsoft.Resources/tags", "2021-04-01")                                                    \
+    X("Microsoft.Resources/resourceGroups", "2021-04-01")                                          \
+    X("Microsoft.Resources/subscriptions", "2020-01-01")
+
+/* The version in that table, the type in any case; NULL when unknown. */
+const char *arm_version_usual(const char *provider);
+/* Whether it is a date, YYYY-MM-DD, which "-preview" may follow. */
+bool arm_version_valid(const char *version);
 /* The api-version of a provider's resource type: the override (arm_set_version), else the table's;
  * NULL when unknown. */
 const char *arm_version(const struct azure *azure, const char *provider);
 /* Overrides it, for clouds that lag behind: "Microsoft.Compute/disks", "2022-03-02". At start only,
- * before other threads use `azure`. ERR_INVALID when the version is no date ("YYYY-MM-DD",
- * "-preview" may follow). */
+ * before other threads use `azure`. ERR_INVALID when the version is none or the type unknown. */
 bool arm_set_version(struct azure *azure, const char *provider, const char *version,
                      struct err *err) MUST_CHECK;
 

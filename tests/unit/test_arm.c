@@ -179,6 +179,7 @@ static void test_versions(void **state)
     assert_string_equal(arm_version(world.azure, "Microsoft.Compute/disks"), "2022-07-02");
     assert_string_equal(arm_version(world.azure, "microsoft.compute/DISKS"), "2022-07-02");
     assert_null(arm_version(world.azure, "Microsoft.Web/sites"));
+    assert_string_equal(arm_version_usual("Microsoft.Resources/subscriptions"), "2020-01-01");
     assert_true(
         arm_set_version(world.azure, "microsoft.compute/virtualmachines", "2021-03-01", &err));
     assert_true(arm_set_version(world.azure, "Microsoft.Compute/virtualMachines",

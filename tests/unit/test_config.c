@@ -174,6 +174,13 @@ static void test_files_give_what_stands_beside_them(void **state)
 
 #define SOURCE "[source a]\ntype = directory\npath = /srv/a\n"
 
+#define ARM_TYPES                                                                                  \
+    "TYPE=VERSION with a TYPE that is called: Microsoft.Compute/virtualMachines, "                 \
+    "Microsoft.Compute/images, Microsoft.Compute/sshPublicKeys, Microsoft.Compute/disks, "         \
+    "Microsoft.Network/networkInterfaces, Microsoft.Network/publicIPAddresses, "                   \
+    "Microsoft.Resources/tags, Microsoft.Resources/resourceGroups, "                               \
+    "Microsoft.Resources/subscriptions, and no other"
+
 static void test_values_arrive_in_their_fields(void **state)
 {
     struct config *c =
@@ -211,6 +218,37 @@ static void test_values_arrive_in_their_fields(void **state)
     assert_int_equal(s->sweep_max_age, 86400000);
     assert_int_equal(s->line, 12);
     config_free(c);
+}
+
+static void test_wrong_versions_of_resource_types(void **state)
+{
+    static const char *const tests[][2] = {
+        {"2022-01-01", "TYPE=VERSION, for example Microsoft.Compute/virtualMachines=2021-03-01"},
+        {"Microsoft.Compute/disks=latest", NULL},
+        {"Microsoft.Compute/disks=2022-13-01", NULL},
+        {"Microsoft.Compute/disks=2022-00-01", NULL},
+        {"Microsoft.Compute/disks=2022-01-32", NULL},
+        {"Microsoft.Compute/disks=2022-01-00", NULL},
+        {"Microsoft.Compute/disks=2022-1-1", NULL},
+        {"Microsoft.Compute/disks=2022-01-01-beta", NULL},
+        {"Microsoft.Compute/disks=2022-01-01&x=y", NULL},
+        {"Microsoft.Compute/disks=", NULL},
+        {"=2022-01-01", ARM_TYPES},
+        {"Microsoft.Compute/disk=2022-01-01", ARM_TYPES},
+        {"Microsoft.Compute=2022-01-01", ARM_TYPES},
+    };
+    static const char no_date[] = "TYPE=VERSION with a date as its VERSION, for example "
+                                  "Microsoft.Compute/virtualMachines=2021-03-01; -preview may "
+                                  "follow";
+
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        char text[256], expected[1024];
+
+        snprintf(text, sizeof text, "[azure]\narm_versions = %s\n" SOURCE, tests[i][0]);
+        snprintf(expected, sizeof expected, "INI:2: arm_versions: '%s' is not %s\n", tests[i][0],
+                 tests[i][1] ? tests[i][1] : no_date);
+        expect_problems(*state, text, 0644, no_environment, expected);
+    }
 }
 
 static void test_defaults(void **state)
@@ -585,6 +623,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_files_give_what_stands_beside_them),
         TEST(test_values_arrive_in_their_fields),
+        TEST(test_wrong_versions_of_resource_types),
         TEST(test_defaults),
         TEST(test_a_long_line_is_read_whole_or_refused),
         TEST(test_bytes_that_are_no_text_are_refused),

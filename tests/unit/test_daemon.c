@@ -14,6 +14,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/version.h"
+#include "lib/azure/arm.h"
 
 static void test_the_log_is_for_the_journal_only_if_it_goes_there(void **state)
 {
@@ -99,6 +100,22 @@ static void test_the_certificates_are_those_of_the_configuration_or_of_aws(void 
     config_free(c);
 }
 
+static void test_versions_of_resource_types_are_those_of_the_configuration(void **state)
+{
+    char *none[] = {NULL};
+    struct config *c = load(none); /* arm_versions of disks, in other letters, and of tags */
+    struct err err = ERR_INIT;
+    struct daemon d;
+
+    (void)state;
+    assert_true(daemon_init(&d, c, &err));
+    assert_string_equal(arm_version(d.azure, "Microsoft.Compute/disks"), "2022-03-02");
+    assert_string_equal(arm_version(d.azure, "Microsoft.Resources/tags"), "2020-10-01-preview");
+    assert_string_equal(arm_version(d.azure, "Microsoft.Compute/images"), "2022-08-01");
+    daemon_release(&d);
+    config_free(c);
+}
+
 static void test_a_broken_file_of_the_aws_cli_is_said(void **state)
 {
     char path[] = "/tmp/hgautod-aws-XXXXXX", *none[] = {NULL};
@@ -126,6 +143,8 @@ int main(void)
         cmocka_unit_test(test_the_log_is_for_the_journal_only_if_it_goes_there),
         cmocka_unit_test_setup(test_http_options_come_from_the_configuration, hide_environment),
         cmocka_unit_test_setup(test_the_certificates_are_those_of_the_configuration_or_of_aws,
+                               hide_environment),
+        cmocka_unit_test_setup(test_versions_of_resource_types_are_those_of_the_configuration,
                                hide_environment),
         cmocka_unit_test_setup(test_a_broken_file_of_the_aws_cli_is_said, hide_environment),
     };
