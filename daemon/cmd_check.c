@@ -8,6 +8,7 @@
 
 #include "daemon/command.h"
 #include "daemon/daemon.h"
+#include "lib/azure/azure.h"
 
 enum { TEXT_MAX = 4 << 20 };
 
@@ -96,6 +97,70 @@ static bool find_aws(struct daemon *d, struct http_client *http, bool needed, st
     return !needed;
 }
 
+/* Whether something is to be done in Azure: a source is there, or [azure] or the SDKs' environment
+ * names an identity. */
+static bool needs_azure(const struct config *c)
+{
+    static const char *const names[] = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID"};
+    bool needed = c->azure.tenant_id || c->azure.client_id || c->azure.client_certificate ||
+                  c->azure.subscriptions_file;
+
+    for (size_t i = 0; i < c->source_count; i++) {
+        enum source_type type = c->sources[i].type;
+
+        needed = needed || type == SOURCE_AZURE_QUEUE || type == SOURCE_AZURE_BLOB;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+
+        needed = needed || (value && *value);
+    }
+    return needed;
+}
+
+static void add_id(struct buf *to, const char *what, const char *id)
+{
+    if (*id)
+        buf_addf(to, ", %s %s", what, id);
+}
+
+/* Who the token says that we are, which kind of identity gave it, and why those before had none. */
+static void say_azure(struct daemon *d, const struct azure_token *token, struct buf *to)
+{
+    struct buf kinds = buf_make(TEXT_MAX);
+    struct azure_who who;
+
+    azure_token_who(token, &who);
+    buf_addf(to, "ok    a token for %s", azure_cloud(d->azure)->arm);
+    add_id(to, "tenant", who.tenant);
+    add_id(to, "client id", who.client);
+    add_id(to, "object id", who.object);
+    buf_addc(to, '\n');
+    azure_describe_identity(d->azure, &kinds);
+    add_notes(to, buf_str(&kinds));
+    buf_free(&kinds);
+}
+
+static bool find_azure(struct daemon *d, struct http_client *http, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    struct azure_token *token = azure_token(d->azure, http, azure_arm_scope(d->azure), &err);
+    char text[2048];
+
+    if (token) {
+        say_azure(d, token, to);
+        azure_token_unref(token);
+        return true;
+    }
+    buf_addf(to, "FAIL  no token for %s: %s%s\n", azure_cloud(d->azure)->arm,
+             err_text(&err, text, sizeof text),
+             err.http_status > 0 /* else the error itself says what to do */
+                 ? "; check tenant_id, client_id and authority, and that the secret, certificate "
+                   "or managed identity belongs to them"
+                 : "");
+    return false;
+}
+
 static void find_all(struct daemon *d, struct http_client *http, struct findings *f)
 {
     const struct config *c = d->config;
@@ -108,6 +173,12 @@ static void find_all(struct daemon *d, struct http_client *http, struct findings
 
         identity->ok = find_aws(d, http, needed, &identity->lines);
         f->ok = identity->ok;
+    }
+    if (needs_azure(c)) {
+        struct finding *identity = add_finding(f, "identity", "azure");
+
+        identity->ok = find_azure(d, http, &identity->lines);
+        f->ok = identity->ok && f->ok;
     }
     for (size_t i = 0; i < c->source_count; i++) {
         struct finding *source = add_finding(f, "source", c->sources[i].name);
@@ -124,7 +195,7 @@ static bool look_online(const struct config *config, struct findings *f, struct 
     struct daemon d;
     bool ok = false;
 
-    f->at = calloc(config->source_count + 1, sizeof *f->at);
+    f->at = calloc(config->source_count + 2, sizeof *f->at); /* two clouds */
     if (!f->at)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
     if (!daemon_init(&d, config, err))

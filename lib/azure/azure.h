@@ -72,6 +72,15 @@ struct azure_token {
 struct azure_token *azure_token_ref(struct azure_token *t);
 void azure_token_unref(struct azure_token *t); /* NULL is allowed */
 
+/* Whose token it is, for people to read: "" where it does not say. */
+struct azure_who {
+    char tenant[37];
+    char client[37]; /* the application or the user-assigned identity */
+    char object[37]; /* what roles are given to */
+};
+/* Reads a token's own claims. Nothing may hang on them: to us a token is a text without meaning. */
+void azure_token_who(const struct azure_token *t, struct azure_who *who);
+
 #define AZURE_SCOPE_STORAGE "https://storage.azure.com/.default"
 /* The scope of the configured ARM endpoint, "https://management.azure.com/.default"; valid as long
  * as `azure`. */

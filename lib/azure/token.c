@@ -1,15 +1,19 @@
-/* Counted tokens, wiped with their last reference, and the cache of them by scope. */
+/* Counted tokens, wiped with their last reference, what they say of themselves, and the cache of
+ * them by scope. */
 #include "lib/azure/token.h"
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/crypto.h"
 #include "lib/flight.h"
 
-#define SLOTS_MAX 16
+#define SLOTS_MAX  16
+#define CLAIMS_MAX (64u << 10)
 /* So long before its end a token is given out no more: a request that is on its way when its token
  * expires is refused. Of short lives a twentieth. */
 #define MARGIN_MS 10000
@@ -52,6 +56,49 @@ void azure_token_unref(struct azure_token *t)
     }
     wipe(all->text, all->size);
     free(all);
+}
+
+/* --- what is in it --- */
+
+/* A token's second part as JSON: NULL when it is not made so. Source: RFC 7519. */
+static json_t *read_claims(const char *value)
+{
+    const char *from = strchr(value, '.');
+    const char *to = from ? strchr(from + 1, '.') : NULL;
+    struct buf text = buf_make(CLAIMS_MAX);
+    struct buf bytes = buf_make(CLAIMS_MAX);
+    json_t *claims = NULL;
+    for (const char *c = from; to && ++c < to;) {
+        buf_addc(&text, *c == '-' ? '+' : *c == '_' ? '/' : *c);
+    }
+    while (text.size % 4 != 0) {
+        buf_addc(&text, '=');
+    }
+    if (buf_ok(&text) && base64_decode(&bytes, buf_str(&text), text.size)) {
+        claims = json_loadb(buf_str(&bytes), bytes.size, JSON_REJECT_DUPLICATES, NULL);
+    }
+    buf_free(&text);
+    buf_free(&bytes);
+    return claims;
+}
+
+static void copy_guid(const json_t *claims, const char *name, char to[37])
+{
+    const char *value = json_string_value(json_object_get(claims, name));
+    if (value && azure_guid_valid(value)) {
+        memcpy(to, value, 37);
+    }
+}
+
+void azure_token_who(const struct azure_token *t, struct azure_who *who)
+{
+    json_t *claims = read_claims(t->value);
+    *who = (struct azure_who){0};
+    copy_guid(claims, "tid", who->tenant);
+    copy_guid(claims, "azp", who->client);   /* of version 2.0 */
+    copy_guid(claims, "appid", who->client); /* of version 1.0 */
+    copy_guid(claims, "oid", who->object);
+    json_decref(claims);
 }
 
 /* --- the cache --- */

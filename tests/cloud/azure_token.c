@@ -96,10 +96,10 @@ static char *issue(struct azure_tokens *t, const char *scope, int64_t now_ms, in
     snprintf(unique, sizeof unique, "%08u", ++t->count);
     add_part(&text, "", json_pack("{s:s, s:s}", "typ", "JWT", "alg", "RS256"));
     add_part(&text, ".",
-             json_pack("{s:s%, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "aud", scope,
+             json_pack("{s:s%, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "aud", scope,
                        strlen(scope) - tail, "iss", "https://sts.windows.net/" CLOUD_TENANT "/",
                        "iat", from, "nbf", from, "exp", until, "appid", CLOUD_CLIENT, "tid",
-                       CLOUD_TENANT, "uti", unique));
+                       CLOUD_TENANT, "oid", CLOUD_OBJECT, "uti", unique));
     buf_adds(&text, ".dW5zaWduZWQ");
     char *token = buf_take(&text);
     buf_free(&text);

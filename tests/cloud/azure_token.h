@@ -11,6 +11,7 @@
 /* The application that the tests are. */
 #define CLOUD_TENANT        "11111111-1111-1111-1111-111111111111"
 #define CLOUD_CLIENT        "22222222-2222-2222-2222-222222222222"
+#define CLOUD_OBJECT        "44444444-4444-4444-4444-444444444444"
 #define CLOUD_CLIENT_SECRET "cloudserver-client~secret"
 
 struct azure_tokens;

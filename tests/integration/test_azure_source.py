@@ -220,8 +220,9 @@ def test_the_account_key_is_in_no_message(azure_site, daemon, hgautod, write_con
         assert "Eby8vdM02" not in text
 
 
-def test_check_online(azure_site, hgautod, write_config):
-    found = hgautod("check", "-c", write_config(azure_site.source()), "--online")
+def test_check_online(azure_site, cloud, hgautod, write_config):
+    arm = Arm(cloud)
+    found = hgautod("check", "-c", write_config(arm.config(azure_site.source())), "--online", env=arm.env())
     found.assert_status(0)
     assert "conditional writes are honoured" in found.stdout
     missing = hgautod("check", "-c", write_config(azure_site.source(queue="no-such-queue")), "--online")

@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 
 #include "lib/azure/identity_link.h"
+#include "lib/azure/token.h"
 #include "lib/crypto.h"
 #include "lib/jpath.h"
 
@@ -616,6 +617,60 @@ static void test_expiry(void **state)
     }
 }
 
+/* The claims stand in base64url in the second part; what is no GUID is not passed on. */
+static void test_who_a_token_is_for(void **state)
+{
+    static const struct {
+        const char *claims;
+        struct azure_who who;
+    } tests[] = {
+        {"{\"tid\":\"aaaaaaaa-1111-2222-3333-444444444444\","
+         "\"appid\":\"bbbbbbbb-1111-2222-3333-444444444444\","
+         "\"oid\":\"CCCCCCCC-1111-2222-3333-444444444444\",\"name\":\"\xc3\xbf\xc3\xbe?"
+         "\xef\xbf\xbf>\"}",
+         {"aaaaaaaa-1111-2222-3333-444444444444", "bbbbbbbb-1111-2222-3333-444444444444",
+          "CCCCCCCC-1111-2222-3333-444444444444"}},
+        {"{\"azp\":\"bbbbbbbb-1111-2222-3333-444444444444\"}",
+         {"", "bbbbbbbb-1111-2222-3333-444444444444", ""}},
+        {"{\"tid\":\"\\u001b[31m\",\"appid\":7,\"oid\":\"bbbbbbbb\"}", {"", "", ""}},
+        {"[1]", {"", "", ""}},
+        {"", {"", "", ""}},
+        {"{\"tid\":", {"", "", ""}},
+    };
+    struct azure_who who;
+    (void)state;
+    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+        struct buf value = buf_make(4096);
+        buf_adds(&value, "e30.");
+        base64url_add(&value, tests[i].claims, strlen(tests[i].claims));
+        buf_adds(&value, ".x");
+        struct azure_token *token = azure_token_new(buf_str(&value), 1);
+        assert_non_null(token);
+        azure_token_who(token, &who);
+        assert_string_equal(who.tenant, tests[i].who.tenant);
+        assert_string_equal(who.client, tests[i].who.client);
+        assert_string_equal(who.object, tests[i].who.object);
+        azure_token_unref(token);
+        buf_free(&value);
+    }
+}
+
+static void test_tokens_that_say_nothing(void **state)
+{
+    static const char *const values[] = {"opaque", "a.b", "..", "a.!.c", "", "a.YQ==.c", "a.Y.c"};
+    struct azure_who who;
+    (void)state;
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+        struct azure_token *token = azure_token_new(values[i], 1);
+        assert_non_null(token);
+        azure_token_who(token, &who);
+        assert_string_equal(who.tenant, "");
+        assert_string_equal(who.client, "");
+        assert_string_equal(who.object, "");
+        azure_token_unref(token);
+    }
+}
+
 /* --- the cache --- */
 
 static void test_cached_by_scope(void **state)
@@ -922,6 +977,8 @@ int main(void)
         cmocka_unit_test(test_imds_refusals),
         cmocka_unit_test(test_imds_falls_silent),
         cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_who_a_token_is_for),
+        cmocka_unit_test(test_tokens_that_say_nothing),
         cmocka_unit_test(test_cached_by_scope),
         cmocka_unit_test(test_refreshed_ahead),
         cmocka_unit_test(test_old_token_while_refreshes_fail),

@@ -14,6 +14,7 @@ GROUP = "rg-Test"
 # As in tests/cloud/azure_token.h and arm.h.
 TENANT = "11111111-1111-1111-1111-111111111111"
 CLIENT = "22222222-2222-2222-2222-222222222222"
+OBJECT = "44444444-4444-4444-4444-444444444444"
 SECRET = "cloudserver-client~secret"
 BEARER = "cloudserver-bearer"
 
