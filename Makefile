@@ -154,7 +154,7 @@ bench: ## Measure speed and memory beside bare libcurl
 bench-smoke: ## Try all that make bench does, in a small form
 	$(Q)$(MAKE) --no-print-directory bench BENCH="--smoke $(BENCH)"
 
-bench-built: $(BENCH_BIN) $(BUILD)/hgautod
+bench-built: $(BENCH_BIN) $(BUILD)/hgautod $(BUILD)/cloudserver
 	$(Q)BUILD=$(BUILD) BENCH_BIN=$(OBJ)/tests/bench PYTHON=$(PYTHON) tools/bench.sh $(BENCH)
 
 # --- lint -----------------------------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ def arguments():
     p = argparse.ArgumentParser(prog="tools/bench.sh", description=__doc__)
     p.add_argument("--hgautod", default="build/hgautod", help="the program to measure")
     p.add_argument("--programs", default="build/plain/tests/bench", help="where bare, answers and measure are")
+    p.add_argument("--cloudserver", default="build/cloudserver", help="the server that plays Azure")
     p.add_argument("--only", action="append", choices=[s.name for s in SCENARIOS], help="this scenario (may be repeated)")
     p.add_argument("--runs", type=int, help="how often each is run (5)")
     p.add_argument("--million", action="store_true", help="an event of 1,000,000 resources too")
@@ -76,7 +77,7 @@ def main():
     sizes.million = options.million
     rows = []
     with tempfile.TemporaryDirectory(prefix="hgautod-bench-", dir=memory_folder()) as folder:
-        bench = Bench(options.hgautod, options.programs, folder)
+        bench = Bench(options.hgautod, options.programs, options.cloudserver, folder)
         for scenario in SCENARIOS:
             if options.only and scenario.name not in options.only:
                 continue

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
+SUBSCRIPTION = "33333333-3333-4333-8333-333333333333"
 
 
 def event_of(count, action="ec2_delete_snapshot", kind="EC2 Snapshot", prefix="snap-"):
@@ -27,6 +28,17 @@ def event_of(count, action="ec2_delete_snapshot", kind="EC2 Snapshot", prefix="s
     head = json.dumps({"name": "bench", "results": [
         {"entityType": kind, "automation": {"name": action, "params": params}, "entities": []}]})
     return head.replace('"entities": []', f'"entities": [{entities}]')
+
+
+def vm_event_of(count):
+    """An event that deletes that many virtual machines, and their ids."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/bench"
+    ids = [f"{group}/providers/Microsoft.Compute/virtualMachines/vm-{i}" for i in range(1, count + 1)]
+    entities = [{"datasource": "Azure", "uid": f"uid-{i}", "id": id, "name": id.rsplit("/", 1)[1], "subscription": SUBSCRIPTION,
+                 "accountAlias": "bench", "region": "westeurope", "type": "Virtual Machine", "tags": {"env": "bench"},
+                 "attributes": {"Resource Group": "bench"}, "matchedAttributes": {}} for i, id in enumerate(ids, 1)]
+    return {"name": "bench", "results": [{"entityType": "Virtual Machine", "automation": {"name": "vm_delete", "params": {}},
+                                          "entities": entities}]}, ids
 
 
 def clean_environment(more):
@@ -89,8 +101,9 @@ class Running:
 class Bench:
     """Where the programs are, and a folder for what they read and write."""
 
-    def __init__(self, hgautod, programs, folder):
-        self.hgautod, self.programs, self.folder = os.path.abspath(hgautod), pathlib.Path(programs).absolute(), pathlib.Path(folder)
+    def __init__(self, hgautod, programs, cloudserver, folder):
+        self.hgautod, self.cloudserver = os.path.abspath(hgautod), os.path.abspath(cloudserver)
+        self.programs, self.folder = pathlib.Path(programs).absolute(), pathlib.Path(folder)
         self._count = 0
 
     def program(self, name):

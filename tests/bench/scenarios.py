@@ -1,14 +1,15 @@
 """The scenarios: each runs hgautod, and beside it the comparator, and answers rows of the table."""
 
 import dataclasses
+import json
 import os
 import shutil
 import statistics
 import subprocess
 import time
 
-from programs import ACCOUNT, REGION, event_of
-from servers import DELETE_SNAPSHOT, STS_RULE, Answers, Nginx, Rule, wait_for
+from programs import ACCOUNT, REGION, event_of, vm_event_of
+from servers import DELETE_SNAPSHOT, STS_RULE, Answers, CloudServer, Nginx, Rule, wait_for
 
 MIB = 1 << 20
 
@@ -23,6 +24,7 @@ class Sizes:
     growth: tuple = (1_000, 100_000)
     fair: int = 100_000
     parked: int = 10_000
+    vms: int = 1_000
     idle_s: float = 10
     settle_s: float = 30
     waiting_s: float = 30
@@ -31,7 +33,7 @@ class Sizes:
 
     @classmethod
     def small(cls):
-        return cls(runs=1, unbatched=400, latency=640, growth=(100, 1_000), fair=20_000, parked=200, idle_s=0.5, settle_s=0,
+        return cls(runs=1, unbatched=400, latency=640, growth=(100, 1_000), fair=20_000, parked=200, vms=50, idle_s=0.5, settle_s=0,
                    waiting_s=1, judged=False)
 
 
@@ -315,4 +317,45 @@ class Fairness:
             running.stop()
 
 
-SCENARIOS = (Unbatched(), Latency(), Growth(), Idle(), FirstCall(), Waiting(), Fairness())
+class AzureVms:
+    """Long-running operations, from the file with the event to its report. What the service itself needs stands beside."""
+
+    name = "azure-vms"
+    workers, operation_s = 4, 5
+
+    def run(self, bench, sizes):
+        runs = [self.measure(bench, sizes.vms) for _ in range(sizes.runs)]
+        name = f"Azure VMs, {sizes.vms:,} × {self.operation_s} s, {self.workers} workers"
+        served, walls, under_way, polls, cpu, server_cpu = zip(*runs)
+        return [Row(name, "s from event to report", list(walls), at_most=15),
+                Row(name, "of these until the server was done, s", list(served)),
+                Row(name, "operations under way at once", list(under_way), at_least=sizes.vms),
+                Row(name, "polls a machine", list(polls)), Row(name, "CPU s", list(cpu)), Row(name, "CPU s of the server", list(server_cpu))]
+
+    def measure(self, bench, count):
+        event, ids = vm_event_of(count)
+        store = bench.new_folder("store")
+        path = store / "event"
+        path.write_text(json.dumps(event))
+        reports = put_event(store, "vms", path)
+        with CloudServer(bench.cloudserver) as server:
+            # Without a Retry-After when to look again is hgautod's to choose.
+            server.make(ids, operation_ms=self.operation_s * 1000, retry_after="")
+            before = server.cpu_s()
+            config = bench.config(self.workers, f"[azure]\narm_endpoint = {server.url}\nauthority = {server.url}\n"
+                                                f"[source bench]\ntype = directory\npath = {store}\n")
+            cost = bench.run([bench.hgautod, "run", "--once", "-c", config], server.environment())
+            server_cpu, requests = server.cpu_s() - before, server.requests()
+        names = os.listdir(reports)
+        if len(names) != 1 or f"_total({count})_success({count})_error(0)_" not in names[0]:
+            raise SystemExit(f"bench: the report should say that {count} machines were deleted: {names}")
+        begun = [r["at_ms"] / 1000 for r in requests if r["operation"] == "virtualMachines/delete"]
+        if len(begun) != count:
+            raise SystemExit(f"bench: {len(begun)} deletions of {count} machines")
+        under_way = max(i - sum(e <= at - self.operation_s for e in begun) for i, at in enumerate(begun, 1))
+        served = begun[-1] + self.operation_s - requests[0]["at_ms"] / 1000
+        polls = sum(r["operation"] == "poll" for r in requests) / count
+        return served, cost.wall_s, under_way, polls, cost.cpu_s, server_cpu
+
+
+SCENARIOS = (Unbatched(), Latency(), Growth(), Idle(), FirstCall(), Waiting(), Fairness(), AzureVms())

@@ -1,4 +1,4 @@
-"""The servers that the bench measures against, on the loopback: nginx with TLS, and answers.c."""
+"""The servers that the bench measures against, on the loopback: nginx with TLS, answers.c, and cloudserver as Azure."""
 
 import json
 import os
@@ -32,8 +32,10 @@ def wait_for(condition, what, limit_s=START_LIMIT_S, pause_s=0.005):
     return result
 
 
-def get(url):
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as answer:
+def get(url, body=None):
+    """Gets a page; with a body it is posted, as JSON."""
+    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode())
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -155,3 +157,32 @@ class Answers(Server):
 
     def counts(self):
         return json.loads(get(self.url + "/_counts"))
+
+
+class CloudServer(Server):
+    """The integration tests' cloudserver, as Azure Resource Manager and the token service. It has one thread."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen([program, "--port", "0", "--quiet"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit("bench: cloudserver did not start")
+        self.url = line.split()[-1]
+
+    def environment(self):
+        """Who it takes for the tests' application; see tests/cloud/azure_token.h."""
+        return {"AZURE_TENANT_ID": "11111111-1111-1111-1111-111111111111",
+                "AZURE_CLIENT_ID": "22222222-2222-2222-2222-222222222222", "AZURE_CLIENT_SECRET": "cloudserver-client~secret"}
+
+    def make(self, ids, **settings):
+        """Puts resources there, and says how operations go."""
+        get(self.url + "/_control/azure", [{"id": id, "location": "westeurope", "properties": {}} for id in ids])
+        get(self.url + "/_control/azure-settings", settings)
+
+    def requests(self):
+        """The requests to Resource Manager, in order."""
+        return [r for r in json.loads(get(self.url + "/_control/requests")) if r["service"] == "arm"]
+
+    def cpu_s(self):
+        """Processor time so far."""
+        return int(pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e9

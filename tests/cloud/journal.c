@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/clock.h"
+
 #define JOURNAL_MAX 1000000 /* entries kept; later ones are only counted */
 
 struct journal {
@@ -55,10 +57,11 @@ void journal_add(struct journal *j, const struct request *r, unsigned status)
     }
     if (json_array_size(j->entries) >= JOURNAL_MAX)
         return;
-    json_t *entry = json_pack("{s:I, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "n", (json_int_t)j->count,
-                              "service", r->service, "operation", r->operation, "status",
-                              (int)status, "account", r->account, "region", r->region, "access_key",
-                              r->access_key, "detail", r->detail);
+    json_t *entry =
+        json_pack("{s:I, s:I, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "n", (json_int_t)j->count,
+                  "at_ms", (json_int_t)system_clock.wall_ms(&system_clock), "service", r->service,
+                  "operation", r->operation, "status", (int)status, "account", r->account, "region",
+                  r->region, "access_key", r->access_key, "detail", r->detail);
     if (r->more)
         json_object_update(entry, r->more);
     json_array_append_new(j->entries, entry);
