@@ -49,16 +49,24 @@ struct action_step {
     bool save; /* when done, its state must be durable before the next step begins */
 };
 
+/* The most that any call takes. The tests and the bench build a program with 1, whose resources
+ * have a call each, to compare with. */
+#ifndef ACTION_MANY_MAX
 #define ACTION_MANY_MAX 100
+#endif
 
-/* The step of an action whose operation takes several ids in one call. */
+/* A step of an action whose operation takes several ids in one call. */
 struct action_many {
     unsigned step; /* index into steps */
-    unsigned most; /* resources a call, 2 to ACTION_MANY_MAX */
-    /* Does the step for `count` resources of one automation, account and region at once. True when
-     * each has its verdict (and its ctx->err with STEP_FAILED); false with ctxs[0]->err when the
-     * call was refused or failed as a whole: what may pass is tried again for all, otherwise the
-     * engine halves the group until the guilty are alone. Never called in a dry run. */
+    unsigned most; /* resources a call, 2 to 100 */
+    /* Whether resources of this type (as the event writes it) take part; NULL: all do. */
+    bool (*takes)(const char *type);
+    const char *same; /* the member of the state that must be equal; NULL: none needs to be */
+    /* Does the step for `count` resources of one automation, account, region and type at once, by
+     * calls made for ctxs[0]. True when each has its verdict (with its ctx->err, again_ms and note
+     * as the step itself would set them); false with ctxs[0]->err, and nothing else, when the call
+     * was refused or failed as a whole: what may pass is tried again for all, otherwise the engine
+     * halves the group until the guilty are alone. Never called in a dry run. */
     bool (*run)(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts);
 };
 
@@ -77,7 +85,8 @@ struct action {
      * naming the attribute). Run before the first step only. */
     bool (*check)(struct step_ctx *ctx);
     const struct action_step *steps; /* ended by a row without a name */
-    const struct action_many *many;  /* NULL: each resource has calls of its own */
+    const struct action_many *many;  /* the steps that share calls, ended by a row without run;
+                                        NULL: none does */
 };
 
 struct aws;

@@ -32,7 +32,9 @@ struct element {
     size_t start; /* offset of the element */
     size_t resource_room;
     size_t account_room;
+    size_t place_room;
     json_t *account_index; /* account -> index into accounts */
+    json_t *place_index;   /* account, region and type -> index into places */
 };
 
 static bool no_memory(struct reader *r)
@@ -166,7 +168,7 @@ static bool intern_account(struct reader *r, struct element *el, const struct sc
     }
     n = n < EVENT_MAX_ACCOUNT ? n : EVENT_MAX_ACCOUNT;
     if (a->count > 0) {
-        uint32_t last = a->resources[a->count - 1].account;
+        uint32_t last = a->places[a->resources[a->count - 1].place].account;
         if (strlen(a->accounts[last]) == n && memcmp(a->accounts[last], name, n) == 0) {
             *index = last;
             return true;
@@ -177,6 +179,78 @@ static bool intern_account(struct reader *r, struct element *el, const struct sc
         return false;
     *index = known != NULL ? (uint32_t)json_integer_value(known) : (uint32_t)a->account_count - 1;
     return true;
+}
+
+/* What an entity says of its place. A word is the bytes between its quotes. */
+struct whereabouts {
+    uint32_t account;
+    const char *region, *type;
+    size_t region_size, type_size;
+};
+
+static bool same_word(const char *known, const char *word, size_t n)
+{
+    return strncmp(known, word, n) == 0 && known[n] == '\0';
+}
+
+static bool is_place(const struct event_place *place, const struct whereabouts *at)
+{
+    return place->account == at->account && same_word(place->region, at->region, at->region_size) &&
+           same_word(place->type, at->type, at->type_size);
+}
+
+static bool add_place(struct reader *r, struct element *el, const struct whereabouts *at,
+                      const struct buf *key)
+{
+    struct event_automation *a = &el->automation;
+    if (a->place_count == el->place_room) {
+        size_t room = el->place_room == 0 ? 4 : el->place_room * 2;
+        struct event_place *grown = realloc(a->places, room * sizeof *grown);
+        if (grown == NULL)
+            return no_memory(r);
+        a->places = grown;
+        el->place_room = room;
+    }
+    struct event_place *place = &a->places[a->place_count++];
+    *place = (struct event_place){.account = at->account,
+                                  .region = strndup(at->region, at->region_size),
+                                  .type = strndup(at->type, at->type_size)};
+    json_t *index = json_integer((json_int_t)a->place_count - 1);
+    if (json_object_setn_new_nocheck(el->place_index, key->data, key->size, index) != 0 ||
+        place->region == NULL || place->type == NULL)
+        return no_memory(r);
+    return true;
+}
+
+/* Finds the index of a place, or gives it one. Most resources have the place of the one before. */
+static bool intern_place(struct reader *r, struct element *el, const struct whereabouts *at,
+                         uint32_t *index)
+{
+    const struct event_automation *a = &el->automation;
+    if (a->count > 0) {
+        *index = a->resources[a->count - 1].place;
+        if (is_place(&a->places[*index], at))
+            return true;
+    }
+    /* A line's end stands in no string of JSON's. */
+    buf_reset(&r->scratch);
+    if (!buf_addf(&r->scratch, "%u\n%.*s\n%.*s", (unsigned)at->account, (int)at->region_size,
+                  at->region, (int)at->type_size, at->type))
+        return no_memory(r);
+    const json_t *known = json_object_getn(el->place_index, r->scratch.data, r->scratch.size);
+    if (known == NULL && !add_place(r, el, at, &r->scratch))
+        return false;
+    *index = known != NULL ? (uint32_t)json_integer_value(known) : (uint32_t)a->place_count - 1;
+    return true;
+}
+
+static void note_word(const struct reader *r, const struct scan_token *token, const char **word,
+                      size_t *n)
+{
+    *word = r->scan.text + token->start + 1;
+    *n = token->end - token->start - 2;
+    if (*n > EVENT_MAX_WORD)
+        *n = EVENT_MAX_WORD;
 }
 
 static bool add_resource(struct reader *r, struct element *el,
@@ -203,24 +277,31 @@ static bool add_resource(struct reader *r, struct element *el,
 static bool read_entity(struct reader *r, struct element *el, const struct scan_token *token)
 {
     struct event_resource resource = {.offset = token->start};
-    uint32_t account = 0;
+    struct whereabouts at = {.region = "", .type = ""};
     uint32_t subscription = 0;
     struct scan_token t;
     while ((t = scan_next(&r->scan)).type == SCAN_KEY) {
         bool is_account = scan_equals(&r->scan, &t, "account");
         bool is_subscription = !is_account && scan_equals(&r->scan, &t, "subscription");
+        bool is_region = scan_equals(&r->scan, &t, "region");
+        bool is_type = !is_region && scan_equals(&r->scan, &t, "type");
         t = scan_next(&r->scan);
         bool named = (is_account || is_subscription) && t.type == SCAN_STRING;
-        if (named && !intern_account(r, el, &t, is_account ? &account : &subscription))
+        if (named && !intern_account(r, el, &t, is_account ? &at.account : &subscription))
             return false;
+        if (is_region && t.type == SCAN_STRING)
+            note_word(r, &t, &at.region, &at.region_size);
+        if (is_type && t.type == SCAN_STRING)
+            note_word(r, &t, &at.type, &at.type_size);
         if (!pass(r, &t))
             return false;
     }
     if (!closes(r, &t))
         return false;
     resource.size = (uint32_t)(t.end - token->start);
-    resource.account = account != 0 ? account : subscription;
-    return add_resource(r, el, &resource);
+    if (at.account == 0)
+        at.account = subscription;
+    return intern_place(r, el, &at, &resource.place) && add_resource(r, el, &resource);
 }
 
 static bool read_entities(struct reader *r, struct element *el)
@@ -361,6 +442,11 @@ static void automation_free(struct event_automation *a)
     for (size_t i = 0; i < a->account_count; i++)
         free(a->accounts[i]);
     free(a->accounts);
+    for (size_t i = 0; i < a->place_count; i++) {
+        free(a->places[i].region);
+        free(a->places[i].type);
+    }
+    free(a->places);
 }
 
 /* Takes over the automation; on failure it is still the caller's. */
@@ -395,13 +481,16 @@ static void trim(struct event_automation *a)
 /* `token` is the element's opening brace. */
 static bool read_element(struct reader *r, const struct scan_token *token)
 {
-    struct element el = {.start = token->start, .account_index = json_object()};
+    struct element el = {
+        .start = token->start, .account_index = json_object(), .place_index = json_object()};
     size_t total = r->resource_total;
     el.automation.name = strdup("");
-    bool ok = (el.account_index != NULL && el.automation.name != NULL) || no_memory(r);
+    bool made = el.account_index != NULL && el.place_index != NULL && el.automation.name != NULL;
+    bool ok = made || no_memory(r);
     ok = ok && add_account(r, &el, "", 0) && read_members(r, &el, element_members) &&
          (el.has_entities || complain(r, &el, el.start, "this element has no `entities`"));
     json_decref(el.account_index);
+    json_decref(el.place_index);
     trim(&el.automation);
     if (ok && el.has_automation && keep_automation(r, &el.automation))
         return true;

@@ -34,13 +34,21 @@
 #define EVENT_MAX_PARAMS      (64u << 10) /* bytes of `params` */
 #define EVENT_MAX_RESOURCE    (4u << 20)  /* bytes of an entity that event_resource parses */
 #define EVENT_MAX_ACCOUNT     256         /* bytes of an account's name that are kept */
+#define EVENT_MAX_WORD        256         /* bytes of a region or type that are kept */
 
 /* A resource: bytes [offset, offset + size) of the event's text, an object. */
 struct event_resource {
     uint64_t offset;
     uint32_t size;
-    uint32_t
-        account; /* index into the automation's accounts; 0 is always "" (none, or not a string) */
+    uint32_t place; /* index into the automation's places */
+};
+
+/* What resources have in common that may share a call: where they are, and of what type. */
+struct event_place {
+    uint32_t account; /* index into the automation's accounts; 0 is always "" (none, or not a
+                         string) */
+    char *region;     /* as the event writes it, escapes and all; "" when it is no string */
+    char *type;       /* likewise */
 };
 
 /* One element of `results` that has an automation. */
@@ -53,6 +61,8 @@ struct event_automation {
     size_t count;
     char **accounts; /* distinct `account` or `subscription` values of its resources; [0] is "" */
     size_t account_count;
+    struct event_place *places; /* distinct */
+    size_t place_count;
 };
 
 struct event {

@@ -344,9 +344,11 @@ static int64_t phase_identify(struct run *run, struct http_client *http)
 
 /* --- tasks --- */
 
-/* Lets go on the tasks whose state was in the write just done. */
+/* Lets go on the tasks whose state was in the write just done, at the same moment, so that those
+ * which may share a call meet. */
 static void wake_saved(struct run *run)
 {
+    sched_hold(run->engine->sched, &run->flow);
     pthread_mutex_lock(&run->lock);
     for (size_t i = 0; i < run->automation_count; i++) {
         struct automation *a = &run->automations[i];
@@ -361,6 +363,7 @@ static void wake_saved(struct run *run)
         }
     }
     pthread_mutex_unlock(&run->lock);
+    sched_open(run->engine->sched, &run->flow);
 }
 
 /* Writes the progress. When it could not be stored: false, and *answer is what the control job

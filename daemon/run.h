@@ -42,6 +42,8 @@ struct task {
     uint8_t step;          /* index into the action's steps */
     uint8_t attempts;      /* failed tries of this step for transient reasons */
     uint8_t throttles;     /* failed tries of this step because of throttling */
+    uint16_t share;        /* of what of its state others must have to share this step's call (see
+                              action_many.same); 0: not known yet */
     bool checked;          /* guard and check have passed */
     bool durable;          /* TASK_SAVING: in the write under way */
 };

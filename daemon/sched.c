@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* How many queued jobs are looked at for a job's company. */
+#define LOOKS_MAX 1000
+
 /* Workers that find nothing to do wait on `work`. One of them at most, the timekeeper, waits no
  * longer than until the earliest wake-up in the heap; so an idle daemon wakes nobody, and a wake-up
  * wakes one thread. */
@@ -154,6 +157,17 @@ static void flow_leave(struct sched *s, struct flow *before)
     flow->next = NULL;
 }
 
+/* Takes the flow out of the ring of flows, wherever it stands. */
+static void flow_remove(struct sched *s, struct flow *flow)
+{
+    if (!flow->next)
+        return;
+    struct flow *before = flow;
+    while (before->next != flow)
+        before = before->next;
+    flow_leave(s, before);
+}
+
 static struct job *lane_take(struct lane *lane)
 {
     struct job *job = queue_take(&lane->begun);
@@ -280,19 +294,26 @@ void sched_free(struct sched *s)
     free(s);
 }
 
+/* Somebody shall look at the queues for this job, unless it is held. */
+static void rouse_for(struct sched *s, const struct job *job)
+{
+    if (!job->lane || !job->lane->flow->held)
+        rouse(s);
+}
+
 static void wake(struct sched *s, struct job *job)
 {
     switch ((enum job_state)job->state) {
     case JOB_PARKED:
         heap_remove(s, job);
         enqueue(s, job, true);
-        rouse(s);
+        rouse_for(s, job);
         break;
     case JOB_OUT:
         if (job->lane && job->lane->flow->closed)
             break;
         enqueue(s, job, false);
-        rouse(s);
+        rouse_for(s, job);
         break;
     case JOB_RUNNING:
         job->state = JOB_WOKEN;
@@ -307,6 +328,14 @@ void sched_wake(struct sched *s, struct job *job)
 {
     pthread_mutex_lock(&s->lock);
     wake(s, job);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void sched_hold(struct sched *s, struct flow *flow)
+{
+    pthread_mutex_lock(&s->lock);
+    flow->held = true;
+    flow_remove(s, flow);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -328,19 +357,41 @@ static void start(struct job *job)
         job->lane->flow->running++;
 }
 
-/* Gives a job that is being handed out its company: those queued behind one another that may go
- * with it. */
+/* Takes what stands behind `before` (NULL: the head) out of the queue. */
+static struct job *queue_pick(struct queue *q, struct job *before)
+{
+    if (!before)
+        return queue_take(q);
+    struct job *job = before->next;
+    before->next = job->next;
+    if (q->tail == job)
+        q->tail = before;
+    job->next = NULL;
+    return job;
+}
+
+/* Gives a job that is being handed out its company: those queued behind it that may go with it. The
+ * others keep their order. */
 static void gather(struct job *job)
 {
     struct lane *lane = job->lane;
+    size_t room = lane && lane->most ? lane->most(job) : 1;
+    struct queue *const queues[] = {lane ? &lane->begun : NULL, lane ? &lane->fresh : NULL};
     struct job *last = job;
-    for (size_t n = 1; lane && n < lane->most; n++) {
-        struct queue *q = lane->begun.head ? &lane->begun : &lane->fresh;
-        if (!q->head || !lane->alike(job, q->head))
-            break;
-        last->next = queue_take(q);
-        last = last->next;
-        start(last);
+    unsigned looks = LOOKS_MAX;
+    for (size_t i = 0; room > 1 && i < 2; i++) {
+        struct job *before = NULL, *at = queues[i]->head;
+        for (struct job *next; at && room > 1 && looks > 0; at = next, looks--) {
+            next = at->next;
+            if (lane->alike(job, at)) {
+                last->next = queue_pick(queues[i], before);
+                last = at;
+                start(at);
+                room--;
+            } else {
+                before = at;
+            }
+        }
     }
 }
 
@@ -391,23 +442,19 @@ static void put_back(struct sched *s, struct job *job, const struct flow *flow, 
 
 void sched_back(struct sched *s, struct job *job, struct flow *flow, int64_t answer)
 {
+    struct job *company = flow ? job->next : NULL;
     pthread_mutex_lock(&s->lock);
     if (answer != JOB_GONE)
         put_back(s, job, flow, answer);
+    for (struct job *next; company; company = next) {
+        next = company->next;
+        flow->running--;
+        if (company->wake_ms != JOB_GONE)
+            put_back(s, company, flow, company->wake_ms);
+    }
     if (flow && --flow->running == 0 && flow->watcher)
         wake(s, flow->watcher);
     pthread_mutex_unlock(&s->lock);
-}
-
-/* Takes the flow out of the ring of flows, wherever it stands. */
-static void flow_remove(struct sched *s, struct flow *flow)
-{
-    if (!flow->next)
-        return;
-    struct flow *before = flow;
-    while (before->next != flow)
-        before = before->next;
-    flow_leave(s, before);
 }
 
 /* Takes the jobs of a flow out of the heap. */

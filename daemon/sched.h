@@ -46,8 +46,8 @@ enum job_state {
 struct job {
     job_fn run;
     struct lane *lane; /* NULL: a control job */
-    struct job *next;
-    int64_t wake_ms;
+    struct job *next;  /* of its queue; running: of the company */
+    int64_t wake_ms;   /* parked: when its time comes; running in company: what it answers */
     uint32_t heap_at;
     uint8_t state; /* enum job_state */
 };
@@ -59,10 +59,11 @@ struct queue {
 /* The jobs of one account in one run. Zeroed but for flow, and the next two, to begin with. */
 struct lane {
     struct flow *flow;
-    size_t most; /* jobs that one worker may take at once; 0 and 1: each goes alone */
-    bool (*alike)(const struct job *job,
-                  const struct job *queued); /* may they go together? With the lock held */
-    struct queue begun;                      /* have run before */
+    /* How many may go together with the job, itself included; NULL: each goes alone. With the lock
+     * held, as the next. */
+    size_t (*most)(const struct job *job);
+    bool (*alike)(const struct job *job, const struct job *queued); /* may they go together? */
+    struct queue begun;                                             /* have run before */
     struct queue fresh;
     struct lane *next; /* ring of the flow's lanes with queued jobs; NULL: not in it */
 };
@@ -83,14 +84,18 @@ void sched_free(struct sched *s);
 
 /* Brings a job in, or makes a parked or running one run (again) now. */
 void sched_wake(struct sched *s, struct job *job);
+/* Gives out none of the flow's jobs before sched_open, so that those that come in meanwhile may
+ * meet. */
+void sched_hold(struct sched *s, struct flow *flow);
 /* Gives out the jobs of a flow that was held, all of them from the same moment on. */
 void sched_open(struct sched *s, struct flow *flow);
 /* The next job, waiting for one; NULL after sched_stop. Its `next` leads to the company that its
- * lane gives it: jobs that are in this worker's hands too, to be run with it and given back each.
- */
+ * lane gives it: jobs that are in this worker's hands too, to be run with it. Each may be given
+ * back by itself, with a `next` of NULL; those that are still there are given back with the first,
+ * with what their wake_ms says. */
 struct job *sched_next(struct sched *s) MUST_CHECK;
-/* Gives a job back with what its function answered; flow is its lane's as it was before the
- * function ran (the job may be gone), NULL for control jobs. */
+/* Gives a job and its company back with what its function answered, all at the same moment; flow is
+ * its lane's, NULL for control jobs (which may be gone). */
 void sched_back(struct sched *s, struct job *job, struct flow *flow, int64_t answer);
 /* Takes all queued and parked jobs of a flow out and lets none in any more. True when none of its
  * jobs is running: nothing of the flow is known to the scheduler then. Else false, and watcher (a

@@ -17,6 +17,8 @@
 #define THROTTLE_PATIENCE 10
 /* A task is not begun when its claim has less than this left. */
 #define CLAIM_MARGIN_MS 2000
+/* Tasks that wait, and may share a call, go on when the clock shows a multiple of this. */
+#define MEETING_MS 500
 /* Where a task goes while its run stops: the flow is about to be closed with it inside. */
 #define STOPPING_PAUSE_MS 100
 
@@ -57,20 +59,38 @@ static bool judge(struct run *run, struct automation *a)
     return a->critical != NULL;
 }
 
-/* Whether the task's step can be done for several resources in one call. In a dry run each has its
- * own, to be written down. */
-static bool takes_company(const struct task *task)
+static const struct event_place *place_of(const struct task *task)
 {
-    const struct action_many *many = task->automation->action->many;
-    return many && task->step == many->step && !task->automation->run->plan;
+    const struct event_automation *event = task->automation->event;
+    return &event->places[event->resources[task_index(task)].place];
 }
 
-/* Whether a queued task may share the call of another. Their lane gives them the same automation
- * and account. */
+/* How the task's step is done for several resources in one call; NULL: it is not. In a dry run each
+ * has its own, to be written down. */
+static const struct action_many *many_of(const struct task *task)
+{
+    const struct action_many *many = task->automation->action->many;
+    if (task->automation->run->plan || ACTION_MANY_MAX < 2)
+        return NULL;
+    while (many && many->run && many->step != task->step)
+        many++;
+    bool takes = many && many->run && (!many->takes || many->takes(place_of(task)->type));
+    return takes ? many : NULL;
+}
+
+static size_t most_of(const struct job *job)
+{
+    const struct action_many *many = many_of((const struct task *)job);
+    return many ? many->most : 1;
+}
+
+/* Whether a queued task may share the call of another that shares its call. Their lane gives them
+ * the same automation and account. */
 static bool alike(const struct job *job, const struct job *queued)
 {
     const struct task *a = (const struct task *)job, *b = (const struct task *)queued;
-    return takes_company(a) && b->step == a->step && b->status == TASK_OPEN;
+    return b->step == a->step && b->status == TASK_OPEN && place_of(b) == place_of(a) &&
+           (!b->share || b->share == a->share);
 }
 
 static bool make_lanes(struct automation *a)
@@ -80,7 +100,7 @@ static bool make_lanes(struct automation *a)
         return false;
     for (size_t i = 0; i < a->event->account_count; i++) {
         a->lanes[i].flow = &a->run->flow;
-        a->lanes[i].most = a->action->many && !a->run->plan ? a->action->many->most : 1;
+        a->lanes[i].most = most_of;
         a->lanes[i].alike = alike;
     }
     return true;
@@ -106,7 +126,7 @@ static bool make_automation(struct run *run, struct automation *a,
     for (size_t i = 0; i < event->count; i++) {
         struct task *task = &a->tasks[i];
         task->job.run = task_run;
-        task->job.lane = &a->lanes[event->resources[i].account];
+        task->job.lane = &a->lanes[event->places[event->resources[i].place].account];
         task->automation = a;
     }
     a->left = event->count;
@@ -246,10 +266,11 @@ static void next_step(struct task *task)
     pthread_mutex_unlock(&run->lock);
     task->attempts = 0;
     task->throttles = 0;
+    task->share = 0;
 }
 
-/* The task's state must be stored before it goes on: the control job writes it and wakes the task.
- */
+/* The task's state must be stored before it goes on: the control job, which is woken when the
+ * worker is done with the task's company too, writes it and wakes the task. */
 static int64_t wait_for_save(struct task *task, const struct step_ctx *ctx)
 {
     struct run *run = task->automation->run;
@@ -257,7 +278,6 @@ static int64_t wait_for_save(struct task *task, const struct step_ctx *ctx)
     pthread_mutex_lock(&run->lock);
     task->status = TASK_SAVING;
     run->saving++;
-    sched_wake(run->engine->sched, &run->control);
     pthread_mutex_unlock(&run->lock);
     return JOB_IDLE;
 }
@@ -284,6 +304,13 @@ static int64_t failed(struct task *task, struct step_ctx *ctx)
     return now + backoff_pause(&backoff_calls, o->clock, *tries, &ctx->err);
 }
 
+/* When the step is to be taken again. Those that share a call wait a little longer, until a moment
+ * at which they meet. */
+static int64_t next_look(const struct task *task, int64_t at)
+{
+    return many_of(task) ? (at + MEETING_MS - 1) / MEETING_MS * MEETING_MS : at;
+}
+
 /* What the step's verdict leads to. True: to the next step at once; false: *answer is the job's. */
 static bool settle_step(struct task *task, struct step_ctx *ctx, enum verdict verdict,
                         int64_t *answer)
@@ -304,7 +331,7 @@ static bool settle_step(struct task *task, struct step_ctx *ctx, enum verdict ve
         task->throttles = 0;
         keep_state(task, ctx);
         if (ctx->again_ms > 0)
-            *answer = clock->mono_ms(clock) + ctx->again_ms;
+            *answer = next_look(task, clock->mono_ms(clock) + ctx->again_ms);
         return false;
     case STEP_DONE:
         break;
@@ -347,7 +374,7 @@ static int64_t advance(struct task *task, struct step_ctx *ctx)
         begin_step(task, ctx);
         if (!settle_step(task, ctx, ctx->action->steps[task->step].run(ctx), &answer))
             return answer;
-    } while (!takes_company(task));
+    } while (!many_of(task));
     keep_state(task, ctx);
     return JOB_READY;
 }
@@ -516,6 +543,25 @@ struct attempt {
     int64_t answer; /* what its job answers */
 };
 
+/* What others must have in common with the task to share its call; NULL: nothing. Borrowed. */
+static const json_t *shared_state(const struct task *task, const struct step_ctx *ctx)
+{
+    const struct action_many *many = many_of(task);
+    return many && many->same ? json_object_get(ctx->state, many->same) : NULL;
+}
+
+/* Notes a few bits of it, by which the scheduler tells those apart that cannot go together. */
+static void note_share(struct task *task, const struct step_ctx *ctx)
+{
+    const json_t *state = shared_state(task, ctx);
+    char *text = state ? json_dumps(state, JSON_ENCODE_ANY) : NULL;
+    uint32_t hash = 2166136261; /* FNV-1a */
+    for (const char *c = text; c && *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619;
+    task->share = text ? (uint16_t)(hash >> 16 | 1) : 0;
+    free(text);
+}
+
 /* Makes what the task's steps will see. False when it cannot go on: a->answer says what becomes of
  * it. */
 static bool open_attempt(struct attempt *a, struct task *task, struct http_client *http)
@@ -545,8 +591,10 @@ static bool open_attempt(struct attempt *a, struct task *task, struct http_clien
     a->ctx.state = task->text ? json_loads(task->text, 0, NULL) : json_object();
     if (!a->ctx.state)
         err_set(&a->ctx.err, ERR_INTERNAL, "", "out of memory");
-    else if (a->resource && prepare(task, &a->ctx))
+    else if (a->resource && prepare(task, &a->ctx)) {
+        note_share(task, &a->ctx);
         return true;
+    }
     a->answer = failed(task, &a->ctx);
     return false;
 }
@@ -560,16 +608,41 @@ static void close_attempt(struct attempt *a)
 
 /* --- several tasks in one call --- */
 
+/* All of the group go back to the scheduler as they are. */
+static void put_off(struct attempt **group, size_t count, int64_t answer)
+{
+    for (size_t i = 0; i < count; i++) {
+        keep_state(group[i]->task, &group[i]->ctx);
+        group[i]->answer = answer;
+    }
+}
+
+static void try_group(struct attempt **group, size_t count);
+
+/* Those that come to the same next step go on with it together, if they may; else each by itself.
+ */
+static void go_on(struct attempt **group, size_t count)
+{
+    const struct action_many *many = count ? many_of(group[0]->task) : NULL;
+    if (many && !many->same) {
+        try_group(group, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        note_share(group[i]->task, &group[i]->ctx);
+    put_off(group, count, JOB_READY);
+}
+
 /* All of the group go on from what the call said of each. */
 static void settle_group(struct attempt **group, size_t count, const enum verdict *verdicts)
 {
+    struct attempt *on[ACTION_MANY_MAX];
+    size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        struct attempt *a = group[i];
-        if (settle_step(a->task, &a->ctx, verdicts[i], &a->answer)) {
-            keep_state(a->task, &a->ctx);
-            a->answer = JOB_READY;
-        }
+        if (settle_step(group[i]->task, &group[i]->ctx, verdicts[i], &group[i]->answer))
+            on[n++] = group[i];
     }
+    go_on(on, n);
 }
 
 /* The call failed for a reason that may pass: all wait equally long, so that they meet again. */
@@ -584,11 +657,17 @@ static void park_group(struct attempt **group, size_t count)
     }
 }
 
-/* One call for the group; if it is refused, one for each half, until the guilty are alone. */
+/* One call for the group; if it is refused, one for each half, until the guilty are alone. Before
+ * each it is asked whether there is time for more. */
 static void try_group(struct attempt **group, size_t count)
 {
     struct step_ctx *ctxs[ACTION_MANY_MAX] = {NULL};
     enum verdict verdicts[ACTION_MANY_MAX];
+    int64_t answer;
+    if (!may_begin(group[0]->task->automation->run, &answer)) {
+        put_off(group, count, answer);
+        return;
+    }
     if (count == 1) {
         group[0]->answer = advance(group[0]->task, &group[0]->ctx);
         return;
@@ -598,7 +677,7 @@ static void try_group(struct attempt **group, size_t count)
         ctxs[i] = &group[i]->ctx;
     }
     const struct step_ctx *ctx = &group[0]->ctx;
-    if (ctx->action->many->run(ctxs, count, verdicts)) {
+    if (many_of(group[0]->task)->run(ctxs, count, verdicts)) {
         settle_group(group, count, verdicts);
     } else if (err_is_retryable(&ctx->err)) {
         park_group(group, count);
@@ -608,77 +687,85 @@ static void try_group(struct attempt **group, size_t count)
     }
 }
 
-/* Gives the others of a group back to the scheduler; the first is its worker's to give back. */
-static void give_back(struct attempt **group, size_t count, struct flow *flow, struct sched *sched)
+/* Whether two of a place can share a call in fact. */
+static bool fit(const struct attempt *a, const struct attempt *b)
 {
-    for (size_t i = 1; i < count; i++) {
-        close_attempt(group[i]);
-        sched_back(sched, &group[i]->task->job, flow, group[i]->answer);
-    }
+    const json_t *of_a = shared_state(a->task, &a->ctx), *of_b = shared_state(b->task, &b->ctx);
+    return strcmp(a->ctx.region, b->ctx.region) == 0 &&
+           (of_a == of_b || json_equal((json_t *)of_a, (json_t *)of_b));
 }
 
-/* Adds a task that came along to the group, if it can go on and is in the same region; else it goes
- * back at once. */
-static bool join(struct attempt *first, struct attempt *a, struct task *task)
+/* Adds a task that came along to the group, if it can go on and fits; else it goes back at once. */
+static bool join(const struct attempt *first, struct attempt *a, struct task *task)
 {
-    struct sched *sched = task->automation->run->engine->sched;
     if (open_attempt(a, task, first->ctx.http)) {
-        if (strcmp(a->ctx.region, first->ctx.region) == 0)
+        if (fit(first, a))
             return true;
         keep_state(task, &a->ctx);
         a->answer = JOB_READY;
     }
     close_attempt(a);
-    sched_back(sched, &task->job, task->job.lane->flow, a->answer);
+    task->job.next = NULL;
+    sched_back(task->automation->run->engine->sched, &task->job, task->job.lane->flow, a->answer);
     return false;
 }
 
-/* Runs a task together with its company, of which there is some. */
-static void run_together(struct attempt *first, struct job *company)
+/* Runs a task together with its company, of which there is some. True when one of the company waits
+ * to be saved. */
+static bool run_together(struct attempt *first, struct attempt *room)
 {
-    struct sched *sched = first->task->automation->run->engine->sched;
-    struct flow *flow = first->task->job.lane->flow;
     struct attempt *group[ACTION_MANY_MAX] = {first};
-    struct attempt *room = calloc(ACTION_MANY_MAX, sizeof *room);
+    struct job *last = &first->task->job, *company = last->next;
     size_t count = 1;
     for (struct job *next; company; company = next) {
         next = company->next;
-        if (!room) /* no memory for company */
-            sched_back(sched, company, flow, JOB_READY);
-        else if (join(first, &room[count], (struct task *)company))
-            group[count] = &room[count], count++;
+        if (join(first, &room[count], (struct task *)company)) {
+            group[count] = &room[count];
+            count++;
+            last = last->next = company;
+        }
     }
+    last->next = NULL;
     try_group(group, count);
-    give_back(group, count, flow, sched);
-    free(room);
+    bool saving = false;
+    for (size_t i = 1; i < count; i++) {
+        close_attempt(group[i]);
+        group[i]->task->job.wake_ms = group[i]->answer;
+        saving = saving || group[i]->answer == JOB_IDLE;
+    }
+    return saving;
 }
 
 /* The first cannot go on, and so neither can its company now. */
-static void send_back(struct job *company, struct flow *flow, struct sched *sched, int64_t answer)
+static void answer_alike(struct job *company, int64_t answer)
 {
-    for (struct job *next; company; company = next) {
-        next = company->next;
-        sched_back(sched, company, flow, answer);
-    }
+    for (; company; company = company->next)
+        company->wake_ms = answer;
 }
 
 int64_t task_run(struct job *job, struct http_client *http)
 {
     struct task *task = (struct task *)job;
     struct run *run = task->automation->run;
-    struct flow *flow = job->lane->flow;
-    struct job *company = job->next;
     struct attempt a = {.task = task};
+    struct attempt *room = NULL;
     if (!may_begin(run, &a.answer)) {
-        send_back(company, flow, run->engine->sched, a.answer);
+        answer_alike(job->next, a.answer);
         return a.answer;
     }
-    if (!open_attempt(&a, task, http))
-        send_back(company, flow, run->engine->sched, JOB_READY);
-    else if (company)
-        run_together(&a, company);
-    else
-        a.answer = advance(task, &a.ctx);
+    if (job->next)
+        room = calloc(ACTION_MANY_MAX, sizeof *room);
+    bool saving = false, open = open_attempt(&a, task, http);
+    if (open && room) {
+        saving = run_together(&a, room);
+    } else {
+        answer_alike(job->next, JOB_READY);
+        if (open)
+            a.answer = advance(task, &a.ctx);
+    }
     close_attempt(&a);
+    free(room);
+    if (saving || a.answer == JOB_IDLE)
+        sched_wake(run->engine->sched, &run->control);
     return a.answer;
 }

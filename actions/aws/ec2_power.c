@@ -51,7 +51,7 @@ const struct action action_ec2_start_instance = {
     .permissions = (const char *const[]){"ec2:StartInstances", NULL},
     .check = ec2_check_instance,
     .steps = (const struct action_step[]){{"start", start, false}, {0}},
-    .many = &(const struct action_many){.step = 0, .most = EC2_MANY, .run = start_many},
+    .many = (const struct action_many[]){{.step = 0, .most = EC2_MANY, .run = start_many}, {0}},
 };
 
 const struct action action_ec2_stop_instance = {
@@ -65,5 +65,5 @@ const struct action action_ec2_stop_instance = {
     .permissions = (const char *const[]){"ec2:StopInstances", NULL},
     .check = ec2_check_instance,
     .steps = (const struct action_step[]){{"stop", stop, false}, {0}},
-    .many = &(const struct action_many){.step = 0, .most = EC2_MANY, .run = stop_many},
+    .many = (const struct action_many[]){{.step = 0, .most = EC2_MANY, .run = stop_many}, {0}},
 };

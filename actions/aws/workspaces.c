@@ -175,7 +175,8 @@ const struct action action_workspaces_start_workspace = {
         (const char *const[]){"workspaces:DescribeWorkspaces", "workspaces:StartWorkspaces", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"start", start, false}, {0}},
-    .many = &(const struct action_many){.step = 0, .most = WORKSPACES_MANY, .run = start_many},
+    .many =
+        (const struct action_many[]){{.step = 0, .most = WORKSPACES_MANY, .run = start_many}, {0}},
 };
 
 const struct action action_workspaces_stop_workspace = {
@@ -189,7 +190,8 @@ const struct action action_workspaces_stop_workspace = {
         (const char *const[]){"workspaces:DescribeWorkspaces", "workspaces:StopWorkspaces", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"stop", stop, false}, {0}},
-    .many = &(const struct action_many){.step = 0, .most = WORKSPACES_MANY, .run = stop_many},
+    .many =
+        (const struct action_many[]){{.step = 0, .most = WORKSPACES_MANY, .run = stop_many}, {0}},
 };
 
 const struct action action_workspaces_terminate_workspace = {
@@ -203,5 +205,7 @@ const struct action action_workspaces_terminate_workspace = {
                                          "workspaces:TerminateWorkspaces", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"terminate", terminate, false}, {0}},
-    .many = &(const struct action_many){.step = 0, .most = WORKSPACES_MANY, .run = terminate_many},
+    .many =
+        (const struct action_many[]){{.step = 0, .most = WORKSPACES_MANY, .run = terminate_many},
+                                     {0}},
 };

@@ -63,7 +63,8 @@ static void resources(const struct event *e, const struct event_automation *a)
     for (size_t i = 0; i < a->count; i++) {
         struct err err = ERR_INIT;
         const struct event_resource *r = &a->resources[i];
-        MUST(r->offset + r->size <= e->text.size && r->account < a->account_count);
+        MUST(r->offset + r->size <= e->text.size && r->place < a->place_count);
+        MUST(a->places[r->place].account < a->account_count);
         json_t *value = event_resource(e, r, &err);
         MUST(value != NULL ? json_is_object(value) : err.kind != ERR_NONE);
         json_decref(value);

@@ -21,7 +21,8 @@ static void describe_resource(struct buf *out, const struct event *e,
     struct err err = ERR_INIT;
     json_t *value = event_resource(e, r, &err);
     char *dump = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
-    buf_addf(out, "  [%s] %.*s\n", a->accounts[r->account], (int)r->size, e->text.data + r->offset);
+    buf_addf(out, "  [%s] %.*s\n", a->accounts[a->places[r->place].account], (int)r->size,
+             e->text.data + r->offset);
     if (dump != NULL)
         buf_addf(out, "    = %s\n", dump);
     else
@@ -146,6 +147,11 @@ static void test_every_beginning_of_an_event_is_an_error(void **state)
     }
 }
 
+static const char *account_of(const struct event_automation *a, size_t i)
+{
+    return a->accounts[a->places[a->resources[i].place].account];
+}
+
 /* Accounts are told apart by the thousands, each resource by its own. */
 static void test_many_accounts(void **state)
 {
@@ -161,12 +167,44 @@ static void test_many_accounts(void **state)
     const struct event_automation *a = &e.automations[0];
     assert_int_equal(a->count, 20001);
     assert_int_equal(a->account_count, 10001);
-    assert_string_equal(a->accounts[a->resources[0].account], "");
+    assert_string_equal(account_of(a, 0), "");
     for (unsigned i = 0; i < 20000; i++) {
         char expected[16];
         snprintf(expected, sizeof expected, "%012u", i * 7919 % 10000);
-        assert_string_equal(a->accounts[a->resources[i + 1].account], expected);
+        assert_string_equal(account_of(a, i + 1), expected);
     }
+    event_free(&e);
+    buf_free(&text);
+}
+
+/* Resources of one place have account, region and type in common. */
+static void test_places(void **state)
+{
+    static const char entities[] =
+        "{\"account\":\"1\",\"region\":\"a\",\"type\":\"x\"},"
+        "{\"type\":\"x\",\"account\":\"1\",\"region\":\"b\"},"
+        "{\"region\":\"a\",\"type\":\"x\",\"account\":\"1\"},"
+        "{\"account\":\"2\",\"region\":\"a\",\"type\":\"x\"},"
+        "{\"account\":\"1\",\"region\":\"a\",\"type\":\"y\"},"
+        "{\"account\":\"1\",\"region\":7,\"type\":\"y\"},"
+        "{\"account\":\"1\",\"type\":\"y\"},"
+        "{\"account\":\"1\",\"region\":\"ay\",\"type\":\"\"},"
+        "{\"account\":\"1\",\"region\":\"a\",\"type\":\"x\",\"id\":\"i\"}";
+    static const unsigned expected[] = {0, 1, 0, 2, 3, 4, 4, 5, 0};
+    struct buf text = buf_make(1 << 16);
+    struct event e;
+    struct err err = ERR_INIT;
+    (void)state;
+    buf_addf(&text, "{\"results\":[{\"automation\":{\"name\":\"a\"},\"entities\":[%s]}]}",
+             entities);
+    assert_true(read_event(&e, text.data, text.size, &err));
+    const struct event_automation *a = &e.automations[0];
+    assert_int_equal(a->count, sizeof expected / sizeof *expected);
+    assert_int_equal(a->place_count, 6);
+    for (size_t i = 0; i < a->count; i++)
+        assert_int_equal(a->resources[i].place, expected[i]);
+    assert_string_equal(a->places[1].region, "b");
+    assert_string_equal(a->places[3].type, "y");
     event_free(&e);
     buf_free(&text);
 }
@@ -181,7 +219,7 @@ static void test_a_long_account_is_cut_and_never_empty(void **state)
     add_times(&text, "x", 1000);
     buf_adds(&text, "\"}]}]}");
     assert_true(read_event(&e, text.data, text.size, &err));
-    assert_int_equal(e.automations[0].resources[0].account, 1);
+    assert_int_equal(e.automations[0].places[0].account, 1);
     assert_int_equal(strlen(e.automations[0].accounts[1]), EVENT_MAX_ACCOUNT);
     event_free(&e);
     buf_free(&text);
@@ -250,6 +288,7 @@ int main(void)
     ADD(test_nesting);
     ADD(test_every_beginning_of_an_event_is_an_error);
     ADD(test_many_accounts);
+    ADD(test_places);
     ADD(test_a_long_account_is_cut_and_never_empty);
     ADD(test_a_huge_resource_is_its_own_error);
     ADD(test_huge_params_are_a_problem);

@@ -160,6 +160,18 @@ static bool always(const struct job *job, const struct job *queued)
     return true;
 }
 
+static size_t three(const struct job *job)
+{
+    (void)job;
+    return 3;
+}
+
+static size_t ten(const struct job *job)
+{
+    (void)job;
+    return 10;
+}
+
 /* Jobs go together when they want the same wake-up time: a field that is the test's own here. */
 static bool same_time(const struct job *job, const struct job *queued)
 {
@@ -178,7 +190,7 @@ static void a_job_brings_as_much_company_as_its_lane_allows(void **state)
 {
     struct fixture *f = *state;
     struct flow flow = {0};
-    struct lane lane = {.flow = &flow, .most = 3, .alike = always};
+    struct lane lane = {.flow = &flow, .most = three, .alike = always};
     struct job jobs[5] = {
         {.lane = &lane}, {.lane = &lane}, {.lane = &lane}, {.lane = &lane}, {.lane = &lane}};
     for (size_t i = 0; i < 5; i++)
@@ -193,25 +205,68 @@ static void a_job_brings_as_much_company_as_its_lane_allows(void **state)
     struct job control = {0};
     sched_wake(f->sched, &control);
     assert_ptr_equal(sched_next(f->sched), &control);
+    jobs[1].next = NULL; /* given back by itself */
     sched_back(f->sched, &jobs[1], &flow, JOB_READY);
     assert_ptr_equal(sched_next(f->sched), &jobs[1]);
     assert_int_equal(company(&jobs[1]), 0);
 }
 
-static void company_ends_with_the_first_that_is_not_alike(void **state)
+static void those_that_are_not_alike_keep_their_order(void **state)
 {
     struct fixture *f = *state;
     struct flow flow = {0};
-    struct lane lane = {.flow = &flow, .most = 10, .alike = same_time};
-    struct job jobs[4] = {{.lane = &lane, .wake_ms = 1},
-                          {.lane = &lane, .wake_ms = 1},
-                          {.lane = &lane, .wake_ms = 2},
-                          {.lane = &lane, .wake_ms = 1}};
+    struct lane lane = {.flow = &flow, .most = ten, .alike = same_time};
+    struct job jobs[6];
+    static const int kinds[6] = {1, 2, 1, 2, 3, 1};
+    for (size_t i = 0; i < 6; i++) {
+        jobs[i] = (struct job){.lane = &lane, .wake_ms = kinds[i]};
+        sched_wake(f->sched, &jobs[i]);
+    }
+    const struct job *job = sched_next(f->sched);
+    assert_ptr_equal(job, &jobs[0]);
+    assert_ptr_equal(job->next, &jobs[2]);
+    assert_ptr_equal(job->next->next, &jobs[5]);
+    assert_null(jobs[5].next);
+    assert_int_equal(flow.running, 3);
+    struct job late = {.lane = &lane,
+                       .wake_ms = 3}; /* the last one was taken: the queue has an end */
+    sched_wake(f->sched, &late);
+    job = sched_next(f->sched);
+    assert_ptr_equal(job, &jobs[1]);
+    assert_ptr_equal(job->next, &jobs[3]);
+    job = sched_next(f->sched);
+    assert_ptr_equal(job, &jobs[4]);
+    assert_ptr_equal(job->next, &late);
+    assert_int_equal(flow.running, 7);
+}
+
+static void company_is_given_back_with_the_first(void **state)
+{
+    struct fixture *f = *state;
+    struct flow flow = {0};
+    struct lane lane = {.flow = &flow, .most = ten, .alike = always};
+    struct job jobs[4] = {{.lane = &lane}, {.lane = &lane}, {.lane = &lane}, {.lane = &lane}};
+    struct job watcher = {0};
     for (size_t i = 0; i < 4; i++)
         sched_wake(f->sched, &jobs[i]);
-    assert_int_equal(company(sched_next(f->sched)), 1);
-    assert_int_equal(company(sched_next(f->sched)), 0);
+    struct job *job = sched_next(f->sched);
+    assert_int_equal(company(job), 3);
+    jobs[1].wake_ms = JOB_READY;
+    jobs[2].wake_ms = JOB_GONE;
+    jobs[3].wake_ms = 5000;
+    sched_back(f->sched, job, &flow, JOB_READY);
+    assert_int_equal(flow.running, 0);
+    job = sched_next(f->sched);
+    assert_ptr_equal(job, &jobs[0]);
+    assert_ptr_equal(job->next, &jobs[1]);
+    assert_null(jobs[1].next);
+    f->clock.now_ms = 5000;
     assert_ptr_equal(sched_next(f->sched), &jobs[3]);
+    assert_false(sched_close(f->sched, &flow, &watcher));
+    sched_back(f->sched, &jobs[3], &flow, JOB_READY);
+    jobs[1].wake_ms = JOB_READY;
+    sched_back(f->sched, &jobs[0], &flow, JOB_READY);
+    assert_ptr_equal(sched_next(f->sched), &watcher);
 }
 
 static void a_held_flow_gives_nothing_before_it_is_opened(void **state)
@@ -224,6 +279,15 @@ static void a_held_flow_gives_nothing_before_it_is_opened(void **state)
     sched_wake(f->sched, &control);
     assert_ptr_equal(sched_next(f->sched), &control);
     sched_back(f->sched, &control, NULL, JOB_READY);
+    assert_ptr_equal(sched_next(f->sched), &control);
+    sched_open(f->sched, &flow);
+    assert_ptr_equal(sched_next(f->sched), &task);
+    sched_back(f->sched, &task, &flow, JOB_READY);
+    sched_hold(f->sched, &flow); /* also what was queued before */
+    sched_back(f->sched, &control, NULL, JOB_READY);
+    assert_ptr_equal(sched_next(f->sched), &control);
+    sched_back(f->sched, &control, NULL, 2000);
+    f->clock.now_ms = 2000;
     assert_ptr_equal(sched_next(f->sched), &control);
     sched_open(f->sched, &flow);
     assert_ptr_equal(sched_next(f->sched), &task);
@@ -310,8 +374,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_job_brings_as_much_company_as_its_lane_allows, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(company_ends_with_the_first_that_is_not_alike, set_up,
+        cmocka_unit_test_setup_teardown(those_that_are_not_alike_keep_their_order, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(company_is_given_back_with_the_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_held_flow_gives_nothing_before_it_is_opened, set_up,
                                         tear_down),
         cmocka_unit_test(every_job_is_run_to_its_end_by_many_threads),
