@@ -10,6 +10,13 @@ static const struct aws_op stop_instances = {&aws_ec2, "StopInstances", .changes
 static const struct aws_op detach_volume = {&aws_ec2, "DetachVolume", .changes = true};
 static const struct aws_op delete_volume = {&aws_ec2, "DeleteVolume", .changes = true};
 
+static const struct act_listing all_volumes = {
+    .op = &describe_volumes,
+    .items = "volumeSet",
+    .next = "nextToken",
+    .token = "NextToken",
+};
+
 #define VOLUME_GONE "InvalidVolume.NotFound"
 
 static const char *volume(struct step_ctx *ctx)
@@ -42,6 +49,64 @@ static json_t *describe(struct step_ctx *ctx, bool *gone)
     return found;
 }
 
+/* What a step makes of a volume that is there. */
+typedef enum verdict (*judge_fn)(struct step_ctx *ctx, const json_t *found);
+
+/* A step that looks at the volume; it is at its end when there is none any more. */
+static enum verdict with_volume(struct step_ctx *ctx, judge_fn judge)
+{
+    bool gone;
+    json_t *found = describe(ctx, &gone);
+    if (!found)
+        return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
+    enum verdict verdict = judge(ctx, found);
+    json_decref(found);
+    return verdict;
+}
+
+/* The volumes by their ids, asked for by a filter, since by ids one that is gone would fail the
+ * whole call: a new object, NULL with ctxs[0]->err. */
+static json_t *describe_many(struct step_ctx *const *ctxs, size_t count)
+{
+    json_t *ids = json_array(), *by_id = json_object();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ids, json_string(volume(ctxs[i])));
+    json_t *found =
+        act_list(ctxs[0], &all_volumes,
+                 json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "volume-id", "Value", ids));
+    size_t i;
+    json_t *one;
+    json_array_foreach(found, i, one)
+    {
+        const char *id = jstr(one, "volumeId"), *status = jstr(one, "status");
+        if (id && status && strcmp(status, "deleted") != 0)
+            json_object_set(by_id, id, one);
+    }
+    if (found && by_id) {
+        json_decref(found);
+        return by_id;
+    }
+    if (found)
+        act_no_memory(ctxs[0]);
+    json_decref(found);
+    json_decref(by_id);
+    return NULL;
+}
+
+/* The same step for several volumes; of those that the answer does not mention, `absent` knows
+ * more. */
+static bool with_volumes(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
+                         judge_fn judge, enum verdict (*absent)(struct step_ctx *ctx))
+{
+    json_t *volumes = describe_many(ctxs, count);
+    for (size_t i = 0; volumes && i < count; i++) {
+        const json_t *found = json_object_get(volumes, volume(ctxs[i]));
+        verdicts[i] = found ? judge(ctxs[i], found) : absent(ctxs[i]);
+    }
+    json_decref(volumes);
+    return volumes != NULL;
+}
+
 /* The ids of the instances that hold the volume: a new array, NULL with ctx->err. */
 static json_t *holders(struct step_ctx *ctx, const json_t *found)
 {
@@ -62,47 +127,103 @@ static json_t *holders(struct step_ctx *ctx, const json_t *found)
     return ids;
 }
 
-static enum verdict look(struct step_ctx *ctx)
+static enum verdict note_holders(struct step_ctx *ctx, const json_t *found)
 {
-    bool gone;
-    json_t *found = describe(ctx, &gone);
-    if (!found)
-        return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
     json_t *ids = holders(ctx, found);
-    json_decref(found);
     if (!ids)
         return STEP_FAILED;
     bool kept = act_state_set(ctx, "stop", ids) && act_state_set(ctx, "detach", json_copy(ids));
     return kept ? STEP_DONE : STEP_FAILED;
 }
 
+static enum verdict look(struct step_ctx *ctx)
+{
+    return with_volume(ctx, note_holders);
+}
+
+/* One that is not mentioned is asked for by its id: an id that cannot be is no deleted volume. */
+static bool look_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return with_volumes(ctxs, count, verdicts, note_holders, look);
+}
+
+/* The instances that are to be stopped, of all, each once: a new array, NULL when out of memory. */
+static json_t *to_stop(struct step_ctx *const *ctxs, size_t count)
+{
+    json_t *once = json_object(), *ids = json_array();
+    for (size_t i = 0; i < count; i++) {
+        size_t k;
+        json_t *id;
+        json_array_foreach(json_object_get(ctxs[i]->state, "stop"), k, id)
+            json_object_set(once, json_string_value(id), id);
+    }
+    const char *key;
+    json_t *id;
+    json_object_foreach(once, key, id) json_array_append(ids, id);
+    bool whole = once && json_array_size(ids) == json_object_size(once);
+    json_decref(once);
+    if (whole)
+        return ids;
+    json_decref(ids);
+    return NULL;
+}
+
 /* One call for all; those that are stopped already do not mind. */
+static bool stop_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    json_t *ids = to_stop(ctxs, count);
+    bool ok = ids && json_array_size(ids) == 0;
+    if (!ok)
+        ok = act_do(ctxs[0], &stop_instances,
+                    ids ? json_pack("{s:O, s:b}", "InstanceId", ids, "Force", 1) : NULL);
+    for (size_t i = 0; ok && i < count; i++)
+        verdicts[i] = STEP_DONE;
+    json_decref(ids);
+    return ok;
+}
+
 static enum verdict stop(struct step_ctx *ctx)
 {
-    json_t *ids = json_object_get(ctx->state, "stop");
-    if (json_array_size(ids) == 0)
-        return STEP_DONE;
-    return act_step(ctx, &stop_instances, json_pack("{s:O, s:b}", "InstanceId", ids, "Force", 1));
+    enum verdict verdict = STEP_FAILED;
+    return stop_many(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
+}
+
+/* Whether all instances of this volume have stopped, or are gone. */
+static enum verdict stopped(struct step_ctx *ctx, const json_t *states)
+{
+    bool all = true;
+    size_t i;
+    json_t *id;
+    json_array_foreach(json_object_get(ctx->state, "stop"), i, id)
+    {
+        const json_t *state = json_object_get(states, json_string_value(id));
+        const char *name = json_string_value(state);
+        all = all && (!state ||
+                      (name && (strcmp(name, "stopped") == 0 || strcmp(name, "terminated") == 0)));
+    }
+    return all ? STEP_DONE : step_wait(ctx, WAIT_MINUTES(15), "the instance to stop");
+}
+
+static bool wait_stopped_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    json_t *ids = to_stop(ctxs, count);
+    json_t *states = NULL;
+    if (!ids)
+        act_no_memory(ctxs[0]);
+    else
+        states =
+            json_array_size(ids) ? ec2_instance_states(ctxs[0], json_incref(ids)) : json_object();
+    for (size_t i = 0; states && i < count; i++)
+        verdicts[i] = stopped(ctxs[i], states);
+    json_decref(ids);
+    json_decref(states);
+    return states != NULL;
 }
 
 static enum verdict wait_stopped(struct step_ctx *ctx)
 {
-    json_t *ids = json_object_get(ctx->state, "stop");
-    if (json_array_size(ids) == 0)
-        return STEP_DONE;
-    json_t *states = ec2_instance_states(ctx, json_copy(ids));
-    if (!states)
-        return STEP_FAILED;
-    bool all = true;
-    const char *id;
-    json_t *state;
-    json_object_foreach(states, id, state)
-    {
-        const char *name = json_string_value(state);
-        all = all && name && (strcmp(name, "stopped") == 0 || strcmp(name, "terminated") == 0);
-    }
-    json_decref(states);
-    return all ? STEP_DONE : step_wait(ctx, WAIT_MINUTES(15), "the instance to stop");
+    enum verdict verdict = STEP_FAILED;
+    return wait_stopped_many(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
 }
 
 /* Whether the instance still holds the volume, and is not letting go of it already. */
@@ -138,40 +259,50 @@ static enum verdict detach_from(struct step_ctx *ctx, const char *instance)
 }
 
 /* One instance a run of the step. */
-static enum verdict detach(struct step_ctx *ctx)
+static enum verdict detach_next(struct step_ctx *ctx, const json_t *found)
 {
     json_t *left = json_object_get(ctx->state, "detach");
     const char *instance = json_string_value(json_array_get(left, 0));
-    if (!instance)
-        return STEP_DONE;
-    bool gone;
-    json_t *found = describe(ctx, &gone);
-    if (!found)
-        return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
     enum verdict verdict = held_by(found, instance) ? detach_from(ctx, instance) : STEP_DONE;
-    json_decref(found);
     if (verdict != STEP_DONE)
         return verdict;
     json_array_remove(left, 0);
     return step_again(ctx, 0);
 }
 
-static enum verdict wait_available(struct step_ctx *ctx)
+static enum verdict detach(struct step_ctx *ctx)
 {
-    bool gone;
-    json_t *found = describe(ctx, &gone);
-    if (!found)
-        return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
+    bool any = json_array_size(json_object_get(ctx->state, "detach")) > 0;
+    return any ? with_volume(ctx, detach_next) : STEP_DONE;
+}
+
+static enum verdict free_or_wait(struct step_ctx *ctx, const json_t *found)
+{
     const char *status = jstr(found, "status");
     bool in_use = strcmp(status, "in-use") == 0 || strcmp(status, "creating") == 0;
-    json_decref(found);
     return in_use ? step_wait(ctx, WAIT_MINUTES(10), "the volume to become available") : STEP_DONE;
+}
+
+static enum verdict wait_available(struct step_ctx *ctx)
+{
+    return with_volume(ctx, free_or_wait);
+}
+
+static bool wait_available_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return with_volumes(ctxs, count, verdicts, free_or_wait, wait_available);
 }
 
 static enum verdict delete_it(struct step_ctx *ctx)
 {
     return act_step_unless(ctx, &delete_volume, json_pack("{s:s}", "VolumeId", volume(ctx)),
                            VOLUME_GONE, "already deleted");
+}
+
+static enum verdict still_there(struct step_ctx *ctx, const json_t *found)
+{
+    (void)found;
+    return step_wait(ctx, WAIT_MINUTES(10), "the volume to be gone");
 }
 
 static enum verdict wait_gone(struct step_ctx *ctx)
@@ -181,7 +312,18 @@ static enum verdict wait_gone(struct step_ctx *ctx)
     if (!found)
         return gone ? STEP_DONE : STEP_FAILED;
     json_decref(found);
-    return step_wait(ctx, WAIT_MINUTES(10), "the volume to be gone");
+    return still_there(ctx, NULL);
+}
+
+static enum verdict is_gone(struct step_ctx *ctx)
+{
+    (void)ctx;
+    return STEP_DONE;
+}
+
+static bool wait_gone_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return with_volumes(ctxs, count, verdicts, still_there, is_gone);
 }
 
 const struct action action_ebs_delete_volume = {
@@ -204,4 +346,10 @@ const struct action action_ebs_delete_volume = {
                                           {"delete", delete_it, false},
                                           {"wait-gone", wait_gone, false},
                                           {0}},
+    .many = (const struct action_many[]){{.step = 0, .most = EC2_MANY, .run = look_many},
+                                         {.step = 1, .most = EC2_MANY, .run = stop_many},
+                                         {.step = 2, .most = EC2_MANY, .run = wait_stopped_many},
+                                         {.step = 4, .most = EC2_MANY, .run = wait_available_many},
+                                         {.step = 6, .most = EC2_MANY, .run = wait_gone_many},
+                                         {0}},
 };

@@ -50,41 +50,55 @@ bool ec2_check_instance(struct step_ctx *ctx)
     return ec2_instance(ctx) != NULL;
 }
 
-static json_t *instance_list(struct step_ctx *const *ctxs, size_t count)
+json_t *ec2_instances(struct step_ctx *const *ctxs, size_t count)
 {
     json_t *ids = json_array();
-    for (size_t i = 0; ids && i < count; i++) {
-        if (json_array_append_new(ids, json_string(ec2_instance(ctxs[i]))) != 0) {
-            json_decref(ids);
-            ids = NULL;
-        }
-    }
-    return ids ? json_pack("{s:o}", "InstanceId", ids) : NULL;
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ids, json_string(ec2_instance(ctxs[i])));
+    if (json_array_size(ids) == count)
+        return ids;
+    json_decref(ids);
+    return NULL;
 }
 
-/* What the answer says of this instance. */
-static enum verdict changed(struct step_ctx *ctx, const json_t *instances, const char *already)
+/* What an answer says of each instance, by its id: a new object, NULL with ctx->err. */
+static json_t *by_instance(struct step_ctx *ctx, const json_t *answer)
 {
+    json_t *instances = jlist(answer, "instancesSet"), *by_id = json_object();
     size_t i;
     json_t *instance;
     json_array_foreach(instances, i, instance)
     {
         const char *id = jstr(instance, "instanceId");
-        const char *before = jstr(instance, "previousState.name");
-        if (!id || strcmp(id, ec2_instance(ctx)) != 0)
-            continue;
-        return already && before && strcmp(before, already) == 0
-                   ? step_finished(ctx, "already %s", already)
-                   : STEP_DONE;
+        if (id)
+            json_object_set(by_id, id, instance);
     }
-    err_set(&ctx->err, ERR_TRANSIENT, "", "the answer does not mention the instance");
-    return STEP_FAILED;
+    bool whole = instances && by_id;
+    json_decref(instances);
+    if (whole)
+        return by_id;
+    json_decref(by_id);
+    act_no_memory(ctx);
+    return NULL;
+}
+
+static enum verdict changed(struct step_ctx *ctx, const json_t *instance, const char *already)
+{
+    const char *before = jstr(instance, "previousState.name");
+    if (!instance) {
+        err_set(&ctx->err, ERR_TRANSIENT, "", "the answer does not mention the instance");
+        return STEP_FAILED;
+    }
+    return already && before && strcmp(before, already) == 0
+               ? step_finished(ctx, "already %s", already)
+               : STEP_DONE;
 }
 
 bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
                      const struct aws_op *op, const char *already)
 {
-    json_t *params = act_with_dry_run(ctxs[0], instance_list(ctxs, count));
+    json_t *ids = ec2_instances(ctxs, count);
+    json_t *params = act_with_dry_run(ctxs[0], json_pack("{s:o}", "InstanceId", ids));
     json_t *answer = act_call(ctxs[0], op, params);
     if (!answer) {
         /* EC2 says so for all of them, or names what it would refuse. */
@@ -94,12 +108,12 @@ bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *v
             verdicts[i] = step_finished(ctxs[i], "%s", ctxs[0]->note);
         return true;
     }
-    json_t *instances = jlist(answer, "instancesSet");
-    for (size_t i = 0; i < count; i++)
-        verdicts[i] = changed(ctxs[i], instances, already);
-    json_decref(instances);
+    json_t *by_id = by_instance(ctxs[0], answer);
     json_decref(answer);
-    return true;
+    for (size_t i = 0; by_id && i < count; i++)
+        verdicts[i] = changed(ctxs[i], json_object_get(by_id, ec2_instance(ctxs[i])), already);
+    json_decref(by_id);
+    return by_id != NULL;
 }
 
 /* Asked by filter, not by id: an id that is gone would fail the whole call. */

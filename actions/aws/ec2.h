@@ -11,6 +11,8 @@ extern const struct action_param ec2_dry_run_params[]; /* DryRun alone */
 
 /* The instance's id ("Instance ID", else `id`); NULL with ctx->err. */
 const char *ec2_instance(struct step_ctx *ctx);
+/* The ids of all instances: a new array; NULL when out of memory. */
+json_t *ec2_instances(struct step_ctx *const *ctxs, size_t count) MUST_CHECK;
 /* For action.check: whether there is one. */
 bool ec2_check_instance(struct step_ctx *ctx);
 
@@ -22,8 +24,8 @@ bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *v
                      const struct aws_op *op, const char *already) MUST_CHECK;
 
 /* The state ("running") of each of the instances, an object by id without those that are gone; a
- * new reference. ids (an array, stolen) are at most 200. NULL with ctx->err. Permission:
- * ec2:DescribeInstances. */
+ * new reference. ids (an array, stolen; NULL: none for want of memory) are at most 200. NULL with
+ * ctx->err. Permission: ec2:DescribeInstances. */
 json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids) MUST_CHECK;
 
 /* A step: snapshots of all volumes of the instance, tagged with the run id, made once a run: an

@@ -8,16 +8,23 @@
 static const struct aws_op terminate_instances = {&aws_ec2, "TerminateInstances", .changes = true};
 
 /* Looked at before anything else, because snapshots of a terminated instance fail. */
+static bool look_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    json_t *states = ec2_instance_states(ctxs[0], ec2_instances(ctxs, count));
+    for (size_t i = 0; states && i < count; i++) {
+        const char *state = json_string_value(json_object_get(states, ec2_instance(ctxs[i])));
+        bool gone =
+            !state || strcmp(state, "terminated") == 0 || strcmp(state, "shutting-down") == 0;
+        verdicts[i] = gone ? step_finished(ctxs[i], "already terminated") : STEP_DONE;
+    }
+    json_decref(states);
+    return states != NULL;
+}
+
 static enum verdict look(struct step_ctx *ctx)
 {
-    const char *instance = ec2_instance(ctx);
-    json_t *states = ec2_instance_states(ctx, json_pack("[s]", instance));
-    if (!states)
-        return STEP_FAILED;
-    const char *state = json_string_value(json_object_get(states, instance));
-    bool gone = !state || strcmp(state, "terminated") == 0 || strcmp(state, "shutting-down") == 0;
-    json_decref(states);
-    return gone ? step_finished(ctx, "already terminated") : STEP_DONE;
+    enum verdict verdict = STEP_FAILED;
+    return look_many(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
 }
 
 /* The snapshots must have been begun before the instance goes, not completed: a snapshot holds the
@@ -80,5 +87,7 @@ const struct action action_ec2_terminate_instance = {
                                           {"snapshot", snapshot_before, true},
                                           {"terminate", terminate, false},
                                           {0}},
-    .many = &(const struct action_many){.step = 2, .most = EC2_MANY, .run = terminate_many},
+    .many = (const struct action_many[]){{.step = 0, .most = EC2_MANY, .run = look_many},
+                                         {.step = 2, .most = EC2_MANY, .run = terminate_many},
+                                         {0}},
 };

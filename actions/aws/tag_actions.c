@@ -7,26 +7,48 @@
 
 /* What stands there now decides, not what the event says: it may be old, and this may be a second
  * try. */
+static enum verdict leave(struct step_ctx *ctx, const char *now)
+{
+    const char *key = param_string(ctx, "Key");
+    char shown[84], also[84];
+    if (strcmp(now, param_string(ctx, "Value")) == 0)
+        return step_finished(ctx, "the tag is there already");
+    return step_invalid(ctx,
+                        "the tag \"%s\" is there already with the value \"%s\"; it is not "
+                        "overwritten",
+                        act_shown(key, shown), act_shown(now, also));
+}
+
 static enum verdict add(struct step_ctx *ctx)
 {
-    const char *key = param_string(ctx, "Key"), *value = param_string(ctx, "Value");
-    char shown[84], also[84];
+    const char *key = param_string(ctx, "Key");
     json_t *tags = tags_read(ctx);
     if (!tags)
         return STEP_FAILED;
-    enum verdict verdict;
     const char *now = json_string_value(json_object_get(tags, key));
-    if (!now)
-        verdict = tags_add(ctx, key, value);
-    else if (strcmp(now, value) == 0)
-        verdict = step_finished(ctx, "the tag is there already");
-    else
-        verdict = step_invalid(ctx,
-                               "the tag \"%s\" is there already with the value \"%s\"; it is not "
-                               "overwritten",
-                               act_shown(key, shown), act_shown(now, also));
+    enum verdict verdict = now ? leave(ctx, now) : tags_add(ctx, key, param_string(ctx, "Value"));
     json_decref(tags);
     return verdict;
+}
+
+/* One look at all, and one call for those that have no tag of that key. */
+static bool add_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    const char *key = param_string(ctxs[0], "Key");
+    const char *now[TAGS_MANY];
+    struct step_ctx *bare[TAGS_MANY];
+    size_t n = 0;
+    json_t *tags = tags_read_many(ctxs, count);
+    for (size_t i = 0; tags && i < count; i++) {
+        now[i] = json_string_value(json_object_get(json_object_get(tags, tags_id(ctxs[i])), key));
+        if (!now[i])
+            bare[n++] = ctxs[i];
+    }
+    bool ok = tags && tags_add_many(ctxs[0], bare, n, key, param_string(ctxs[0], "Value"));
+    for (size_t i = 0; ok && i < count; i++)
+        verdicts[i] = now[i] ? leave(ctxs[i], now[i]) : STEP_DONE;
+    json_decref(tags);
+    return ok;
 }
 
 const struct action action_add_tag = {
@@ -54,6 +76,9 @@ const struct action action_add_tag = {
                               "sns:TagResource", "sqs:ListQueueTags", "sqs:TagQueue", NULL},
     .check = tags_check,
     .steps = (const struct action_step[]){{"add", add, false}, {0}},
+    .many =
+        (const struct action_many[]){
+            {.step = 0, .most = TAGS_MANY, .takes = tags_share, .run = add_many}, {0}},
 };
 
 /* --- remove_tag --- */
@@ -67,6 +92,22 @@ static enum verdict remove_key(struct step_ctx *ctx)
     enum verdict verdict = tags_remove(ctx, keys);
     json_decref(keys);
     return verdict;
+}
+
+/* Every resource has what the one call has done to all. */
+static bool all_done(bool ok, size_t count, enum verdict *verdicts)
+{
+    for (size_t i = 0; ok && i < count; i++)
+        verdicts[i] = STEP_DONE;
+    return ok;
+}
+
+static bool remove_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    json_t *keys = json_pack("[s]", param_string(ctxs[0], "Key"));
+    bool ok = tags_remove_many(ctxs, count, keys);
+    json_decref(keys);
+    return all_done(ok, count, verdicts);
 }
 
 const struct action action_remove_tag = {
@@ -89,6 +130,9 @@ const struct action action_remove_tag = {
         (const char *const[]){"ec2:DeleteTags", "sns:UntagResource", "sqs:UntagQueue", NULL},
     .check = tags_check,
     .steps = (const struct action_step[]){{"remove", remove_key, false}, {0}},
+    .many =
+        (const struct action_many[]){
+            {.step = 0, .most = TAGS_MANY, .takes = tags_share, .run = remove_many}, {0}},
 };
 
 /* --- update_tag --- */
@@ -162,11 +206,41 @@ static enum verdict find(struct step_ctx *ctx)
     return verdict;
 }
 
+static bool find_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    json_t *tags = tags_read_many(ctxs, count);
+    for (size_t i = 0; tags && i < count; i++)
+        verdicts[i] = plan_rename(ctxs[i], json_object_get(tags, tags_id(ctxs[i])),
+                                  param_string(ctxs[i], "New Key"));
+    json_decref(tags);
+    return tags != NULL;
+}
+
 static enum verdict add_new(struct step_ctx *ctx)
 {
     if (!json_is_true(json_object_get(ctx->state, "add")))
         return STEP_DONE;
     return tags_add(ctx, param_string(ctx, "New Key"), act_state_string(ctx, "value"));
+}
+
+/* All have the same value. */
+static bool add_new_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    struct step_ctx *bare[TAGS_MANY];
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (json_is_true(json_object_get(ctxs[i]->state, "add")))
+            bare[n++] = ctxs[i];
+    return all_done(tags_add_many(ctxs[0], bare, n, param_string(ctxs[0], "New Key"),
+                                  act_state_string(ctxs[0], "value")),
+                    count, verdicts);
+}
+
+/* All have the same old keys. */
+static bool remove_old_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    return all_done(tags_remove_many(ctxs, count, json_object_get(ctxs[0]->state, "old")), count,
+                    verdicts);
 }
 
 static enum verdict remove_old(struct step_ctx *ctx)
@@ -201,4 +275,18 @@ const struct action action_update_tag = {
     .steps =
         (const struct action_step[]){
             {"find", find, true}, {"add", add_new, false}, {"remove", remove_old, false}, {0}},
+    .many =
+        (const struct action_many[]){
+            {.step = 0, .most = TAGS_MANY, .takes = tags_share, .run = find_many},
+            {.step = 1,
+             .most = TAGS_MANY,
+             .takes = tags_share,
+             .same = "value",
+             .run = add_new_many},
+            {.step = 2,
+             .most = TAGS_MANY,
+             .takes = tags_share,
+             .same = "old",
+             .run = remove_old_many},
+            {0}},
 };

@@ -72,14 +72,22 @@ static const struct act_naming queues = {
     .fields = {"name", "id"},
 };
 
-static const struct tagged *kind_of(struct step_ctx *ctx)
+static const struct tagged *find_kind(const char *type)
 {
-    char shown[84];
-    const char *type = resource_field(ctx, "type");
     for (size_t i = 0; type && i < sizeof tagged_types / sizeof *tagged_types; i++) {
         if (strcmp(tagged_types[i].type, type) == 0)
             return &tagged_types[i];
     }
+    return NULL;
+}
+
+static const struct tagged *kind_of(struct step_ctx *ctx)
+{
+    char shown[84];
+    const char *type = resource_field(ctx, "type");
+    const struct tagged *kind = find_kind(type);
+    if (kind)
+        return kind;
     step_invalid(ctx,
                  "the resource's \"type\" is \"%s\", and resources of that type are not tagged",
                  act_shown(type ? type : "", shown));
@@ -184,12 +192,105 @@ static json_t *with_queue(struct step_ctx *ctx, json_t *params)
     return NULL;
 }
 
-/* --- the three services --- */
+/* --- EC2 --- */
 
 static const char *ec2_resource(struct step_ctx *ctx, const struct tagged *kind)
 {
     return act_ec2_id(ctx, kind->attribute, kind->prefix);
 }
+
+/* The ids of all, for a request: a new array, NULL with first->err. */
+static json_t *ec2_resources(struct step_ctx *first, struct step_ctx *const *ctxs, size_t count)
+{
+    json_t *ids = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ids, json_string(tags_id(ctxs[i])));
+    if (json_array_size(ids) == count)
+        return ids;
+    json_decref(ids);
+    act_no_memory(first);
+    return NULL;
+}
+
+bool tags_share(const char *type)
+{
+    const struct tagged *kind = find_kind(type);
+    return kind && kind->prefix;
+}
+
+const char *tags_id(struct step_ctx *ctx)
+{
+    const struct tagged *kind = kind_of(ctx);
+    return kind ? ec2_resource(ctx, kind) : NULL;
+}
+
+/* Adds one of DescribeTags' tags to those of its resource. */
+static bool add_found(json_t *by_id, const json_t *tag)
+{
+    const char *id = jstr(tag, "resourceId"), *key = jstr(tag, "key");
+    const char *value = jstr(tag, "value");
+    if (!id || !key)
+        return true;
+    json_t *tags = json_object_get(by_id, id);
+    if (!tags) {
+        tags = json_object();
+        if (json_object_set_new(by_id, id, tags) != 0)
+            return false;
+    }
+    return json_object_set_new(tags, key, json_string(value ? value : "")) == 0;
+}
+
+json_t *tags_read_many(struct step_ctx *const *ctxs, size_t count)
+{
+    json_t *ids = ec2_resources(ctxs[0], ctxs, count);
+    json_t *found =
+        ids ? act_list(ctxs[0], &all_ec2_tags,
+                       json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "resource-id", "Value", ids))
+            : NULL;
+    if (!found)
+        return NULL;
+    json_t *by_id = json_object();
+    bool ok = by_id;
+    size_t i;
+    json_t *tag;
+    json_array_foreach(found, i, tag) ok = ok && add_found(by_id, tag);
+    json_decref(found);
+    if (ok)
+        return by_id;
+    json_decref(by_id);
+    act_no_memory(ctxs[0]);
+    return NULL;
+}
+
+bool tags_add_many(struct step_ctx *first, struct step_ctx *const *some, size_t count,
+                   const char *key, const char *value)
+{
+    if (count == 0)
+        return true;
+    json_t *ids = ec2_resources(first, some, count);
+    return ids && act_do(first, &ec2_create,
+                         json_pack("{s:o, s:[{s:s, s:s}]}", "ResourceId", ids, "Tag", "Key", key,
+                                   "Value", value));
+}
+
+/* [{"Key": ...}] of the keys. */
+static json_t *key_list(const json_t *keys)
+{
+    json_t *list = json_array();
+    size_t i;
+    json_t *key;
+    json_array_foreach(keys, i, key) json_array_append_new(list, json_pack("{s:O}", "Key", key));
+    return list;
+}
+
+bool tags_remove_many(struct step_ctx *const *ctxs, size_t count, json_t *keys)
+{
+    json_t *ids = ec2_resources(ctxs[0], ctxs, count);
+    return ids && act_do(ctxs[0], &ec2_delete,
+                         json_pack("{s:o, s:o}", "ResourceId", ids, "Tag", key_list(keys)));
+}
+
+/* --- the three services --- */
 
 static bool is_topic(const struct tagged *kind)
 {
@@ -229,17 +330,23 @@ static json_t *tags_object(struct step_ctx *ctx, json_t *list, const char *key, 
     return tags;
 }
 
+static json_t *ec2_read(struct step_ctx *ctx)
+{
+    json_t *by_id = tags_read_many(&ctx, 1);
+    json_t *tags = by_id ? json_incref(json_object_get(by_id, tags_id(ctx))) : NULL;
+    if (by_id && !tags)
+        tags = json_object();
+    json_decref(by_id);
+    return tags;
+}
+
 json_t *tags_read(struct step_ctx *ctx)
 {
     const struct tagged *kind = kind_of(ctx);
     if (!kind)
         return NULL;
     if (kind->prefix)
-        return tags_object(ctx,
-                           act_list(ctx, &all_ec2_tags,
-                                    json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name", "resource-id",
-                                              "Value", ec2_resource(ctx, kind))),
-                           "key", "value");
+        return ec2_read(ctx);
     json_t *answer =
         is_topic(kind)
             ? act_call(ctx, &sns_list, json_pack("{s:s}", "ResourceArn", act_arn(ctx, &topics)))
@@ -263,24 +370,12 @@ enum verdict tags_add(struct step_ctx *ctx, const char *key, const char *value)
     if (!kind)
         return STEP_FAILED;
     if (kind->prefix)
-        return act_step(ctx, &ec2_create,
-                        json_pack("{s:[s], s:[{s:s, s:s}]}", "ResourceId", ec2_resource(ctx, kind),
-                                  "Tag", "Key", key, "Value", value));
+        return tags_add_many(ctx, &ctx, 1, key, value) ? STEP_DONE : STEP_FAILED;
     if (is_topic(kind))
         return act_step(ctx, &sns_tag,
                         json_pack("{s:s, s:{s:[{s:s, s:s}]}}", "ResourceArn", act_arn(ctx, &topics),
                                   "Tags", "member", "Key", key, "Value", value));
     return act_step(ctx, &sqs_tag, with_queue(ctx, json_pack("{s:{s:s}}", "Tags", key, value)));
-}
-
-/* [{"Key": ...}] of the keys. */
-static json_t *key_list(const json_t *keys)
-{
-    json_t *list = json_array();
-    size_t i;
-    json_t *key;
-    json_array_foreach(keys, i, key) json_array_append_new(list, json_pack("{s:O}", "Key", key));
-    return list;
 }
 
 enum verdict tags_remove(struct step_ctx *ctx, json_t *keys)
@@ -289,9 +384,7 @@ enum verdict tags_remove(struct step_ctx *ctx, json_t *keys)
     if (!kind)
         return STEP_FAILED;
     if (kind->prefix)
-        return act_step(ctx, &ec2_delete,
-                        json_pack("{s:[s], s:o}", "ResourceId", ec2_resource(ctx, kind), "Tag",
-                                  key_list(keys)));
+        return tags_remove_many(&ctx, 1, keys) ? STEP_DONE : STEP_FAILED;
     if (is_topic(kind))
         return act_step(ctx, &sns_untag,
                         json_pack("{s:s, s:{s:O}}", "ResourceArn", act_arn(ctx, &topics), "TagKeys",

@@ -16,4 +16,22 @@ enum verdict tags_add(struct step_ctx *ctx, const char *key, const char *value);
  * Permissions: ec2:DeleteTags, sns:UntagResource, sqs:UntagQueue. */
 enum verdict tags_remove(struct step_ctx *ctx, json_t *keys);
 
+/* --- several resources of EC2's by one call: for action_many --- */
+
+#define TAGS_MANY 100
+
+/* For action_many.takes: EC2 tags many resources by one call, SNS and SQS one. */
+bool tags_share(const char *type);
+/* The tags of each resource, an object of objects by id (see tags_id); a resource without any need
+ * not be there. A new reference, NULL with ctxs[0]->err. */
+json_t *tags_read_many(struct step_ctx *const *ctxs, size_t count) MUST_CHECK;
+/* The resource's id. */
+const char *tags_id(struct step_ctx *ctx);
+/* Adds the tag to those of `some`, by a call for `first` if there are any. False with first->err.
+ */
+bool tags_add_many(struct step_ctx *first, struct step_ctx *const *some, size_t count,
+                   const char *key, const char *value) MUST_CHECK;
+/* Removes the keys from all. False with ctxs[0]->err. */
+bool tags_remove_many(struct step_ctx *const *ctxs, size_t count, json_t *keys) MUST_CHECK;
+
 #endif
