@@ -90,6 +90,23 @@ $(OBJ)/cloudserver: $(call objs,$(CLOUD_SRC)) $(LIB_A)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lmicrohttpd
 
+# The program with no calls shared, for tests and bench to compare with. task.c alone is another.
+UNBATCHED_OBJ := $(OBJ)/unbatched/task.o
+$(UNBATCHED_OBJ): daemon/task.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -DACTION_MANY_MAX=1 -c -o $@ $<
+
+$(BUILD)/hgautod-unbatched: $(OBJ)/hgautod-unbatched FORCE
+	$(Q)cmp -s $< $@ || cp $< $@
+
+$(OBJ)/hgautod-unbatched: $(call objs,daemon/main.c) $(UNBATCHED_OBJ) $(DAEMON_A) $(ACTION_A) $(LIB_A)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# What the integration tests and the bench run.
+TESTED := $(BUILD)/hgautod $(BUILD)/hgautod-unbatched $(BUILD)/cloudserver
+
 # Objects of tests are kept, so that a second run does not compile them again.
 .SECONDARY:
 
@@ -120,7 +137,7 @@ test: ## Run all tests, after installing what they need
 	$(Q)tools/deps.sh build test
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: $(UNIT_BIN) $(FUZZ_BIN) $(BUILD)/hgautod $(BUILD)/cloudserver
+check-all: $(UNIT_BIN) $(FUZZ_BIN) $(TESTED)
 	$(Q)BUILD=$(BUILD) PYTHON=$(PYTHON) tools/test.sh $(UNIT_BIN) $(FUZZ_BIN)
 
 unit: $(UNIT_BIN) ## Run the unit tests (one: make unit-buf)
@@ -130,7 +147,7 @@ unit-%: $(OBJ)/tests/unit/test_%
 	$<
 
 # make integration PYTEST="-k cross_account"
-integration: $(BUILD)/hgautod $(BUILD)/cloudserver ## Run the integration tests (some: PYTEST="-k WORD")
+integration: $(TESTED) ## Run the integration tests (some: PYTEST="-k WORD")
 	$(Q)BUILD=$(BUILD) PYTHON=$(PYTHON) tools/integration.sh $(PYTEST)
 
 # A fuzz target over its corpus: inputs that once mattered are tried in every test run.
@@ -154,7 +171,7 @@ bench: ## Measure speed and memory beside bare libcurl
 bench-smoke: ## Try all that make bench does, in a small form
 	$(Q)$(MAKE) --no-print-directory bench BENCH="--smoke $(BENCH)"
 
-bench-built: $(BENCH_BIN) $(BUILD)/hgautod $(BUILD)/cloudserver
+bench-built: $(BENCH_BIN) $(TESTED)
 	$(Q)BUILD=$(BUILD) BENCH_BIN=$(OBJ)/tests/bench PYTHON=$(PYTHON) tools/bench.sh $(BENCH)
 
 # --- lint -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@
                          cloud.instances(1000), cloud.state_of(id), cloud.requests(operation="StopInstances"),
                          cloud.fault("StopInstances", status=503, code="...", times=2, retry_after="1", delay_ms=, drop=True).
     exec_event(EVENT)    Runs `hgautod exec` against moto and returns Ran: .status .stdout .stderr .reports (by index) .report
-                         (the only one). Options: plan=True, config={"guard": {...}}, env={...}, on=cloud.
+                         (the only one). Options: plan=True, config={"guard": {...}}, env={...}, on=cloud,
+                         unbatched=True (by the program whose resources share no calls: build/hgautod-unbatched).
     site / make_site(CLOUD, name=, region=)
                          A bucket that announces event.json to a queue, at moto / at CLOUD:  put_event(EVENT[, key]),
                          wait_reports([count][, key]), reports(), pending(), messages(), wait_empty(), send(BODY), source(**keys).
@@ -181,7 +182,7 @@ class Ran:
 def exec_event(request, tmp_path, recorder):
     runs = iter(range(1000))
 
-    def run(event, plan=False, config=None, env=None, on=None, timeout=120):
+    def run(event, plan=False, config=None, env=None, on=None, timeout=120, unbatched=False):
         server = on or request.getfixturevalue("moto")
         folder = tmp_path / f"exec-{next(runs)}"
         reports = folder / "reports"
@@ -195,7 +196,7 @@ def exec_event(request, tmp_path, recorder):
         arguments = ["exec", path, "-c", ini, "--report-dir", reports] + (["--plan"] if plan else [])
         environment = clean_environment({**server.env(), **(env or {})})
         mark = recorder.mark()
-        finished = run_hgautod(*arguments, env=environment, cwd=folder, timeout=timeout)
+        finished = run_hgautod(*arguments, env=environment, cwd=folder, timeout=timeout, unbatched=unbatched)
         recorder.ran(event, mark)
         assert finished.status in (0, 1), f"hgautod exec ended with {finished.status}:\n{finished.stderr}"
         return Ran(finished, str(reports))

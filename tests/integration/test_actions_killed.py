@@ -68,7 +68,7 @@ def stage(request, tmp_path, aws_of):
     proxy.stop()
 
 
-@pytest.mark.parametrize("stage", SCENARIOS, ids=lambda s: s.action, indirect=True)
+@pytest.mark.parametrize("stage", SCENARIOS, ids=str, indirect=True)
 def test_killed_at_every_call(stage):
     calls, _, undisturbed = stage.play(None, False)
     assert stage.scenario.changes <= set(calls)

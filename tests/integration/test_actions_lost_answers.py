@@ -25,7 +25,7 @@ class Lossy(Proxy):
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["cut off", "silent"])
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.action)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 def test_answers_get_lost(request, exec_event, scenario, silent):
     cloud = request.getfixturevalue(scenario.server)
     event, check = scenario.prepare(Aws(cloud))

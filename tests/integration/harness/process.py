@@ -24,9 +24,10 @@ def binary(name, variable):
     return path
 
 
-def hgautod_command():
+def hgautod_command(unbatched=False):
     """The program's command line. HGAUTOD_WRAP runs it under another program, as in "valgrind -q"."""
-    return shlex.split(os.environ.get("HGAUTOD_WRAP", "")) + [binary("hgautod", "HGAUTOD")]
+    program = binary("hgautod-unbatched", "UNBATCHED") if unbatched else binary("hgautod", "HGAUTOD")
+    return shlex.split(os.environ.get("HGAUTOD_WRAP", "")) + [program]
 
 
 def ini(config):
@@ -97,9 +98,9 @@ class Finished:
         return self
 
 
-def run_hgautod(*arguments, env, cwd=None, timeout=120):
+def run_hgautod(*arguments, env, cwd=None, timeout=120, unbatched=False):
     """Runs a command of hgautod to its end."""
-    done = subprocess.run(hgautod_command() + [str(a) for a in arguments], env=env, cwd=cwd, capture_output=True,
+    done = subprocess.run(hgautod_command(unbatched) + [str(a) for a in arguments], env=env, cwd=cwd, capture_output=True,
                           timeout=timeout * STRETCH, stdin=subprocess.DEVNULL)
     stdout, stderr = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     assert_no_complaint(stderr, "hgautod " + " ".join(map(str, arguments)))

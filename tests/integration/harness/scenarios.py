@@ -1,8 +1,8 @@
 """What actions do, as scenarios that are gone through in several ways: answers get lost, the daemon gets killed. There is one of every AWS
 action that makes more than one call.
 
-A scenario is a generator. It makes what the action is to work on, yields the resource and the parameters, is resumed when the action has
-been carried out, and asserts the end.
+A scenario is a generator. It makes what the action is to work on, yields the resource (or a list of some) and the parameters, is resumed
+when the action has been carried out, and asserts the end.
 
     @scenario("ec2_stop_instance", "StopInstances")
     def stop(aws):
@@ -38,15 +38,18 @@ class Scenario:
     def __init__(self, action, changes, server, make, more):
         self.action, self.changes, self.server, self.make, self.more = action, set(changes), server, make, more
 
+    def __str__(self):
+        return f"{self.action}-{self.make.__name__}"
+
     def prepare(self, aws):
         """Makes the resources. Answers the event, and a function that asserts the end."""
         steps = self.make(aws, **self.more)
-        resource, params = next(steps)
+        resources, params = next(steps)
 
         def check():
             assert next(steps, "the end") == "the end", "a scenario yields once"
 
-        return event(self.action, [resource], params), check
+        return event(self.action, resources if isinstance(resources, list) else [resources], params), check
 
 
 def scenario(action, *changes, server="moto", **more):
@@ -125,6 +128,13 @@ def stop(aws):
     id = launch(aws("ec2"))
     yield instance(id), NOT_DRY
     assert state(aws("ec2"), id) == "stopped"
+
+
+@scenario("ec2_stop_instance", "StopInstances")
+def stop_some(aws):
+    ids = [launch(aws("ec2")) for _ in range(3)]
+    yield [instance(id) for id in ids], NOT_DRY
+    assert [state(aws("ec2"), id) for id in ids] == ["stopped"] * 3
 
 
 @scenario("ec2_terminate_instance", "CreateSnapshots", "TerminateInstances")
@@ -239,6 +249,13 @@ def add_a_tag(aws):
     assert tags(aws("ec2"), id) == {"Owner": "me"}
 
 
+@scenario("add_tag", "CreateTags")
+def add_a_tag_to_some(aws):
+    ids = [launch(aws("ec2")) for _ in range(3)]
+    yield [instance(id) for id in ids], {"Key": "Owner", "Value": "me"}
+    assert [tags(aws("ec2"), id) for id in ids] == [{"Owner": "me"}] * 3
+
+
 def tagged(ec2):
     id = launch(ec2)
     ec2.create_tags(Resources=[id], Tags=[{"Key": "Owner", "Value": "me"}])
@@ -250,6 +267,20 @@ def rename_a_tag(aws):
     id, resource = tagged(aws("ec2"))
     yield resource, {"New Key": "owner"}
     assert tags(aws("ec2"), id) == {"owner": "me"}
+
+
+@scenario("update_tag", "CreateTags", "DeleteTags")
+def rename_some_tags(aws):
+    made = [tagged(aws("ec2")) for _ in range(3)]
+    yield [resource for _, resource in made], {"New Key": "owner"}
+    assert [tags(aws("ec2"), id) for id, _ in made] == [{"owner": "me"}] * 3
+
+
+@scenario("remove_tag", "DeleteTags")
+def remove_some_tags(aws):
+    made = [tagged(aws("ec2")) for _ in range(3)]
+    yield [resource for _, resource in made], {"Key": "Owner"}
+    assert [tags(aws("ec2"), id) for id, _ in made] == [{}] * 3
 
 
 @scenario("remove_tag", "DeleteTags")
@@ -435,3 +466,12 @@ def change_a_workspace(aws, before, after):
     id = aws.cloud.instance("ws-0a1b2c3d4", state=before)
     yield entity("Workspace", id), None
     assert aws.cloud.state_of(id) == after
+
+
+@scenario("workspaces_start_workspace", "StartWorkspaces", server="cloud", before="STOPPED", after="AVAILABLE")
+@scenario("workspaces_stop_workspace", "StopWorkspaces", server="cloud", before="AVAILABLE", after="STOPPED")
+@scenario("workspaces_terminate_workspace", "TerminateWorkspaces", server="cloud", before="AVAILABLE", after="TERMINATED")
+def change_some_workspaces(aws, before, after):
+    ids = [aws.cloud.instance(f"ws-0a1b2c3d{n}", state=before) for n in range(3)]
+    yield [entity("Workspace", id) for id in ids], None
+    assert [aws.cloud.state_of(id) for id in ids] == [after] * 3
