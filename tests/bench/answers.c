@@ -8,10 +8,13 @@
  *     NAME  MATCH  TIMES  STATUS  DELAY-MS  FILE
  *
  * The first line holds for a request whose MATCH occurs in the request's head or body (an empty one
- * always does), TIMES times at most (0: always). The answer is STATUS with the bytes of FILE. With
- * a directory, the first request of each name is written there. GET /_counts answers for each name
- * how often it was asked, and when first asked and answered, in seconds of CLOCK_MONOTONIC. It
- * prints its port and serves on the loopback until it is killed. One thread, epoll. */
+ * always does), TIMES times at most (0: always). The answer is STATUS with the bytes of FILE. What
+ * stands in it between {each NAME} and {end} is repeated for each form field NAME1, NAME2 ... of
+ * the request, with the field's value in place of {value}. With a directory, the first request of
+ * each name is written there. GET /_counts answers for each name how often it was asked, how many
+ * items its answers had (one without {each} has one), and when first asked and answered, in seconds
+ * of CLOCK_MONOTONIC. It prints its port and serves on the loopback until it is killed. One thread,
+ * epoll. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +47,11 @@ struct rule {
     uint64_t times;
     int status;
     int64_t delay_ns;
-    struct buf answer; /* head and body */
-    uint64_t count;
+    struct buf answer; /* head and body; with items: the body of none, and its head is made anew */
+    struct buf item;   /* what is repeated; empty: nothing is */
+    size_t item_at;    /* where in the body */
+    char each[64];     /* the fields that it is repeated for */
+    uint64_t count, items;
     int64_t asked_ns, answered_ns;      /* the first one; 0: none yet */
     struct connection *oldest, *newest; /* whose answer is held back; all for the same time */
 };
@@ -91,17 +97,41 @@ static bool read_file(const char *path, struct buf *to)
     return buf_ok(to);
 }
 
+static bool add_answer(struct buf *to, int status, const struct buf *body)
+{
+    return buf_addf(to,
+                    "HTTP/1.1 %d Fixed\r\nContent-Type: text/xml\r\nETag: \"fixed\"\r\n"
+                    "x-amzn-RequestId: fixed\r\nContent-Length: %zu\r\n\r\n",
+                    status, body->size) &&
+           buf_add(to, buf_str(body), body->size);
+}
+
+/* Takes the item out of the body, if there is one. */
+static bool split_off_item(struct rule *rule, struct buf *body)
+{
+    static const char begin[] = "{each ", end[] = "{end}";
+    char *at = body->size ? strstr(body->data, begin) : NULL, *close = at ? strchr(at, '}') : NULL;
+    char *last = close ? strstr(close, end) : NULL;
+    if (!last)
+        return true;
+    const char *name = at + strlen(begin), *rest = last + strlen(end);
+    snprintf(rule->each, sizeof rule->each, "%.*s", (int)(close - name), name);
+    rule->item = buf_make(ANSWER_MAX);
+    rule->item_at = (size_t)(at - body->data);
+    bool ok = buf_add(&rule->item, close + 1, (size_t)(last - close - 1));
+    memmove(at, rest, strlen(rest) + 1);
+    body->size = strlen(body->data);
+    return ok;
+}
+
 /* The whole answer, made once. */
 static bool make_answer(struct rule *rule, const char *path)
 {
     struct buf body = buf_make(ANSWER_MAX);
     rule->answer = buf_make(2 * ANSWER_MAX);
-    bool ok = read_file(path, &body) &&
-              buf_addf(&rule->answer,
-                       "HTTP/1.1 %d Fixed\r\nContent-Type: text/xml\r\nETag: \"fixed\"\r\n"
-                       "x-amzn-RequestId: fixed\r\nContent-Length: %zu\r\n\r\n",
-                       rule->status, body.size) &&
-              buf_add(&rule->answer, buf_str(&body), body.size);
+    bool ok = read_file(path, &body) && split_off_item(rule, &body);
+    ok = ok && (rule->item.size ? buf_add(&rule->answer, buf_str(&body), body.size)
+                                : add_answer(&rule->answer, rule->status, &body));
     buf_free(&body);
     return ok;
 }
@@ -210,8 +240,10 @@ static bool send_counts(const struct server *s, const struct connection *c)
     buf_addc(&body, '{');
     for (size_t i = 0; i < s->rule_count; i++) {
         const struct rule *r = &s->rules[i];
-        buf_addf(&body, "%s\"%s\": {\"count\": %" PRIu64 ", \"asked\": %.6f, \"answered\": %.6f}",
-                 i ? ", " : "", r->name, r->count, (double)r->asked_ns / 1e9,
+        buf_addf(&body,
+                 "%s\"%s\": {\"count\": %" PRIu64 ", \"items\": %" PRIu64
+                 ", \"asked\": %.6f, \"answered\": %.6f}",
+                 i ? ", " : "", r->name, r->count, r->items, (double)r->asked_ns / 1e9,
                  (double)r->answered_ns / 1e9);
     }
     buf_addc(&body, '}');
@@ -223,10 +255,52 @@ static bool send_counts(const struct server *s, const struct connection *c)
     return ok;
 }
 
+/* Appends the item for each of the request's fields, in the order in which they stand there. */
+static void add_items(const struct connection *c, struct rule *rule, struct buf *body)
+{
+    static const char mark[] = "{value}";
+    const char *end = c->in.data + c->request_size;
+    const char *value_at = strstr(buf_str(&rule->item), mark);
+    size_t before = value_at ? (size_t)(value_at - rule->item.data) : rule->item.size;
+    size_t after = value_at ? before + strlen(mark) : before;
+    size_t n = strlen(rule->each);
+    const char *at = c->in.data;
+    while ((at = memmem(at, (size_t)(end - at), rule->each, n))) {
+        const char *value = at + n;
+        bool begins = at[-1] == '&' || at[-1] == '\n';
+        while (value < end && *value >= '0' && *value <= '9')
+            value++;
+        at += n;
+        if (!begins || value == at || value == end || *value++ != '=')
+            continue;
+        const char *stop = memchr(value, '&', (size_t)(end - value));
+        buf_add(body, rule->item.data, before);
+        buf_add(body, value, (size_t)((stop ? stop : end) - value));
+        buf_add(body, rule->item.data + after, rule->item.size - after);
+        rule->items++;
+    }
+}
+
+static bool send_items(struct connection *c, struct rule *rule)
+{
+    struct buf body = buf_make(2 * ANSWER_MAX), answer = buf_make(4 * ANSWER_MAX);
+    buf_add(&body, rule->answer.data, rule->item_at);
+    add_items(c, rule, &body);
+    buf_add(&body, rule->answer.data + rule->item_at, rule->answer.size - rule->item_at);
+    consume(c);
+    bool ok = buf_ok(&body) && add_answer(&answer, rule->status, &body) && send_bytes(c, &answer);
+    buf_free(&body);
+    buf_free(&answer);
+    return ok;
+}
+
 static bool send_answer(struct connection *c, struct rule *rule)
 {
     if (!rule->answered_ns)
         rule->answered_ns = now_ns();
+    if (rule->item.size)
+        return send_items(c, rule);
+    rule->items++;
     consume(c);
     return send_bytes(c, &rule->answer);
 }

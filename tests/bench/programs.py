@@ -1,6 +1,7 @@
 """The programs that are measured: hgautod and the comparator, started, watched and accounted for."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ SUBSCRIPTION = "33333333-3333-4333-8333-333333333333"
 
 def event_of(count, action="ec2_delete_snapshot", kind="EC2 Snapshot", prefix="snap-"):
     """An event of that many resources, as Hyperglance writes it."""
-    params = {"DryRun": "false"} if action == "ec2_delete_snapshot" else {}
+    params = {"DryRun": "false"} if action in ("ec2_delete_snapshot", "ec2_stop_instance") else {}
 
     def entity(i):
         id = f"{prefix}{i:017x}"
@@ -144,14 +145,16 @@ class Bench:
             path.write_text(event_of(count, **kinds))
         return path
 
-    def exec(self, count, workers, environment):
-        """hgautod exec on an event of so many resources; all of them must be processed."""
+    def exec(self, count, workers, environment, unbatched=False, **kinds):
+        """hgautod exec on an event of so many resources (see event_of); all of them must be processed."""
         reports = self.new_folder("reports")
-        cost = self.run([self.hgautod, "exec", str(self.event(count)), "-c", self.config(workers), "--report-dir",
+        program = self.hgautod + ("-unbatched" if unbatched else "")
+        cost = self.run([program, "exec", str(self.event(count, **kinds)), "-c", self.config(workers), "--report-dir",
                          str(reports)], environment)
         names = os.listdir(reports)
         if len(names) != 1 or f"_total({count})_success({count})_error(0)_" not in names[0]:
             raise SystemExit(f"bench: the report should say that {count} resources were processed: {names}")
+        cost.report = names[0], hashlib.sha256((reports / names[0]).read_bytes()).hexdigest()
         (reports / names[0]).unlink()
         return cost
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from programs import ACCOUNT, REGION, event_of, vm_event_of
-from servers import DELETE_SNAPSHOT, STS_RULE, Answers, CloudServer, Nginx, Rule, wait_for
+from servers import DELETE_SNAPSHOT, STOP_INSTANCES, STS_RULE, Answers, CloudServer, Nginx, Rule, wait_for
 
 MIB = 1 << 20
 
@@ -21,6 +21,7 @@ class Sizes:
     runs: int = 5
     unbatched: int = 20_000
     latency: int = 12_800
+    batch: tuple = (1_000, 20_000)
     growth: tuple = (1_000, 100_000)
     fair: int = 100_000
     parked: int = 10_000
@@ -33,8 +34,8 @@ class Sizes:
 
     @classmethod
     def small(cls):
-        return cls(runs=1, unbatched=400, latency=640, growth=(100, 1_000), fair=20_000, parked=200, vms=50, idle_s=0.5, settle_s=0,
-                   waiting_s=1, judged=False)
+        return cls(runs=1, unbatched=400, latency=640, batch=(250, 600), growth=(100, 1_000), fair=20_000, parked=200, vms=50,
+                   idle_s=0.5, settle_s=0, waiting_s=1, judged=False)
 
 
 @dataclasses.dataclass
@@ -140,6 +141,47 @@ class Latency:
                 bare.append(counted(requests, lambda: bench.bare(server.url + "/", request, count, self.workers)))
         wire = self.workers * 1000 / self.delay_ms
         return beside(f"{self.delay_ms} ms away, {count:,}, {self.workers} workers", own, bare, count, speed={"at_least": 0.9 * wire})
+
+
+class Batch:
+    """Instances stopped, up to a hundred by a call; beside the same program with a call for each. The server answers after a while, and
+    at once."""
+
+    name = "batch"
+    workers = 16
+
+    def run(self, bench, sizes):
+        return self.measure(bench, sizes, sizes.batch[0], 20, at_least=10) + self.measure(bench, sizes, sizes.batch[1], 0)
+
+    def measure(self, bench, sizes, count, delay_ms, **target):
+        own, alone = [], []
+        rules = [STS_RULE, Rule("StopInstances", "Action=StopInstances", STOP_INSTANCES, delay_ms=delay_ms)]
+        with Answers(bench.program("answers"), bench.new_folder("batch") / "server", rules) as server:
+            for _ in range(sizes.runs):
+                own.append(self.stop(bench, server, count))
+                alone.append(self.stop(bench, server, count, unbatched=True))
+        if len({cost.report for cost in own + alone}) != 1:
+            raise SystemExit("bench: the reports of shared calls and of single ones differ")
+        away = f"{delay_ms} ms away" if delay_ms else "at once"
+        name = f"batch, {count:,}, {self.workers} workers, {away}"
+        speed, slow = ([count / c.wall_s for c in costs] for costs in (own, alone))
+        return [Row(name, "resources a second, shared calls", speed), Row(name, "resources a second, single calls", slow),
+                Row(name, "times as many", [a / b for a, b in zip(speed, slow)], **target),
+                Row(name, "calls to stop them", [c.requests for c in own], at_most=count / 50),
+                Row(name, "CPU µs a resource, shared calls", [c.cpu_s * 1e6 / count for c in own]),
+                Row(name, "CPU µs a resource, single calls", [c.cpu_s * 1e6 / count for c in alone]),
+                Row(name, "the server's, shared calls", [c.server_s * 1e6 / count for c in own]),
+                Row(name, "the server's, single calls", [c.server_s * 1e6 / count for c in alone])]
+
+    def stop(self, bench, server, count, unbatched=False):
+        def requests():
+            return server.counts()["StopInstances"]["count"]
+
+        spent = server.cpu_s()
+        cost = counted(requests, lambda: bench.exec(count, self.workers, server.environment(), unbatched=unbatched,
+                                                    action="ec2_stop_instance", kind="EC2 Instance", prefix="i-"))
+        cost.server_s = server.cpu_s() - spent
+        return cost
 
 
 class Growth:
@@ -259,12 +301,14 @@ class Waiting:
 
     name = "waiting"
     workers = 4
-    volume = ("<DescribeVolumesResponse><requestId>fixed</requestId><volumeSet><item><volumeId>vol-1</volumeId>"
-              "<status>available</status></item></volumeSet></DescribeVolumesResponse>")
+    volumes = ("<DescribeVolumesResponse><requestId>fixed</requestId><volumeSet>{each %s}<item><volumeId>{value}</volumeId>"
+               "<status>available</status></item>{end}</volumeSet></DescribeVolumesResponse>")
     deleted = "<DeleteVolumeResponse><requestId>fixed</requestId><return>true</return></DeleteVolumeResponse>"
 
     def run(self, bench, sizes):
-        rules = [STS_RULE, Rule("Describe", "Action=DescribeVolumes", self.volume), Rule("Delete", "Action=DeleteVolume", self.deleted)]
+        rules = [STS_RULE, Rule("Look", "volume-id", self.volumes % "Filter.1.Value."),
+                 Rule("LookAtOne", "Action=DescribeVolumes", self.volumes % "VolumeId."),
+                 Rule("Delete", "Action=DeleteVolume", self.deleted)]
         event = bench.event(sizes.parked, action="ebs_delete_volume", kind="EBS Volume", prefix="vol-")
         with Answers(bench.program("answers"), bench.new_folder("waiting") / "server", rules) as server:
             running = bench.start([bench.hgautod, "exec", str(event), "-c", bench.config(self.workers), "--report-dir",
@@ -272,17 +316,23 @@ class Waiting:
             try:
                 wait_for(lambda: server.counts()["Delete"]["count"] >= sizes.parked, f"all to wait, see {running.log}", 120)
                 time.sleep(sizes.settle_s)
-                before, polls, at = running.cpu_s(), server.counts()["Describe"]["count"], time.monotonic()
+                before, at = running.cpu_s(), time.monotonic()
+                looks, calls = self.looks(server)
                 time.sleep(sizes.waiting_s)
                 took = time.monotonic() - at
                 cpu = (running.cpu_s() - before) * 100 / took
-                polls = (server.counts()["Describe"]["count"] - polls) / took
+                looks, calls = ((b - a) / took for a, b in zip((looks, calls), self.looks(server)))
                 peak = running.rss_mib("VmHWM")
             finally:
                 running.stop()
         name = f"waiting, {sizes.parked:,}, {self.workers} workers"
         return [Row(name, "peak RSS, MiB", [peak], at_most=64), Row(name, "CPU, % of a core", [cpu], at_most=5),
-                Row(name, "looks a second", [polls])]
+                Row(name, "looks a second", [looks]), Row(name, "calls a second", [calls])]
+
+    @staticmethod
+    def looks(server):
+        rules = [rule for name, rule in server.counts().items() if name.startswith("Look")]
+        return sum(rule["items"] for rule in rules), sum(rule["count"] for rule in rules)
 
 
 class Fairness:
@@ -358,4 +408,4 @@ class AzureVms:
         return served, cost.wall_s, under_way, polls, cost.cpu_s, server_cpu
 
 
-SCENARIOS = (Unbatched(), Latency(), Growth(), Idle(), FirstCall(), Waiting(), Fairness(), AzureVms())
+SCENARIOS = (Unbatched(), Latency(), Batch(), Growth(), Idle(), FirstCall(), Waiting(), Fairness(), AzureVms())

@@ -22,6 +22,21 @@ DELETE_SNAPSHOT = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+# What answers.c repeats for each id.
+STOP_INSTANCES = """<?xml version="1.0" encoding="UTF-8"?>
+<StopInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+    <requestId>59dbff89-35bd-4eac-99ed-be587EXAMPLE</requestId>
+    <instancesSet>{each InstanceId.}
+        <item>
+            <instanceId>{value}</instanceId>
+            <currentState><code>64</code><name>stopping</name></currentState>
+            <previousState><code>16</code><name>running</name></previousState>
+        </item>{end}
+    </instancesSet>
+</StopInstancesResponse>
+"""
+
+
 def wait_for(condition, what, limit_s=START_LIMIT_S, pause_s=0.005):
     """Polls until the condition answers something true, which is returned."""
     end = time.monotonic() + limit_s
@@ -62,6 +77,10 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+    def cpu_s(self):
+        """Processor time of its one thread so far."""
+        return int(pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 class Nginx(Server):
@@ -182,7 +201,3 @@ class CloudServer(Server):
     def requests(self):
         """The requests to Resource Manager, in order."""
         return [r for r in json.loads(get(self.url + "/_control/requests")) if r["service"] == "arm"]
-
-    def cpu_s(self):
-        """Processor time so far."""
-        return int(pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e9
