@@ -6,8 +6,10 @@ import re
 import pytest
 
 from harness.aws import IMAGE
+from harness.cloud import Site
 from harness.events import REGION, entity, event, instance
 from harness.proxy import Proxy
+from harness.wait import wait_until
 
 LIVE = {"DryRun": "false"}
 
@@ -112,6 +114,17 @@ def test_workspaces_share_calls_of_twenty_five(cloud, exec_event, operation, act
     ran = exec_event(event(action, resources), on=cloud)
     assert len(calls(cloud, operation)) <= 4
     assert sum(len(ran.report[k]) for k in ("processed", "errored")) == 50
+
+
+def test_a_daemon_that_is_to_end_does_not_go_on_halving(cloud, daemon):
+    site = Site(cloud)
+    cloud.fault("StopInstances", times=-1, status=403, code="UnauthorizedOperation", delay_ms=300)
+    one = daemon(site, config={"daemon": {"drain_timeout": "5s"}})  # the time that a request may take: nothing new is begun
+    key = site.put_event(stop(some(cloud, 100)))
+    wait_until(lambda: len(calls(cloud, "StopInstances")) >= 3, "the first refusals")
+    one.stop()
+    assert len(calls(cloud, "StopInstances")) < 20  # of 199
+    assert site.pending(key) and site.reports(key) == []
 
 
 # --- the regions of an account ------------------------------------------------------------------------------------------------
