@@ -56,7 +56,8 @@ const struct action action_generic_rg_delete = {
                               "Subnet", "Public IP Address", "Network Interface", "Function App",
                               "Logic App", "Event Grid Topic", NULL},
     .permissions =
-        (const char *const[]){"Microsoft.Resources/subscriptions/resourcegroups/delete", NULL},
+        (const char *const[]){"Microsoft.Resources/subscriptions/operationresults/read",
+                              "Microsoft.Resources/subscriptions/resourcegroups/delete", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"delete", remove_group, false}, {0}},
 };

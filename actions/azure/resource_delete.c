@@ -58,7 +58,8 @@ const struct action action_disk_delete = {
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"Disk", NULL},
-    .permissions = (const char *const[]){"Microsoft.Compute/disks/delete", NULL},
+    .permissions = (const char *const[]){"Microsoft.Compute/disks/delete",
+                                         "Microsoft.Compute/locations/diskOperations/read", NULL},
     .check = check_disk,
     .steps = (const struct action_step[]){{"delete", remove_disk, false}, {0}},
 };
@@ -82,7 +83,8 @@ const struct action action_image_delete = {
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"Image", NULL},
-    .permissions = (const char *const[]){"Microsoft.Compute/images/delete", NULL},
+    .permissions = (const char *const[]){"Microsoft.Compute/images/delete",
+                                         "Microsoft.Compute/locations/operations/read", NULL},
     .check = check_image,
     .steps = (const struct action_step[]){{"delete", remove_image, false}, {0}},
 };
@@ -130,7 +132,9 @@ const struct action action_ip_delete = {
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"Public IP Address", NULL},
-    .permissions = (const char *const[]){"Microsoft.Network/publicIPAddresses/delete", NULL},
+    .permissions = (const char *const[]){"Microsoft.Network/locations/operationResults/read",
+                                         "Microsoft.Network/locations/operations/read",
+                                         "Microsoft.Network/publicIPAddresses/delete", NULL},
     .check = check_ip,
     .steps = (const struct action_step[]){{"delete", remove_ip, false}, {0}},
 };
@@ -155,7 +159,9 @@ const struct action action_nic_delete = {
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"Network Interface", NULL},
-    .permissions = (const char *const[]){"Microsoft.Network/networkInterfaces/delete", NULL},
+    .permissions = (const char *const[]){"Microsoft.Network/locations/operationResults/read",
+                                         "Microsoft.Network/locations/operations/read",
+                                         "Microsoft.Network/networkInterfaces/delete", NULL},
     .check = check_nic,
     .steps = (const struct action_step[]){{"delete", remove_nic, false}, {0}},
 };

@@ -55,7 +55,8 @@ const struct action action_vm_start = {
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_CHANGES,
     .resource_types = vm_types,
-    .permissions = (const char *const[]){"Microsoft.Compute/virtualMachines/start/action", NULL},
+    .permissions = (const char *const[]){"Microsoft.Compute/locations/operations/read",
+                                         "Microsoft.Compute/virtualMachines/start/action", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"start", start, false}, {0}},
 };
@@ -68,7 +69,8 @@ const struct action action_vm_power_off = {
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_STOPS,
     .resource_types = vm_types,
-    .permissions = (const char *const[]){"Microsoft.Compute/virtualMachines/powerOff/action", NULL},
+    .permissions = (const char *const[]){"Microsoft.Compute/locations/operations/read",
+                                         "Microsoft.Compute/virtualMachines/powerOff/action", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"power-off", power_off, false}, {0}},
 };
@@ -81,7 +83,8 @@ const struct action action_vm_deallocate = {
     .effect = EFFECT_STOPS,
     .resource_types = vm_types,
     .permissions =
-        (const char *const[]){"Microsoft.Compute/virtualMachines/deallocate/action", NULL},
+        (const char *const[]){"Microsoft.Compute/locations/operations/read",
+                              "Microsoft.Compute/virtualMachines/deallocate/action", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"deallocate", deallocate, false}, {0}},
 };

@@ -206,7 +206,8 @@ static void name_request(struct request *r)
     snprintf(r->service, sizeof r->service, "arm");
     snprintf(r->account, sizeof r->account, "%.*s", (int)strcspn(path + 15, "/"), path + 15);
     snprintf(r->detail, sizeof r->detail, "%.255s", path);
-    if (strstr(path, "/operations/") || strstr(path, "/operationresults/"))
+    if (strstr(path, "/operations/") || strstr(path, "/diskoperations/") ||
+        strstr(path, "/operationresults/"))
         snprintf(r->operation, sizeof r->operation, "poll");
     else if (ends_with(path, TAGS_TAIL))
         snprintf(r->operation, sizeof r->operation, "tags/%s", verb_of(r));
@@ -406,7 +407,7 @@ static void answer_arm(struct armsim *a, struct request *r, struct reply *reply,
                      "The api-version query parameter (?api-version=) is required.");
     } else if (strcmp(r->operation, "poll") == 0) {
         armsim_poll(a, r, reply, strrchr(path, '/') + 1,
-                    strstr(path, "/operationresults/") != NULL);
+                    strstr(path, "/operationresults/") || strstr(r->query, "monitor=true"));
     } else if (ends_with(path, TAGS_TAIL)) {
         path[strlen(path) - strlen(TAGS_TAIL)] = '\0';
         armsim_tags(a, r, reply, path, now_ms);

@@ -105,21 +105,49 @@ static enum style ordered_style(const struct armsim *a, const char *operation, e
                                             : STYLE_SYNC;
 }
 
-/* The URL of an operation, as long as the tests want it: Azure's hold a signature of kilobytes. */
+/* Azure answers some calls at once, and those for resource groups in one way only. Tests that want
+ * them otherwise find the operation below a provider that is none, so that nobody takes asking
+ * after it for something that needs a permission (harness/permissions.py). */
+#define NOWHERE "/providers/Test.Only/locations/westeurope/operations/"
+
+/* Where the operations of a kind of resource are asked after, behind the subscription: by
+ * Azure-AsyncOperation and by Location; NULL: at the same address, with a parameter. */
+static const struct {
+    const char *kind, *status, *location;
+} places[] = {
+    {"resourceGroups/", NOWHERE, "/operationresults/"},
+    {"disks/", "/providers/Microsoft.Compute/locations/westeurope/DiskOperations/", NULL},
+    {"networkInterfaces/", "/providers/Microsoft.Network/locations/westeurope/operations/",
+     "/providers/Microsoft.Network/locations/westeurope/operationResults/"},
+    {"publicIPAddresses/", "/providers/Microsoft.Network/locations/westeurope/operations/",
+     "/providers/Microsoft.Network/locations/westeurope/operationResults/"},
+    {"sshPublicKeys/", NOWHERE, NULL},
+    {"tags/", NOWHERE, NULL},
+    {"", "/providers/Microsoft.Compute/locations/westeurope/operations/", NULL}, /* all others */
+};
+
+/* The URL of an operation, as long as the tests want it: Azure's hold a signature of kilobytes.
+ */
 static void add_url(const struct armsim *a, const struct request *r, struct reply *reply,
-                    const char *header, const char *folder, const char *id)
+                    bool location, const char *kind, const char *id)
 {
     struct buf url = buf_make((size_t)1 << 16);
     const char *elsewhere = jstr(a->settings, "operations_at");
+    size_t i = 0;
+    while (strncmp(kind, places[i].kind, strlen(places[i].kind)) != 0)
+        i++;
+    bool shared = location && !places[i].location;
     buf_addf(&url,
-             "%s/subscriptions/%s/providers/Microsoft.Compute/locations/westeurope/%s/%s"
-             "?p=25ce2b79&api-version=2022-08-01&t=638000000000000000&c=",
-             elsewhere ? elsewhere : a->url, r->account, folder, id);
+             "%s/subscriptions/%s%s%s?p=25ce2b79%s&api-version=2022-08-01"
+             "&t=638000000000000000&c=",
+             elsewhere ? elsewhere : a->url, r->account,
+             location && !shared ? places[i].location : places[i].status, id,
+             shared ? "&monitor=true" : "");
     while ((int64_t)url.size < armsim_number(a, "url_size", 0) &&
            buf_adds(&url, "MIIHhzCCBm-gAwIB"))
         continue;
     buf_adds(&url, "&h=end");
-    reply_header(reply, header, buf_str(&url));
+    reply_header(reply, location ? "Location" : "Azure-AsyncOperation", buf_str(&url));
     buf_free(&url);
 }
 
@@ -147,8 +175,8 @@ void armsim_begin(struct armsim *a, struct request *r, struct reply *reply, cons
                                   "InProgress", "no_content", style == STYLE_LOCATION_204));
     reply->status = 202;
     if (style == STYLE_ASYNC)
-        add_url(a, r, reply, "Azure-AsyncOperation", "operations", id);
-    add_url(a, r, reply, "Location", "operationResults", id);
+        add_url(a, r, reply, false, r->operation, id);
+    add_url(a, r, reply, true, r->operation, id);
     add_retry_after(a, reply);
 }
 
@@ -160,7 +188,7 @@ static void poll_location(const struct armsim *a, const json_t *operation, struc
     const char *status = jstr(operation, "status");
     if (strcmp(status, "InProgress") == 0) {
         reply->status = 202;
-        add_url(a, r, reply, "Location", "operationResults", strrchr(r->detail, '/') + 1);
+        add_url(a, r, reply, true, jstr(operation, "kind"), strrchr(r->detail, '/') + 1);
         add_retry_after(a, reply);
     } else if (strcmp(status, "Failed") == 0) {
         armsim_error(r, reply, 409, jstr(operation, "error.code"), "%s",

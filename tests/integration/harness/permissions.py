@@ -1,8 +1,10 @@
-"""Which IAM actions a call needs.
+"""Which permissions a call needs: IAM actions, and the operations of Azure's roles.
 
 Sources: AWS, "Service Authorization Reference" (https://docs.aws.amazon.com/service-authorization/latest/reference/), each service's table of
 actions with its dependent actions; for S3, whose actions are often not named as its operations, "Required permissions for Amazon S3 API
 operations" (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html)."""
+
+import urllib.parse
 
 # The models' names that are not the prefixes of IAM's actions.
 PREFIXES = {"elbv2": "elasticloadbalancing"}
@@ -48,3 +50,35 @@ def needed(call):
         if name in operations:
             actions |= more(call.params)
     return actions
+
+
+# --- Azure
+
+AZURE_VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+
+# How a Network operation is followed is the service's choice, from request to request: whoever begins one needs both.
+NETWORK_OPERATIONS = {"microsoft.network/locations/operations/read", "microsoft.network/locations/operationresults/read"}
+
+
+def azure_needed(request):
+    """The Azure operations, in small letters, that a request (record.Request) to Resource Manager needs.
+
+    Sources: Microsoft, "Azure permissions for Compute", "... for Networking", "... for Management and governance"
+    (https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations); for the status of operations "Track asynchronous
+    Azure operations", "Permission for tracking async status"."""
+    path = urllib.parse.unquote(request.path).lower().strip("/")
+    verb = AZURE_VERBS.get(request.method)
+    scope, provider, rest = ("/" + path).rpartition("/providers/")
+    if not provider:  # subscriptions/{id}/resourcegroups/{name}
+        return {"/".join(["microsoft.resources", *path.split("/")[::2], verb])}
+    namespace, *parts = rest.split("/")
+    if namespace == "test.only":  # the test server's: Azure has no such operations
+        return set()
+    if namespace == "microsoft.resources" and parts == ["tags", "default"]:
+        return {f"microsoft.resources/tags/{verb}"}
+    types, names = parts[::2], parts[1::2]
+    if request.method == "POST":
+        return {"/".join([namespace, *types, "action"])}  # .../{type}/{name}/start
+    assert len(types) == len(names), f"{request.path}: not a type and a name in turn"
+    operation = "/".join([namespace, *types, verb])
+    return NETWORK_OPERATIONS if operation in NETWORK_OPERATIONS else {operation}

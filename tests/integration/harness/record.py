@@ -1,4 +1,5 @@
-"""What hgautod has sent to AWS, as the servers play it, during the whole session, and on behalf of which action."""
+"""What hgautod has sent to AWS and to Azure Resource Manager, as the servers play them, during the whole session, and on behalf of which
+action."""
 
 import base64
 import json
@@ -8,6 +9,7 @@ import urllib.parse
 SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request,")
 
 # cloudserver plays Azure too: tokens are asked for without, and all else with another kind of authorization. What is left must be signed for AWS.
+# Azure Resource Manager is asked with a bearer; storage is played by others.
 AZURE_AUTHORIZATION = ("Bearer ", "SharedKey ")
 AZURE_TOKENS = re.compile(r"/([^/]+/oauth2/|metadata/identity/|msi/)")
 
@@ -29,6 +31,10 @@ class Request:
         return self.headers.get("authorization", "").startswith(AZURE_AUTHORIZATION) or AZURE_TOKENS.match(self.path) is not None
 
     @property
+    def managed(self):
+        return self.headers.get("authorization", "").startswith("Bearer ")
+
+    @property
     def form(self):
         return urllib.parse.parse_qsl(self.body.decode(), keep_blank_values=True, strict_parsing=bool(self.body))
 
@@ -40,7 +46,9 @@ class Run:
     """One run of `hgautod exec`: the actions of its event and the requests that came meanwhile."""
 
     def __init__(self, actions, requests):
-        self.actions, self.requests = actions, requests
+        self.actions = actions
+        self.requests = [r for r in requests if not r.azure]
+        self.managed = [r for r in requests if r.managed]  # by Azure Resource Manager
 
 
 class Recorder:
@@ -76,8 +84,7 @@ class Recorder:
             f.seek(start)
             # A line that is still being written is not ours to read: whatever runs has ended before it is asked for.
             lines = f.read(-1 if end is None else end - start).splitlines(keepends=True)
-        found = [Request(line) for line in lines if line.endswith(b"\n")]
-        return [r for r in found if not r.azure]
+        return [Request(line) for line in lines if line.endswith(b"\n")]
 
     @property
     def runs(self):
@@ -90,5 +97,12 @@ class Recorder:
         return found
 
     def all(self):
-        """The requests of all processes."""
+        """The requests of all processes to AWS."""
+        return [r for r in self._all() if not r.azure]
+
+    def managed(self):
+        """The requests of all processes to Azure Resource Manager."""
+        return [r for r in self._all() if r.managed]
+
+    def _all(self):
         return [r for path in sorted(self.folder.glob("*.requests")) for r in self._read(path.name)]
