@@ -52,11 +52,13 @@ static bool set_versions(struct azure *azure, const struct config_list *entries,
     for (size_t i = 0; i < entries->count; i++) {
         char *type = strdup(entries->at[i]);
         char *equals = type ? strchr(type, '=') : NULL;
-        bool ok = equals || err_set(err, ERR_INTERNAL, "", "out of memory");
+        bool ok = false;
 
-        if (ok) {
+        if (equals) {
             *equals = '\0';
             ok = arm_set_version(azure, type, equals + 1, err);
+        } else {
+            err_set(err, ERR_INTERNAL, "", "out of memory");
         }
         free(type);
         if (!ok)
