@@ -6,6 +6,7 @@ import re
 import pytest
 
 from harness.aws import IMAGE
+from harness.between import Between
 from harness.cloud import Site
 from harness.events import REGION, entity, event, instance
 from harness.proxy import Proxy
@@ -236,6 +237,39 @@ def test_an_instance_that_holds_several_volumes_is_stopped_by_one_call(moto, cou
     ran.report.assert_all_processed()
     assert counting.calls["StopInstances"] == 1 and counting.calls["DetachVolume"] == 10
     assert not set(ids) & {v["VolumeId"] for v in ec2.describe_volumes()["Volumes"]}
+
+
+class Lingering(Between):
+    """Volumes that are there for two more looks after their deletion."""
+
+    def __init__(self, behind):
+        super().__init__(behind, {})
+        self.left, self.looks = {}, []
+
+    def answer(self, operation, body):
+        ids = re.findall(r"vol-[0-9a-f]+", body)
+        with self.lock:
+            if operation == "DeleteVolume":
+                self.left[ids[0]] = 2
+                return 200, "<DeleteVolumeResponse><requestId>r</requestId><return>true</return></DeleteVolumeResponse>"
+            if operation != "DescribeVolumes":
+                return None
+            there = [id for id in ids if self.left.get(id, 1)]
+            if ids[0] in self.left:
+                self.looks.append(len(ids))
+            self.left.update({id: self.left[id] - 1 for id in there if id in self.left})
+        items = "".join(f"<item><volumeId>{id}</volumeId><status>available</status></item>" for id in there)
+        return 200, f"<DescribeVolumesResponse><requestId>r</requestId><volumeSet>{items}</volumeSet></DescribeVolumesResponse>"
+
+
+def test_those_that_wait_look_again_together(moto, exec_event):
+    lingering = Lingering(moto)
+    exec_event(event("ebs_delete_volume", [entity("EBS Volume", f"vol-{n:08x}") for n in range(40)]), on=lingering).report.assert_all_processed()
+    lingering.stop()
+    assert set(lingering.left.values()) == {0}
+    # Those that wait stay together, and meet others: unshared, each would ask for itself, three times.
+    assert sum(lingering.looks) == 120
+    assert len(lingering.looks) <= 40
 
 
 # --- beside the program whose resources share no calls --------------------------------------------------------------------------

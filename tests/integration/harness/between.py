@@ -29,7 +29,7 @@ class Between(Cloud):
 
             def pass_on(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                own = between.answer(operation_of(self.headers, body))
+                own = between.answer(operation_of(self.headers, body), body.decode("latin-1"))
                 if own:
                     return self.reply(own[0], [("Content-Type", "text/xml")], own[1].encode())
                 there = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
@@ -56,7 +56,8 @@ class Between(Cloud):
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
-    def answer(self, operation):
+    def answer(self, operation, body):
+        """(status, body), or None: the request is passed on."""
         with self.lock:
             left = self.answers.get(operation)
             return left.pop(0) if left else None
