@@ -228,10 +228,9 @@ failed:
 
 const struct action *action_find(const char *name)
 {
-    for (const struct action *const *a = action_table; name && *a; a++) {
+    for (const struct action *const *a = action_table; name && *a; a++)
         if (strcmp((*a)->name, name) == 0)
             return *a;
-    }
     return NULL;
 }
 

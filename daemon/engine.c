@@ -259,10 +259,9 @@ static bool start_workers(struct engine *e, struct err *err)
     e->workers = calloc(count, sizeof *e->workers);
     if (!e->workers)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
-    for (; e->worker_count < count; e->worker_count++) {
+    for (; e->worker_count < count; e->worker_count++)
         if (!start_worker(e, &e->workers[e->worker_count], err))
             return false;
-    }
     return true;
 }
 

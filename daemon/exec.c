@@ -44,10 +44,9 @@ static bool read_all(int fd, struct buf *body, const char *path, struct err *err
 {
     char piece[COPY_SIZE];
     ssize_t n;
-    while ((n = read(fd, piece, sizeof piece)) > 0) {
+    while ((n = read(fd, piece, sizeof piece)) > 0)
         if (!buf_add(body, piece, (size_t)n))
             return err_set(err, ERR_LIMIT, "", "%s is larger than %zu bytes", path, body->max);
-    }
     return n == 0 || file_error(err, "cannot read", path);
 }
 
@@ -76,10 +75,9 @@ static bool write_body(FILE *to, const struct http_body *body)
     if (body->data || !body->read)
         return fwrite(body->data ? body->data : "", 1, body->size, to) == body->size;
     body->rewind(body->ctx);
-    while ((n = body->read(body->ctx, piece, sizeof piece)) > 0) {
+    while ((n = body->read(body->ctx, piece, sizeof piece)) > 0)
         if (fwrite(piece, 1, n, to) != n)
             return false;
-    }
     return true;
 }
 

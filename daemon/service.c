@@ -56,10 +56,9 @@ static bool all_idle(const struct daemon *d)
 {
     if (engine_busy(d->engine))
         return false;
-    for (size_t i = 0; i < d->source_count; i++) {
+    for (size_t i = 0; i < d->source_count; i++)
         if (!d->sources[i]->ops->idle(d->sources[i]))
             return false;
-    }
     return true;
 }
 
@@ -226,10 +225,9 @@ static bool open_sources(struct daemon *d, struct err *err)
     }
     if (has_aws_source(d->config))
         engine_work(d->engine, learn_identity, learned, d->aws);
-    for (size_t i = 0; i < d->source_count; i++) {
+    for (size_t i = 0; i < d->source_count; i++)
         if (!d->sources[i]->ops->start(d->sources[i], err))
             return false;
-    }
     return true;
 }
 

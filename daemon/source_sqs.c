@@ -199,10 +199,9 @@ static const struct source_ops bucket_ops = {.settle = queue_source_settle};
 /* The face of a bucket, made when it is first announced. NULL with *err. */
 static struct source *bucket_source(struct sqs_source *s, const char *bucket, struct err *err)
 {
-    for (size_t i = 0; i < s->bucket_count; i++) {
+    for (size_t i = 0; i < s->bucket_count; i++)
         if (strcmp(s->buckets[i]->bucket, bucket) == 0)
             return &s->buckets[i]->base;
-    }
     if (s->bucket_count == MAX_BUCKETS) {
         err_set(err, ERR_LIMIT, "", "events of more than %d buckets in one queue: set bucket",
                 MAX_BUCKETS);

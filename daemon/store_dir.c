@@ -83,10 +83,9 @@ static bool segment_valid(const char *at, size_t n)
         return false;
     if (n >= strlen(OWN_PREFIX) && memcmp(at, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
         return false;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if ((unsigned char)at[i] < 0x20 || at[i] == 0x7f)
             return false;
-    }
     return utf8_valid(at, n);
 }
 

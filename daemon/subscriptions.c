@@ -127,10 +127,9 @@ static bool read_text(struct subscriptions *s, const char *path, const struct bu
         return err_set(err, ERR_INVALID, "", "%s is not UTF-8 text", path);
     if (strncmp(r.at, BYTE_MARK, strlen(BYTE_MARK)) == 0)
         r.at += strlen(BYTE_MARK);
-    while (*r.at) {
+    while (*r.at)
         if (!read_entry(s, &r))
             return false;
-    }
     return true;
 }
 
@@ -209,10 +208,9 @@ void subscriptions_free(struct subscriptions *s)
 
 static bool has_entry(const struct subscriptions *s, const char *text)
 {
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count; i++)
         if (strcasecmp(s->entries[i], text) == 0)
             return true;
-    }
     return false;
 }
 

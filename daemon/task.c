@@ -142,10 +142,9 @@ bool run_make_tasks(struct run *run)
     run->automation_count = run->event.count;
     run->flow.held =
         true; /* so that tasks which may share a call are all there when the first is taken */
-    for (size_t i = 0; i < run->event.count; i++) {
+    for (size_t i = 0; i < run->event.count; i++)
         if (!make_automation(run, &run->automations[i], &run->event.automations[i]))
             return false;
-    }
     if (run->progress)
         progress_restore(run);
     return true;
@@ -155,10 +154,9 @@ void run_start_tasks(struct run *run)
 {
     for (size_t i = 0; i < run->automation_count; i++) {
         struct automation *a = &run->automations[i];
-        for (size_t k = 0; a->tasks && k < a->event->count; k++) {
+        for (size_t k = 0; a->tasks && k < a->event->count; k++)
             if (a->tasks[k].status == TASK_OPEN)
                 sched_wake(run->engine->sched, &a->tasks[k].job);
-        }
     }
     sched_open(run->engine->sched, &run->flow);
 }
@@ -638,10 +636,9 @@ static void settle_group(struct attempt **group, size_t count, const enum verdic
 {
     struct attempt *on[ACTION_MANY_MAX];
     size_t n = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (settle_step(group[i]->task, &group[i]->ctx, verdicts[i], &group[i]->answer))
             on[n++] = group[i];
-    }
     go_on(on, n);
 }
 

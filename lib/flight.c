@@ -25,9 +25,8 @@ bool flight_take(struct flight *f, const struct clock *clock, const char *what, 
     }
     if (f->failure && now < f->retry_at_ms) {
         *err = *f->failure;
-        if (err_is_retryable(err)) {
+        if (err_is_retryable(err))
             err->retry_after_ms = f->retry_at_ms - now;
-        }
         return false;
     }
     f->busy = true;
@@ -36,24 +35,20 @@ bool flight_take(struct flight *f, const struct clock *clock, const char *what, 
 
 static int64_t next_pause(int64_t last)
 {
-    if (last == 0) {
+    if (last == 0)
         return PAUSE_MIN_MS;
-    }
     return last * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : last * 2;
 }
 
 void flight_failed(struct flight *f, const struct clock *clock, const struct err *err)
 {
     f->busy = false;
-    if (err->kind == ERR_BUSY) {
+    if (err->kind == ERR_BUSY)
         return; /* nothing was tried: what it needs is being fetched */
-    }
-    if (!f->failure) {
+    if (!f->failure)
         f->failure = malloc(sizeof(*f->failure));
-    }
-    if (f->failure) {
+    if (f->failure)
         *f->failure = *err;
-    }
     f->pause_ms = next_pause(f->pause_ms);
     f->retry_at_ms = clock->mono_ms(clock) + f->pause_ms;
 }

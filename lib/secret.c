@@ -17,14 +17,11 @@ const char *secret_env(const char *name)
 
 bool secret_text_valid(const char *text)
 {
-    if (!*text) {
+    if (!*text)
         return false;
-    }
-    for (; *text; text++) {
-        if (*text <= ' ' || *text > '~') {
+    for (; *text; text++)
+        if (*text <= ' ' || *text > '~')
             return false;
-        }
-    }
     return true;
 }
 
@@ -38,9 +35,8 @@ bool secret_read_file(const char *path, const char *what, struct buf *to, struct
     char part[4096];
     ssize_t n;
     bool fits = true;
-    while (fits && (n = read(fd, part, sizeof(part))) > 0) {
+    while (fits && (n = read(fd, part, sizeof(part))) > 0)
         fits = buf_add(to, part, (size_t)n);
-    }
     int problem = fits && n < 0 ? errno : 0;
     wipe(part, sizeof(part));
     close(fd);
@@ -58,15 +54,12 @@ static bool is_space(char c)
 
 bool secret_read_token(const char *path, struct buf *to, struct err *err)
 {
-    if (!secret_read_file(path, "token file", to, err)) {
+    if (!secret_read_file(path, "token file", to, err))
         return false;
-    }
-    while (to->size > 0 && is_space(to->data[to->size - 1])) {
+    while (to->size > 0 && is_space(to->data[to->size - 1]))
         to->data[--to->size] = '\0';
-    }
-    if (!secret_text_valid(buf_str(to)) || strlen(to->data) != to->size) {
+    if (!secret_text_valid(buf_str(to)) || strlen(to->data) != to->size)
         return err_set(err, ERR_CREDENTIALS, "", "the token file %s holds no token", path);
-    }
     return true;
 }
 

@@ -10,10 +10,9 @@ const char *final_snapshot_id(const struct step_ctx *ctx, const char *database,
     char raw[SNAPSHOT_ID_SIZE];
     size_t n = 0;
     snprintf(raw, sizeof raw, "hyperglance-%s-%s", database, ctx->run_id);
-    for (const char *c = raw; *c; c++) {
+    for (const char *c = raw; *c; c++)
         if (*c != '-' || (n > 0 && to[n - 1] != '-'))
             to[n++] = *c;
-    }
     while (n > 0 && to[n - 1] == '-')
         n--;
     to[n] = '\0';

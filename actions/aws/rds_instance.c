@@ -155,10 +155,9 @@ static enum verdict find_group(struct step_ctx *ctx)
 
 static bool is_one_of(const char *status, const char *const *these)
 {
-    for (; status && *these; these++) {
+    for (; status && *these; these++)
         if (strcmp(status, *these) == 0)
             return true;
-    }
     return false;
 }
 

@@ -95,10 +95,9 @@ static json_t *next_entries(struct step_ctx *ctx, bool *more)
 /* Whether XML 1.0 cannot hold the key, or would not give it back as it is. */
 static bool awkward(const char *key)
 {
-    for (const unsigned char *c = (const unsigned char *)key; *c; c++) {
+    for (const unsigned char *c = (const unsigned char *)key; *c; c++)
         if (*c < ' ' || (c[0] == 0xEF && c[1] == 0xBF && c[2] >= 0xBE))
             return true;
-    }
     return false;
 }
 

@@ -74,10 +74,9 @@ static const struct act_naming queues = {
 
 static const struct tagged *find_kind(const char *type)
 {
-    for (size_t i = 0; type && i < sizeof tagged_types / sizeof *tagged_types; i++) {
+    for (size_t i = 0; type && i < sizeof tagged_types / sizeof *tagged_types; i++)
         if (strcmp(tagged_types[i].type, type) == 0)
             return &tagged_types[i];
-    }
     return NULL;
 }
 

@@ -175,10 +175,9 @@ bool az_gone(const struct step_ctx *ctx)
     static const char *const astray[] = {"SubscriptionNotFound", "MissingSubscription",
                                          "InvalidResourceType", "InvalidResourceNamespace",
                                          "NoRegisteredProviderFound"};
-    for (size_t i = 0; i < sizeof astray / sizeof *astray; i++) {
+    for (size_t i = 0; i < sizeof astray / sizeof *astray; i++)
         if (strcmp(ctx->err.code, astray[i]) == 0)
             return false;
-    }
     return ctx->err.kind == ERR_NOT_FOUND;
 }
 

@@ -41,10 +41,9 @@ static bool well_formed(const struct az_id *id)
     if (id->count < 8 || id->count % 2 != 0 || strcasecmp(id->at[0], "subscriptions") != 0 ||
         strcasecmp(id->at[2], "resourceGroups") != 0 || strcasecmp(id->at[4], "providers") != 0)
         return false;
-    for (size_t i = 0; i < id->count; i++) {
+    for (size_t i = 0; i < id->count; i++)
         if (!is_segment(id->at[i]))
             return false;
-    }
     return azure_guid_valid(id->at[1]);
 }
 
@@ -90,10 +89,9 @@ bool az_id_is(const struct az_id *id, const char *type)
 
 bool az_id_path(const struct az_id *id, struct buf *path)
 {
-    for (size_t i = 0; i < id->count; i++) {
+    for (size_t i = 0; i < id->count; i++)
         if (!arm_path_add(path, id->at[i]))
             return false;
-    }
     return true;
 }
 

@@ -211,10 +211,9 @@ static bool still_in_use(const struct step_ctx *ctx)
     static const char *const codes[] = {"NicInUse", "NicReservedForAnotherVm",
                                         "InUseNetworkInterfaceCannotBeDeleted",
                                         "PublicIPAddressCannotBeDeleted", "PublicIPAddressInUse"};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strcmp(ctx->err.code, codes[i]) == 0)
             return true;
-    }
     return ctx->err.kind == ERR_CONFLICT && strcmp(ctx->err.code, "ScopeLocked") != 0;
 }
 

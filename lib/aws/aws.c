@@ -47,11 +47,9 @@ static const char *first_set(const struct aws *aws, const char *option, const ch
         other ? getenv(other) : NULL,
         key ? aws_profile_get(aws->profiles, aws->profile, key) : NULL,
     };
-    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-        if (values[i] && *values[i]) {
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+        if (values[i] && *values[i])
             return values[i];
-        }
-    }
     return NULL;
 }
 
@@ -84,9 +82,8 @@ static bool choose_region(struct aws *aws, struct err *err)
 static bool check_role(const struct aws *aws, struct err *err)
 {
     const char *role = aws->options.cross_account_role;
-    if (!role || !*role) {
+    if (!role || !*role)
         return true;
-    }
     return (strncmp(role, "arn:", 4) == 0 && strstr(role, ":role/") && strstr(role, "{account}") &&
             strlen(role) < 1024) ||
            err_set(err, ERR_INVALID, "",
@@ -127,13 +124,11 @@ static struct aws_creds *assume(struct aws *aws, struct http_client *http,
                                 const struct sts_role *role, struct err *err)
 {
     struct aws_creds *own = aws_identity_creds(aws->identity, http, "", err);
-    if (!own) {
+    if (!own)
         return NULL;
-    }
     struct aws_creds *creds = sts_assume_role(aws, http, own, role, err);
-    if (!creds && err->kind == ERR_EXPIRED) {
+    if (!creds && err->kind == ERR_EXPIRED)
         aws_identity_expire(aws->identity, "", own);
-    }
     aws_creds_unref(own);
     return creds;
 }
@@ -142,9 +137,8 @@ static struct aws_creds *fetch_role(struct aws *aws, struct http_client *http, c
                                     struct err *err)
 {
     struct aws_self self;
-    if (!aws_self(aws, http, &self, err)) {
+    if (!aws_self(aws, http, &self, err))
         return NULL;
-    }
     if (!aws->options.cross_account_role || !*aws->options.cross_account_role) {
         err_set(err, ERR_CREDENTIALS, "",
                 "account %s is not the daemon's own (%s), and no role is configured for other "
@@ -162,9 +156,8 @@ static struct aws_creds *fetch_role(struct aws *aws, struct http_client *http, c
                                 .external_id = aws->options.external_id,
                                 .source = source};
         creds = assume(aws, http, &role, err);
-        if (!creds && err->kind == ERR_EXPIRED) {
+        if (!creds && err->kind == ERR_EXPIRED)
             creds = assume(aws, http, &role, err);
-        }
     }
     buf_free(&arn);
     return creds;
@@ -193,9 +186,8 @@ static void ask_region(struct aws *aws, struct http_client *http)
     struct imds imds;
     struct err ignored = ERR_INIT; /* without a region, the call says what to set */
     struct buf text = buf_make(sizeof(aws->found_region) - 1);
-    if (!imds_open(&imds, aws->profiles, aws->profile, http, &ignored)) {
+    if (!imds_open(&imds, aws->profiles, aws->profile, http, &ignored))
         return;
-    }
     if (imds_get(&imds, "/latest/meta-data/placement/region", &text, &ignored) &&
         aws_region_valid(buf_str(&text))) {
         memcpy(aws->found_region, text.data, text.size + 1);
@@ -208,12 +200,10 @@ static void ask_region(struct aws *aws, struct http_client *http)
 static bool ask_self(void *ctx, struct http_client *http, struct aws_self *self, struct err *err)
 {
     struct aws *aws = ctx;
-    if (!aws_region(aws)) {
+    if (!aws_region(aws))
         ask_region(aws, http);
-    }
-    if (!sts_caller_identity(aws, http, self, err)) {
+    if (!sts_caller_identity(aws, http, self, err))
         return false;
-    }
     log_info(aws->options.log, "AWS identity", "account", self->account, "arn", self->arn);
     return true;
 }
@@ -232,17 +222,15 @@ struct aws *aws_new(const struct aws_options *options, struct err *err)
     if (!aws->profiles || !choose_profile(aws, err) || !choose_region(aws, err) ||
         !check_role(aws, err) ||
         !aws_endpoints_init(&aws->endpoints, options->endpoint_url, aws->profiles, aws->profile,
-                            err)) {
+                            err))
         goto failed;
-    }
     aws->ca_bundle = first_set(aws, NULL, "AWS_CA_BUNDLE", NULL, "ca_bundle");
     aws->chain = aws_chain_new(aws, aws->profiles, options->profile, options->clock);
     aws->identity = aws_identity_new(options->clock, fetch, ask_self, aws);
     aws->buckets = aws_buckets_new();
     aws->keys = sigv4_keys_new();
-    if (aws->chain && aws->identity && aws->buckets && aws->keys) {
+    if (aws->chain && aws->identity && aws->buckets && aws->keys)
         return aws;
-    }
     err_set(err, ERR_INTERNAL, "", "out of memory");
 failed:
     aws_free(aws);
@@ -289,16 +277,14 @@ static bool cache_key(struct aws *aws, struct http_client *http, const char *acc
 {
     struct aws_self self;
     *key = "";
-    if (!account) {
+    if (!account)
         return true;
-    }
     if (!aws_account_valid(account)) {
         return err_set(err, ERR_INVALID, "", "\"%.40s\" is no AWS account: it must be 12 digits",
                        account);
     }
-    if (!aws_self(aws, http, &self, err)) {
+    if (!aws_self(aws, http, &self, err))
         return false;
-    }
     *key = strcmp(account, self.account) == 0 ? "" : account;
     return true;
 }
@@ -364,9 +350,8 @@ bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char
 /* Names the operation in an error that was made before or without an answer. */
 static bool named(const struct aws_call *call, struct err *err)
 {
-    if (!*err->operation) {
+    if (!*err->operation)
         snprintf(err->operation, sizeof(err->operation), "%s", call->op->name);
-    }
     return false;
 }
 
@@ -377,9 +362,8 @@ bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aw
     bool s3 = service->protocol == AWS_REST_XML;
     struct aws_target target;
     if (!find_target(aws, service, call->region, &target, err) ||
-        !aws_encode(call, target.url, target.overridden, request, err)) {
+        !aws_encode(call, target.url, target.overridden, request, err))
         return named(call, err);
-    }
     request->answer_secret = service == &aws_sts;
     struct sigv4_options how = {
         .region = target.signing_region,
@@ -403,13 +387,11 @@ static bool take_raw(const struct aws_call *call, struct http_response *response
 {
     struct buf *to = call->raw_answer;
     size_t max = to->max;
-    if (response->body.size > max) {
+    if (response->body.size > max)
         return err_set(err, ERR_LIMIT, "", "the answer is larger than %zu bytes", max);
-    }
     *answer = json_object();
-    if (!*answer) {
+    if (!*answer)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     buf_free(to);
     *to = response->body;
     to->max = max;
@@ -435,9 +417,8 @@ static bool read_answer(const struct aws_call *call, struct http_response *respo
 static void log_call(const struct aws *aws, const struct aws_call *call, int status, bool ok,
                      int64_t since_ms, const char *request_id, const struct err *err)
 {
-    if (!log_would(aws->options.log, LOG_DEBUG_LEVEL)) {
+    if (!log_would(aws->options.log, LOG_DEBUG_LEVEL))
         return;
-    }
     char status_text[16];
     char duration[32];
     const struct clock *clock = aws->options.clock;
@@ -470,24 +451,21 @@ static bool send_once(struct aws *aws, struct http_client *http, const struct aw
     int64_t since = aws->options.clock->mono_ms(aws->options.clock);
     *status = 0;
     bucket_region[0] = '\0';
-    if (!aws_prepare(aws, creds, call, &request, err)) {
+    if (!aws_prepare(aws, creds, call, &request, err))
         return false;
-    }
     bool ok = http_perform(http, &request, &response, err);
     if (ok) {
         const char *id = request_id_of(&response);
         snprintf(request_id, sizeof(request_id), "%s", id ? id : "");
         *status = response.status;
-        if (call->op->service == &aws_s3 && !aws_bucket_region(&response, bucket_region)) {
+        if (call->op->service == &aws_s3 && !aws_bucket_region(&response, bucket_region))
             bucket_region[0] = '\0';
-        }
         ok = read_answer(call, &response, answer, err);
         http_response_free(&response);
     }
     http_request_free(&request);
-    if (!ok) {
+    if (!ok)
         named(call, err);
-    }
     log_call(aws, call, *status, ok, since, *request_id ? request_id : NULL, err);
     return ok;
 }
@@ -510,9 +488,8 @@ static bool send_limited(struct aws *aws, struct http_client *http, const struct
     const char *account = call->account;
     const char *region = call->region ? call->region : aws_region(aws);
     char name[128];
-    if (!account) {
+    if (!account)
         account = aws_identity_known(aws->identity, &self) ? self.account : "own";
-    }
     snprintf(name, sizeof(name), "%s/%s/%s", account, region ? region : "", call->op->service->id);
     int64_t wait_ms = limits ? ratelimit_take(limits, name) : 0;
     if (wait_ms > 0) {
@@ -522,9 +499,8 @@ static bool send_limited(struct aws *aws, struct http_client *http, const struct
         return named(call, err);
     }
     bool ok = send_once(aws, http, creds, call, answer, status, bucket_region, err);
-    if (limits && *status > 0) {
+    if (limits && *status > 0)
         ratelimit_report(limits, name, !ok && err->kind == ERR_THROTTLED);
-    }
     return ok;
 }
 
@@ -545,16 +521,14 @@ static bool send_following(struct aws *aws, struct http_client *http, const stru
     char known[33];
     char found[33] = "";
     const char *bucket = call->op->service == &aws_s3 ? jstr(call->params, "Bucket") : NULL;
-    if (bucket && aws_buckets_find(aws->buckets, bucket, known)) {
+    if (bucket && aws_buckets_find(aws->buckets, bucket, known))
         here.region = known;
-    }
     bool ok = send_limited(aws, http, creds, &here, answer, &status, found, err);
     const char *asked = here.region ? here.region : aws_region(aws);
     /* Any other refusal comes from the bucket's own region, or would come from there too. */
     bool elsewhere = status == 301 || status == 307 || status == 400;
-    if (ok || !bucket || !elsewhere || !may_follow(found, asked)) {
+    if (ok || !bucket || !elsewhere || !may_follow(found, asked))
         return ok;
-    }
     aws_buckets_remember(aws->buckets, bucket, found);
     memcpy(known, found, sizeof(known));
     here.region = known;
@@ -565,9 +539,8 @@ bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *
               json_t **answer, struct err *err)
 {
     struct aws_creds *creds = aws_account_creds(aws, http, call->account, err);
-    if (!creds) {
+    if (!creds)
         return false;
-    }
     bool ok = send_following(aws, http, creds, call, answer, err);
     if (!ok && err->kind == ERR_EXPIRED) {
         aws_expire_creds(aws, call->account, creds);

@@ -36,11 +36,9 @@ void aws_buckets_free(struct aws_buckets *b)
 
 static struct row *find(struct aws_buckets *b, const char *bucket)
 {
-    for (size_t i = 0; i < b->count; i++) {
-        if (strcmp(b->rows[i].bucket, bucket) == 0) {
+    for (size_t i = 0; i < b->count; i++)
+        if (strcmp(b->rows[i].bucket, bucket) == 0)
             return &b->rows[i];
-        }
-    }
     return NULL;
 }
 
@@ -48,18 +46,16 @@ bool aws_buckets_find(struct aws_buckets *b, const char *bucket, char region[33]
 {
     pthread_mutex_lock(&b->lock);
     const struct row *row = find(b, bucket);
-    if (row) {
+    if (row)
         memcpy(region, row->region, sizeof(row->region));
-    }
     pthread_mutex_unlock(&b->lock);
     return row != NULL;
 }
 
 void aws_buckets_remember(struct aws_buckets *b, const char *bucket, const char *region)
 {
-    if (strlen(bucket) >= sizeof(b->rows->bucket) || strlen(region) >= sizeof(b->rows->region)) {
+    if (strlen(bucket) >= sizeof(b->rows->bucket) || strlen(region) >= sizeof(b->rows->region))
         return;
-    }
     pthread_mutex_lock(&b->lock);
     struct row *row = find(b, bucket);
     if (!row) {

@@ -30,13 +30,11 @@ struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *prof
                                 const char *profile, const struct clock *clock)
 {
     struct aws_chain *c = calloc(1, sizeof(*c));
-    if (!c) {
+    if (!c)
         return NULL;
-    }
     const char *named = secret_env("AWS_PROFILE");
-    if (!named) {
+    if (!named)
         named = secret_env("AWS_DEFAULT_PROFILE");
-    }
     bool forced = profile && *profile;
     c->ask = (struct link_ask){
         .aws = aws,
@@ -58,9 +56,8 @@ void aws_chain_free(struct aws_chain *c)
 /* The links before number `end`, each with what it said. */
 static void add_said(const struct aws_chain *c, size_t end, struct buf *to)
 {
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = 0; i < end; i++)
         buf_addf(to, "%s%s: %.200s", i > 0 ? "; " : "", links[i].name, c->said[i]);
-    }
 }
 
 /* The chain stopped at link i: its error is the chain's, and a passing fault stays one that may
@@ -76,9 +73,8 @@ static void report_broken(const struct aws_chain *c, size_t i, struct err *err)
         snprintf(message + n, sizeof(message) - n, " (before it, %s)", buf_str(&before));
     }
     memcpy(err->message, message, sizeof(message));
-    if (!err_is_retryable(err) && err->kind != ERR_INTERNAL) {
+    if (!err_is_retryable(err) && err->kind != ERR_INTERNAL)
         err->kind = ERR_CREDENTIALS;
-    }
     buf_free(&before);
 }
 
@@ -117,7 +113,6 @@ struct aws_creds *aws_chain_fetch(struct aws_chain *c, struct http_client *http,
 
 void aws_chain_describe(struct aws_chain *c, struct buf *to)
 {
-    for (size_t i = 0; i < LINKS; i++) {
+    for (size_t i = 0; i < LINKS; i++)
         buf_addf(to, "%s: %s\n", links[i].name, *c->said[i] ? c->said[i] : "not asked");
-    }
 }

@@ -26,11 +26,10 @@ static enum link_result find_role(struct imds *imds, struct buf *path, struct er
         size_t n = strcspn(buf_str(&roles), "\r\n");
         size_t good = strspn(buf_str(&roles), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                               "0123456789_+=,.@-");
-        if (n > 0 && good >= n && buf_adds(path, ROLES_PATH) && buf_add(path, buf_str(&roles), n)) {
+        if (n > 0 && good >= n && buf_adds(path, ROLES_PATH) && buf_add(path, buf_str(&roles), n))
             result = LINK_FOUND;
-        } else {
+        else
             err_set(err, ERR_CREDENTIALS, "", "the instance metadata service names no usable role");
-        }
     }
     buf_free(&roles);
     return result;
@@ -55,9 +54,8 @@ static struct aws_creds *read_answer(const struct link_ask *ask, const struct bu
         creds = aws_creds_new(stale->access_key_id, stale->secret_access_key, stale->session_token,
                               now + STALE_MS, stale->source);
         aws_creds_unref(stale);
-        if (!creds) {
+        if (!creds)
             err_set(err, ERR_INTERNAL, "", "out of memory");
-        }
     }
     return creds;
 }
@@ -67,14 +65,12 @@ enum link_result link_imds(const struct link_ask *ask, struct aws_creds **creds,
     struct imds imds;
     struct buf path = buf_make(2048);
     struct buf text = buf_make_secret(64u << 10);
-    if (!imds_open(&imds, ask->profiles, ask->profile, ask->http, err)) {
+    if (!imds_open(&imds, ask->profiles, ask->profile, ask->http, err))
         return LINK_NONE;
-    }
     enum link_result result = find_role(&imds, &path, err);
     if (result == LINK_FOUND) {
-        if (imds_get(&imds, buf_str(&path), &text, err)) {
+        if (imds_get(&imds, buf_str(&path), &text, err))
             *creds = read_answer(ask, &text, err);
-        }
         result = *creds ? LINK_FOUND : LINK_BROKEN;
     }
     buf_free(&text);

@@ -57,15 +57,13 @@ static int spawn(const struct aws_words *words, int output, pid_t *pid)
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t files;
     int problem = posix_spawnattr_init(&attributes);
-    if (problem) {
+    if (problem)
         return problem;
-    }
     problem = posix_spawn_file_actions_init(&files);
     if (problem == 0) {
         problem = ENOMEM;
-        if (set_attributes(&attributes) && set_files(&files, output)) {
+        if (set_attributes(&attributes) && set_files(&files, output))
             problem = posix_spawnp(pid, words->at[0], &files, &attributes, words->at, environ);
-        }
         posix_spawn_file_actions_destroy(&files);
     }
     posix_spawnattr_destroy(&attributes);
@@ -151,9 +149,8 @@ static int finish(struct process *p)
     while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR) {
     }
     close(p->exited);
-    if (p->output >= 0) {
+    if (p->output >= 0)
         close(p->output);
-    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -188,9 +185,8 @@ enum link_result link_process(const struct link_ask *ask, const char *command, i
 {
     struct buf output = buf_make_secret(OUTPUT_MAX);
     json_t *object = NULL;
-    if (run(ask, command, timeout_ms, &output, err)) {
+    if (run(ask, command, timeout_ms, &output, err))
         object = secret_parse_json(&output, "credential_process", err);
-    }
     if (object && jint(object, "Version", 0) != 1) {
         err_set(err, ERR_CREDENTIALS, "",
                 "the answer of the credential_process does not say \"Version\": 1");

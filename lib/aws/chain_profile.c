@@ -73,9 +73,8 @@ static enum link_result from_source_profile(const struct link_ask *ask, const st
                 visit->profile);
         return LINK_BROKEN;
     }
-    if (strcmp(name, visit->profile) == 0 && has_keys(ask, visit)) {
+    if (strcmp(name, visit->profile) == 0 && has_keys(ask, visit))
         return static_keys(ask, visit, creds, err);
-    }
     for (const struct visit *v = visit; v; v = v->before) {
         if (strcmp(v->profile, name) == 0 || visit->depth >= DEPTH_MAX) {
             err_set(err, ERR_CREDENTIALS, "", "the source_profile of profile %s %s", visit->profile,
@@ -148,9 +147,8 @@ static enum link_result assume(const struct link_ask *ask, const struct visit *v
                 visit->profile, profile ? "both" : "neither", profile ? "and" : "nor");
         return LINK_BROKEN;
     }
-    if (!read_role(ask, visit, &role, err)) {
+    if (!read_role(ask, visit, &role, err))
         return LINK_BROKEN;
-    }
     struct aws_creds *with = NULL;
     enum link_result result = profile ? from_source_profile(ask, visit, profile, &with, err)
                                       : from_credential_source(ask, visit, other, &with, err);
@@ -167,18 +165,14 @@ static enum link_result look_at(const struct link_ask *ask, const struct visit *
                                 struct aws_creds **creds, struct err *err)
 {
     const char *command = setting(ask, visit, "credential_process");
-    if (setting(ask, visit, "web_identity_token_file")) {
+    if (setting(ask, visit, "web_identity_token_file"))
         return link_web_identity_of_profile(ask, visit->profile, creds, err);
-    }
-    if (setting(ask, visit, "role_arn")) {
+    if (setting(ask, visit, "role_arn"))
         return assume(ask, visit, creds, err);
-    }
-    if (has_keys(ask, visit)) {
+    if (has_keys(ask, visit))
         return static_keys(ask, visit, creds, err);
-    }
-    if (command) {
+    if (command)
         return link_process(ask, command, PROCESS_TIMEOUT_MS, creds, err);
-    }
     if (setting(ask, visit, "sso_session") || setting(ask, visit, "sso_start_url")) {
         err_set(err, ERR_CREDENTIALS, "",
                 "profile %s signs in with SSO, which needs a person; give the daemon a role",

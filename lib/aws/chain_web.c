@@ -13,9 +13,8 @@ static enum link_result assume(const struct link_ask *ask, const char *token_fil
                                struct err *err)
 {
     struct buf token = buf_make_secret(TOKEN_MAX);
-    if (secret_read_token(token_file, &token, err)) {
+    if (secret_read_token(token_file, &token, err))
         *creds = sts_assume_role_with_web_identity(ask->aws, ask->http, buf_str(&token), role, err);
-    }
     buf_free(&token);
     return *creds ? LINK_FOUND : LINK_BROKEN;
 }

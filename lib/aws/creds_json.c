@@ -25,17 +25,15 @@ static struct aws_creds *make(const json_t *object, const char *token_key, bool 
 {
     const char *id = member(object, "AccessKeyId", source, err);
     const char *secret = id ? member(object, "SecretAccessKey", source, err) : NULL;
-    if (!secret) {
+    if (!secret)
         return NULL;
-    }
     const char *token = NULL;
     const char *until = jstr(object, "Expiration");
     int64_t expires_ms = INT64_MAX;
     if (temporary || jget(object, token_key)) {
         token = member(object, token_key, source, err);
-        if (!token) {
+        if (!token)
             return NULL;
-        }
     }
     if ((temporary || jget(object, "Expiration")) && (!until || !clock_parse(until, &expires_ms))) {
         err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has %s Expiration", source,
@@ -43,9 +41,8 @@ static struct aws_creds *make(const json_t *object, const char *token_key, bool 
         return NULL;
     }
     struct aws_creds *creds = aws_creds_new(id, secret, token, expires_ms, source);
-    if (!creds) {
+    if (!creds)
         err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     return creds;
 }
 
@@ -54,8 +51,7 @@ struct aws_creds *aws_creds_from_json(json_t *object, const char *token_key, boo
 {
     struct aws_creds *creds = make(object, token_key, temporary, source, err);
     const char *secrets[] = {"SecretAccessKey", token_key};
-    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++)
         secret_wipe_json(json_object_get(object, secrets[i]));
-    }
     return creds;
 }

@@ -77,9 +77,8 @@ static bool read_switch(const struct aws_endpoints *e, const char *variable, con
                         bool *to, struct err *err)
 {
     const char *value = getenv(variable);
-    if (!value || !*value) {
+    if (!value || !*value)
         value = aws_profile_get(e->profiles, e->profile, key);
-    }
     *to = value && strcasecmp(value, "true") == 0;
     return *to || !value || !*value || strcasecmp(value, "false") == 0 ||
            err_set(err, ERR_INVALID, "", "%s (%s in profile %s) is neither true nor false",
@@ -92,9 +91,8 @@ static bool take_override(const char *url, const char *where, struct aws_target 
 {
     struct uri uri;
     struct err why = ERR_INIT;
-    if (!uri_parse(url, &uri, &why)) {
+    if (!uri_parse(url, &uri, &why))
         return err_set(err, ERR_INVALID, "", "%s is no usable URL: %s", where, why.message);
-    }
     bool plain = strcmp(uri.path, "/") == 0 && !*uri.query && !strchr(url, '?');
     uri_free(&uri);
     size_t n = strlen(url);
@@ -114,9 +112,8 @@ static bool take_override(const char *url, const char *where, struct aws_target 
 static const char *service_variable(const struct aws_service *service, char to[96])
 {
     snprintf(to, 96, "AWS_ENDPOINT_URL_%s", service->id);
-    for (char *c = to; *c; c++) {
+    for (char *c = to; *c; c++)
         *c = (char)toupper((unsigned char)*c);
-    }
     return to;
 }
 
@@ -128,9 +125,8 @@ static const char *find_override(const struct aws_endpoints *e, const struct aws
     char variable[96];
     const char *url = e->option;
     snprintf(where, 160, "[aws] endpoint_url");
-    if ((url && *url) || e->ignore_configured) {
+    if ((url && *url) || e->ignore_configured)
         return url && *url ? url : NULL;
-    }
     snprintf(where, 160, "%s", service_variable(service, variable));
     url = getenv(variable);
     if (!url || !*url) {
@@ -159,10 +155,8 @@ bool aws_endpoints_init(struct aws_endpoints *e, const char *option,
     if (!read_switch(e, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls",
                      &e->ignore_configured, err) ||
         !read_switch(e, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &e->fips, err) ||
-        !read_switch(e, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", &e->dualstack,
-                     err)) {
+        !read_switch(e, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", &e->dualstack, err))
         return false;
-    }
     /* Every use of AWS needs STS: its override, most often the one for all services, is checked
      * now. */
     const char *url = find_override(e, &aws_sts, where);
@@ -196,11 +190,9 @@ static bool find_global(const struct aws_endpoints *e, const struct aws_partitio
 
 static const char *dualstack_suffix(const struct aws_partition *partition)
 {
-    for (size_t i = 0; i < COUNT(dualstack_suffixes); i++) {
-        if (strcmp(dualstack_suffixes[i].partition, partition->name) == 0) {
+    for (size_t i = 0; i < COUNT(dualstack_suffixes); i++)
+        if (strcmp(dualstack_suffixes[i].partition, partition->name) == 0)
             return dualstack_suffixes[i].suffix;
-        }
-    }
     return NULL;
 }
 
@@ -209,11 +201,9 @@ static bool fips_is_named(const struct aws_endpoints *e, const struct aws_servic
                           const struct aws_partition *partition)
 {
     if (strcmp(partition->name, "aws-us-gov") == 0 && !e->dualstack) {
-        for (size_t i = 0; i < COUNT(gov_plain_fips); i++) {
-            if (strcmp(gov_plain_fips[i], service->endpoint_prefix) == 0) {
+        for (size_t i = 0; i < COUNT(gov_plain_fips); i++)
+            if (strcmp(gov_plain_fips[i], service->endpoint_prefix) == 0)
                 return false;
-            }
-        }
     }
     return true;
 }
@@ -243,17 +233,14 @@ bool aws_endpoints_find(const struct aws_endpoints *e, const struct aws_service 
     char where[160];
     const struct aws_partition *partition = aws_partition_of_region(region);
     *to = (struct aws_target){.overridden = false};
-    if (!partition) {
+    if (!partition)
         return err_set(err, ERR_INVALID, "", "\"%.40s\" is no AWS region", region);
-    }
     bool found = service->global ? find_global(e, partition, to, err)
                                  : find_regional(e, service, partition, region, to, err);
     const char *url = find_override(e, service, where);
-    if (!url) {
+    if (!url)
         return found;
-    }
-    if (!found) {
+    if (!found)
         snprintf(to->signing_region, sizeof(to->signing_region), "%s", region);
-    }
     return take_override(url, where, to, err);
 }

@@ -40,9 +40,8 @@ struct aws_identity *aws_identity_new(const struct clock *clock, identity_fetch_
                                       identity_ask_fn ask, void *ctx)
 {
     struct aws_identity *i = calloc(1, sizeof(*i));
-    if (!i) {
+    if (!i)
         return NULL;
-    }
     i->clock = clock;
     i->fetch = fetch;
     i->ask = ask;
@@ -63,9 +62,8 @@ static void slot_free(struct slot *s)
 
 void aws_identity_free(struct aws_identity *i)
 {
-    if (!i) {
+    if (!i)
         return;
-    }
     for (size_t b = 0; b < BUCKETS; b++) {
         while (i->buckets[b]) {
             struct slot *s = i->buckets[b];
@@ -83,18 +81,16 @@ void aws_identity_free(struct aws_identity *i)
 static size_t bucket_of(const char *account)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
-    for (; *account; account++) {
+    for (; *account; account++)
         hash = (hash ^ (unsigned char)*account) * 16777619u;
-    }
     return hash % BUCKETS;
 }
 
 static struct slot *slot_find(const struct aws_identity *i, const char *account)
 {
     struct slot *s = i->buckets[bucket_of(account)];
-    while (s && strcmp(s->account, account) != 0) {
+    while (s && strcmp(s->account, account) != 0)
         s = s->next;
-    }
     return s;
 }
 
@@ -104,12 +100,10 @@ static void slot_evict(struct aws_identity *i)
 {
     struct slot **oldest = NULL;
     for (size_t b = 0; b < BUCKETS; b++) {
-        for (struct slot **at = &i->buckets[b]; *at; at = &(*at)->next) {
+        for (struct slot **at = &i->buckets[b]; *at; at = &(*at)->next)
             if (!(*at)->flight.busy && *(*at)->account &&
-                (!oldest || (*at)->used < (*oldest)->used)) {
+                (!oldest || (*at)->used < (*oldest)->used))
                 oldest = at;
-            }
-        }
     }
     if (oldest) {
         struct slot *s = *oldest;
@@ -123,9 +117,8 @@ static struct slot *slot_of(struct aws_identity *i, const char *account, struct 
 {
     struct slot *s = slot_find(i, account);
     if (!s) {
-        if (i->count >= SLOTS_MAX) {
+        if (i->count >= SLOTS_MAX)
             slot_evict(i);
-        }
         s = calloc(1, sizeof(*s));
         if (!s) {
             err_set(err, ERR_INTERNAL, "", "out of memory");
@@ -205,14 +198,12 @@ struct aws_creds *aws_identity_creds(struct aws_identity *i, struct http_client 
 {
     bool mine = false;
     struct aws_creds *creds = look_up(i, account, &mine, err);
-    if (!mine) {
+    if (!mine)
         return creds;
-    }
     struct err why = ERR_INIT;
     creds = settle(i, account, i->fetch(i->ctx, http, account, &why), &why);
-    if (!creds) {
+    if (!creds)
         *err = why;
-    }
     return creds;
 }
 
@@ -256,9 +247,8 @@ bool aws_identity_known(struct aws_identity *i, struct aws_self *self)
 {
     pthread_mutex_lock(&i->lock);
     bool known = i->self_known;
-    if (known) {
+    if (known)
         *self = i->self;
-    }
     pthread_mutex_unlock(&i->lock);
     return known;
 }
@@ -270,13 +260,11 @@ bool aws_identity_self(struct aws_identity *i, struct http_client *http, struct 
     bool known = i->self_known;
     bool mine =
         !known && flight_take(&i->self_flight, i->clock, "the daemon's own account is", err);
-    if (known) {
+    if (known)
         *self = i->self;
-    }
     pthread_mutex_unlock(&i->lock);
-    if (!mine) {
+    if (!mine)
         return known;
-    }
     bool ok = i->ask(i->ctx, http, self, err);
     pthread_mutex_lock(&i->lock);
     if (ok) {

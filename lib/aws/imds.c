@@ -18,9 +18,8 @@ static const char *setting(const struct aws_profiles *profiles, const char *prof
                            const char *variable, const char *key)
 {
     const char *value = getenv(variable);
-    if (!value || !*value) {
+    if (!value || !*value)
         value = aws_profile_get(profiles, profile, key);
-    }
     return value && *value ? value : NULL;
 }
 
@@ -37,9 +36,8 @@ static bool find_base(struct buf *to, const struct aws_profiles *profiles, const
         return err_set(err, ERR_CREDENTIALS, "",
                        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is neither IPv4 nor IPv6");
     }
-    if (!endpoint) {
+    if (!endpoint)
         endpoint = v6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
-    }
     struct uri uri;
     struct err why = ERR_INIT;
     if (!uri_parse(endpoint, &uri, &why)) {
@@ -49,9 +47,8 @@ static bool find_base(struct buf *to, const struct aws_profiles *profiles, const
     bool plain = !*uri.query;
     uri_free(&uri);
     size_t n = strlen(endpoint);
-    while (n > 0 && endpoint[n - 1] == '/') {
+    while (n > 0 && endpoint[n - 1] == '/')
         n--;
-    }
     return (plain && buf_add(to, endpoint, n)) ||
            err_set(err, ERR_CREDENTIALS, "",
                    "AWS_EC2_METADATA_SERVICE_ENDPOINT has a query or is too long");
@@ -73,9 +70,8 @@ static bool ask(struct imds *s, const char *method, const char *path, const char
         .answer_secret = true,
     };
     bool ok = fits && request.url && http_headers_add(&request.headers, header, value);
-    if (!ok) {
+    if (!ok)
         err_set(err, ERR_CREDENTIALS, "", NAME ": the request cannot be built");
-    }
     ok = ok && http_perform(s->http, &request, response, err);
     http_request_free(&request);
     return ok;
@@ -86,9 +82,8 @@ static bool get_token(struct imds *s, struct err *err)
     struct http_response response = {0};
     struct err why = ERR_INIT;
     if (!ask(s, "PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", TTL_S,
-             &response, &why)) {
+             &response, &why))
         return err_set(err, ERR_CREDENTIALS, "", NAME " does not answer: %s", why.message);
-    }
     bool ok = response.status == 200 && secret_text_valid(buf_str(&response.body)) &&
               buf_adds(&s->token, buf_str(&response.body));
     if (!ok) {
@@ -104,9 +99,8 @@ bool imds_open(struct imds *s, const struct aws_profiles *profiles, const char *
                struct http_client *http, struct err *err)
 {
     const char *disabled = getenv("AWS_EC2_METADATA_DISABLED");
-    if (disabled && strcasecmp(disabled, "true") == 0) {
+    if (disabled && strcasecmp(disabled, "true") == 0)
         return err_set(err, ERR_CREDENTIALS, "", "turned off by AWS_EC2_METADATA_DISABLED");
-    }
     *s = (struct imds){.http = http, .base = buf_make(1024), .token = buf_make_secret(1024)};
     if (!find_base(&s->base, profiles, profile, err) || !get_token(s, err)) {
         imds_close(s);
@@ -124,9 +118,8 @@ void imds_close(struct imds *s)
 bool imds_get(struct imds *s, const char *path, struct buf *to, struct err *err)
 {
     struct http_response response = {0};
-    if (!ask(s, "GET", path, "X-aws-ec2-metadata-token", buf_str(&s->token), &response, err)) {
+    if (!ask(s, "GET", path, "X-aws-ec2-metadata-token", buf_str(&s->token), &response, err))
         return false;
-    }
     bool ok = response.status == 200;
     if (ok) {
         ok = buf_add(to, buf_str(&response.body), response.body.size) ||

@@ -61,9 +61,8 @@ static void section_free(struct section *s)
 
 static void file_free(struct file *f)
 {
-    for (size_t i = 0; i < f->count; i++) {
+    for (size_t i = 0; i < f->count; i++)
         section_free(&f->sections[i]);
-    }
     free(f->sections);
 }
 
@@ -79,14 +78,12 @@ void aws_profiles_free(struct aws_profiles *p)
 /* Room for one more element in an array. */
 static bool grow(void **array, size_t *room, size_t count, size_t element)
 {
-    if (count < *room) {
+    if (count < *room)
         return true;
-    }
     size_t more = *room ? *room * 2 : 8;
     void *bigger = count < ENTRIES_MAX ? realloc(*array, more * element) : NULL;
-    if (!bigger) {
+    if (!bigger)
         return false;
-    }
     *array = bigger;
     *room = more;
     return true;
@@ -94,19 +91,16 @@ static bool grow(void **array, size_t *room, size_t count, size_t element)
 
 static struct section *find_section(const struct file *f, const char *kind, const char *name)
 {
-    for (size_t i = 0; i < f->count; i++) {
-        if (strcmp(f->sections[i].kind, kind) == 0 && strcmp(f->sections[i].name, name) == 0) {
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->sections[i].kind, kind) == 0 && strcmp(f->sections[i].name, name) == 0)
             return &f->sections[i];
-        }
-    }
     return NULL;
 }
 
 static struct section *add_section(struct file *f, const char *kind, const char *name)
 {
-    if (!grow((void **)&f->sections, &f->room, f->count, sizeof(*f->sections))) {
+    if (!grow((void **)&f->sections, &f->room, f->count, sizeof(*f->sections)))
         return NULL;
-    }
     struct section *s = &f->sections[f->count];
     *s = (struct section){.kind = strdup(kind), .name = strdup(name)};
     f->count++;
@@ -118,9 +112,8 @@ static struct setting *find_setting(const struct section *s, const char *key, co
     for (size_t i = 0; i < s->count; i++) {
         const struct setting *at = &s->settings[i];
         bool same_sub = sub ? at->sub && strcmp(at->sub, sub) == 0 : !at->sub;
-        if (same_sub && strcmp(at->key, key) == 0) {
+        if (same_sub && strcmp(at->key, key) == 0)
             return &s->settings[i];
-        }
     }
     return NULL;
 }
@@ -128,9 +121,8 @@ static struct setting *find_setting(const struct section *s, const char *key, co
 static struct setting *add_setting(struct section *s, const char *key, const char *sub,
                                    const char *value)
 {
-    if (!grow((void **)&s->settings, &s->room, s->count, sizeof(*s->settings))) {
+    if (!grow((void **)&s->settings, &s->room, s->count, sizeof(*s->settings)))
         return NULL;
-    }
     struct setting *at = &s->settings[s->count];
     *at = (struct setting){
         .key = strdup(key), .sub = sub ? strdup(sub) : NULL, .value = strdup(value)};
@@ -170,19 +162,16 @@ static char *trim(char *text)
 {
     text += strspn(text, " \t\r\f\v");
     size_t n = strlen(text);
-    while (n > 0 && strchr(" \t\r\f\v", text[n - 1])) {
+    while (n > 0 && strchr(" \t\r\f\v", text[n - 1]))
         text[--n] = '\0';
-    }
     return text;
 }
 
 static void lower(char *text)
 {
-    for (; *text; text++) {
-        if (*text >= 'A' && *text <= 'Z') {
+    for (; *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
             *text = (char)(*text - 'A' + 'a');
-        }
-    }
 }
 
 /* Starts the section [header]. In the credentials file each is a profile; in the config file
@@ -198,9 +187,8 @@ static bool begin_section(struct reader *r, const char *header)
     const char *name = header;
     bool plain = r->is_credentials || strcmp(header, "default") == 0;
     if (!plain) {
-        if (!aws_words_split(header, &words, &ignored)) {
+        if (!aws_words_split(header, &words, &ignored))
             return true;
-        }
         if (words.count != 2) {
             aws_words_free(&words);
             return true;
@@ -221,9 +209,8 @@ static bool begin_section(struct reader *r, const char *header)
 static bool read_header(struct reader *r, char *text)
 {
     char *end = strrchr(text, ']');
-    if (!end || end == text + 1) {
+    if (!end || end == text + 1)
         return broken(r, "a section begins with '[' and ends with ']'");
-    }
     *end = '\0';
     free(r->key);
     r->key = NULL;
@@ -234,15 +221,13 @@ static bool read_header(struct reader *r, char *text)
 static bool read_nested(struct reader *r, char *text)
 {
     char *equals = strchr(text, '=');
-    if (!equals) {
+    if (!equals)
         return broken(r, "an indented line under a key without a value must be \"name = value\"");
-    }
     *equals = '\0';
     const char *sub = trim(text);
     const char *value = trim(equals + 1);
-    if (r->section && find_setting(r->section, r->key, sub)) {
+    if (r->section && find_setting(r->section, r->key, sub))
         return broken(r, "this key was there before in the same section");
-    }
     return !r->section || add_setting(r->section, r->key, sub, value) || no_memory(r);
 }
 
@@ -250,17 +235,14 @@ static bool read_nested(struct reader *r, char *text)
 static bool read_continuation(struct reader *r, const char *text)
 {
     struct setting *at = r->section ? find_setting(r->section, r->key, NULL) : NULL;
-    if (!at) {
+    if (!at)
         return true;
-    }
     size_t had = strlen(at->value);
-    if (had + strlen(text) > VALUE_MAX) {
+    if (had + strlen(text) > VALUE_MAX)
         return broken(r, "a value over several lines is longer than 8 KiB");
-    }
     char *longer = malloc(had + strlen(text) + 2);
-    if (!longer) {
+    if (!longer)
         return no_memory(r);
-    }
     memcpy(longer, at->value, had);
     longer[had] = '\n';
     memcpy(longer + had + 1, text, strlen(text) + 1);
@@ -271,27 +253,23 @@ static bool read_continuation(struct reader *r, const char *text)
 
 static bool read_setting(struct reader *r, char *text, int indent)
 {
-    if (!r->in_section) {
+    if (!r->in_section)
         return broken(r, "a setting before the first [section]");
-    }
     size_t n = strcspn(text, "=:");
-    if (!text[n] || n == 0) {
+    if (!text[n] || n == 0)
         return broken(r, "neither a [section], a \"key = value\" nor a comment");
-    }
     text[n] = '\0';
     char *key = trim(text);
     const char *value = trim(text + n + 1);
     lower(key);
-    if (r->section && find_setting(r->section, key, NULL)) {
+    if (r->section && find_setting(r->section, key, NULL))
         return broken(r, "this key was there before in the same section");
-    }
     free(r->key);
     r->key = strdup(key);
     r->key_indent = indent;
     r->nested = !*value;
-    if (!r->key || (r->section && !add_setting(r->section, key, NULL, value))) {
+    if (!r->key || (r->section && !add_setting(r->section, key, NULL, value)))
         return no_memory(r);
-    }
     return true;
 }
 
@@ -299,29 +277,24 @@ static bool read_line(struct reader *r, char *line)
 {
     int indent = (int)strspn(line, " \t");
     char *text = trim(line);
-    if (!*text || *text == '#' || *text == ';') {
+    if (!*text || *text == '#' || *text == ';')
         return true;
-    }
-    if (r->key && indent > r->key_indent) {
+    if (r->key && indent > r->key_indent)
         return r->nested ? read_nested(r, text) : read_continuation(r, text);
-    }
     return *text == '[' ? read_header(r, text) : read_setting(r, text, indent);
 }
 
 static bool read_text(struct reader *r, char *text)
 {
-    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) {
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
         text += 3; /* a byte order mark, which some editors write */
-    }
     while (text) {
         char *next = strchr(text, '\n');
-        if (next) {
+        if (next)
             *next++ = '\0';
-        }
         r->line++;
-        if (!read_line(r, text)) {
+        if (!read_line(r, text))
             return false;
-        }
         text = next;
     }
     return true;
@@ -345,19 +318,16 @@ static bool slurp(const char *path, struct buf *text, struct err *err)
     char part[4096];
     ssize_t n = 0;
     bool ok = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || is_null_device(&st));
-    if (!ok) {
+    if (!ok)
         err_set(err, ERR_INVALID, "", "%s is not a regular file", path);
-    }
     while (ok && (n = read(fd, part, sizeof(part))) > 0) {
         ok = buf_add(text, part, (size_t)n) ||
              err_set(err, ERR_INVALID, "", "%s is larger than 1 MiB", path);
     }
-    if (ok && n < 0) {
+    if (ok && n < 0)
         ok = err_set(err, ERR_INVALID, "", "%s cannot be read: %s", path, strerror(errno));
-    }
-    if (ok && text->size > 0 && memchr(text->data, '\0', text->size)) {
+    if (ok && text->size > 0 && memchr(text->data, '\0', text->size))
         ok = err_set(err, ERR_INVALID, "", "%s holds a NUL byte: it is no text", path);
-    }
     wipe(part, sizeof(part));
     close(fd);
     return ok;
@@ -380,12 +350,10 @@ static char *file_path(const char *given, const char *variable, const char *usua
     const char *home = getenv("HOME");
     const char *named = given ? given : getenv(variable);
     char *path = NULL;
-    if (named && *named && (strncmp(named, "~/", 2) != 0 || !home)) {
+    if (named && *named && (strncmp(named, "~/", 2) != 0 || !home))
         return strdup(named);
-    }
-    if (!home || !*home) {
+    if (!home || !*home)
         return strdup("");
-    }
     const char *rest = named && *named ? named + 2 : usual;
     return asprintf(&path, "%s/%s", home, rest) < 0 ? NULL : path;
 }
@@ -397,9 +365,8 @@ struct aws_profiles *aws_profiles_load(const char *config, const char *credentia
     char *credentials_path =
         file_path(credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
     bool ok = p && config_path && credentials_path;
-    if (!ok) {
+    if (!ok)
         err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     ok = ok && (!*config_path || load(config_path, false, &p->config, err)) &&
          (!*credentials_path || load(credentials_path, true, &p->credentials, err));
     free(config_path);

@@ -29,10 +29,9 @@ static bool is_aws_suffix(const char *suffix)
 {
     static const char *const known[] = {"amazonaws.com", "amazonaws.com.cn", "api.aws",
                                         "api.amazonwebservices.com.cn"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(suffix, known[i]) == 0)
             return true;
-    }
     return false;
 }
 
@@ -76,10 +75,9 @@ static const struct host_shape *host_shape(const char *host, char region[33])
         memcpy(region, "us-east-1", sizeof "us-east-1");
         return &classic;
     }
-    for (size_t i = 0; i < sizeof host_shapes / sizeof *host_shapes; i++) {
+    for (size_t i = 0; i < sizeof host_shapes / sizeof *host_shapes; i++)
         if (match_shape(&host_shapes[i], host, region))
             return &host_shapes[i];
-    }
     return NULL;
 }
 
@@ -227,9 +225,8 @@ bool sqs_message_gone(const struct err *err)
     static const char *const codes[] = {"ReceiptHandleIsInvalid", "MessageNotInflight",
                                         "InvalidParameterValue", "QueueDoesNotExist",
                                         "NonExistentQueue"};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strstr(err->code, codes[i]))
             return true;
-    }
     return err->kind == ERR_NOT_FOUND;
 }

@@ -31,14 +31,12 @@ static json_t *role_params(const struct sts_role *role)
 /* Names the role in STS's refusal, which does not always do it. */
 static void name_role(const struct sts_role *role, struct err *err)
 {
-    if (err->kind == ERR_BUSY || err->kind == ERR_INTERNAL || strstr(err->message, role->arn)) {
+    if (err->kind == ERR_BUSY || err->kind == ERR_INTERNAL || strstr(err->message, role->arn))
         return;
-    }
     char message[sizeof(err->message)];
     int n = snprintf(message, sizeof(message), "%s cannot be assumed: %s", role->arn, err->message);
-    if (n > 0) {
+    if (n > 0)
         memcpy(err->message, message, sizeof(message));
-    }
 }
 
 static struct aws_creds *assume(struct aws *aws, struct http_client *http,
@@ -69,10 +67,9 @@ struct aws_creds *sts_assume_role(struct aws *aws, struct http_client *http,
 {
     json_t *params = role_params(role);
     bool wants_id = role->external_id && *role->external_id;
-    if (!params || (wants_id && json_object_set_new(params, "ExternalId",
-                                                    json_string(role->external_id)) < 0)) {
+    if (!params ||
+        (wants_id && json_object_set_new(params, "ExternalId", json_string(role->external_id)) < 0))
         return no_memory(params, err);
-    }
     struct aws_call call = {.op = &assume_role, .params = params};
     struct aws_creds *creds = assume(aws, http, with, &call, role, err);
     json_decref(params);
@@ -102,9 +99,8 @@ bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_s
 {
     struct aws_call call = {.op = &get_caller_identity};
     json_t *answer = NULL;
-    if (!aws_call(aws, http, &call, &answer, err)) {
+    if (!aws_call(aws, http, &call, &answer, err))
         return false;
-    }
     const char *account = jstr(answer, "Account");
     const char *arn = jstr(answer, "Arn");
     bool ok = account && arn && aws_account_valid(account) && strlen(arn) < sizeof(self->arn) &&

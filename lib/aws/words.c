@@ -19,9 +19,8 @@ static const char *copy_quoted(const char *in, char **out)
     while (*in && *in != quote) {
         /* Between double quotes a backslash is special only before the two characters that need
          * one. */
-        if (quote == '"' && *in == '\\' && (in[1] == '"' || in[1] == '\\')) {
+        if (quote == '"' && *in == '\\' && (in[1] == '"' || in[1] == '\\'))
             in++;
-        }
         *(*out)++ = *in++;
     }
     return *in ? in + 1 : NULL;
@@ -36,15 +35,13 @@ static const char *copy_word(const char *in, char **out)
         } else if (*in == '\\' && in[1] == '\0') {
             return NULL;
         } else {
-            if (*in == '\\') {
+            if (*in == '\\')
                 in++;
-            }
             *(*out)++ = *in++;
         }
     }
-    if (in) {
+    if (in)
         *(*out)++ = '\0';
-    }
     return in;
 }
 
@@ -52,19 +49,16 @@ bool aws_words_split(const char *line, struct aws_words *to, struct err *err)
 {
     /* A word never grows, and its NUL takes the place of the white space behind it. */
     char *store = malloc(strlen(line) + 1);
-    if (!store) {
+    if (!store)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     *to = (struct aws_words){.store = store};
     char *out = store;
     const char *in = line;
     for (;;) {
-        while (is_space(*in)) {
+        while (is_space(*in))
             in++;
-        }
-        if (!*in) {
+        if (!*in)
             return true;
-        }
         if (to->count == AWS_WORDS_MAX) {
             err_set(err, ERR_INVALID, "", "more than %d words", AWS_WORDS_MAX);
             break;
@@ -86,9 +80,8 @@ void aws_words_free(struct aws_words *w)
 {
     if (w->store) {
         const char *end = w->store;
-        if (w->count > 0) {
+        if (w->count > 0)
             end = w->at[w->count - 1] + strlen(w->at[w->count - 1]);
-        }
         wipe(w->store, (size_t)(end - w->store));
         free(w->store);
     }

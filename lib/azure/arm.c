@@ -20,14 +20,11 @@ bool arm_path_add(struct buf *path, const char *segment)
 {
     size_t n = strnlen(segment, SEGMENT_MAX + 1);
     if (n == 0 || n > SEGMENT_MAX || strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0 ||
-        strpbrk(segment, "/\\?#%") || !utf8_valid(segment, n)) {
+        strpbrk(segment, "/\\?#%") || !utf8_valid(segment, n))
         return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char)segment[i] < ' ' || segment[i] == 0x7F) {
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)segment[i] < ' ' || segment[i] == 0x7F)
             return false;
-        }
-    }
     return buf_addc(path, '/') && uri_encode(path, segment, n, false);
 }
 
@@ -57,9 +54,8 @@ static void add_message(const json_t *error, struct buf *to)
     const char *message = jstr(error, "message");
     const char *detail = jstr(error, "details[0].message");
     const char *detail_code = jstr(error, "details[0].code");
-    if (message) {
+    if (message)
         buf_addf(to, "%.500s", message);
-    }
     if (detail && (!message || strcmp(message, detail) != 0)) {
         buf_addf(to, "%s%s%s%.300s", to->size > 0 ? " " : "", detail_code ? detail_code : "",
                  detail_code ? ": " : "", detail);
@@ -75,9 +71,8 @@ bool arm_error(const char *operation, const struct http_response *response, cons
     add_message(error, &message);
     azure_answer_error(operation, response, jstr(error, "code"), buf_str(&message), err);
     buf_free(&message);
-    if (err->kind == ERR_NOT_FOUND && !document && arm_is_page(response)) {
+    if (err->kind == ERR_NOT_FOUND && !document && arm_is_page(response))
         err->kind = ERR_PROVIDER; /* the page's owner does not know the resource, Azure may */
-    }
     if (!*err->request_id) {
         azure_copy_id(http_headers_get(&response->headers, "x-ms-correlation-request-id"),
                       err->request_id, sizeof(err->request_id));
@@ -131,9 +126,8 @@ static void log_answer(const struct azure *azure, const struct arm_request *r,
                        const struct http_response *response, const struct err *err)
 {
     struct log *log = azure_log(azure);
-    if (!log_would(log, LOG_DEBUG_LEVEL)) {
+    if (!log_would(log, LOG_DEBUG_LEVEL))
         return;
-    }
     static const char *const names[] = {"x-ms-request-id", "x-ms-correlation-request-id",
                                         "x-ms-arm-service-request-id",
                                         "x-ms-ratelimit-remaining-resource"};
@@ -141,9 +135,8 @@ static void log_answer(const struct azure *azure, const struct arm_request *r,
     char status[16];
     char duration[32];
     const struct clock *clock = azure_clock(azure);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         azure_copy_id(http_headers_get(&response->headers, names[i]), ids[i], sizeof(ids[i]));
-    }
     snprintf(status, sizeof(status), "%d", response->status);
     snprintf(duration, sizeof(duration), "%" PRId64, clock->mono_ms(clock) - since_ms);
     log_debug(log, "Azure request", "operation", r->operation, "method", r->method, "status",
@@ -168,9 +161,8 @@ static bool send_once(struct azure *azure, struct http_client *http, const struc
     int64_t since = clock->mono_ms(clock);
     *response = (struct http_response){0};
     clock_uuid(clock, client_id);
-    if (!build(r, token, client_id, &request, err)) {
+    if (!build(r, token, client_id, &request, err))
         return false;
-    }
     bool ok = http_perform(http, &request, response, &why);
     http_request_free(&request);
     int status = response->status;
@@ -180,9 +172,8 @@ static bool send_once(struct azure *azure, struct http_client *http, const struc
         json_decref(document);
     }
     log_answer(azure, r, client_id, since, response, &why);
-    if (status > 0 && r->bucket && azure_limits(azure)) {
+    if (status > 0 && r->bucket && azure_limits(azure))
         ratelimit_report(azure_limits(azure), r->bucket, why.kind == ERR_THROTTLED);
-    }
     if (!ok) {
         http_response_free(response);
         *err = why;
@@ -208,13 +199,11 @@ static bool send_in_turn(struct azure *azure, struct http_client *http, const st
 {
     const char *scope = azure_arm_scope(azure);
     struct azure_token *token = azure_token(azure, http, scope, err);
-    if (!token) {
+    if (!token)
         return false;
-    }
     bool ok = take_turn(azure, r, err) && send_once(azure, http, r, token, response, err);
-    if (!ok && drop && err->kind == ERR_EXPIRED) {
+    if (!ok && drop && err->kind == ERR_EXPIRED)
         azure_expire_token(azure, scope, token);
-    }
     azure_token_unref(token);
     return ok;
 }
@@ -227,12 +216,10 @@ bool arm_send(struct azure *azure, struct http_client *http, const struct arm_re
                   : err_set(err, ERR_PROVIDER, "ForeignUrl",
                             "the operation is to be followed on another host than %s: it is not",
                             azure_cloud(azure)->arm);
-    if (!ok && err->kind == ERR_EXPIRED) {
+    if (!ok && err->kind == ERR_EXPIRED)
         ok = send_in_turn(azure, http, r, false, response, err);
-    }
-    if (!ok && !*err->operation) {
+    if (!ok && !*err->operation)
         snprintf(err->operation, sizeof(err->operation), "%s", r->operation);
-    }
     return ok;
 }
 
@@ -242,12 +229,10 @@ static bool build_url(const struct azure *azure, const struct arm_op *op, const 
                       struct buf *url, struct err *err)
 {
     const char *version = arm_version(azure, op->provider);
-    if (!version) {
+    if (!version)
         return err_set(err, ERR_INVALID, "", "there is no api-version for %s", op->provider);
-    }
-    if (strncmp(path, "/subscriptions/", 15) != 0 || strpbrk(path, "?#")) {
+    if (strncmp(path, "/subscriptions/", 15) != 0 || strpbrk(path, "?#"))
         return err_set(err, ERR_INVALID, "", "that is no path of a resource");
-    }
     return buf_addf(url, "%s%s%s?api-version=%s", azure_cloud(azure)->arm, path, op->suffix,
                     version) ||
            err_set(err, ERR_INVALID, "", "the path of the resource is too long");
@@ -259,9 +244,8 @@ static bool read_answer(const struct arm_op *op, const struct http_response *res
                         json_t **answer, struct err *err)
 {
     json_t *document = arm_document(response);
-    if (!document && arm_is_page(response)) {
+    if (!document && arm_is_page(response))
         return err_set(err, ERR_PROVIDER, "UnreadableAnswer", ARM_PAGE);
-    }
     if (!document && !op->changes && response->body.size > 0) {
         return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
                        "the answer is no JSON object, or is broken");
@@ -275,18 +259,16 @@ static bool call(struct azure *azure, struct http_client *http, const struct arm
                  struct err *err)
 {
     struct http_response response = {0};
-    if (!arm_send(azure, http, r, &response, err)) {
+    if (!arm_send(azure, http, r, &response, err))
         return false;
-    }
     bool ok = read_answer(op, &response, answer, err);
     if (ok && poll && op->changes && !arm_poll_begin(azure, r, &response, *answer, poll, err)) {
         json_decref(*answer);
         *answer = NULL;
         ok = false;
     }
-    if (!ok && !*err->operation) {
+    if (!ok && !*err->operation)
         snprintf(err->operation, sizeof(err->operation), "%s", op->name);
-    }
     http_response_free(&response);
     return ok;
 }
@@ -300,9 +282,8 @@ bool arm_call(struct azure *azure, struct http_client *http, const struct arm_op
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     bool ok = !body || text || err_set(err, ERR_INTERNAL, "", "the body cannot be written as JSON");
     *answer = NULL;
-    if (poll) {
+    if (poll)
         *poll = (struct arm_poll){0};
-    }
     snprintf(bucket, sizeof(bucket), "%.64s/arm-%s", subscription, op->provider);
     ok = ok && build_url(azure, op, path, &url, err);
     if (ok) {

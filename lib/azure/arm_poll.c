@@ -26,9 +26,8 @@ static int64_t next_wait(const struct http_response *response, unsigned polls)
 {
     int64_t asked = retry_after_ms(response);
     int64_t own = polls < 5 ? (int64_t)WAIT_FIRST_MS << polls : WAIT_MAX_MS;
-    if (asked >= 0) {
+    if (asked >= 0)
         return asked < ASKED_MIN_MS ? ASKED_MIN_MS : asked;
-    }
     return own;
 }
 
@@ -36,9 +35,8 @@ enum state { RUNNING, SUCCEEDED, FAILED };
 
 static enum state state_of(const char *status)
 {
-    if (strcasecmp(status, "Succeeded") == 0) {
+    if (strcasecmp(status, "Succeeded") == 0)
         return SUCCEEDED;
-    }
     return strcasecmp(status, "Failed") == 0 || strcasecmp(status, "Canceled") == 0 ? FAILED
                                                                                     : RUNNING;
 }
@@ -57,9 +55,8 @@ static bool operation_failed(const char *operation, const struct http_response *
         snprintf(err->operation, sizeof(err->operation), "%s", operation);
     }
     err->kind = azure_classify(err->code, 0);
-    if (err_is_retryable(err) || err->kind == ERR_EXPIRED) {
+    if (err_is_retryable(err) || err->kind == ERR_EXPIRED)
         err->kind = ERR_PROVIDER;
-    }
     err->http_status = 0;
     err->retry_after_ms = -1;
     return false;
@@ -96,9 +93,8 @@ static const char *find_way(const struct arm_request *r, const struct http_respo
     const char *status = http_headers_get(&response->headers, "Azure-AsyncOperation");
     const char *location = http_headers_get(&response->headers, "Location");
     const char *state = jstr(answer, "properties.provisioningState");
-    if (status && *status) {
+    if (status && *status)
         return status;
-    }
     if (location && *location) {
         p->location = true;
         return location;
@@ -114,12 +110,10 @@ bool arm_poll_begin(struct azure *azure, const struct arm_request *r,
 {
     const char *url = find_way(r, response, answer, p);
     const char *state = jstr(answer, "properties.provisioningState");
-    if (!url) {
+    if (!url)
         return true;
-    }
-    if (p->resource && state_of(state) == FAILED) {
+    if (p->resource && state_of(state) == FAILED)
         return operation_failed(r->operation, response, answer, state, err);
-    }
     p->wait_ms = next_wait(response, 0);
     p->operation = strdup(r->operation);
     p->bucket = strdup(r->bucket);
@@ -173,9 +167,8 @@ bool arm_poll_once(struct azure *azure, struct http_client *http, struct arm_pol
     struct arm_request r = {
         .method = "GET", .url = p->url, .operation = p->operation, .bucket = p->bucket};
     *done = false;
-    if (!arm_send(azure, http, &r, &response, err)) {
+    if (!arm_send(azure, http, &r, &response, err))
         return false;
-    }
     p->polls++;
     p->wait_ms = next_wait(&response, p->polls);
     bool ok = true;
@@ -211,9 +204,8 @@ bool arm_poll_from_json(const json_t *value, struct arm_poll *p)
     int64_t polls = jint(value, "polls", -1);
     *p = (struct arm_poll){0};
     if (!url || strlen(url) > ARM_URL_MAX || !way || !operation || strlen(operation) > 200 ||
-        !bucket || strlen(bucket) > 200 || wait_ms < 0 || polls < 0 || polls > INT32_MAX) {
+        !bucket || strlen(bucket) > 200 || wait_ms < 0 || polls < 0 || polls > INT32_MAX)
         return false;
-    }
     *p = (struct arm_poll){.url = strdup(url),
                            .wait_ms = wait_ms,
                            .polls = (unsigned)polls,

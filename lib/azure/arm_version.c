@@ -15,11 +15,9 @@ static const struct {
 
 const char *arm_version_usual(const char *provider)
 {
-    for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
-        if (strcasecmp(versions[i].provider, provider) == 0) {
+    for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++)
+        if (strcasecmp(versions[i].provider, provider) == 0)
             return versions[i].version;
-        }
-    }
     return NULL;
 }
 
@@ -36,11 +34,9 @@ static int number(const char *digits)
 
 bool arm_version_valid(const char *version)
 {
-    for (size_t i = 0; i < 10; i++) {
-        if (i == 4 || i == 7 ? version[i] != '-' : version[i] < '0' || version[i] > '9') {
+    for (size_t i = 0; i < 10; i++)
+        if (i == 4 || i == 7 ? version[i] != '-' : version[i] < '0' || version[i] > '9')
             return false;
-        }
-    }
     int month = number(version + 5), day = number(version + 8);
     return month >= 1 && month <= 12 && day >= 1 && day <= 31 &&
            (!version[10] || strcmp(version + 10, "-preview") == 0);

@@ -50,16 +50,12 @@ struct azure {
 
 const struct azure_cloud *azure_cloud_by_name(const char *name)
 {
-    for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++) {
-        if (strcasecmp(name, aliases[i].name) == 0) {
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++)
+        if (strcasecmp(name, aliases[i].name) == 0)
             name = aliases[i].cloud;
-        }
-    }
-    for (size_t i = 0; i < sizeof(clouds) / sizeof(*clouds); i++) {
-        if (strcasecmp(name, clouds[i].name) == 0) {
+    for (size_t i = 0; i < sizeof(clouds) / sizeof(*clouds); i++)
+        if (strcasecmp(name, clouds[i].name) == 0)
             return &clouds[i];
-        }
-    }
     return NULL;
 }
 
@@ -69,9 +65,8 @@ bool azure_guid_valid(const char *text)
         bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
         bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f') ||
                    (text[i] >= 'A' && text[i] <= 'F');
-        if (hyphen ? text[i] != '-' : !hex) {
+        if (hyphen ? text[i] != '-' : !hex)
             return false;
-        }
     }
     return text[36] == '\0';
 }
@@ -86,9 +81,8 @@ bool azure_may_carry_secrets(const char *url)
 {
     struct uri uri;
     struct err ignored = ERR_INIT; /* what is no URL may carry nothing */
-    if (!uri_parse(url, &uri, &ignored)) {
+    if (!uri_parse(url, &uri, &ignored))
         return false;
-    }
     bool may = strcmp(uri.scheme, "https") == 0 || is_loopback(uri.host);
     uri_free(&uri);
     return may;
@@ -103,9 +97,8 @@ static bool set_endpoint(const char *given, const char *name, char **to, struct 
     struct err why = ERR_INIT;
     struct buf url = buf_make(2048);
     buf_addf(&url, "%s%s", strstr(given, "://") ? "" : "https://", given);
-    while (url.size > 0 && url.data[url.size - 1] == '/') {
+    while (url.size > 0 && url.data[url.size - 1] == '/')
         url.data[--url.size] = '\0';
-    }
     if (!uri_parse(buf_str(&url), &uri, &why)) {
         buf_free(&url);
         return err_set(err, ERR_INVALID, "", "%s is no usable URL: %s", name, why.message);
@@ -144,9 +137,8 @@ static bool set_cloud(struct azure *a, struct err *err)
     bool by_variable = variable && authority == variable;
     if (!set_endpoint(authority, by_variable ? "AZURE_AUTHORITY_HOST" : "authority", &a->authority,
                       err) ||
-        !set_endpoint(either(o->arm_endpoint, cloud->arm), "arm_endpoint", &a->arm, err)) {
+        !set_endpoint(either(o->arm_endpoint, cloud->arm), "arm_endpoint", &a->arm, err))
         return false;
-    }
     a->cloud = (struct azure_cloud){
         .name = cloud->name,
         .authority = a->authority,
@@ -196,9 +188,8 @@ struct azure *azure_new(const struct azure_options *options, struct err *err)
 
 void azure_free(struct azure *a)
 {
-    if (!a) {
+    if (!a)
         return;
-    }
     for (size_t i = 0; i < a->version_count; i++) {
         free(a->versions[i].provider);
         free(a->versions[i].version);
@@ -240,11 +231,9 @@ const char *azure_arm_scope(const struct azure *a)
 
 static struct version *version_find(const struct azure *a, const char *provider)
 {
-    for (size_t i = 0; i < a->version_count; i++) {
-        if (strcasecmp(a->versions[i].provider, provider) == 0) {
+    for (size_t i = 0; i < a->version_count; i++)
+        if (strcasecmp(a->versions[i].provider, provider) == 0)
             return (struct version *)&a->versions[i];
-        }
-    }
     return NULL;
 }
 

@@ -26,12 +26,10 @@ static bool has_dot_segment(const char *name)
 {
     for (const char *at = name;;) {
         size_t n = strcspn(at, "/\\");
-        if ((n == 1 && at[0] == '.') || (n == 2 && at[0] == '.' && at[1] == '.')) {
+        if ((n == 1 && at[0] == '.') || (n == 2 && at[0] == '.' && at[1] == '.'))
             return true;
-        }
-        if (at[n] == '\0') {
+        if (at[n] == '\0')
             return false;
-        }
         at += n + 1;
     }
 }
@@ -41,9 +39,8 @@ static bool blob_request(const struct azure_storage *s, const char *method, cons
                          const char *name, struct http_request *request, struct err *err)
 {
     struct buf path = buf_make(PATH_MAX_BYTES);
-    if (!azure_container_valid(container)) {
+    if (!azure_container_valid(container))
         return err_set(err, ERR_INVALID, "", "\"%.80s\" is no container's name", container);
-    }
     if (!*name || strlen(name) > NAME_MAX_BYTES || has_dot_segment(name)) {
         return err_set(err, ERR_INVALID, "",
                        "a blob's name is empty, too long, or has a segment of dots alone");
@@ -68,9 +65,8 @@ static void read_meta(const char *etag, const char *modified, size_t size,
 {
     *meta = (struct azure_blob_meta){.size = size};
     copy_etag(etag, meta->etag);
-    if (!modified || !clock_parse(modified, &meta->modified_ms)) {
+    if (!modified || !clock_parse(modified, &meta->modified_ms))
         meta->modified_ms = 0;
-    }
 }
 
 /* Hands the answer's bytes over without a copy. */
@@ -95,15 +91,13 @@ bool azure_blob_get(const struct azure_storage *s, struct http_client *http, con
 {
     struct http_request request;
     struct http_response response;
-    if (!blob_request(s, "GET", container, name, &request, err)) {
+    if (!blob_request(s, "GET", container, name, &request, err))
         return false;
-    }
     request.answer_max = body->max > ERROR_MAX ? body->max : ERROR_MAX;
     bool ok = azure_storage_send(s, http, "GetBlob", &request, &response, err);
     http_request_free(&request);
-    if (!ok) {
+    if (!ok)
         return false;
-    }
     if (meta) {
         read_meta(http_headers_get(&response.headers, "ETag"),
                   http_headers_get(&response.headers, "Last-Modified"), response.body.size, meta);
@@ -136,22 +130,18 @@ bool azure_blob_put(const struct azure_storage *s, struct http_client *http, con
 {
     struct http_request request;
     struct http_response response;
-    if (body->size > PUT_MAX) {
+    if (body->size > PUT_MAX)
         return err_set(err, ERR_LIMIT, "", "a blob of more than 5,000 MiB cannot be put at once");
-    }
-    if (!blob_request(s, "PUT", container, name, &request, err)) {
+    if (!blob_request(s, "PUT", container, name, &request, err))
         return false;
-    }
     request.body = *body;
     bool ok = add_put_headers(&request, content_type, condition, etag, err) &&
               azure_storage_send(s, http, "PutBlob", &request, &response, err);
     http_request_free(&request);
-    if (!ok) {
+    if (!ok)
         return false;
-    }
-    if (new_etag) {
+    if (new_etag)
         copy_etag(http_headers_get(&response.headers, "ETag"), new_etag);
-    }
     http_response_free(&response);
     return true;
 }
@@ -162,9 +152,8 @@ bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
     struct http_request request;
     struct http_response response;
     struct err why = ERR_INIT;
-    if (!blob_request(s, "DELETE", container, name, &request, err)) {
+    if (!blob_request(s, "DELETE", container, name, &request, err))
         return false;
-    }
     bool ok = azure_storage_send(s, http, "DeleteBlob", &request, &response, &why);
     http_request_free(&request);
     if (ok) {
@@ -215,12 +204,10 @@ static bool list_blob(struct listing *l, const json_t *blob, struct err *err)
     const char *name = jstr(blob, "Name");
     const char *type = jstr(blob, "Properties.ResourceType");
     struct azure_blob_meta meta;
-    if (!name || !*name) {
+    if (!name || !*name)
         return unreadable(err, "names one without a name");
-    }
-    if (type && strcmp(type, "directory") == 0) {
+    if (type && strcmp(type, "directory") == 0)
         return true; /* of an account with a hierarchical namespace; no blob */
-    }
     int64_t size = jint(blob, "Properties.Content-Length", 0);
     read_meta(jstr(blob, "Properties.Etag"), jstr(blob, "Properties.Last-Modified"),
               size > 0 ? (size_t)size : 0, &meta);
@@ -233,19 +220,15 @@ static bool list_page(struct listing *l, const json_t *page, struct err *err)
     const char *next = jstr(page, "EnumerationResults.NextMarker");
     json_t *blobs = jlist(page, "EnumerationResults.Blobs.Blob");
     bool ok = blobs || err_set(err, ERR_INTERNAL, "", "out of memory while listing blobs");
-    if (!jget(page, "EnumerationResults")) {
+    if (!jget(page, "EnumerationResults"))
         ok = unreadable(err, "has another root element than EnumerationResults");
-    }
-    for (size_t i = 0; ok && !l->stopped && i < json_array_size(blobs); i++) {
+    for (size_t i = 0; ok && !l->stopped && i < json_array_size(blobs); i++)
         ok = list_blob(l, json_array_get(blobs, i), err);
-    }
     json_decref(blobs);
-    if (ok && next && (strlen(next) >= sizeof(l->marker) || (*next && !strcmp(next, l->marker)))) {
+    if (ok && next && (strlen(next) >= sizeof(l->marker) || (*next && !strcmp(next, l->marker))))
         ok = unreadable(err, "goes on where it stands, or its marker is too long");
-    }
-    if (ok) {
+    if (ok)
         snprintf(l->marker, sizeof(l->marker), "%s", next ? next : "");
-    }
     return ok;
 }
 
@@ -254,14 +237,12 @@ static bool list_once(struct listing *l, struct err *err)
 {
     struct http_request request;
     struct http_response response;
-    if (!list_request(l, &request, err)) {
+    if (!list_request(l, &request, err))
         return false;
-    }
     bool ok = azure_storage_send(l->s, l->http, "ListBlobs", &request, &response, err);
     http_request_free(&request);
-    if (!ok) {
+    if (!ok)
         return false;
-    }
     json_t *page = xml_parse(buf_str(&response.body), response.body.size, err);
     ok = page && list_page(l, page, err);
     json_decref(page);
@@ -278,12 +259,10 @@ bool azure_blob_list(const struct azure_storage *s, struct http_client *http, co
                         .prefix = prefix ? prefix : "",
                         .each = each,
                         .ctx = ctx};
-    if (!azure_container_valid(container)) {
+    if (!azure_container_valid(container))
         return err_set(err, ERR_INVALID, "", "\"%.80s\" is no container's name", container);
-    }
     bool ok = list_once(&l, err);
-    while (ok && !l.stopped && *l.marker) {
+    while (ok && !l.stopped && *l.marker)
         ok = list_once(&l, err);
-    }
     return ok;
 }

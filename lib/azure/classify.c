@@ -89,11 +89,9 @@ static enum err_kind classify_status(int status)
 enum err_kind azure_classify(const char *code, int http_status)
 {
     if (code && *code) {
-        for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-            if (fnmatch(rules[i].code, code, 0) == 0) {
+        for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+            if (fnmatch(rules[i].code, code, 0) == 0)
                 return rules[i].kind;
-            }
-        }
     }
     return classify_status(http_status);
 }
@@ -121,8 +119,7 @@ bool azure_answer_error(const char *operation, const struct http_response *respo
 void azure_copy_id(const char *id, char *to, size_t size)
 {
     size_t n = 0;
-    for (; id && id[n] > ' ' && id[n] < 0x7F && n + 1 < size; n++) {
+    for (; id && id[n] > ' ' && id[n] < 0x7F && n + 1 < size; n++)
         to[n] = id[n];
-    }
     to[n] = '\0';
 }

@@ -44,9 +44,8 @@ struct azure_identity *azure_identity_new(const struct azure_options *options,
                                           const struct azure_cloud *cloud)
 {
     struct azure_identity *i = calloc(1, sizeof(*i));
-    if (!i) {
+    if (!i)
         return NULL;
-    }
     i->options = options;
     i->cloud = cloud;
     if (pthread_mutex_init(&i->lock, NULL) != 0) {
@@ -58,9 +57,8 @@ struct azure_identity *azure_identity_new(const struct azure_options *options,
 
 void azure_identity_free(struct azure_identity *i)
 {
-    if (!i) {
+    if (!i)
         return;
-    }
     pthread_mutex_destroy(&i->lock);
     free(i);
 }
@@ -97,9 +95,8 @@ static struct identity_ask prepare(struct azure_identity *i, struct http_client 
 /* The kinds before number `end`, each with what it said. */
 static void add_said(const struct said *said, size_t end, struct buf *to)
 {
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = 0; i < end; i++)
         buf_addf(to, "%s%s: %.140s", i > 0 ? "; " : "", links[i].name, said->by[i]);
-    }
 }
 
 /* The search stopped at kind i: its error is the whole's, and a passing fault stays one that may
@@ -171,7 +168,6 @@ void azure_identity_describe(struct azure_identity *i, struct buf *to)
     pthread_mutex_lock(&i->lock);
     struct said said = i->said;
     pthread_mutex_unlock(&i->lock);
-    for (size_t k = 0; k < LINKS; k++) {
+    for (size_t k = 0; k < LINKS; k++)
         buf_addf(to, "%s: %s\n", links[k].name, *said.by[k] ? said.by[k] : "not asked");
-    }
 }

@@ -22,9 +22,8 @@ static int64_t read_expiry(const json_t *object, int64_t now_ms)
 {
     int64_t seconds = jint(object, "expires_in", -1);
     int64_t until_s = jint(object, "expires_on", -1);
-    if (seconds < 0 && until_s > 0) {
+    if (seconds < 0 && until_s > 0)
         seconds = until_s - now_ms / 1000;
-    }
     return seconds > 0 ? now_ms + (seconds < LIFE_MAX_S ? seconds : LIFE_MAX_S) * 1000 : 0;
 }
 
@@ -40,9 +39,8 @@ static struct azure_token *read_token(const struct identity_ask *ask, json_t *ob
         err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has no usable expires_in", who);
     } else {
         token = azure_token_new(value, expires_ms);
-        if (!token) {
+        if (!token)
             err_set(err, ERR_INTERNAL, "", "out of memory");
-        }
     }
     secret_wipe_json(json_object_get(object, "access_token"));
     return token;
@@ -50,9 +48,8 @@ static struct azure_token *read_token(const struct identity_ask *ask, json_t *ob
 
 static enum err_kind kind_of(int status)
 {
-    if (status == 429) {
+    if (status == 429)
         return ERR_THROTTLED;
-    }
     return status == 408 || status >= 500 ? ERR_TRANSIENT : ERR_CREDENTIALS;
 }
 
@@ -112,9 +109,8 @@ static bool add_resource(struct buf *to, const char *scope)
 {
     size_t n = strlen(scope);
     size_t suffix = strlen(DEFAULT_SUFFIX);
-    if (n > suffix && strcmp(scope + n - suffix, DEFAULT_SUFFIX) == 0) {
+    if (n > suffix && strcmp(scope + n - suffix, DEFAULT_SUFFIX) == 0)
         n -= suffix;
-    }
     return uri_encode(to, scope, n, false);
 }
 
@@ -136,9 +132,8 @@ bool identity_endpoint(const struct identity_ask *ask, const char *endpoint, con
                                      .connect_timeout_ms = CONNECT_MS,
                                      .direct = true};
     buf_free(&url);
-    if (request->url && http_headers_add(&request->headers, header, value)) {
+    if (request->url && http_headers_add(&request->headers, header, value))
         return true;
-    }
     http_request_free(request);
     return err_set(err, ERR_CREDENTIALS, "",
                    "the request cannot be built: the endpoint is too long, or %s has a control "

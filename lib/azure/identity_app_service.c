@@ -21,10 +21,8 @@ enum identity_result identity_app_service(const struct identity_ask *ask,
                 "supported");
         return IDENTITY_BROKEN;
     }
-    if (!identity_endpoint(ask, endpoint, "2019-08-01", "X-IDENTITY-HEADER", header, &request,
-                           err)) {
+    if (!identity_endpoint(ask, endpoint, "2019-08-01", "X-IDENTITY-HEADER", header, &request, err))
         return IDENTITY_BROKEN;
-    }
     *token = identity_request(ask, &request, "App Service identity endpoint", err);
     return *token ? IDENTITY_FOUND : IDENTITY_BROKEN;
 }

@@ -57,9 +57,8 @@ static struct azure_token *challenge(const struct identity_ask *ask, const char 
     struct http_request request;
     struct http_response response = {0};
     struct azure_token *token = NULL;
-    if (!identity_endpoint(ask, endpoint, VERSION, "Metadata", "true", &request, err)) {
+    if (!identity_endpoint(ask, endpoint, VERSION, "Metadata", "true", &request, err))
         return NULL;
-    }
     if (http_perform(ask->http, &request, &response, err)) {
         const char *path = key_file(ask, &response);
         if (response.status != 401) {

@@ -22,9 +22,8 @@ static int give_password(char *to, int size, int writing, void *ctx)
     const char *password = ctx;
     size_t n = password ? strlen(password) : 0;
     (void)writing;
-    if (n == 0 || size < 0 || n > (size_t)size) {
+    if (n == 0 || size < 0 || n > (size_t)size)
         return -1;
-    }
     memcpy(to, password, n);
     return (int)n;
 }
@@ -45,14 +44,12 @@ static X509 *read_certificate(const struct buf *pem, EVP_PKEY *key)
     X509 *found = NULL;
     while (bio && !found) {
         X509 *one = PEM_read_bio_X509(bio, NULL, give_password, NULL);
-        if (!one) {
+        if (!one)
             break;
-        }
-        if (X509_check_private_key(one, key) == 1) {
+        if (X509_check_private_key(one, key) == 1)
             found = one;
-        } else {
+        else
             X509_free(one);
-        }
     }
     BIO_free(bio);
     return found;

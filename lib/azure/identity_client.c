@@ -81,9 +81,8 @@ enum identity_result identity_client_secret(const struct identity_ask *ask,
                                         : "AZURE_CLIENT_SECRET is not set");
         return IDENTITY_NONE;
     }
-    if (!check_who(ask, "AZURE_CLIENT_SECRET", err)) {
+    if (!check_who(ask, "AZURE_CLIENT_SECRET", err))
         return IDENTITY_BROKEN;
-    }
     struct buf form = buf_make_secret(FORM_MAX);
     add_field(&form, "client_secret", ask->client_secret);
     return post(ask, &form, token, err);
@@ -108,9 +107,8 @@ enum identity_result identity_certificate(const struct identity_ask *ask,
                 "neither AZURE_CLIENT_CERTIFICATE_PATH nor [azure] client_certificate is set");
         return IDENTITY_NONE;
     }
-    if (!check_who(ask, "the client certificate", err)) {
+    if (!check_who(ask, "the client certificate", err))
         return IDENTITY_BROKEN;
-    }
     enum identity_result result = IDENTITY_BROKEN;
     struct buf pem = buf_make_secret(PEM_MAX);
     struct buf url = buf_make(2048);
@@ -119,9 +117,8 @@ enum identity_result identity_certificate(const struct identity_ask *ask,
         secret_read_file(ask->client_certificate, "certificate file", &pem, err) &&
         identity_assertion(&pem, ask->client_certificate,
                            secret_env("AZURE_CLIENT_CERTIFICATE_PASSWORD"), ask->client_id,
-                           buf_str(&url), ask->clock, &assertion, err)) {
+                           buf_str(&url), ask->clock, &assertion, err))
         result = post_assertion(ask, buf_str(&assertion), token, err);
-    }
     buf_free(&assertion);
     buf_free(&url);
     buf_free(&pem);
@@ -137,14 +134,12 @@ enum identity_result identity_workload(const struct identity_ask *ask, struct az
         err_set(err, ERR_CREDENTIALS, "", "AZURE_FEDERATED_TOKEN_FILE is not set");
         return IDENTITY_NONE;
     }
-    if (!check_who(ask, "AZURE_FEDERATED_TOKEN_FILE", err)) {
+    if (!check_who(ask, "AZURE_FEDERATED_TOKEN_FILE", err))
         return IDENTITY_BROKEN;
-    }
     enum identity_result result = IDENTITY_BROKEN;
     struct buf assertion = buf_make_secret(64u << 10);
-    if (secret_read_token(file, &assertion, err)) {
+    if (secret_read_token(file, &assertion, err))
         result = post_assertion(ask, buf_str(&assertion), token, err);
-    }
     buf_free(&assertion);
     return result;
 }

@@ -22,9 +22,8 @@ static enum identity_result silent(const struct identity_ask *ask, struct err *e
  * that there is no such identity. */
 static enum identity_result refused(const struct identity_ask *ask, struct err *err)
 {
-    if (err->http_status == 404 || err->http_status == 410) {
+    if (err->http_status == 404 || err->http_status == 410)
         err->kind = ERR_TRANSIENT;
-    }
     if (err->http_status == 400 && !ask->client_id) {
         err_set(err, ERR_CREDENTIALS, "", "no managed identity is assigned to this machine");
         return IDENTITY_NONE;
@@ -42,20 +41,17 @@ enum identity_result identity_imds(const struct identity_ask *ask, struct azure_
     size_t n = strlen(host);
     bool ok = buf_add(&endpoint, host, n > 0 && host[n - 1] == '/' ? n - 1 : n) &&
               buf_adds(&endpoint, PATH);
-    if (!ok) {
+    if (!ok)
         err_set(err, ERR_CREDENTIALS, "", "AZURE_POD_IDENTITY_AUTHORITY_HOST is too long");
-    }
     ok = ok && identity_endpoint(ask, buf_str(&endpoint), "2018-02-01", "Metadata", "true",
                                  &request, err);
     buf_free(&endpoint);
-    if (!ok) {
+    if (!ok)
         return IDENTITY_BROKEN;
-    }
     request.connect_timeout_ms = CONNECT_MS;
     *token = identity_request(ask, &request, WHO, err);
-    if (*token) {
+    if (*token)
         return IDENTITY_FOUND;
-    }
     return err->http_status == 0 && err->kind == ERR_TRANSIENT ? silent(ask, err)
                                                                : refused(ask, err);
 }

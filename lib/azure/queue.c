@@ -41,9 +41,8 @@ bool azure_queue_receive(const struct azure_storage *s, const char *queue, unsig
                          unsigned visibility_s, struct http_request *request, struct err *err)
 {
     struct buf rest = buf_make(PATH_MAX_BYTES);
-    if (!check_queue(queue, err) || !check_visibility(visibility_s, err)) {
+    if (!check_queue(queue, err) || !check_visibility(visibility_s, err))
         return false;
-    }
     if (count < 1 || count > RECEIVE_MAX || visibility_s < 1) {
         return err_set(err, ERR_INVALID, "",
                        "1 to 32 messages are received at once, and hidden for 1 s at least");
@@ -75,9 +74,8 @@ bool azure_queue_update(const struct azure_storage *s, const char *queue, const 
                         struct http_request *request, struct err *err)
 {
     struct buf rest = buf_make(PATH_MAX_BYTES);
-    if (!check_message(queue, id, err) || !check_visibility(visibility_s, err)) {
+    if (!check_message(queue, id, err) || !check_visibility(visibility_s, err))
         return false;
-    }
     add_message_path(&rest, queue, id, pop_receipt);
     buf_addf(&rest, "&visibilitytimeout=%u", visibility_s);
     return storage_request("PUT", s->queue, &rest, request, err);
@@ -87,9 +85,8 @@ bool azure_queue_delete(const struct azure_storage *s, const char *queue, const 
                         const char *pop_receipt, struct http_request *request, struct err *err)
 {
     struct buf rest = buf_make(PATH_MAX_BYTES);
-    if (!check_message(queue, id, err)) {
+    if (!check_message(queue, id, err))
         return false;
-    }
     add_message_path(&rest, queue, id, pop_receipt);
     return storage_request("DELETE", s->queue, &rest, request, err);
 }
@@ -100,16 +97,14 @@ static bool add_document(struct buf *to, const char *text, struct err *err)
     static const char before[] = "<QueueMessage><MessageText>";
     static const char after[] = "</MessageText></QueueMessage>";
     buf_adds(to, before);
-    if (strlen(text) > TEXT_MAX) {
+    if (strlen(text) > TEXT_MAX)
         return err_set(err, ERR_LIMIT, "", "a queue message has at most 64 KiB");
-    }
     if (!xml_escape(to, text) && buf_ok(to)) {
         return err_set(err, ERR_INVALID, "",
                        "the message has a character that XML cannot hold: send it as base64");
     }
-    if (!buf_ok(to) || to->size - strlen(before) > TEXT_MAX) {
+    if (!buf_ok(to) || to->size - strlen(before) > TEXT_MAX)
         return err_set(err, ERR_LIMIT, "", "a queue message has at most 64 KiB");
-    }
     return buf_adds(to, after) || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
 
@@ -118,14 +113,12 @@ bool azure_queue_put(const struct azure_storage *s, const char *queue, const cha
 {
     struct buf rest = buf_make(PATH_MAX_BYTES);
     struct buf document = buf_make(2 * TEXT_MAX);
-    if (!check_queue(queue, err)) {
+    if (!check_queue(queue, err))
         return false;
-    }
     buf_addf(&rest, "/%s/messages?messagettl=-1", queue);
     if (!add_document(&document, text, err) ||
-        !storage_request("POST", s->queue, &rest, request, err)) {
+        !storage_request("POST", s->queue, &rest, request, err))
         goto fail;
-    }
     if (!http_headers_add(&request->headers, "Content-Type", "application/xml")) {
         http_request_free(request);
         err_set(err, ERR_INTERNAL, "", "out of memory");
@@ -144,9 +137,8 @@ bool azure_queue_create(const struct azure_storage *s, const char *queue,
                         struct http_request *request, struct err *err)
 {
     struct buf rest = buf_make(PATH_MAX_BYTES);
-    if (!check_queue(queue, err)) {
+    if (!check_queue(queue, err))
         return false;
-    }
     buf_addf(&rest, "/%s", queue);
     return storage_request("PUT", s->queue, &rest, request, err);
 }
@@ -190,14 +182,12 @@ static bool read_messages(const json_t *list, struct azure_messages *to, struct 
 {
     size_t count = json_array_size(list);
     to->at = calloc(count > 0 ? count : 1, sizeof(*to->at));
-    if (!to->at) {
+    if (!to->at)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     for (size_t i = 0; i < count; i++) {
         to->count = i + 1;
-        if (!read_message(json_array_get(list, i), &to->at[i], err)) {
+        if (!read_message(json_array_get(list, i), &to->at[i], err))
             return false;
-        }
     }
     return true;
 }
@@ -207,9 +197,8 @@ bool azure_queue_messages(const struct http_response *response, struct azure_mes
 {
     *to = (struct azure_messages){0};
     json_t *document = xml_parse(buf_str(&response->body), response->body.size, err);
-    if (!document) {
+    if (!document)
         return false;
-    }
     json_t *list = jlist(document, "QueueMessagesList.QueueMessage");
     bool ok = jget(document, "QueueMessagesList") ||
               err_set(err, ERR_PROVIDER, "UnreadableAnswer",
@@ -218,8 +207,7 @@ bool azure_queue_messages(const struct http_response *response, struct azure_mes
     ok = ok && read_messages(list, to, err);
     json_decref(list);
     json_decref(document);
-    if (!ok) {
+    if (!ok)
         azure_messages_free(to);
-    }
     return ok;
 }

@@ -52,9 +52,8 @@ struct parts {
 
 static void parts_free(struct parts *p)
 {
-    if (p->text) {
+    if (p->text)
         wipe(p->text, p->size);
-    }
     free(p->text);
 }
 
@@ -63,9 +62,8 @@ static char *trim(char *text)
 {
     text += strspn(text, " \t\r\n");
     size_t n = strlen(text);
-    while (n > 0 && strchr(" \t\r\n", text[n - 1])) {
+    while (n > 0 && strchr(" \t\r\n", text[n - 1]))
         text[--n] = '\0';
-    }
     return text;
 }
 
@@ -73,9 +71,8 @@ static bool take_part(struct parts *p, char *text, struct err *err)
 {
     text = trim(text);
     char *equals = strchr(text, '=');
-    if (!*text) {
+    if (!*text)
         return true;
-    }
     if (!equals) {
         return err_set(err, ERR_INVALID, "",
                        "the storage connection string has a part without '=': it looks like "
@@ -97,23 +94,18 @@ static bool take_part(struct parts *p, char *text, struct err *err)
 static bool parts_read(struct parts *p, const char *text, struct err *err)
 {
     *p = (struct parts){.size = strlen(text)};
-    if (p->size > STRING_MAX) {
+    if (p->size > STRING_MAX)
         return err_set(err, ERR_INVALID, "", "the storage connection string is too long");
-    }
     p->text = strdup(text);
-    if (!p->text) {
+    if (!p->text)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     char *rest = p->text;
     bool ok = true;
-    for (char *part; ok && (part = strsep(&rest, ";"));) {
+    for (char *part; ok && (part = strsep(&rest, ";"));)
         ok = take_part(p, part, err);
-    }
-    for (size_t i = 0; i < PARTS; i++) {
-        if (p->of[i] && !*p->of[i]) {
+    for (size_t i = 0; i < PARTS; i++)
+        if (p->of[i] && !*p->of[i])
             p->of[i] = NULL;
-        }
-    }
     return ok;
 }
 
@@ -147,9 +139,8 @@ static bool take_endpoint(struct azure_storage *s, const char *given, const char
                        name);
     }
     size_t n = strlen(given);
-    while (n > 0 && given[n - 1] == '/') {
+    while (n > 0 && given[n - 1] == '/')
         n--;
-    }
     bool ok = true;
     if (*uri.query) {
         ok = err_set(err, ERR_INVALID, "",
@@ -159,9 +150,8 @@ static bool take_endpoint(struct azure_storage *s, const char *given, const char
     } else {
         free(*to);
         *to = strndup(given, n);
-        if (!s->account) {
+        if (!s->account)
             s->account = account_of_url(&uri);
-        }
         ok = (*to && s->account) || err_set(err, ERR_INTERNAL, "", "out of memory");
     }
     uri_free(&uri);
@@ -199,9 +189,8 @@ static bool set_endpoints(struct azure_storage *s, const struct parts *p, struct
     if ((p->of[BLOB_ENDPOINT] &&
          !take_endpoint(s, p->of[BLOB_ENDPOINT], "BlobEndpoint", &s->blob, err)) ||
         (p->of[QUEUE_ENDPOINT] &&
-         !take_endpoint(s, p->of[QUEUE_ENDPOINT], "QueueEndpoint", &s->queue, err))) {
+         !take_endpoint(s, p->of[QUEUE_ENDPOINT], "QueueEndpoint", &s->queue, err)))
         return false;
-    }
     if (!s->account) {
         return err_set(err, ERR_INVALID, "",
                        "no storage account is named: set account, or AccountName in the "
@@ -226,9 +215,8 @@ static bool set_emulator(struct azure_storage *s, const struct parts *p, struct 
     struct buf queue = buf_make(1024);
     bool ok = buf_addf(&blob, "%s:10000/%s", host, EMULATOR_ACCOUNT) &&
               buf_addf(&queue, "%s:10001/%s", host, EMULATOR_ACCOUNT);
-    if (!ok) {
+    if (!ok)
         err_set(err, ERR_INVALID, "", "DevelopmentStorageProxyUri is too long");
-    }
     ok = ok && take_endpoint(s, buf_str(&blob), part_names[EMULATOR_PROXY], &s->blob, err) &&
          take_endpoint(s, buf_str(&queue), part_names[EMULATOR_PROXY], &s->queue, err);
     buf_free(&blob);
@@ -276,9 +264,8 @@ static bool set_signature(struct azure_storage *s, const struct parts *p, struct
 static bool set_token(struct azure_storage *s, struct err *err)
 {
     s->auth = STORAGE_TOKEN;
-    if (azure_may_carry_secrets(s->blob) && azure_may_carry_secrets(s->queue)) {
+    if (azure_may_carry_secrets(s->blob) && azure_may_carry_secrets(s->queue))
         return true;
-    }
     return err_set(err, ERR_INVALID, "",
                    "the storage endpoints of account %s are reached without https: an identity's "
                    "token is not sent there. Give AccountKey, or https endpoints",
@@ -287,9 +274,8 @@ static bool set_token(struct azure_storage *s, struct err *err)
 
 static bool set_right(struct azure_storage *s, const struct parts *p, struct err *err)
 {
-    if (p->of[ACCOUNT_KEY]) {
+    if (p->of[ACCOUNT_KEY])
         return set_key(s, p, err);
-    }
     return p->of[SIGNATURE] ? set_signature(s, p, err) : set_token(s, err);
 }
 
@@ -304,9 +290,8 @@ static bool set_account(struct azure_storage *s, const char *account, const stru
                        "the source names storage account %.64s, its connection string %.64s",
                        account, named);
     }
-    if (!given && !named) {
+    if (!given && !named)
         return true; /* an endpoint may name it */
-    }
     s->account = strdup(given ? account : named);
     return s->account || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
@@ -346,9 +331,8 @@ struct azure_storage *azure_storage_new(const struct azure_storage_options *opti
 
 void azure_storage_free(struct azure_storage *s)
 {
-    if (!s) {
+    if (!s)
         return;
-    }
     buf_free(&s->key);
     wipe_free(s->sas);
     free(s->account);
@@ -388,9 +372,8 @@ bool storage_request(const char *method, const char *endpoint, struct buf *rest,
     *request = (struct http_request){.method = method, .url = buf_take(&url)};
     buf_free(&url);
     buf_free(rest);
-    if (ok && request->url) {
+    if (ok && request->url)
         return true;
-    }
     http_request_free(request);
     return err_set(err, ERR_INVALID, "",
                    "the address within storage is too long, or there is no memory for it");

@@ -39,14 +39,12 @@ static void add_message(const json_t *document, struct buf *to)
 {
     const char *message = jstr(document, "Error.Message");
     const char *detail = jstr(document, "Error.AuthenticationErrorDetail");
-    if (message) {
+    if (message)
         buf_addf(to, "%.*s", first_line(message), message);
-    }
     if (detail && is_telling(detail)) {
         buf_addf(to, "%s%.*s", to->size > 0 ? " " : "", first_line(detail), detail);
-        if (is_about_time(detail)) {
+        if (is_about_time(detail))
             buf_adds(to, SKEW_HINT);
-        }
     }
 }
 
@@ -74,9 +72,8 @@ static void hint_at_skew(const struct azure_storage *s, const struct http_respon
     const char *date = http_headers_get(&response->headers, "Date");
     int64_t theirs;
     if (response->status != 403 || !date || !clock_parse(date, &theirs) ||
-        strstr(err->message, SKEW_HINT)) {
+        strstr(err->message, SKEW_HINT))
         return;
-    }
     int64_t skew = clock->wall_ms(clock) - theirs;
     if (skew > SKEW_MAX_MS || skew < -SKEW_MAX_MS) {
         size_t n = strlen(err->message);
@@ -89,9 +86,8 @@ static void log_answer(const struct azure_storage *s, const char *operation, int
                        const struct err *err)
 {
     struct log *log = azure_log(s->azure);
-    if (!log_would(log, LOG_DEBUG_LEVEL)) {
+    if (!log_would(log, LOG_DEBUG_LEVEL))
         return;
-    }
     const struct clock *clock = azure_clock(s->azure);
     char status_text[16];
     char duration[32];
@@ -115,9 +111,8 @@ static bool send_once(const struct azure_storage *s, struct http_client *http,
     const struct clock *clock = azure_clock(s->azure);
     int64_t since = clock->mono_ms(clock);
     *response = (struct http_response){0};
-    if (!azure_storage_sign(s, http, request, err)) {
+    if (!azure_storage_sign(s, http, request, err))
         return false;
-    }
     bool ok = http_perform(http, request, response, &why);
     int status = response->status;
     if (ok && (status < 200 || status > 299)) {
@@ -142,8 +137,7 @@ bool azure_storage_send(const struct azure_storage *s, struct http_client *http,
         azure_storage_refused(s, request);
         ok = send_once(s, http, operation, request, response, err);
     }
-    if (!ok && !*err->operation) {
+    if (!ok && !*err->operation)
         snprintf(err->operation, sizeof(err->operation), "%s", operation);
-    }
     return ok;
 }

@@ -30,9 +30,8 @@ static int compare_pairs(const void *a, const void *b)
 
 static void add_lower(struct buf *to, const char *text)
 {
-    for (; *text; text++) {
+    for (; *text; text++)
         buf_addc(to, (char)(*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text));
-    }
 }
 
 /* --- the text that the key signs --- */
@@ -47,9 +46,8 @@ static void add_standard_headers(struct buf *to, const struct http_request *requ
         const char *value = http_headers_get(&request->headers, before[i]);
         buf_addf(to, "%s\n", value ? value : "");
     }
-    if (request->body.size > 0) {
+    if (request->body.size > 0)
         buf_addf(to, "%zu", request->body.size);
-    }
     buf_addc(to, '\n');
     for (size_t i = 0; i < sizeof(after) / sizeof(*after); i++) {
         const char *value = http_headers_get(&request->headers, after[i]);
@@ -64,9 +62,8 @@ static bool add_own_headers(struct buf *to, const struct http_request *request)
     for (size_t i = 0; i < request->headers.count; i++) {
         const struct http_header *h = &request->headers.at[i];
         if (strncasecmp(h->name, "x-ms-", 5) == 0) {
-            if (count == NAMES_MAX) {
+            if (count == NAMES_MAX)
                 return false;
-            }
             pairs[count++] = (struct pair){h->name, h->value};
         }
     }
@@ -88,24 +85,21 @@ static bool read_parameters(const char *query, struct buf *store, struct pair pa
         size_t all = strcspn(at, "&");
         size_t name = strcspn(at, "=&");
         size_t skip = name < all ? name + 1 : all;
-        if (all > 0 && *count == NAMES_MAX) {
+        if (all > 0 && *count == NAMES_MAX)
             return false;
-        }
         if (all > 0) {
             starts[2 * *count] = store->size;
             bool ok = uri_decode(store, at, name, false) && buf_addc(store, '\0');
             starts[2 * *count + 1] = store->size;
             ok = ok && uri_decode(store, at + skip, all - skip, false) && buf_addc(store, '\0');
-            if (!ok) {
+            if (!ok)
                 return false;
-            }
             ++*count;
         }
         at += all + (at[all] == '&');
     }
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < *count; i++)
         pairs[i] = (struct pair){store->data + starts[2 * i], store->data + starts[2 * i + 1]};
-    }
     return true;
 }
 
@@ -115,9 +109,8 @@ static bool add_parameters(struct buf *to, const char *query)
     size_t count;
     struct buf store = buf_make(SIGN_MAX);
     bool ok = read_parameters(query, &store, pairs, &count);
-    if (ok) {
+    if (ok)
         qsort(pairs, count, sizeof(*pairs), compare_pairs);
-    }
     for (size_t i = 0; ok && i < count; i++) {
         if (i > 0 && strcasecmp(pairs[i].name, pairs[i - 1].name) == 0) {
             buf_addf(to, ",%s", pairs[i].value);
@@ -182,9 +175,8 @@ static bool sign_by_key(const struct azure_storage *s, struct http_request *requ
     struct buf text = buf_make(SIGN_MAX);
     struct buf value = buf_make_secret(256);
     uint8_t mac[SHA256_SIZE];
-    if (!uri_parse(request->url, &uri, err)) {
+    if (!uri_parse(request->url, &uri, err))
         return false;
-    }
     bool ok = add_string_to_sign(s, request, &uri, &text);
     if (ok) {
         hmac_sha256(s->key.data, s->key.size, text.data, text.size, mac);
@@ -204,13 +196,11 @@ static bool sign_by_sas(const struct azure_storage *s, struct http_request *requ
 {
     size_t url = strlen(request->url);
     size_t sas = strlen(s->sas);
-    if (url > sas && strcmp(request->url + url - sas, s->sas) == 0) {
+    if (url > sas && strcmp(request->url + url - sas, s->sas) == 0)
         return true;
-    }
     char *longer = malloc(url + sas + 2);
-    if (!longer) {
+    if (!longer)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     memcpy(longer, request->url, url);
     longer[url] = strchr(request->url, '?') ? '&' : '?';
     memcpy(longer + url + 1, s->sas, sas + 1);
@@ -228,9 +218,8 @@ static bool sign_by_token(const struct azure_storage *s, struct http_client *htt
         err_set(err, ERR_BUSY, "", "a token for storage must be fetched first");
         err->retry_after_ms = FETCH_MS;
     }
-    if (!token) {
+    if (!token)
         return false;
-    }
     struct buf value = buf_make_secret(64u << 10);
     bool ok = buf_addf(&value, "Bearer %s", token->value) &&
               set_header(request, "Authorization", buf_str(&value));
@@ -242,9 +231,8 @@ static bool sign_by_token(const struct azure_storage *s, struct http_client *htt
 bool azure_storage_sign(const struct azure_storage *s, struct http_client *http,
                         struct http_request *request, struct err *err)
 {
-    if (!set_common(s, request)) {
+    if (!set_common(s, request))
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     switch (s->auth) {
     case STORAGE_KEY:
         return sign_by_key(s, request, err);
@@ -260,8 +248,7 @@ void azure_storage_refused(const struct azure_storage *s, const struct http_requ
     const char *sent = http_headers_get(&request->headers, "Authorization");
     struct azure_token *token =
         s->auth == STORAGE_TOKEN ? azure_peek_token(s->azure, AZURE_SCOPE_STORAGE) : NULL;
-    if (token && sent && strncmp(sent, "Bearer ", 7) == 0 && strcmp(sent + 7, token->value) == 0) {
+    if (token && sent && strncmp(sent, "Bearer ", 7) == 0 && strcmp(sent + 7, token->value) == 0)
         azure_expire_token(s->azure, AZURE_SCOPE_STORAGE, token);
-    }
     azure_token_unref(token);
 }

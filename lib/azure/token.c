@@ -30,9 +30,8 @@ struct azure_token *azure_token_new(const char *value, int64_t expires_ms)
 {
     size_t size = strlen(value) + 1;
     struct counted *c = malloc(sizeof(*c) + size);
-    if (!c) {
+    if (!c)
         return NULL;
-    }
     atomic_init(&c->refs, 1);
     c->size = size;
     memcpy(c->text, value, size);
@@ -42,18 +41,16 @@ struct azure_token *azure_token_new(const char *value, int64_t expires_ms)
 
 struct azure_token *azure_token_ref(struct azure_token *t)
 {
-    if (t) {
+    if (t)
         atomic_fetch_add_explicit(&((struct counted *)t)->refs, 1, memory_order_relaxed);
-    }
     return t;
 }
 
 void azure_token_unref(struct azure_token *t)
 {
     struct counted *all = (struct counted *)t;
-    if (!t || atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acq_rel) != 1) {
+    if (!t || atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acq_rel) != 1)
         return;
-    }
     wipe(all->text, all->size);
     free(all);
 }
@@ -68,15 +65,12 @@ static json_t *read_claims(const char *value)
     struct buf text = buf_make(CLAIMS_MAX);
     struct buf bytes = buf_make(CLAIMS_MAX);
     json_t *claims = NULL;
-    for (const char *c = from; to && ++c < to;) {
+    for (const char *c = from; to && ++c < to;)
         buf_addc(&text, *c == '-' ? '+' : *c == '_' ? '/' : *c);
-    }
-    while (text.size % 4 != 0) {
+    while (text.size % 4 != 0)
         buf_addc(&text, '=');
-    }
-    if (buf_ok(&text) && base64_decode(&bytes, buf_str(&text), text.size)) {
+    if (buf_ok(&text) && base64_decode(&bytes, buf_str(&text), text.size))
         claims = json_loadb(buf_str(&bytes), bytes.size, JSON_REJECT_DUPLICATES, NULL);
-    }
     buf_free(&text);
     buf_free(&bytes);
     return claims;
@@ -85,9 +79,8 @@ static json_t *read_claims(const char *value)
 static void copy_guid(const json_t *claims, const char *name, char to[37])
 {
     const char *value = json_string_value(json_object_get(claims, name));
-    if (value && azure_guid_valid(value)) {
+    if (value && azure_guid_valid(value))
         memcpy(to, value, 37);
-    }
 }
 
 void azure_token_who(const struct azure_token *t, struct azure_who *who)
@@ -123,9 +116,8 @@ struct azure_tokens {
 struct azure_tokens *azure_tokens_new(const struct clock *clock, token_fetch_fn fetch, void *ctx)
 {
     struct azure_tokens *t = calloc(1, sizeof(*t));
-    if (!t) {
+    if (!t)
         return NULL;
-    }
     t->clock = clock;
     t->fetch = fetch;
     t->ctx = ctx;
@@ -138,9 +130,8 @@ struct azure_tokens *azure_tokens_new(const struct clock *clock, token_fetch_fn 
 
 void azure_tokens_free(struct azure_tokens *t)
 {
-    if (!t) {
+    if (!t)
         return;
-    }
     for (size_t i = 0; i < t->count; i++) {
         azure_token_unref(t->slots[i].token);
         flight_free(&t->slots[i].flight);
@@ -152,20 +143,17 @@ void azure_tokens_free(struct azure_tokens *t)
 
 static struct slot *slot_find(struct azure_tokens *t, const char *scope)
 {
-    for (size_t i = 0; i < t->count; i++) {
-        if (strcmp(t->slots[i].scope, scope) == 0) {
+    for (size_t i = 0; i < t->count; i++)
+        if (strcmp(t->slots[i].scope, scope) == 0)
             return &t->slots[i];
-        }
-    }
     return NULL;
 }
 
 static struct slot *slot_of(struct azure_tokens *t, const char *scope, struct err *err)
 {
     struct slot *s = slot_find(t, scope);
-    if (s) {
+    if (s)
         return s;
-    }
     if (t->count == SLOTS_MAX) {
         err_set(err, ERR_LIMIT, "", "tokens for more than %d scopes are asked for", SLOTS_MAX);
         return NULL;
@@ -243,15 +231,13 @@ struct azure_token *azure_tokens_get(struct azure_tokens *t, struct http_client 
 {
     bool mine = false;
     struct azure_token *token = look_up(t, scope, &mine, err);
-    if (!mine) {
+    if (!mine)
         return token;
-    }
     struct err why = ERR_INIT;
     struct azure_token *fetched = t->fetch(t->ctx, http, scope, &why);
     token = settle(t, scope, fetched, &why);
-    if (!token) {
+    if (!token)
         *err = why;
-    }
     return token;
 }
 

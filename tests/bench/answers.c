@@ -410,12 +410,11 @@ static void loop(struct server *s)
             pause = 0;
         struct timespec wait = {.tv_sec = pause / 1000000000, .tv_nsec = pause % 1000000000};
         int n = epoll_pwait2(s->epoll, events, EVENTS, next ? &wait : NULL, NULL);
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < n; i++)
             if (events[i].data.fd == s->listener)
                 welcome(s);
             else
                 serve(s, s->connections[events[i].data.fd]);
-        }
     }
 }
 

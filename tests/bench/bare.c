@@ -77,10 +77,9 @@ static void *send_all(void *ctx)
 static bool is_curls(const char *line)
 {
     static const char *const names[] = {"Host:", "Content-Length:", "Connection:"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncasecmp(line, names[i], strlen(names[i])) == 0)
             return true;
-    }
     return false;
 }
 

@@ -138,10 +138,9 @@ int64_t armsim_number(const struct armsim *a, const char *name, int64_t otherwis
 
 const struct armsim_type *armsim_type(const char *type, size_t size)
 {
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (strlen(types[i].name) == size && strncasecmp(types[i].name, type, size) == 0)
             return &types[i];
-    }
     return NULL;
 }
 

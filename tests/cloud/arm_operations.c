@@ -23,10 +23,9 @@ static const char *power_after(const char *kind)
     } table[] = {{"virtualMachines/start", "PowerState/running"},
                  {"virtualMachines/powerOff", "PowerState/stopped"},
                  {"virtualMachines/deallocate", "PowerState/deallocated"}};
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].kind, kind) == 0)
             return table[i].state;
-    }
     return NULL;
 }
 

@@ -54,10 +54,9 @@ static int state_code(const char *state)
         int code;
     } table[] = {{"pending", 0},   {"running", 16},    {"shutting-down", 32},
                  {"stopping", 64}, {"terminated", 48}, {"stopped", 80}};
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].state, state) == 0)
             return table[i].code;
-    }
     return -1;
 }
 

@@ -75,10 +75,9 @@ void s3_free(struct s3 *s)
 
 static struct bucket *find_bucket(const struct s3 *s, const char *name)
 {
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->buckets[i]->name, name) == 0)
             return s->buckets[i];
-    }
     return NULL;
 }
 

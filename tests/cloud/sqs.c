@@ -72,10 +72,9 @@ unsigned sqs_changes(const struct sqs *s)
 
 static struct queue *find_queue(const struct sqs *s, const char *name)
 {
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->queues[i]->name, name) == 0)
             return s->queues[i];
-    }
     return NULL;
 }
 

@@ -55,13 +55,11 @@ static inline bool cloud_read(int fd, struct buf *in)
         const char *end = strstr(buf_str(in), "\r\n\r\n");
         const char *length = end ? strcasestr(in->data, "\r\nContent-Length:") : NULL;
         size_t body = length && length < end ? (size_t)atol(length + 17) : 0;
-        if (end && in->size >= (size_t)(end - in->data) + 4 + body) {
+        if (end && in->size >= (size_t)(end - in->data) + 4 + body)
             return true;
-        }
         ssize_t n = recv(fd, part, sizeof(part), 0);
-        if (n <= 0 || !buf_add(in, part, (size_t)n)) {
+        if (n <= 0 || !buf_add(in, part, (size_t)n))
             return false;
-        }
     }
 }
 
@@ -72,9 +70,8 @@ static inline void cloud_send(int fd, const struct cloud_reply *reply)
              reply->status, reply->headers, strlen(reply->body), reply->body);
     for (size_t at = 0; at < out.size;) {
         ssize_t n = send(fd, out.data + at, out.size - at, MSG_NOSIGNAL);
-        if (n <= 0) {
+        if (n <= 0)
             break;
-        }
         at += (size_t)n;
     }
     buf_free(&out);
@@ -104,9 +101,8 @@ static inline void *cloud_main(void *arg)
     struct cloud_server *s = arg;
     for (;;) {
         int fd = accept(s->listener, NULL, NULL);
-        if (fd < 0) {
+        if (fd < 0)
             return NULL;
-        }
         cloud_serve(s, fd);
         close(fd);
     }
@@ -121,15 +117,13 @@ static inline void cloud_start(struct cloud_server *s, cloud_answer_fn answer, v
     s->listener = socket(AF_INET, SOCK_STREAM, 0);
     if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&at, size) != 0 ||
         listen(s->listener, 64) != 0 ||
-        getsockname(s->listener, (struct sockaddr *)&at, &size) != 0) {
+        getsockname(s->listener, (struct sockaddr *)&at, &size) != 0)
         abort();
-    }
     s->port = ntohs(at.sin_port);
     snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%d", s->port);
     pthread_mutex_init(&s->lock, NULL);
-    if (pthread_create(&s->thread, NULL, cloud_main, s) != 0) {
+    if (pthread_create(&s->thread, NULL, cloud_main, s) != 0)
         abort();
-    }
 }
 
 static inline void cloud_stop(struct cloud_server *s)

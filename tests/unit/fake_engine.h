@@ -63,10 +63,9 @@ static inline bool fake_do_work(struct engine *e)
 /* The unsettled delivery of a key; NULL if there is none. */
 static inline struct delivery *fake_find(const struct engine *e, const char *key)
 {
-    for (size_t i = 0; i < e->count; i++) {
+    for (size_t i = 0; i < e->count; i++)
         if (strcmp(e->deliveries[i]->key, key) == 0)
             return e->deliveries[i];
-    }
     return NULL;
 }
 

@@ -37,20 +37,18 @@ struct memory_store {
 
 static inline struct memory_object *memory_find(struct memory_store *m, const char *key)
 {
-    for (size_t i = 0; i < MEMORY_OBJECTS; i++) {
+    for (size_t i = 0; i < MEMORY_OBJECTS; i++)
         if (m->objects[i].version && strcmp(m->objects[i].key, key) == 0)
             return &m->objects[i];
-    }
     return NULL;
 }
 
 static inline struct memory_object *memory_room(struct memory_store *m, const char *key)
 {
     struct memory_object *o = memory_find(m, key);
-    for (size_t i = 0; !o && i < MEMORY_OBJECTS; i++) {
+    for (size_t i = 0; !o && i < MEMORY_OBJECTS; i++)
         if (!m->objects[i].version)
             o = &m->objects[i];
-    }
     if (!o)
         abort();
     return o;

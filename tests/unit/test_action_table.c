@@ -138,10 +138,9 @@ static void test_descriptions_are_sentences(void **state)
     for (const struct action *const *a = action_table; *a; a++) {
         if (!is_sentence((*a)->description))
             fail_msg("the description of %s is no sentence: %s", (*a)->name, (*a)->description);
-        for (const struct action_param *p = (*a)->params; p && p->name; p++) {
+        for (const struct action_param *p = (*a)->params; p && p->name; p++)
             if (!is_sentence(p->help))
                 fail_msg("the help of %s, %s is no sentence", (*a)->name, p->name);
-        }
     }
 }
 

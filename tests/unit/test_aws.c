@@ -56,9 +56,8 @@ static void answer_identity(struct world *w, struct cloud_reply *reply)
     pthread_mutex_lock(&w->lock);
     w->waiting++;
     pthread_cond_broadcast(&w->moved);
-    while (w->held) {
+    while (w->held)
         pthread_cond_wait(&w->moved, &w->lock);
-    }
     pthread_mutex_unlock(&w->lock);
     snprintf(reply->body, sizeof(reply->body),
              "<GetCallerIdentityResponse><GetCallerIdentityResult>"
@@ -142,9 +141,8 @@ static void make_aws(struct world *w)
     struct err err = ERR_INIT;
     aws_free(w->aws);
     w->aws = aws_new(&w->options, &err);
-    if (!w->aws) {
+    if (!w->aws)
         fail_msg("aws_new: %s", err.message);
-    }
 }
 
 static int setup(void **state)
@@ -206,11 +204,10 @@ static void expect_call(struct world *w, const struct aws_op *op, const char *ac
     struct err err = ERR_INIT;
     char text[2048] = "ok";
     json_t *answer_value = NULL;
-    if (aws_call(w->aws, w->http, &call, &answer_value, &err)) {
+    if (aws_call(w->aws, w->http, &call, &answer_value, &err))
         assert_string_equal(jstr(answer_value, "ok") ? jstr(answer_value, "ok") : "-", "yes");
-    } else {
+    else
         err_text(&err, text, sizeof(text));
-    }
     assert_string_equal(text, expected);
     json_decref(answer_value);
 }
@@ -319,9 +316,8 @@ static void test_self(void **state)
     struct world *w = *state;
     struct aws_self self;
     struct err err = ERR_INIT;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         assert_true(aws_self(w->aws, w->http, &self, &err));
-    }
     assert_string_equal(self.account, OWN);
     assert_string_equal(self.arn, "arn:aws:sts::" OWN ":assumed-role/daemon/i-1");
     assert_string_equal(self.partition->name, "aws");
@@ -361,9 +357,8 @@ static void test_forbidden_account_is_asked_once(void **state)
         "AccessDenied: arn:aws:iam::" OTHER ":role/hg-x-account cannot be assumed: User is not "
         "authorized to perform: sts:AssumeRole (AssumeRole, request id req-role)";
     w->denied = 1;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++)
         expect_call(w, &describe, OTHER, message);
-    }
     assert_int_equal(w->roles, 1);
     expect_call(w, &describe, OWN, "ok");
 }
@@ -571,9 +566,8 @@ static void test_log(void **state)
     assert_non_null(strstr(text, "DescribeRegions"));
     assert_non_null(strstr(text, "req-7"));
     assert_non_null(strstr(text, OTHER));
-    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++)
         assert_null(strstr(text, secrets[i]));
-    }
 }
 
 /* --- threads --- */
@@ -618,9 +612,8 @@ static void test_one_worker_asks(void **state)
     hold(w, true);
     assert_int_equal(pthread_create(&asking, NULL, ask_for_role, &first), 0);
     pthread_mutex_lock(&w->lock);
-    while (w->waiting == 0) {
+    while (w->waiting == 0)
         pthread_cond_wait(&w->moved, &w->lock);
-    }
     pthread_mutex_unlock(&w->lock);
     for (int i = 0; i < THREADS; i++) {
         others[i] = (struct asker){.w = w};
@@ -663,9 +656,8 @@ static void test_all_at_once(void **state)
         askers[i] = (struct asker){.w = w};
         assert_int_equal(pthread_create(&threads[i], NULL, call_often, &askers[i]), 0);
     }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    }
     expect_call(w, &describe, OTHER, "ok");
     assert_int_equal(w->roles, 1);
 }
@@ -700,9 +692,8 @@ int main(void)
         TEST(test_one_worker_asks),
         TEST(test_all_at_once),
     };
-    if (!http_global_init()) {
+    if (!http_global_init())
         return 1;
-    }
     int failed = cmocka_run_group_tests_name("aws", tests, NULL, NULL);
     http_global_cleanup();
     return failed;

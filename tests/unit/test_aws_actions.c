@@ -61,10 +61,9 @@ struct fixture {
 static json_t *some_params(const struct action *action)
 {
     json_t *given = json_object();
-    for (const struct action_param *p = action->params; p && p->name; p++) {
+    for (const struct action_param *p = action->params; p && p->name; p++)
         if (p->type == PARAM_STRING)
             json_object_set_new(given, p->name, json_string("something"));
-    }
     struct err err = ERR_INIT;
     json_t *params = action_params(action, given, &err);
     json_decref(given);
@@ -172,10 +171,9 @@ static void test_hostile_ids_are_refused_by_every_action(void **state)
         if (!reads_resource(*a))
             continue;
         assert_non_null((*a)->check);
-        for (const char *const *type = (*a)->resource_types; *type; type++) {
+        for (const char *const *type = (*a)->resource_types; *type; type++)
             for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++)
                 expect_plain(*a, *type, hostile[i]);
-        }
     }
 }
 

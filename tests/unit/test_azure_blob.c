@@ -361,12 +361,11 @@ int main(void)
     if (!http_global_init())
         return 1;
     folder_add(&tests, REQUESTS, ".json", test_recorded);
-    for (size_t i = 0; i < tests.count; i++) {
+    for (size_t i = 0; i < tests.count; i++)
         if (strstr(tests.at[i].name, "/blob_"))
             blobs.at[blobs.count++] = tests.at[i];
         else
             free(tests.at[i].initial_state);
-    }
     folder_add_test(&blobs, "get", test_get);
     folder_add_test(&blobs, "get_small", test_get_small);
     folder_add_test(&blobs, "put", test_put);

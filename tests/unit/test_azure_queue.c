@@ -222,12 +222,11 @@ int main(void)
     if (!http_global_init())
         return 1;
     folder_add(&tests, REQUESTS, ".json", test_recorded);
-    for (size_t i = 0; i < tests.count; i++) {
+    for (size_t i = 0; i < tests.count; i++)
         if (strstr(tests.at[i].name, "/queue_"))
             queues.at[queues.count++] = tests.at[i];
         else
             free(tests.at[i].initial_state);
-    }
     folder_add(&queues, MESSAGES, ".xml", test_messages);
     folder_add_test(&queues, "refused", test_refused);
     folder_add_test(&queues, "hostile_id", test_hostile_id);

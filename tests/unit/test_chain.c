@@ -79,13 +79,12 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
 {
     const struct world *w = ctx;
     reply->status = 200;
-    if (strncmp(request->target, "/latest/", 8) == 0) {
+    if (strncmp(request->target, "/latest/", 8) == 0)
         answer_imds(w, request, reply);
-    } else if (strcmp(request->method, "GET") == 0) {
+    else if (strcmp(request->method, "GET") == 0)
         answer_json(w, reply);
-    } else {
+    else
         answer_sts(w, request, reply);
-    }
 }
 
 static int setup(void **state)
@@ -526,9 +525,8 @@ static void test_container_urls(void **state)
         "169.254.170.20",  "fd00:ec2::254", "1.2.3.127",           "localhos",
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
+    for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
         expect_container_url("", allowed[i], LINK_FOUND, allowed[i]);
-    }
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
         char url[128];
         char message[256];
@@ -671,9 +669,8 @@ int main(void)
         TEST(test_imds_without_answer),
         TEST(test_no_secret_is_told),
     };
-    if (!http_global_init()) {
+    if (!http_global_init())
         return 1;
-    }
     int failed = cmocka_run_group_tests_name("chain", tests, NULL, NULL);
     http_global_cleanup();
     return failed;

@@ -31,9 +31,8 @@ static const char *const variables[] = {
 static int setup(void **state)
 {
     struct err err = ERR_INIT;
-    for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+    for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
         unsetenv(variables[i]);
-    }
     *state = aws_profiles_load(DATA "/config", "/nonexistent", &err);
     return *state ? 0 : -1;
 }
@@ -46,11 +45,9 @@ static int teardown(void **state)
 
 static const struct aws_service *service_by_id(const char *id)
 {
-    for (size_t i = 0; i < SERVICES; i++) {
-        if (strcmp(services[i]->id, id) == 0) {
+    for (size_t i = 0; i < SERVICES; i++)
+        if (strcmp(services[i]->id, id) == 0)
             return services[i];
-        }
-    }
     return NULL;
 }
 
@@ -85,9 +82,8 @@ static void test_botocore_agrees(void **state)
     size_t rows = 0;
     FILE *file = fopen(DATA "/botocore.tsv", "re");
     assert_non_null(file);
-    for (; fgets(line, sizeof(line), file); rows++) {
+    for (; fgets(line, sizeof(line), file); rows++)
         check_row(&e, line);
-    }
     fclose(file);
     assert_true(rows >= SERVICES * 17 * 4);
 }

@@ -60,9 +60,8 @@ static void wait_while_held(struct source *s)
     pthread_mutex_lock(&s->lock);
     s->waiting++;
     pthread_cond_broadcast(&s->moved);
-    while (s->held) {
+    while (s->held)
         pthread_cond_wait(&s->moved, &s->lock);
-    }
     s->waiting--;
     pthread_mutex_unlock(&s->lock);
 }
@@ -366,9 +365,8 @@ static void hold(struct source *s, bool held)
 static void wait_for_fetcher(struct source *s)
 {
     pthread_mutex_lock(&s->lock);
-    while (s->waiting == 0) {
+    while (s->waiting == 0)
         pthread_cond_wait(&s->moved, &s->lock);
-    }
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -385,9 +383,8 @@ static void one_held_others_ask(struct source *s, struct asker *first, struct as
         others[i] = (struct asker){.source = s, .account = ""};
         assert_int_equal(pthread_create(&threads[i], NULL, ask_once, &others[i]), 0);
     }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    }
     hold(s, false);
     pthread_join(fetcher, NULL);
 }
@@ -415,9 +412,8 @@ static void test_others_go_on_with_the_old(void **state)
     s->clock.passed_ms += 56 * MINUTE;
     one_held_others_ask(s, &first, others);
     assert_string_equal(first.id, "own#2");
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         assert_string_equal(others[i].id, "own#1");
-    }
     assert_int_equal(s->fetches, 2);
 }
 
@@ -429,9 +425,8 @@ static void *ask_and_expire(void *arg)
         struct err err = ERR_INIT;
         snprintf(account, sizeof(account), "%012d", i % 7);
         struct aws_creds *creds = aws_identity_creds(s->identity, NULL, account, &err);
-        if (creds && i % 5 == 0) {
+        if (creds && i % 5 == 0)
             aws_identity_expire(s->identity, account, creds);
-        }
         aws_creds_unref(creds);
         aws_creds_unref(aws_identity_peek(s->identity));
         s->clock.passed_ms += 1000;
@@ -444,12 +439,10 @@ static void test_all_at_once(void **state)
 {
     struct source *s = *state;
     pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, ask_and_expire, s), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    }
     s->clock.passed_ms += HOUR;
     int before = s->fetches;
     char id[64];

@@ -52,12 +52,10 @@ static bool reads_as_expected(const char *folder, const struct aws_profiles *p)
     char line[4096];
     snprintf(path, sizeof(path), DATA "/%s/expected", folder);
     FILE *file = fopen(path, "re");
-    if (!file) {
+    if (!file)
         return false;
-    }
-    while (fgets(line, sizeof(line), file)) {
+    while (fgets(line, sizeof(line), file))
         check_line(p, line);
-    }
     fclose(file);
     return true;
 }
@@ -86,9 +84,8 @@ static void test_folders(void **state)
     int good = 0;
     int bad = 0;
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        if (entry->d_name[0] == '.' || strchr(entry->d_name, '.')) {
+        if (entry->d_name[0] == '.' || strchr(entry->d_name, '.'))
             continue;
-        }
         struct err err = ERR_INIT;
         struct aws_profiles *p = load(entry->d_name, &err);
         if (p) {
@@ -178,9 +175,8 @@ static void test_hostile_files(void **state)
     memset(large, '#', n);
     check_refused(large, n, " is larger than 1 MiB");
     memcpy(large, "[default]\nx=1\n", 14);
-    for (size_t i = 14; i + 2 <= n; i += 2) {
+    for (size_t i = 14; i + 2 <= n; i += 2)
         memcpy(large + i, i % 10 == 4 ? "\n " : "ab", 2);
-    }
     check_refused(large, n - 2, ", line 914: a value over several lines is longer than 8 KiB");
     free(large);
     check_refused("[a]\0b", 5, " holds a NUL byte: it is no text");
@@ -240,9 +236,8 @@ static void check_words(const char *line, const json_t *expected)
         return;
     }
     assert_int_equal(words.count, json_array_size(expected));
-    for (size_t i = 0; i < words.count; i++) {
+    for (size_t i = 0; i < words.count; i++)
         assert_string_equal(words.at[i], json_string_value(json_array_get(expected, i)));
-    }
     assert_null(words.at[words.count]);
     aws_words_free(&words);
 }
@@ -265,9 +260,8 @@ static void test_too_many_words(void **state)
     char line[2 * (AWS_WORDS_MAX + 1) + 1];
     struct aws_words words;
     struct err err = ERR_INIT;
-    for (size_t i = 0; i + 1 < sizeof(line); i += 2) {
+    for (size_t i = 0; i + 1 < sizeof(line); i += 2)
         memcpy(line + i, "x ", 3);
-    }
     assert_false(aws_words_split(line, &words, &err));
     assert_string_equal(err.message, "more than 128 words");
     line[sizeof(line) - 3] = '\0';

@@ -236,10 +236,9 @@ static void assert_lists(struct fixture *f, const char *prefix, const char *cons
     if (!f->store->ops->list(f->store, NULL, prefix, note_key, &l, &err))
         fail_msg("list %s: %s", prefix, err.message);
     assert_int_equal(l.count, n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (!strstr(l.text, lines[i]))
             assert_string_equal(l.text, lines[i]);
-    }
 }
 
 static void test_a_listing_has_the_keys_below_its_prefix(void **state)
