@@ -245,20 +245,30 @@ static int64_t finish_failed(struct task *task, const struct step_ctx *ctx)
 
 /* --- a step's answers --- */
 
+static char *state_text(const struct step_ctx *ctx)
+{
+    return json_object_size(ctx->state) ? json_dumps(ctx->state, JSON_COMPACT) : NULL;
+}
+
 /* Keeps the state for the next time. */
 static void keep_state(struct task *task, const struct step_ctx *ctx)
 {
-    char *text = json_object_size(ctx->state) ? json_dumps(ctx->state, JSON_COMPACT) : NULL;
+    char *text = state_text(ctx);
     pthread_mutex_lock(&task->automation->run->lock);
     free(task->text);
     task->text = text;
     pthread_mutex_unlock(&task->automation->run->lock);
 }
 
-static void next_step(struct task *task)
+/* The step is done. Step and state change at once for progress_write: the next step with the state
+ * of before would take an operation that this one has followed for its own. */
+static void next_step(struct task *task, const struct step_ctx *ctx)
 {
     struct run *run = task->automation->run;
-    pthread_mutex_lock(&run->lock); /* progress_write reads step and since */
+    char *text = state_text(ctx);
+    pthread_mutex_lock(&run->lock);
+    free(task->text);
+    task->text = text;
     task->step++;
     task->step_since_ms = 0;
     pthread_mutex_unlock(&run->lock);
@@ -269,10 +279,9 @@ static void next_step(struct task *task)
 
 /* The task's state must be stored before it goes on: the control job, which is woken when the
  * worker is done with the task's company too, writes it and wakes the task. */
-static int64_t wait_for_save(struct task *task, const struct step_ctx *ctx)
+static int64_t wait_for_save(struct task *task)
 {
     struct run *run = task->automation->run;
-    keep_state(task, ctx);
     pthread_mutex_lock(&run->lock);
     task->status = TASK_SAVING;
     run->saving++;
@@ -338,13 +347,12 @@ static bool settle_step(struct task *task, struct step_ctx *ctx, enum verdict ve
         *answer = finish(task, ctx, NULL);
         return false;
     }
-    next_step(task);
+    next_step(task, ctx);
     if (step->save && !ctx->plan) {
-        *answer = wait_for_save(task, ctx);
+        *answer = wait_for_save(task);
         return false;
     }
     if (run->stopping) {
-        keep_state(task, ctx);
         *answer = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
         return false;
     }
@@ -373,7 +381,6 @@ static int64_t advance(struct task *task, struct step_ctx *ctx)
         if (!settle_step(task, ctx, ctx->action->steps[task->step].run(ctx), &answer))
             return answer;
     } while (!many_of(task));
-    keep_state(task, ctx);
     return JOB_READY;
 }
 

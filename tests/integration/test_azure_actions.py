@@ -342,8 +342,7 @@ def test_stopped_between_any_two_steps_all_is_gone_in_the_end(arm, daemon, how):
     wait_until(lambda: all(rule["times"] == 0 for rule in faults(arm)), "every call to be held once")
     if how == "killed":
         first.kill_now()
-        site.send({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "awsRegion": site.region, "s3": {
-            "bucket": {"name": site.bucket}, "object": {"key": key}}}]})  # sooner than the first message is visible again
+        site.announce(key)  # sooner than the first message is visible again
     else:
         first.stop(0)
     assert site.reports(key) == []
@@ -352,6 +351,26 @@ def test_stopped_between_any_two_steps_all_is_gone_in_the_end(arm, daemon, how):
     report.assert_all_processed()
     assert arm.ids() == set(other)
     assert arm.operations().count("virtualMachines/get") == len(machines)
+
+
+def test_progress_of_a_step_that_has_just_begun_is_not_mixed_with_the_one_before(arm, daemon):
+    """The second machine has its progress stored while the first is at its disk; then the daemon is killed. Another must not take
+    the end of the machine's deletion, which the first has followed, for that of its disk."""
+    site = Site(arm.cloud)
+    machines = [arm.machine(f"web-{n}") for n in range(2)]
+    arm.settings(missing_status=404)
+    arm.fault("virtualMachines/get", after=1, delay_ms=2000)
+    arm.fault("disks/delete", delay_ms=600_000)
+    config = {**site.source(claim_ttl="10s"), **arm.config(), "daemon": {"workers": 8}}
+    first = daemon(site, config=config, env=arm.env())
+    key = site.put_event(event("vm_delete", [entity_of(m[0]) for m in machines], ASSOCIATED))
+    wait_until(lambda: len(arm.requests(operation="virtualMachines/delete")) == 2, "the progress to be stored")
+    first.kill_now()
+    site.announce(key)
+    daemon(site, config=config, env=arm.env())
+    [report] = site.wait_reports(key=key, timeout=90)
+    report.assert_all_processed()
+    assert arm.ids() == set()
 
 
 def faults(arm):

@@ -140,7 +140,6 @@ def test_a_queue_that_is_not_there_yet_is_waited_for(cloud, daemon):
     site.queue_url = site.sqs.create_queue(QueueName="late")["QueueUrl"]
     cloud.instance("i-0aaaaaaa")
     key = site.put_event(stop_event("i-0aaaaaaa"))
-    site.send({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
-                            "s3": {"bucket": {"name": site.bucket}, "object": {"key": key}}}]})
+    site.announce(key)
     site.wait_reports()
     running.stop()

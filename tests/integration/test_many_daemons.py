@@ -20,18 +20,13 @@ def stops(cloud):
     return collections.Counter(id for r in cloud.requests(operation="StopInstances", status=200) for id in r["detail"].split())
 
 
-def announce(site, key):
-    site.send({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
-                            "s3": {"bucket": {"name": site.bucket}, "object": {"key": key}}}]})
-
-
 def test_two_daemons_share_a_queue_and_do_everything_once(cloud, daemon):
     site = Site(cloud)
     ids = cloud.instances(40)
     daemon(site), daemon(site)
     keys = [site.put_event(stop_event(id), f"events/{id}/event.json") for id in ids]
     for key in keys:
-        announce(site, key)  # every event comes twice
+        site.announce(key)  # every event comes twice
     for key in keys:
         [report] = site.wait_reports(key=key)
         report.assert_all_processed()
@@ -57,7 +52,7 @@ def test_a_live_claim_of_another_is_respected(cloud, daemon):
     key = site.put_event(stop_event("i-0aaaaaaa"))
     wait_until(lambda: parked(cloud, "StopInstances"), "the first daemon to be in the middle")
     daemon(site, config=config)
-    announce(site, key)
+    site.announce(key)
     [report] = site.wait_reports()
     report.assert_all_processed()
     site.wait_empty()
@@ -75,7 +70,7 @@ def test_after_kill_9_another_daemon_goes_on(cloud, daemon):
     assert site.pending(key) and site.reports(key) == []
     first.kill_now()
     daemon(site, config=config)
-    announce(site, key)  # sooner than the first message becomes visible again
+    site.announce(key)  # sooner than the first message becomes visible again
     [report] = site.wait_reports(timeout=90)
     report.assert_all_processed()
     assert report.processed_ids == ids

@@ -112,8 +112,7 @@ def test_a_finished_event_is_not_carried_out_again(cloud, daemon):
     cloud.instance("i-0aaaaaaa")
     key = site.put_event(stop_event("i-0aaaaaaa"))
     daemon(site, once=True).ended(0)
-    site.send({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
-                            "s3": {"bucket": {"name": site.bucket}, "object": {"key": key}}}]})
+    site.announce(key)
     daemon(site, once=True).ended(0)
     assert len(cloud.requests(operation="StopInstances")) == 1
     assert site.messages() == (0, 0)

@@ -182,6 +182,11 @@ class Site:
         text = json.dumps(body) if not isinstance(body, str) else body
         return self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=text)["MessageId"]
 
+    def announce(self, key=EVENT_KEY):
+        """Announces an event once more."""
+        place = {"bucket": {"name": self.bucket}, "object": {"key": key}}
+        self.send({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "awsRegion": self.region, "s3": place}]})
+
     def keys(self, prefix=""):
         found, more = [], {}
         while True:
