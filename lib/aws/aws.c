@@ -18,6 +18,7 @@
 #include "lib/aws/s3.h"
 #include "lib/aws/sigv4.h"
 #include "lib/aws/sts.h"
+#include "lib/aws/targets.h"
 #include "lib/jpath.h"
 
 struct aws {
@@ -26,6 +27,7 @@ struct aws {
     const char *profile;
     const char *ca_bundle; /* NULL: none */
     struct aws_endpoints endpoints;
+    struct aws_targets *targets;
     struct aws_chain *chain; /* used by whoever has the flight of the daemon's own credentials */
     struct aws_identity *identity;
     struct aws_buckets *buckets;
@@ -229,7 +231,8 @@ struct aws *aws_new(const struct aws_options *options, struct err *err)
     aws->identity = aws_identity_new(options->clock, fetch, ask_self, aws);
     aws->buckets = aws_buckets_new();
     aws->keys = sigv4_keys_new();
-    if (aws->chain && aws->identity && aws->buckets && aws->keys)
+    aws->targets = aws_targets_new(&aws->endpoints);
+    if (aws->chain && aws->identity && aws->buckets && aws->keys && aws->targets)
         return aws;
     err_set(err, ERR_INTERNAL, "", "out of memory");
 failed:
@@ -240,6 +243,7 @@ failed:
 void aws_free(struct aws *aws)
 {
     if (aws) {
+        aws_targets_free(aws->targets);
         sigv4_keys_free(aws->keys);
         aws_buckets_free(aws->buckets);
         aws_identity_free(aws->identity);
@@ -333,7 +337,7 @@ static bool find_target(const struct aws *aws, const struct aws_service *service
                         const char *region, struct aws_target *target, struct err *err)
 {
     const char *where = region && *region ? region : aws_region(aws);
-    return where ? aws_endpoints_find(&aws->endpoints, service, where, target, err)
+    return where ? aws_targets_find(aws->targets, service, where, target, err)
                  : err_set(err, ERR_INVALID, "",
                            "no AWS region is known: set [aws] region or AWS_REGION");
 }
@@ -478,6 +482,24 @@ bool aws_call_as(struct aws *aws, struct http_client *http, const struct aws_cre
     return send_once(aws, http, creds, call, answer, &status, bucket_region, err);
 }
 
+/* Appends as much of the text as there is room for before `end`, and a NUL. */
+static char *append(char *at, const char *end, const char *text)
+{
+    while (*text && at < end)
+        *at++ = *text++;
+    *at = '\0';
+    return at;
+}
+
+/* "123456789012/eu-west-1/ec2". Not by snprintf: this is asked with each call. */
+static void name_limit(char to[128], const char *account, const char *region, const char *service)
+{
+    const char *const parts[] = {account, "/", region ? region : "", "/", service};
+    char *at = to;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        at = append(at, to + 127, parts[i]);
+}
+
 /* One request that keeps to the token bucket of its account, region and service. */
 static bool send_limited(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
                          const struct aws_call *call, json_t **answer, int *status,
@@ -490,7 +512,7 @@ static bool send_limited(struct aws *aws, struct http_client *http, const struct
     char name[128];
     if (!account)
         account = aws_identity_known(aws->identity, &self) ? self.account : "own";
-    snprintf(name, sizeof(name), "%s/%s/%s", account, region ? region : "", call->op->service->id);
+    name_limit(name, account, region, call->op->service->id);
     int64_t wait_ms = limits ? ratelimit_take(limits, name) : 0;
     if (wait_ms > 0) {
         err_set(err, ERR_BUSY, "", "requests to %s in account %s and region %s are slowed down",

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/aws/endpoint.h"
+#include "lib/aws/targets.h"
 
 #define DATA "tests/unit/data/endpoint"
 
@@ -187,6 +188,32 @@ static void test_hostile_regions(void **state)
     }
 }
 
+/* More pairs than there are places, asked for twice: each has its own answer, known or found anew.
+ */
+static void test_what_was_found_is_remembered(void **state)
+{
+    static const char *const names[] = {"eu-west-1", "us-east-1", "us-gov-west-1", "cn-north-1"};
+    struct aws_endpoints e;
+    struct aws_target expected, target;
+    struct err err = ERR_INIT;
+    assert_true(aws_endpoints_init(&e, NULL, *state, "default", &err));
+    struct aws_targets *t = aws_targets_new(&e);
+    assert_non_null(t);
+    for (size_t i = 0; i < 2 * SERVICES * 4 * 9; i++) {
+        char region[33];
+        snprintf(region, sizeof region, "%.*s%zu", (int)strlen(names[i % 4]) - 1, names[i % 4],
+                 i / 4 % 9 + 1);
+        const struct aws_service *service = services[i / 36 % SERVICES];
+        assert_true(aws_endpoints_find(&e, service, region, &expected, &err));
+        assert_true(aws_targets_find(t, service, region, &target, &err));
+        assert_string_equal(target.url, expected.url);
+        assert_string_equal(target.signing_region, expected.signing_region);
+    }
+    assert_false(aws_targets_find(t, &aws_ec2, "nowhere", &target, &err));
+    assert_string_equal(err.message, "\"nowhere\" is no AWS region");
+    aws_targets_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_broken_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_url_names_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hostile_regions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_found_is_remembered, setup, teardown),
     };
     return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
 }
