@@ -48,14 +48,11 @@ static EVP_MD_CTX *digest_new(EVP_MD *const *md)
     return NULL;
 }
 
-/* The digest of the bytes of two pieces, one after the other. */
-static void digest(EVP_MD *const *md, const void *first, size_t first_size, const void *second,
-                   size_t second_size, uint8_t *to)
+static void digest(EVP_MD *const *md, const void *bytes, size_t n, uint8_t *to)
 {
     EVP_MD_CTX *ctx = digest_new(md);
 
-    must(ctx && EVP_DigestUpdate(ctx, first, first_size) == 1 &&
-         EVP_DigestUpdate(ctx, second, second_size) == 1 && EVP_DigestFinal_ex(ctx, to, NULL) == 1);
+    must(ctx && EVP_DigestUpdate(ctx, bytes, n) == 1 && EVP_DigestFinal_ex(ctx, to, NULL) == 1);
     EVP_MD_CTX_free(ctx);
 }
 
@@ -87,7 +84,7 @@ void sha256_finish(struct sha256 *s, uint8_t to[SHA256_SIZE])
 
 void sha256(const void *bytes, size_t n, uint8_t to[SHA256_SIZE])
 {
-    digest(&sha256_md, bytes, n, NULL, 0, to);
+    digest(&sha256_md, bytes, n, to);
 }
 
 void sha256_hex(const void *bytes, size_t n, char to[SHA256_HEX_SIZE])
@@ -100,7 +97,15 @@ void sha256_hex(const void *bytes, size_t n, char to[SHA256_HEX_SIZE])
 
 void md5(const void *bytes, size_t n, uint8_t to[MD5_SIZE])
 {
-    digest(&md5_md, bytes, n, NULL, 0, to);
+    digest(&md5_md, bytes, n, to);
+}
+
+/* One of the two digests that an HMAC is made of. */
+static bool digest_padded(EVP_MD_CTX *ctx, const uint8_t pad[SHA256_BLOCK], const void *bytes,
+                          size_t n, uint8_t to[SHA256_SIZE])
+{
+    return EVP_DigestUpdate(ctx, pad, SHA256_BLOCK) == 1 && EVP_DigestUpdate(ctx, bytes, n) == 1 &&
+           EVP_DigestFinal_ex(ctx, to, NULL) == 1;
 }
 
 /* RFC 2104 over the digest fetched once: EVP_MAC fetches anew each time, which is most of a
@@ -110,6 +115,7 @@ void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t n,
 {
     uint8_t pad[SHA256_BLOCK] = {0};
     uint8_t inner[SHA256_SIZE];
+    EVP_MD_CTX *ctx = digest_new(&sha256_md);
 
     if (key_size > sizeof pad)
         sha256(key, key_size, pad);
@@ -117,10 +123,12 @@ void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t n,
         memcpy(pad, key, key_size);
     for (size_t i = 0; i < sizeof pad; i++)
         pad[i] ^= 0x36;
-    digest(&sha256_md, pad, sizeof pad, bytes, n, inner);
+    must(ctx && digest_padded(ctx, pad, bytes, n, inner));
     for (size_t i = 0; i < sizeof pad; i++)
         pad[i] ^= 0x36 ^ 0x5C;
-    digest(&sha256_md, pad, sizeof pad, inner, sizeof inner, to);
+    must(EVP_DigestInit_ex2(ctx, NULL, NULL) == 1 &&
+         digest_padded(ctx, pad, inner, sizeof inner, to));
+    EVP_MD_CTX_free(ctx);
     wipe(pad, sizeof pad);
     wipe(inner, sizeof inner);
 }

@@ -14,13 +14,20 @@ struct http_client {
     struct http_easy easy;
 };
 
-/* A field name is a token (RFC 9110, section 5.6.2). */
+/* The characters of a token (RFC 9110, section 5.6.2). */
+static const bool TOKEN[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['!'] = true,  ['#'] = true,
+    ['$'] = true,         ['%'] = true,         ['&'] = true,         ['\''] = true, ['*'] = true,
+    ['+'] = true,         ['-'] = true,         ['.'] = true,         ['^'] = true,  ['_'] = true,
+    ['`'] = true,         ['|'] = true,         ['~'] = true,
+};
+
+/* A field name is a token. */
 static bool is_token(const char *text)
 {
     const char *c = text;
 
-    while ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-           (*c && strchr("!#$%&'*+-.^_`|~", *c)))
+    while (TOKEN[(unsigned char)*c])
         c++;
     return c > text && *c == '\0';
 }

@@ -174,7 +174,9 @@ void http_easy_free(struct http_easy *e)
 /* A value of blanks alone is none to a server. */
 static bool is_empty(const char *value)
 {
-    return value[strspn(value, " \t")] == '\0';
+    while (*value == ' ' || *value == '\t')
+        value++;
+    return *value == '\0';
 }
 
 /* Writes "Name: value"; libcurl wants one without a value as "Name;". */

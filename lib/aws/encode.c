@@ -103,7 +103,10 @@ static bool encode_form(const struct aws_call *call, struct http_request *reques
                      .empty_lists = call->op->service->protocol == AWS_QUERY};
     bool ok = buf_reserve(f.to, 512);
 
-    buf_addf(f.to, "Action=%s&Version=%s", call->op->name, call->op->service->version);
+    buf_adds(f.to, "Action=");
+    buf_adds(f.to, call->op->name);
+    buf_adds(f.to, "&Version=");
+    buf_adds(f.to, call->op->service->version);
     ok = ok && (!call->params || add_members(&f, call->params, 0)) && buf_ok(f.to);
     buf_free(&f.name);
     if (!ok)

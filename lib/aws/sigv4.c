@@ -338,8 +338,9 @@ static bool is_unsigned(const char *name)
     static const char *const names[] = {"authorization", "connection",        "user-agent",
                                         "expect",        "transfer-encoding", "x-amzn-trace-id"};
 
+    char first = (char)(*name | 0x20); /* in lower case; most differ here */
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcasecmp(name, names[i]) == 0)
+        if (first == names[i][0] && strcasecmp(name, names[i]) == 0)
             return true;
     return false;
 }
@@ -374,17 +375,23 @@ static void add_lower(struct buf *to, const char *name)
             to->data[at] = (char)(to->data[at] + ('a' - 'A'));
 }
 
+static const char *pass(const char *at, bool blanks)
+{
+    while (*at != '\0' && (*at == ' ' || *at == '\t') == blanks)
+        at++;
+    return at;
+}
+
 /* Appends a header's value without outer blanks, inner runs of them as one space. */
 static void add_trimmed(struct buf *to, const char *value)
 {
-    const char *at = value + strspn(value, " \t");
+    const char *at = pass(value, true);
 
     while (*at != '\0') {
-        size_t n = strcspn(at, " \t");
+        const char *end = pass(at, false);
 
-        buf_add(to, at, n);
-        at += n;
-        at += strspn(at, " \t");
+        buf_add(to, at, (size_t)(end - at));
+        at = pass(end, true);
         if (*at != '\0')
             buf_addc(to, ' ');
     }
