@@ -185,9 +185,9 @@ def test_a_rename_shares_the_calls_of_one_value(moto, counting, exec_event):
     ran = exec_event(event("update_tag", [matched(*one) for one in turns], {"New Key": "env"}), on=counting)
     ran.report.assert_all_processed()
     assert tags_of(ec2) == {id: {"env": next(iter(tags.values()))} for id, tags in made}
-    # Two values to add, and three to remove of two keys; each may come in pieces, by when it was stored.
     assert counting.calls["DescribeTags"] <= 3
-    assert counting.calls["CreateTags"] <= 10 and counting.calls["DeleteTags"] <= 10
+    # Two values to add, and three to remove of two keys; they come in pieces, by when each was stored, and so by how busy the machine is.
+    assert counting.calls["CreateTags"] < len(made) / 5 and counting.calls["DeleteTags"] < len(made) / 5
 
 
 def test_a_tag_that_stands_there_is_left_alone_within_a_shared_call(moto, counting, exec_event):
