@@ -9,6 +9,7 @@
 #include "lib/aws/partition.h"
 #include "lib/azure/azure.h"
 #include "lib/backoff.h"
+#include "lib/hash.h"
 #include "lib/log.h"
 
 #define ERROR_TEXT_SIZE 2048
@@ -560,10 +561,7 @@ static void note_share(struct task *task, const struct step_ctx *ctx)
 {
     const json_t *state = shared_state(task, ctx);
     char *text = state ? json_dumps(state, JSON_ENCODE_ANY) : NULL;
-    uint32_t hash = 2166136261; /* FNV-1a */
-    for (const char *c = text; c && *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619;
-    task->share = text ? (uint16_t)(hash >> 16 | 1) : 0;
+    task->share = text ? (uint16_t)(hash_add(HASH_INIT, text) >> 16 | 1) : 0;
     free(text);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/flight.h"
+#include "lib/hash.h"
 
 #define BUCKETS   1024
 #define SLOTS_MAX 8192
@@ -80,10 +81,7 @@ void aws_identity_free(struct aws_identity *i)
 
 static size_t bucket_of(const char *account)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (; *account; account++)
-        hash = (hash ^ (unsigned char)*account) * 16777619u;
-    return hash % BUCKETS;
+    return hash_add(HASH_INIT, account) % BUCKETS;
 }
 
 static struct slot *slot_find(const struct aws_identity *i, const char *account)

@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/crypto.h"
+#include "lib/hash.h"
 #include "lib/uri.h"
 
 #define CANONICAL_MAX (256u << 10) /* bytes of a canonical request */
@@ -545,15 +546,11 @@ void sigv4_keys_free(struct sigv4_keys *keys)
     free(keys);
 }
 
-/* FNV-1a of what is no secret. A bad spread costs time and nothing else. */
+/* Of what is no secret. */
 static size_t place_of(const char *access_key_id, const char *scope)
 {
-    uint32_t h = 2166136261u;
+    uint32_t h = hash_add(hash_add(HASH_INIT, access_key_id), scope);
 
-    for (; *access_key_id; access_key_id++)
-        h = (h ^ (unsigned char)*access_key_id) * 16777619u;
-    for (; *scope; scope++)
-        h = (h ^ (unsigned char)*scope) * 16777619u;
     return (h ^ h >> 16) % KEPT_KEYS;
 }
 

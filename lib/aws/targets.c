@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hash.h"
+
 #define PLACES 128 /* services times regions that are in use at a time, and some more */
 
 struct known {
@@ -40,15 +42,10 @@ void aws_targets_free(struct aws_targets *t)
     free(t);
 }
 
-/* FNV-1a. */
 static struct known *place_of(struct aws_targets *t, const struct aws_service *service,
                               const char *region)
 {
-    uint32_t h = 2166136261u;
-    for (const char *c = service->id; *c; c++)
-        h = (h ^ (unsigned char)*c) * 16777619u;
-    for (; *region; region++)
-        h = (h ^ (unsigned char)*region) * 16777619u;
+    uint32_t h = hash_add(hash_add(HASH_INIT, service->id), region);
     return &t->places[(h ^ h >> 16) % PLACES];
 }
 
