@@ -133,17 +133,26 @@ static const char *refusal(const json_error_t *why)
 
 /* --- entities --- */
 
+/* An array with room for one more than `count`: the one that was given, or a larger one in its
+ * place. NULL when out of memory; the one that was given stays then. */
+static void *with_room(void *array, size_t *room, size_t count, size_t size)
+{
+    if (count < *room)
+        return array;
+    size_t more = *room == 0 ? 4 : *room * 2;
+    void *grown = realloc(array, more * size);
+    if (grown != NULL)
+        *room = more;
+    return grown;
+}
+
 static bool add_account(struct reader *r, struct element *el, const char *name, size_t n)
 {
     struct event_automation *a = &el->automation;
-    if (a->account_count == el->account_room) {
-        size_t room = el->account_room == 0 ? 4 : el->account_room * 2;
-        char **grown = realloc(a->accounts, room * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(r);
-        a->accounts = grown;
-        el->account_room = room;
-    }
+    char **accounts = with_room(a->accounts, &el->account_room, a->account_count, sizeof *accounts);
+    if (accounts == NULL)
+        return no_memory(r);
+    a->accounts = accounts;
     char *copy = strndup(name, n);
     if (copy == NULL)
         return no_memory(r);
@@ -203,14 +212,11 @@ static bool add_place(struct reader *r, struct element *el, const struct whereab
                       const struct buf *key)
 {
     struct event_automation *a = &el->automation;
-    if (a->place_count == el->place_room) {
-        size_t room = el->place_room == 0 ? 4 : el->place_room * 2;
-        struct event_place *grown = realloc(a->places, room * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(r);
-        a->places = grown;
-        el->place_room = room;
-    }
+    struct event_place *places =
+        with_room(a->places, &el->place_room, a->place_count, sizeof *places);
+    if (places == NULL)
+        return no_memory(r);
+    a->places = places;
     struct event_place *place = &a->places[a->place_count++];
     *place = (struct event_place){.account = at->account,
                                   .region = strndup(at->region, at->region_size),
@@ -260,14 +266,11 @@ static bool add_resource(struct reader *r, struct element *el,
     if (r->resource_total == EVENT_MAX_RESOURCES)
         return err_set(r->err, ERR_LIMIT, "", "the event has more than %d entities",
                        EVENT_MAX_RESOURCES);
-    if (a->count == el->resource_room) {
-        size_t room = el->resource_room == 0 ? 16 : el->resource_room * 2;
-        struct event_resource *grown = realloc(a->resources, room * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(r);
-        a->resources = grown;
-        el->resource_room = room;
-    }
+    struct event_resource *resources =
+        with_room(a->resources, &el->resource_room, a->count, sizeof *resources);
+    if (resources == NULL)
+        return no_memory(r);
+    a->resources = resources;
     a->resources[a->count++] = *resource;
     r->resource_total++;
     return true;
@@ -456,14 +459,11 @@ static bool keep_automation(struct reader *r, const struct event_automation *a)
     if (e->count == EVENT_MAX_AUTOMATIONS)
         return err_set(r->err, ERR_LIMIT, "", "the event has more than %d automations",
                        EVENT_MAX_AUTOMATIONS);
-    if (e->count == r->automation_room) {
-        size_t room = r->automation_room == 0 ? 4 : r->automation_room * 2;
-        struct event_automation *grown = realloc(e->automations, room * sizeof *grown);
-        if (grown == NULL)
-            return no_memory(r);
-        e->automations = grown;
-        r->automation_room = room;
-    }
+    struct event_automation *automations =
+        with_room(e->automations, &r->automation_room, e->count, sizeof *automations);
+    if (automations == NULL)
+        return no_memory(r);
+    e->automations = automations;
     e->automations[e->count++] = *a;
     return true;
 }
