@@ -152,6 +152,27 @@ enum verdict act_step_dry(struct step_ctx *ctx, const struct aws_op *op, json_t 
     return act_dry_run_verdict(ctx);
 }
 
+/* --- several resources by one call --- */
+
+json_t *act_ids(struct step_ctx *const *ctxs, size_t count,
+                const char *(*id_of)(struct step_ctx *ctx))
+{
+    json_t *ids = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ids, json_string(id_of(ctxs[i])));
+    if (json_array_size(ids) == count)
+        return ids;
+    json_decref(ids);
+    return NULL;
+}
+
+enum verdict act_alone(struct step_ctx *ctx, bool (*run)(struct step_ctx *const *ctxs, size_t count,
+                                                         enum verdict *verdicts))
+{
+    enum verdict verdict = STEP_FAILED;
+    return run(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
+}
+
 /* --- listings --- */
 
 json_t *act_page(struct step_ctx *ctx, const struct act_listing *how, json_t *params, json_t **next)

@@ -114,4 +114,14 @@ bool name_valid(const char *text, const char *allowed, size_t min, size_t max);
 /* text as a message may show it: at most 80 bytes, cut between characters. */
 const char *act_shown(const char *text, char to[84]);
 
+/* --- several resources by one call: for action_many --- */
+
+/* What id_of says of each, for a request: a new array; NULL when out of memory, which a call then
+ * tells. */
+json_t *act_ids(struct step_ctx *const *ctxs, size_t count,
+                const char *(*id_of)(struct step_ctx *ctx)) MUST_CHECK;
+/* The step for one resource by the function for many. */
+enum verdict act_alone(struct step_ctx *ctx, bool (*run)(struct step_ctx *const *ctxs, size_t count,
+                                                         enum verdict *verdicts));
+
 #endif

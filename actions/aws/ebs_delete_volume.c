@@ -68,12 +68,10 @@ static enum verdict with_volume(struct step_ctx *ctx, judge_fn judge)
  * whole call: a new object, NULL with ctxs[0]->err. */
 static json_t *describe_many(struct step_ctx *const *ctxs, size_t count)
 {
-    json_t *ids = json_array(), *by_id = json_object();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(ids, json_string(volume(ctxs[i])));
-    json_t *found =
-        act_list(ctxs[0], &all_volumes,
-                 json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "volume-id", "Value", ids));
+    json_t *by_id = json_object();
+    json_t *found = act_list(ctxs[0], &all_volumes,
+                             json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "volume-id", "Value",
+                                       act_ids(ctxs, count, volume)));
     size_t i;
     json_t *one;
     json_array_foreach(found, i, one)
@@ -184,8 +182,7 @@ static bool stop_many(struct step_ctx *const *ctxs, size_t count, enum verdict *
 
 static enum verdict stop(struct step_ctx *ctx)
 {
-    enum verdict verdict = STEP_FAILED;
-    return stop_many(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
+    return act_alone(ctx, stop_many);
 }
 
 /* Whether all instances of this volume have stopped, or are gone. */
@@ -222,8 +219,7 @@ static bool wait_stopped_many(struct step_ctx *const *ctxs, size_t count, enum v
 
 static enum verdict wait_stopped(struct step_ctx *ctx)
 {
-    enum verdict verdict = STEP_FAILED;
-    return wait_stopped_many(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
+    return act_alone(ctx, wait_stopped_many);
 }
 
 /* Whether the instance still holds the volume, and is not letting go of it already. */

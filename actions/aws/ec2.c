@@ -50,17 +50,6 @@ bool ec2_check_instance(struct step_ctx *ctx)
     return ec2_instance(ctx) != NULL;
 }
 
-json_t *ec2_instances(struct step_ctx *const *ctxs, size_t count)
-{
-    json_t *ids = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(ids, json_string(ec2_instance(ctxs[i])));
-    if (json_array_size(ids) == count)
-        return ids;
-    json_decref(ids);
-    return NULL;
-}
-
 /* What an answer says of each instance, by its id: a new object, NULL with ctx->err. */
 static json_t *by_instance(struct step_ctx *ctx, const json_t *answer)
 {
@@ -97,7 +86,7 @@ static enum verdict changed(struct step_ctx *ctx, const json_t *instance, const 
 bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
                      const struct aws_op *op, const char *already)
 {
-    json_t *ids = ec2_instances(ctxs, count);
+    json_t *ids = act_ids(ctxs, count, ec2_instance);
     json_t *params = act_with_dry_run(ctxs[0], json_pack("{s:o}", "InstanceId", ids));
     json_t *answer = act_call(ctxs[0], op, params);
     if (!answer) {

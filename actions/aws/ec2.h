@@ -11,8 +11,6 @@ extern const struct action_param ec2_dry_run_params[]; /* DryRun alone */
 
 /* The instance's id ("Instance ID", else `id`); NULL with ctx->err. */
 const char *ec2_instance(struct step_ctx *ctx);
-/* The ids of all instances: a new array; NULL when out of memory. */
-json_t *ec2_instances(struct step_ctx *const *ctxs, size_t count) MUST_CHECK;
 /* For action.check: whether there is one. */
 bool ec2_check_instance(struct step_ctx *ctx);
 

@@ -10,7 +10,7 @@ static const struct aws_op terminate_instances = {&aws_ec2, "TerminateInstances"
 /* Looked at before anything else, because snapshots of a terminated instance fail. */
 static bool look_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
-    json_t *states = ec2_instance_states(ctxs[0], ec2_instances(ctxs, count));
+    json_t *states = ec2_instance_states(ctxs[0], act_ids(ctxs, count, ec2_instance));
     for (size_t i = 0; states && i < count; i++) {
         const char *state = json_string_value(json_object_get(states, ec2_instance(ctxs[i])));
         bool gone =
@@ -23,8 +23,7 @@ static bool look_many(struct step_ctx *const *ctxs, size_t count, enum verdict *
 
 static enum verdict look(struct step_ctx *ctx)
 {
-    enum verdict verdict = STEP_FAILED;
-    return look_many(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
+    return act_alone(ctx, look_many);
 }
 
 /* The snapshots must have been begun before the instance goes, not completed: a snapshot holds the

@@ -198,19 +198,6 @@ static const char *ec2_resource(struct step_ctx *ctx, const struct tagged *kind)
     return act_ec2_id(ctx, kind->attribute, kind->prefix);
 }
 
-/* The ids of all, for a request: a new array, NULL with first->err. */
-static json_t *ec2_resources(struct step_ctx *first, struct step_ctx *const *ctxs, size_t count)
-{
-    json_t *ids = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(ids, json_string(tags_id(ctxs[i])));
-    if (json_array_size(ids) == count)
-        return ids;
-    json_decref(ids);
-    act_no_memory(first);
-    return NULL;
-}
-
 bool tags_share(const char *type)
 {
     const struct tagged *kind = find_kind(type);
@@ -241,11 +228,9 @@ static bool add_found(json_t *by_id, const json_t *tag)
 
 json_t *tags_read_many(struct step_ctx *const *ctxs, size_t count)
 {
-    json_t *ids = ec2_resources(ctxs[0], ctxs, count);
-    json_t *found =
-        ids ? act_list(ctxs[0], &all_ec2_tags,
-                       json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "resource-id", "Value", ids))
-            : NULL;
+    json_t *found = act_list(ctxs[0], &all_ec2_tags,
+                             json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "resource-id", "Value",
+                                       act_ids(ctxs, count, tags_id)));
     if (!found)
         return NULL;
     json_t *by_id = json_object();
@@ -264,12 +249,10 @@ json_t *tags_read_many(struct step_ctx *const *ctxs, size_t count)
 bool tags_add_many(struct step_ctx *first, struct step_ctx *const *some, size_t count,
                    const char *key, const char *value)
 {
-    if (count == 0)
-        return true;
-    json_t *ids = ec2_resources(first, some, count);
-    return ids && act_do(first, &ec2_create,
-                         json_pack("{s:o, s:[{s:s, s:s}]}", "ResourceId", ids, "Tag", "Key", key,
-                                   "Value", value));
+    return count == 0 ||
+           act_do(first, &ec2_create,
+                  json_pack("{s:o, s:[{s:s, s:s}]}", "ResourceId", act_ids(some, count, tags_id),
+                            "Tag", "Key", key, "Value", value));
 }
 
 /* [{"Key": ...}] of the keys. */
@@ -284,9 +267,9 @@ static json_t *key_list(const json_t *keys)
 
 bool tags_remove_many(struct step_ctx *const *ctxs, size_t count, json_t *keys)
 {
-    json_t *ids = ec2_resources(ctxs[0], ctxs, count);
-    return ids && act_do(ctxs[0], &ec2_delete,
-                         json_pack("{s:o, s:o}", "ResourceId", ids, "Tag", key_list(keys)));
+    return act_do(ctxs[0], &ec2_delete,
+                  json_pack("{s:o, s:o}", "ResourceId", act_ids(ctxs, count, tags_id), "Tag",
+                            key_list(keys)));
 }
 
 /* --- the three services --- */
