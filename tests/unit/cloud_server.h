@@ -35,6 +35,27 @@ struct cloud_reply {
 typedef void (*cloud_answer_fn)(void *ctx, const struct cloud_request *request,
                                 struct cloud_reply *reply);
 
+/* What cloud_answer_next answers to all. */
+static inline struct cloud_reply *cloud_next_reply(void)
+{
+    static struct cloud_reply next;
+    return &next;
+}
+
+static inline void cloud_set_reply(int status, const char *headers, const char *body)
+{
+    struct cloud_reply *next = cloud_next_reply();
+    *next = (struct cloud_reply){.status = status, .headers = headers};
+    snprintf(next->body, sizeof(next->body), "%s", body);
+}
+
+static inline void cloud_answer_next(void *ctx, const struct cloud_request *request,
+                                     struct cloud_reply *reply)
+{
+    (void)ctx, (void)request;
+    *reply = *cloud_next_reply();
+}
+
 struct cloud_server {
     int listener;
     int port;

@@ -131,28 +131,15 @@ static void test_recorded(void **state)
 
 /* --- answers --- */
 
-static struct cloud_reply next_reply;
-
-static void answer_next(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
-{
-    (void)ctx, (void)request;
-    *reply = next_reply;
-}
-
-static void set_reply(int status, const char *headers, const char *body)
-{
-    next_reply = (struct cloud_reply){.status = status, .headers = headers};
-    snprintf(next_reply.body, sizeof(next_reply.body), "%s", body);
-}
-
 static void test_get(void **state)
 {
     struct buf body = buf_make(1000);
     struct azure_blob_meta meta;
     struct err err = ERR_INIT;
     (void)state;
-    start(answer_next, CONNECTION);
-    set_reply(200, "ETag: \"0x1\"\r\nLast-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n", "hello");
+    start(cloud_answer_next, CONNECTION);
+    cloud_set_reply(200, "ETag: \"0x1\"\r\nLast-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n",
+                    "hello");
     bool ok = azure_blob_get(storage, world.http, "reports", "a", &body, &meta, &err);
     assert_string_equal(ok ? "" : err.message, "");
     assert_string_equal(buf_str(&body), "hello");
@@ -169,18 +156,18 @@ static void test_get_small(void **state)
     struct buf body = buf_make(4);
     struct err err = ERR_INIT;
     (void)state;
-    start(answer_next, CONNECTION);
-    set_reply(404, "x-ms-error-code: BlobNotFound\r\n",
-              "<Error><Message>The specified blob does not exist.</Message></Error>");
+    start(cloud_answer_next, CONNECTION);
+    cloud_set_reply(404, "x-ms-error-code: BlobNotFound\r\n",
+                    "<Error><Message>The specified blob does not exist.</Message></Error>");
     assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
     assert_kind(err, ERR_NOT_FOUND);
     assert_string_equal(err.message, "The specified blob does not exist.");
-    set_reply(200, "", "hello");
+    cloud_set_reply(200, "", "hello");
     assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
     assert_kind(err, ERR_LIMIT);
     assert_string_equal(err.message, "the blob is larger than 4 bytes");
     assert_int_equal(body.size, 0);
-    set_reply(200, "", "hell");
+    cloud_set_reply(200, "", "hell");
     assert_true(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
     assert_string_equal(buf_str(&body), "hell");
     assert_int_equal(body.max, 4);
@@ -193,7 +180,7 @@ static void expect_put(int status, const char *headers, enum azure_blob_conditio
 {
     struct http_body body = {.data = "x", .size = 1};
     struct err err = ERR_INIT;
-    set_reply(status, headers, "");
+    cloud_set_reply(status, headers, "");
     if (azure_blob_put(storage, world.http, "reports", "a", &body, NULL, condition, etag, NULL,
                        &err))
         err.kind = ERR_NONE;
@@ -206,8 +193,8 @@ static void test_put(void **state)
     char etag[128];
     struct err err = ERR_INIT;
     (void)state;
-    start(answer_next, CONNECTION);
-    set_reply(201, "ETag: \"0x2\"\r\n", "");
+    start(cloud_answer_next, CONNECTION);
+    cloud_set_reply(201, "ETag: \"0x2\"\r\n", "");
     assert_true(azure_blob_put(storage, world.http, "reports", "a", &body, NULL, AZURE_BLOB_ALWAYS,
                                NULL, etag, &err));
     assert_string_equal(etag, "\"0x2\"");
@@ -232,12 +219,12 @@ static void test_delete(void **state)
 {
     struct err err = ERR_INIT;
     (void)state;
-    start(answer_next, CONNECTION);
-    set_reply(202, "", "");
+    start(cloud_answer_next, CONNECTION);
+    cloud_set_reply(202, "", "");
     assert_true(azure_blob_delete(storage, world.http, "reports", "a", &err));
-    set_reply(404, "x-ms-error-code: BlobNotFound\r\n", "");
+    cloud_set_reply(404, "x-ms-error-code: BlobNotFound\r\n", "");
     assert_true(azure_blob_delete(storage, world.http, "reports", "a", &err));
-    set_reply(404, "x-ms-error-code: ContainerNotFound\r\n", "");
+    cloud_set_reply(404, "x-ms-error-code: ContainerNotFound\r\n", "");
     assert_false(azure_blob_delete(storage, world.http, "reports", "a", &err));
     assert_kind(err, ERR_NOT_FOUND);
     stop();
@@ -345,10 +332,10 @@ static void test_unreadable_listings(void **state)
         {"", "XML line 1, column 1: no element found"},
     };
     (void)state;
-    start(answer_next, CONNECTION);
+    start(cloud_answer_next, CONNECTION);
     for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
         struct err err = ERR_INIT;
-        set_reply(200, "", tests[i].body);
+        cloud_set_reply(200, "", tests[i].body);
         assert_false(azure_blob_list(storage, world.http, "reports", "e", see_nothing, NULL, &err));
         assert_string_equal(err.message, tests[i].message);
     }

@@ -19,35 +19,20 @@
     "{\"access_token\":\"tok3n\",\"expires_in\":\"3599\",\"expires_on\":\"1709254797\","           \
     "\"resource\":\"r\",\"token_type\":\"Bearer\"}"
 
-/* What the server answers to all, the token service too. */
-static struct cloud_reply next_reply;
-
-static void answer_next(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
-{
-    (void)ctx, (void)request;
-    *reply = next_reply;
-}
-
-static void set_reply(int status, const char *headers, const char *body)
-{
-    next_reply = (struct cloud_reply){.status = status, .headers = headers};
-    snprintf(next_reply.body, sizeof(next_reply.body), "%s", body);
-}
-
 /* A world whose identity comes from the environment alone. */
 static struct world world;
 
 static void start(void)
 {
     struct err err = ERR_INIT;
-    world_start(&world, answer_next);
+    world_start(&world, cloud_answer_next);
     cloud_stop(&world.server);
-    cloud_start(&world.server, answer_next, &world);
+    cloud_start(&world.server, cloud_answer_next, &world);
     azure_free(world.azure);
     world.options = (struct azure_options){.authority = world.server.url, .clock = &world.clock};
     world.azure = azure_new(&world.options, &err);
     assert_string_equal(world.azure ? "" : err.message, "");
-    set_reply(200, "", TOKEN);
+    cloud_set_reply(200, "", TOKEN);
     /* Nothing is at the address of the metadata service unless a test says so. */
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1", 1);
 }
@@ -168,14 +153,20 @@ static void test_workload_identity(void **state)
     stop();
 }
 
-static void test_app_service(void **state)
+/* What App Service sets for an app, with the server in its place. */
+static void set_app_service(void)
 {
     char endpoint[128];
-    (void)state;
-    start();
     snprintf(endpoint, sizeof(endpoint), "%s/msi/token", world.server.url);
     setenv("IDENTITY_ENDPOINT", endpoint, 1);
     setenv("IDENTITY_HEADER", "h34d", 1);
+}
+
+static void test_app_service(void **state)
+{
+    (void)state;
+    start();
+    set_app_service();
     expect_token("tok3n");
     check_recorded("identity_app_service.json", NULL);
     setenv("AZURE_CLIENT_ID", WORLD_CLIENT, 1);
@@ -331,7 +322,7 @@ static void answer_arc(void *ctx, const struct cloud_request *request, struct cl
     static char challenge[700];
     (void)ctx;
     if (strstr(request->head, "\r\nAuthorization: Basic k3y\r\n")) {
-        *reply = next_reply;
+        *reply = *cloud_next_reply();
         return;
     }
     snprintf(challenge, sizeof(challenge), "WWW-Authenticate: Basic realm=%s\r\n", key_path);
@@ -414,12 +405,9 @@ static void test_arc(void **state)
 
 static void test_order(void **state)
 {
-    char endpoint[128];
     (void)state;
     start();
-    snprintf(endpoint, sizeof(endpoint), "%s/msi/token", world.server.url);
-    setenv("IDENTITY_ENDPOINT", endpoint, 1);
-    setenv("IDENTITY_HEADER", "h34d", 1);
+    set_app_service();
     setenv("AZURE_FEDERATED_TOKEN_FILE", KEYS "rsa.pem", 1);
     setenv("AZURE_CLIENT_CERTIFICATE_PATH", KEYS "rsa.pem", 1);
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
@@ -518,7 +506,7 @@ static void expect_answer(int status, const char *headers, const char *body, enu
     start();
     set_who();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
-    set_reply(status, headers, body);
+    cloud_set_reply(status, headers, body);
     assert_null(ask(&err));
     assert_kind(err, kind);
     assert_int_equal(err.retry_after_ms, retry_after_ms);
@@ -557,8 +545,8 @@ static void expect_imds(int status, enum err_kind kind, const char *part)
 {
     start();
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.server.url, 1);
-    set_reply(status, "",
-              "{\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}");
+    cloud_set_reply(status, "",
+                    "{\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}");
     expect_error(kind, part);
     stop();
 }
@@ -608,7 +596,7 @@ static void test_expiry(void **state)
         set_who();
         setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
         snprintf(body, sizeof(body), "{\"access_token\":\"t\",%s}", tests[i].members);
-        set_reply(200, "", body);
+        cloud_set_reply(200, "", body);
         struct azure_token *token = ask(&err);
         assert_non_null(token);
         assert_int_equal(token->expires_ms, WORLD_NOW + tests[i].life_s * 1000);
@@ -717,7 +705,7 @@ static void test_old_token_while_refreshes_fail(void **state)
     set_who();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     expect_token("tok3n");
-    set_reply(503, "", "");
+    cloud_set_reply(503, "", "");
     world.passed_ms = 3599000 - 300000;
     for (size_t i = 0; i < sizeof(pauses) / sizeof(*pauses); i++) {
         expect_peek("tok3n");
@@ -744,7 +732,7 @@ static void test_margin_of_a_short_life(void **state)
     start();
     set_who();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
-    set_reply(200, "", "{\"access_token\":\"brief\",\"expires_in\":10}");
+    cloud_set_reply(200, "", "{\"access_token\":\"brief\",\"expires_in\":10}");
     expect_token("brief");
     world.passed_ms = 9499;
     expect_peek("brief");
@@ -768,7 +756,7 @@ static void test_refreshed_ahead(void **state)
     world.passed_ms += 1;
     expect_peek("tok3n");
     assert_true(azure_token_due(world.azure, SCOPE));
-    set_reply(503, "", "");
+    cloud_set_reply(503, "", "");
     expect_token("tok3n");
     assert_int_equal(world_count(&world), 2);
     assert_false(azure_token_due(world.azure, SCOPE)); /* lately tried in vain */
@@ -777,7 +765,7 @@ static void test_refreshed_ahead(void **state)
     world.passed_ms = 3599000 - 10000;
     expect_error(ERR_TRANSIENT, "HTTP status 503");
     assert_int_equal(world_count(&world), 3);
-    set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
+    cloud_set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
     expect_error(ERR_TRANSIENT, "HTTP status 503"); /* remembered */
     assert_int_equal(world_count(&world), 3);
     world.passed_ms += 10000;
@@ -796,7 +784,7 @@ static void test_refused_by_a_service(void **state)
     assert_non_null(first);
     azure_expire_token(world.azure, SCOPE, first);
     assert_null(azure_peek_token(world.azure, SCOPE));
-    set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
+    cloud_set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
     second = ask(&err);
     assert_string_equal(second ? second->value : err.message, "new");
     azure_expire_token(world.azure, SCOPE, first); /* not the one in use */
