@@ -14,6 +14,7 @@ static const char *const kind_names[] = {
     [ERR_DENIED] = "denied",
     [ERR_EXPIRED] = "expired",
     [ERR_CREDENTIALS] = "credentials",
+    [ERR_UNAVAILABLE] = "unavailable",
     [ERR_THROTTLED] = "throttled",
     [ERR_TRANSIENT] = "transient",
     [ERR_BUSY] = "busy",
@@ -91,5 +92,6 @@ const char *err_kind_name(enum err_kind kind)
 
 bool err_is_retryable(const struct err *err)
 {
-    return err->kind == ERR_THROTTLED || err->kind == ERR_TRANSIENT || err->kind == ERR_BUSY;
+    return err->kind == ERR_THROTTLED || err->kind == ERR_TRANSIENT || err->kind == ERR_BUSY ||
+           err->kind == ERR_UNAVAILABLE;
 }

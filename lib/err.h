@@ -22,7 +22,11 @@ enum err_kind {
     ERR_PRECONDITION, /* a conditional write lost: If-Match or If-None-Match did not hold */
     ERR_DENIED,       /* the identity may not do this */
     ERR_EXPIRED,      /* the credentials sent have expired: refresh, then once more */
-    ERR_CREDENTIALS,  /* no credentials could be obtained */
+    ERR_CREDENTIALS,  /* no credentials can be obtained: there is no such identity, or it is
+                         forbidden; the same again fails again */
+    ERR_UNAVAILABLE,  /* not tried: a credential or token that the call needs cannot be had now (an
+                         outage of the service that gives it, or the memory of one); try again in
+                         retry_after_ms; never counts as an attempt, and is no resource's fault */
     ERR_THROTTLED,    /* too many requests: back off */
     ERR_TRANSIENT,    /* a network fault, a timeout or a 5xx: worth another try */
     ERR_BUSY,         /* not tried: somebody else is fetching what is needed, or our own rate limit
@@ -57,7 +61,8 @@ char *err_text(const struct err *err, char *to, size_t size);
 /* A kind's name for logs: "throttled". */
 const char *err_kind_name(enum err_kind kind);
 
-/* Whether another try of the same may succeed: throttled, transient, busy. */
+/* Whether another try of the same may succeed: throttled, transient,
+ * busy, unavailable. */
 bool err_is_retryable(const struct err *err);
 
 #endif

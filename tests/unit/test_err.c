@@ -122,6 +122,7 @@ static void test_kinds_have_names_and_some_are_retried(void **state)
         {ERR_DENIED, "denied", false},
         {ERR_EXPIRED, "expired", false},
         {ERR_CREDENTIALS, "credentials", false},
+        {ERR_UNAVAILABLE, "unavailable", true},
         {ERR_THROTTLED, "throttled", true},
         {ERR_TRANSIENT, "transient", true},
         {ERR_BUSY, "busy", true},
