@@ -118,7 +118,13 @@ struct step_ctx {
     char note[256];   /* may be set with STEP_DONE and STEP_FINISHED: "already stopped"; goes to the
                          log */
 
-    /* Hooks of the engine. */
+    /* Hooks of the engine; NULL: none. */
+    /* Asked right before a change is sent: false with ctx->err (ERR_BUSY) when none may be begun
+     * now, because the claim on the event has no time left or the daemon stops; the step is run
+     * again later. */
+    bool (*before_change)(struct step_ctx *ctx);
+    /* Told when a change has been accepted. */
+    void (*after_change)(struct step_ctx *ctx);
     void (*planned)(struct step_ctx *ctx, const char *service, const char *operation,
                     const json_t *params);
     /* Writes to the audit log what a change replaced or removed (quarantine: the former groups). */

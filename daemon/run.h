@@ -1,4 +1,4 @@
-/* A run: one event's processing. Private to the engine (engine.c, run.c, task.c, claim.c,
+/* A run: one event's processing. Private to the engine (engine.c, run.c, claim.c, task*.c,
  * progress.c).
  *
  * A run has one control job, which claims the event, reads it, waits for the tasks (renewing the
@@ -45,6 +45,7 @@ struct task {
     uint16_t share;        /* of what of its state others must have to share this step's call (see
                               action_many.same); 0: not known yet */
     bool checked;          /* guard and check have passed */
+    bool changed;          /* a change has been accepted, as far as this process knows */
     bool durable;          /* TASK_SAVING: in the write under way */
 };
 
@@ -134,7 +135,7 @@ void run_free(struct run *run);
 /* The job of the control: moves the run on as far as it gets. */
 int64_t run_control(struct job *job, struct http_client *http);
 
-/* --- task.c --- */
+/* --- task_make.c, task.c, group.c --- */
 
 /* Makes the automations and tasks of the event that was read, restoring run->progress. False when
  * out of memory. */

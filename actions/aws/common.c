@@ -45,9 +45,25 @@ static bool is_whole(const struct aws_call *call, const json_t *answer, struct e
     return err_set(err, ERR_TRANSIENT, "", "the answer to %s is empty", call->op->name);
 }
 
-json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *params)
+/* Sends the call, if it may be sent now. NULL with ctx->err. */
+static json_t *send_call(struct step_ctx *ctx, const struct aws_call *call)
 {
     json_t *answer = NULL;
+    if (call->op->changes && ctx->before_change && !ctx->before_change(ctx))
+        return NULL;
+    if (!aws_call(ctx->aws, ctx->http, call, &answer, &ctx->err))
+        return NULL;
+    if (call->op->changes && ctx->after_change)
+        ctx->after_change(ctx);
+    if (is_whole(call, answer, &ctx->err))
+        return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *params)
+{
+    json_t *answer;
     if (!params) {
         if (ctx->err.kind == ERR_NONE)
             act_no_memory(ctx);
@@ -62,10 +78,8 @@ json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *param
         answer = write_down(ctx, call, params);
         if (!answer)
             act_no_memory(ctx);
-    } else if (!aws_call(ctx->aws, ctx->http, call, &answer, &ctx->err) ||
-               !is_whole(call, answer, &ctx->err)) {
-        json_decref(answer);
-        answer = NULL;
+    } else {
+        answer = send_call(ctx, call);
     }
     call->params = NULL;
     json_decref(params);

@@ -85,8 +85,13 @@ static enum verdict begin(struct step_ctx *ctx, const struct arm_op *op, const c
     struct arm_poll poll = {0};
     json_t *answer = NULL;
     enum verdict verdict = STEP_FAILED;
-    if (arm_call(ctx->azure, ctx->http, op, ctx->account, path, body, &answer, &poll, &ctx->err))
+    if (ctx->before_change && !ctx->before_change(ctx))
+        return STEP_FAILED;
+    if (arm_call(ctx->azure, ctx->http, op, ctx->account, path, body, &answer, &poll, &ctx->err)) {
+        if (ctx->after_change)
+            ctx->after_change(ctx);
         verdict = poll.url ? park(ctx, &poll) : STEP_DONE;
+    }
     json_decref(answer);
     arm_poll_free(&poll);
     return verdict;
