@@ -20,6 +20,43 @@
 
 #define KEY_MAX ENVELOPE_KEY_MAX
 
+/* The names beside ObjectCreated:* that S3 gives to its events, and the types that EventBridge
+ * gives them, both from the pages above and
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html.
+ * A name that is not listed may be that of a new object by another way: its message is kept. */
+static const char *const other_names[] = {
+    "ObjectRemoved:Delete",
+    "ObjectRemoved:DeleteMarkerCreated",
+    "ObjectRestore:Post",
+    "ObjectRestore:Completed",
+    "ObjectRestore:Delete",
+    "ReducedRedundancyLostObject",
+    "Replication:OperationFailedReplication",
+    "Replication:OperationMissedThreshold",
+    "Replication:OperationReplicatedAfterThreshold",
+    "Replication:OperationNotTracked",
+    "LifecycleExpiration:Delete",
+    "LifecycleExpiration:DeleteMarkerCreated",
+    "LifecycleTransition",
+    "IntelligentTiering",
+    "ObjectTagging:Put",
+    "ObjectTagging:Delete",
+    "ObjectAcl:Put",
+    NULL,
+};
+static const char *const other_types[] = {
+    "Object Deleted",
+    "Object Restore Initiated",
+    "Object Restore Completed",
+    "Object Restore Expired",
+    "Object Storage Class Changed",
+    "Object Access Tier Changed",
+    "Object ACL Updated",
+    "Object Tags Added",
+    "Object Tags Deleted",
+    NULL,
+};
+
 static bool starts_with(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
@@ -76,6 +113,28 @@ bool envelope_add(struct envelope_reader *r, const char *bucket, const char *key
     return true;
 }
 
+bool envelope_note_name(const char *names[ENVELOPE_NAMES + 1], const char *name)
+{
+    size_t n = 0;
+    for (; n < ENVELOPE_NAMES && names[n] != NULL; n++)
+        if (strcmp(names[n], name) == 0)
+            return false;
+    if (n < ENVELOPE_NAMES)
+        names[n] = name;
+    return true;
+}
+
+bool envelope_ignores(struct envelope_reader *r, const char *const *list, const char *name)
+{
+    while (*list != NULL && strcmp(*list, name) != 0)
+        list++;
+    if (*list == NULL)
+        return false;
+    envelope_note_name(r->to->ignored_names, *list);
+    r->to->ignored++;
+    return true;
+}
+
 /* An object was created; `key` is decoded. Keeps it when it is an event. */
 static bool take_object(struct envelope_reader *r, const char *bucket, const char *key)
 {
@@ -124,10 +183,12 @@ static bool take_record(struct envelope_reader *r, const json_t *record, size_t 
     const char *name = jstr(record, "eventName");
     if (name == NULL)
         return err_set(r->err, ERR_INVALID, "", "Records[%zu] has no eventName", i);
-    if (!starts_with(name, "ObjectCreated:")) {
-        r->to->ignored++;
+    if (envelope_ignores(r, other_names, name))
         return true;
-    }
+    if (!starts_with(name, "ObjectCreated:"))
+        return err_set(r->err, ERR_INVALID, "",
+                       "Records[%zu] has the eventName \"%.80s\", which is not one of S3's", i,
+                       name);
     const char *key = jstr(record, "s3.object.key");
     if (key == NULL)
         return err_set(r->err, ERR_INVALID, "", "Records[%zu] has no s3.object.key", i);
@@ -159,9 +220,15 @@ static enum envelope_kind take_bridged(struct envelope_reader *r, const json_t *
                 source != NULL ? source : "", type != NULL ? type : "");
         return ENVELOPE_UNKNOWN;
     }
-    if (strcmp(type, "Object Created") != 0) {
-        r->to->ignored++;
+    if (envelope_ignores(r, other_types, type))
         return ENVELOPE_EVENTS;
+    if (strcmp(type, "Object Created") != 0) {
+        err_set(r->err, ERR_INVALID, "",
+                "an EventBridge event of detail-type \"%.80s\": new objects are announced by "
+                "\"Object Created\"; change the rule's pattern, and turn EventBridge on in the "
+                "bucket's properties",
+                type);
+        return ENVELOPE_UNKNOWN;
     }
     const char *key = jstr(body, "detail.object.key");
     if (key == NULL) {

@@ -12,7 +12,8 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 
-#define ENVELOPE_MAX (1u << 20) /* bytes; what SQS may carry */
+#define ENVELOPE_MAX   (1u << 20) /* bytes; what SQS may carry */
+#define ENVELOPE_NAMES 32 /* more than there are names of events to ignore, in either cloud */
 
 enum envelope_kind {
     ENVELOPE_EVENTS,  /* announces objects: `objects` (possibly none that concern us) */
@@ -29,7 +30,10 @@ struct envelope {
     struct envelope_object
         *objects; /* events to run: created, key ends in "/event.json" or is "event.json" */
     size_t count;
-    size_t ignored;    /* records of other event names or other keys */
+    size_t ignored; /* records of other event names or other keys */
+    /* The names of events that were ignored, each once: "ObjectRemoved:Delete". Constant strings,
+     * ended by NULL. */
+    const char *ignored_names[ENVELOPE_NAMES + 1];
     char foreign[128]; /* Azure: where the last ignored record of another account lies, a host; ""
                           if there was none */
 };
@@ -43,5 +47,8 @@ enum envelope_kind envelope_parse(const char *body, size_t size, struct envelope
 enum envelope_kind envelope_azure_parse(const char *body, size_t size, const char *endpoint,
                                         struct envelope *to, struct err *err) MUST_CHECK;
 void envelope_free(struct envelope *e);
+
+/* Adds a constant string to a list as `ignored_names` is one. False when it was there already. */
+bool envelope_note_name(const char *names[ENVELOPE_NAMES + 1], const char *name);
 
 #endif

@@ -17,6 +17,25 @@
 #include "lib/uri.h"
 #include "lib/utf8.h"
 
+/* The other types of events of a storage account, from
+ * https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage. A type that is not listed
+ * may be that of a new blob by another way: its message is kept. */
+static const char *const other_types[] = {
+    "Microsoft.Storage.BlobDeleted",
+    "Microsoft.Storage.BlobTierChanged",
+    "Microsoft.Storage.AsyncOperationInitiated",
+    "Microsoft.Storage.BlobInventoryPolicyCompleted",
+    "Microsoft.Storage.LifecyclePolicyCompleted",
+    "Microsoft.Storage.DirectoryCreated",
+    "Microsoft.Storage.DirectoryRenamed",
+    "Microsoft.Storage.DirectoryDeleted",
+    "Microsoft.Storage.StorageTaskQueued",
+    "Microsoft.Storage.StorageTaskCompleted",
+    "Microsoft.Storage.StorageTaskAssignmentQueued",
+    "Microsoft.Storage.StorageTaskAssignmentCompleted",
+    NULL,
+};
+
 #define SUBJECT_START "/blobServices/default/containers/"
 #define SUBJECT_BLOBS "/blobs/"
 #define BLANKS        " \t\r\n"
@@ -88,8 +107,8 @@ static bool read_subject(const char *subject, struct buf *to)
 
 /* "container/name", decoded. The subject has the name as it is; whether the URL has it encoded
  * is not documented, so either will do. */
-static bool find_path(struct envelope_reader *r, const char *subject, const char *sent,
-                      struct buf *path)
+static bool find_path(struct envelope_reader *r, const char *subject, const char *field,
+                      const char *sent, struct buf *path)
 {
     struct buf decoded = buf_make(PATH_MAX_BYTES);
     bool plain = !uri_decode(&decoded, sent, strlen(sent), false);
@@ -99,7 +118,7 @@ static bool find_path(struct envelope_reader *r, const char *subject, const char
         buf_reset(path);
         ok = buf_adds(path, named);
     } else if (strcmp(buf_str(path), sent) != 0 && strcmp(buf_str(path), named) != 0) {
-        err_set(r->err, ERR_INVALID, "", "subject and data.url name different blobs: \"%.200s\"",
+        err_set(r->err, ERR_INVALID, "", "subject and %s name different blobs: \"%.200s\"", field,
                 subject);
         buf_free(&decoded);
         return false;
@@ -131,22 +150,25 @@ static bool take_path(struct envelope_reader *r, const char *path)
     return envelope_add(r, container, key);
 }
 
-static bool take_blob(struct envelope_reader *r, const json_t *event, const char *endpoint)
+/* An event of the blob at the URL in `field`. */
+static bool take_blob(struct envelope_reader *r, const json_t *event, const char *field,
+                      const char *endpoint)
 {
-    const char *url = jstr(event, "data.url");
+    const char *url = jstr(event, field);
     if (url == NULL)
-        return err_set(r->err, ERR_INVALID, "", "an event of a blob without data.url");
+        return err_set(r->err, ERR_INVALID, "", "an event of a blob without %s", field);
     char foreign[sizeof r->to->foreign] = "";
     const char *sent = within(url, endpoint, foreign, sizeof foreign);
     if (sent == NULL && *foreign == '\0')
-        return err_set(r->err, ERR_INVALID, "", "data.url is no URL: \"%.100s\"", url);
+        return err_set(r->err, ERR_INVALID, "", "%s is not a URL: \"%.100s\"", field, url);
     if (sent == NULL) {
         memcpy(r->to->foreign, foreign, sizeof foreign);
         r->to->ignored++;
         return true;
     }
     struct buf path = buf_make(PATH_MAX_BYTES);
-    bool ok = find_path(r, jstr(event, "subject"), sent, &path) && take_path(r, buf_str(&path));
+    bool ok =
+        find_path(r, jstr(event, "subject"), field, sent, &path) && take_path(r, buf_str(&path));
     buf_free(&path);
     return ok;
 }
@@ -191,13 +213,18 @@ static bool take_event(struct envelope_reader *r, const json_t *event, size_t i,
     const char *type = type_of(r, event, i);
     if (type == NULL)
         return false;
-    if (!starts_with(type, "Microsoft.Storage."))
+    if (envelope_ignores(r, other_types, type))
+        return true;
+    /* In accounts with a file system, the only event of a file that was renamed into place. */
+    if (strcmp(type, "Microsoft.Storage.BlobRenamed") == 0)
+        return take_blob(r, event, "data.destinationUrl", endpoint);
+    if (strcmp(type, "Microsoft.Storage.BlobCreated") != 0)
         return err_set(r->err, ERR_INVALID, "", "event %zu is of the type \"%.100s\"", i, type);
-    if (strcmp(type, "Microsoft.Storage.BlobCreated") != 0 || !is_complete(event)) {
+    if (!is_complete(event)) {
         r->to->ignored++;
         return true;
     }
-    return take_blob(r, event, endpoint);
+    return take_blob(r, event, "data.url", endpoint);
 }
 
 static bool take_all(struct envelope_reader *r, const json_t *root, const char *endpoint)

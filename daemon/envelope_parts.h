@@ -19,6 +19,9 @@ struct envelope_reader {
 bool envelope_is_event(const char *key);
 /* Adds an object; false with the reader's err when out of memory. */
 bool envelope_add(struct envelope_reader *r, const char *container, const char *key) MUST_CHECK;
+/* Whether a name is one of a list, ended by NULL, of events that are no concern of ours. Then it is
+ * counted as ignored. */
+bool envelope_ignores(struct envelope_reader *r, const char *const *list, const char *name);
 /* The JSON value of a text, a new reference, or NULL with *err. Our scanner goes first, because it
  * bounds the depth of what jansson sees. */
 json_t *envelope_json(const char *text, size_t size, struct err *err) MUST_CHECK;

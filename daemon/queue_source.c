@@ -338,6 +338,16 @@ static bool add_object(struct queue_source *s, struct message *m,
     return message_add(m, source, object->key) || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
 
+/* Says of each name of ignored events once that it is one. */
+static void say_ignored(struct queue_source *s, const struct envelope *envelope)
+{
+    for (const char *const *event = envelope->ignored_names; *event; event++)
+        if (envelope_note_name(s->names_said, *event))
+            log_info(s->base.daemon->log,
+                     "Ignores the events of this name: only those of new objects are carried out",
+                     "source", name(s), "event", *event);
+}
+
 /* Finds out what the message announces. False with *err: it is not ours to delete. */
 static bool open_body(struct queue_source *s, struct message *m, const struct queue_message *got,
                       struct err *err)
@@ -354,6 +364,7 @@ static bool open_body(struct queue_source *s, struct message *m, const struct qu
         break;
     }
     s->base.daemon->counts.ignored += envelope.ignored;
+    say_ignored(s, &envelope);
     for (size_t i = 0; ok && i < envelope.count; i++)
         ok = add_object(s, m, &envelope.objects[i], err);
     envelope_free(&envelope);

@@ -111,7 +111,8 @@ struct queue_source {
     bool receiving; /* one of the requests receives */
     bool empty;     /* the last receive brought nothing */
     bool stopped;
-    int64_t poll_ms; /* monotonic; do not receive before */
+    int64_t poll_ms;                            /* monotonic; do not receive before */
+    const char *names_said[ENVELOPE_NAMES + 1]; /* of ignored events, which the log has told of */
     struct trouble receive_trouble, message_trouble, access_trouble;
 
     bool fetching;  /* between engine_work and on_fetched the kind's fetch has the worker's part */

@@ -20,6 +20,8 @@ static void test_body(void **state)
         buf_addf(&out, "object <%s> <%s>\n", e.objects[i].container, e.objects[i].key);
     if (kind == ENVELOPE_EVENTS)
         buf_addf(&out, "ignored %zu\n", e.ignored);
+    for (const char *const *name = e.ignored_names; *name; name++)
+        buf_addf(&out, "ignored name <%s>\n", *name);
     if (err.kind != ERR_NONE)
         buf_addf(&out, "%s: %s\n", err_kind_name(err.kind), err.message);
     buf_addf(&expected, "%.*s.answer", (int)(strlen(path) - strlen(".body")), path);

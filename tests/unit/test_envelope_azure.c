@@ -22,6 +22,8 @@ static void test_body(void **state)
         buf_addf(&out, "object <%s> <%s>\n", e.objects[i].container, e.objects[i].key);
     if (kind == ENVELOPE_EVENTS)
         buf_addf(&out, "ignored %zu\n", e.ignored);
+    for (const char *const *name = e.ignored_names; *name; name++)
+        buf_addf(&out, "ignored name <%s>\n", *name);
     if (kind == ENVELOPE_EVENTS && *e.foreign)
         buf_addf(&out, "foreign <%s>\n", e.foreign);
     if (err.kind != ERR_NONE)

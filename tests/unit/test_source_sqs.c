@@ -27,6 +27,7 @@ struct fixture {
     struct http_loop http;
     uv_loop_t loop;
     struct source *source;
+    FILE *log; /* what was logged; see keep_log */
 };
 
 static struct fixture *fixture_new(void)
@@ -78,6 +79,9 @@ static int tear_down(void **state)
     fake_http_loop_free(&f->http);
     aws_free(f->daemon.aws);
     ratelimit_free(f->aws_options.limits);
+    log_free(f->daemon.log);
+    if (f->log)
+        fclose(f->log);
     free(f->config.name);
     free(f->config.queue_url);
     free(f->config.bucket);
@@ -171,6 +175,26 @@ static void assert_param(const struct http_transfer *t, const char *name, const 
     assert_non_null(value);
     assert_string_equal(value, expected);
     json_decref(params);
+}
+
+/* Keeps what is logged from now on, for times_logged. */
+static void keep_log(struct fixture *f)
+{
+    f->log = tmpfile();
+    assert_non_null(f->log);
+    f->daemon.log = log_new(fileno(f->log), LOG_INFO_LEVEL, LOG_TEXT);
+    assert_non_null(f->daemon.log);
+}
+
+/* How many lines of the log hold a text. */
+static unsigned times_logged(struct fixture *f, const char *text)
+{
+    char line[4096];
+    unsigned times = 0;
+    rewind(f->log);
+    while (fgets(line, sizeof line, f->log))
+        times += strstr(line, text) != NULL;
+    return times;
 }
 
 /* --- tests --- */
@@ -307,6 +331,34 @@ static void test_what_is_not_understood_stays_in_the_queue(void **state)
     assert_int_equal(f->daemon.counts.unknown, 1);
     assert_int_equal(fake_open_requests(&f->http), 1);
     assert_true(f->source->ops->idle(f->source));
+}
+
+/* Deleted without a word, an event whose announcement is not understood would be lost. */
+static void test_an_event_of_another_name_is_told_once_and_an_unknown_one_stays(void **state)
+{
+    static const char bridged[] = "{\"source\":\"aws.s3\",\"detail-type\":\"%s\",\"detail\":{}}";
+    char body[200];
+    struct fixture *f = *state;
+    keep_log(f);
+    start(f);
+    for (int i = 0; i < 2; i++) {
+        deliver(f, "m1",
+                NOTIFICATION("{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectAcl:Put\"}"));
+        answer(f, open_request(f, "DeleteMessage"), 200, "");
+        snprintf(body, sizeof body, bridged, "Object Deleted");
+        deliver(f, "m2", body);
+        answer(f, open_request(f, "DeleteMessage"), 200, "");
+    }
+    snprintf(body, sizeof body, bridged, "AWS API Call via CloudTrail");
+    deliver(f, "m3", body);
+    assert_int_equal(fake_open_requests(&f->http), 1);
+    assert_int_equal(f->daemon.counts.ignored, 4);
+    assert_int_equal(f->daemon.counts.deleted, 4);
+    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_int_equal(times_logged(f, "Ignores the events of this name"), 2);
+    assert_int_equal(times_logged(f, "event=ObjectAcl:Put"), 1);
+    assert_int_equal(times_logged(f, "event=\"Object Deleted\""), 1);
+    assert_int_equal(times_logged(f, "detail-type \\\"AWS API Call via CloudTrail\\\""), 1);
 }
 
 static void test_without_a_configured_bucket_each_has_a_store(void **state)
@@ -448,6 +500,7 @@ int main(void)
         TEST(test_a_failed_deletion_is_repeated_and_a_gone_message_is_not),
         TEST(test_test_events_and_events_of_others_are_deleted_and_counted),
         TEST(test_what_is_not_understood_stays_in_the_queue),
+        TEST(test_an_event_of_another_name_is_told_once_and_an_unknown_one_stays),
         TEST(test_without_a_configured_bucket_each_has_a_store),
         TEST(test_it_does_not_poll_without_room),
         TEST(test_a_failed_receive_pauses_and_goes_on),
