@@ -41,8 +41,8 @@ struct subscriptions *subscriptions_new(const struct subscriptions_options *opti
 void subscriptions_free(struct subscriptions *s); /* NULL is allowed */
 
 /* May the subscription be acted on? True; or false with ERR_DENIED, or with what kept the names
- * from being looked up (ERR_BUSY while another thread does it). A name that several subscriptions
- * have stands for none. s NULL: true. Waits; thread-safe. */
+ * from being looked up (ERR_BUSY while another thread does it, ERR_UNAVAILABLE when that may pass).
+ * A name that several subscriptions have stands for none. s NULL: true. Waits; thread-safe. */
 bool subscriptions_allow(struct subscriptions *s, struct http_client *http, const char *id,
                          struct err *err) MUST_CHECK;
 

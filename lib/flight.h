@@ -19,29 +19,33 @@ struct flight {
     bool busy;             /* somebody fetches */
     int64_t retry_at_ms;   /* monotonic: no try before; 0 after a success */
     int64_t pause_ms;      /* the last one; each is twice the one before, within bounds */
-    int64_t dropped_at_ms; /* monotonic: when what had landed was last refused; 0: never */
+    int64_t refused_at_ms; /* monotonic: when a service last refused what had landed, and it was to
+                              be fetched anew for that; 0: never */
+    bool wanted;           /* since then nothing has landed */
     struct err *failure;   /* owned; what is answered until retry_at_ms */
 };
 
 void flight_free(struct flight *f);
 
 /* Whether this caller may fetch: then he has the flight and ends it. Else *err says why not:
- * ERR_BUSY while another fetches
- * ("`what` being fetched by another worker"), or the remembered failure, with the rest of the pause
- * when it may pass. */
+ * ERR_BUSY while another fetches ("`what` being fetched by another worker"), or the remembered
+ * failure, with the rest of the pause when it may pass. */
 bool flight_take(struct flight *f, const struct clock *clock, const char *what,
                  struct err *err) MUST_CHECK;
-/* Ends it without what was wanted: the failure is remembered for 5 s, growing to 60 s. ERR_BUSY is
- * none: nothing was tried. */
-void flight_failed(struct flight *f, const struct clock *clock, const struct err *err);
+/* Ends it without what was wanted. The failure is remembered for as long as retry_after_ms asks, or
+ * else for 5 s, growing to 60 s. One that may pass becomes ERR_UNAVAILABLE, in *err too, with the
+ * pause as its retry_after_ms: who needs what was to be fetched waits, and nothing has been tried.
+ * ERR_BUSY is no failure: nothing was fetched, since what that needs is being fetched. */
+void flight_failed(struct flight *f, const struct clock *clock, struct err *err);
 /* Ends it with what was wanted. */
 void flight_landed(struct flight *f);
 /* Whether a try is being made, or was lately made in vain: what is due for a refresh may still be
  * used then. */
 bool flight_tried(const struct flight *f, const struct clock *clock);
-/* Says that a service refused what had landed. True when that happens for the second time within a
- * minute and nobody fetches: once more would not help either, and the owner says flight_failed. */
-bool flight_dropped(struct flight *f, const struct clock *clock) MUST_CHECK;
+/* Says that a service refused what had landed. True: it is to be fetched anew, and is wanted until
+ * something lands. False: that has been done within the last minute, so another fetch would not
+ * help; the refusal is a matter of the request, and what has landed stays. */
+bool flight_refused(struct flight *f, const struct clock *clock) MUST_CHECK;
 
 /* When to fetch anew what is valid until expires_ms (wall clock; INT64_MAX: for ever): five minutes
  * ahead, or a tenth of what is left if that is less. */

@@ -121,16 +121,41 @@ static bool role_arn(const struct aws *aws, const struct aws_self *self, const c
     return buf_ok(to) || err_set(err, ERR_INVALID, "", "[aws] cross_account_role is too long");
 }
 
-/* AssumeRole with the daemon's own credentials. If STS calls them expired, they are dropped. */
+bool aws_keys_refused(const struct err *err)
+{
+    static const char *const codes[] = {"InvalidClientTokenId", "UnrecognizedClientException",
+                                        "InvalidAccessKeyId", "AuthFailure", "InvalidToken"};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+        if (strcmp(err->code, codes[i]) == 0)
+            return true;
+    return err->kind == ERR_EXPIRED;
+}
+
+/* One try to assume it. */
+static struct aws_creds *assume_with(struct aws *aws, struct http_client *http,
+                                     const struct aws_creds *own, const struct sts_role *role,
+                                     struct err *err)
+{
+    struct aws_creds *creds = sts_assume_role(aws, http, own, role, err);
+    if (creds)
+        aws_creds_accepted(own, aws->options.clock->mono_ms(aws->options.clock));
+    return creds;
+}
+
+/* AssumeRole with the daemon's own credentials, and once more with others if STS refuses them. */
 static struct aws_creds *assume(struct aws *aws, struct http_client *http,
                                 const struct sts_role *role, struct err *err)
 {
     struct aws_creds *own = aws_identity_creds(aws->identity, http, "", err);
-    if (!own)
-        return NULL;
-    struct aws_creds *creds = sts_assume_role(aws, http, own, role, err);
-    if (!creds && err->kind == ERR_EXPIRED)
-        aws_identity_expire(aws->identity, "", own);
+    struct aws_creds *creds = own ? assume_with(aws, http, own, role, err) : NULL;
+    if (own && !creds && aws_keys_refused(err)) {
+        struct aws_creds *others = aws_identity_renew(aws->identity, http, "", own, err);
+        aws_creds_unref(own);
+        own = others;
+        creds = own ? assume_with(aws, http, own, role, err) : NULL;
+        if (own && !creds && aws_keys_refused(err))
+            aws_identity_refusal_stands(own, err);
+    }
     aws_creds_unref(own);
     return creds;
 }
@@ -158,8 +183,6 @@ static struct aws_creds *fetch_role(struct aws *aws, struct http_client *http, c
                                 .external_id = aws->options.external_id,
                                 .source = source};
         creds = assume(aws, http, &role, err);
-        if (!creds && err->kind == ERR_EXPIRED)
-            creds = assume(aws, http, &role, err);
     }
     buf_free(&arn);
     return creds;
@@ -174,7 +197,7 @@ static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *
     if (creds) {
         log_debug(aws->options.log, "AWS credentials fetched", "account",
                   *account ? account : "own", "from", creds->source);
-    } else if (err->kind != ERR_BUSY) {
+    } else if (err->kind != ERR_BUSY && err->kind != ERR_UNAVAILABLE) { /* else said already */
         char text[sizeof(err->message) + 256];
         log_warn(aws->options.log, "AWS credentials could not be fetched", "account",
                  *account ? account : "own", "error", err_text(err, text, sizeof(text)));
@@ -307,12 +330,18 @@ struct aws_creds *aws_peek_creds(struct aws *aws)
     return aws_identity_peek(aws->identity);
 }
 
-void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds)
+/* The cache's name for an account, from memory. */
+static const char *known_key(struct aws *aws, const char *account)
 {
     struct aws_self self;
     bool own = !account ||
                (aws_identity_known(aws->identity, &self) && strcmp(account, self.account) == 0);
-    aws_identity_expire(aws->identity, own ? "" : account, creds);
+    return own ? "" : account;
+}
+
+void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds)
+{
+    aws_identity_expire(aws->identity, known_key(aws, account), creds);
 }
 
 void aws_describe_chain(struct aws *aws, struct http_client *http, struct buf *to)
@@ -557,18 +586,31 @@ static bool send_following(struct aws *aws, struct http_client *http, const stru
     return send_limited(aws, http, creds, &here, answer, &status, found, err);
 }
 
+/* One try under given credentials. */
+static bool call_with(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
+                      const struct aws_call *call, json_t **answer, struct err *err)
+{
+    bool ok = send_following(aws, http, creds, call, answer, err);
+    if (ok)
+        aws_creds_accepted(creds, aws->options.clock->mono_ms(aws->options.clock));
+    return ok;
+}
+
 bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
               json_t **answer, struct err *err)
 {
     struct aws_creds *creds = aws_account_creds(aws, http, call->account, err);
     if (!creds)
         return false;
-    bool ok = send_following(aws, http, creds, call, answer, err);
-    if (!ok && err->kind == ERR_EXPIRED) {
-        aws_expire_creds(aws, call->account, creds);
+    bool ok = call_with(aws, http, creds, call, answer, err);
+    if (!ok && aws_keys_refused(err)) {
+        const char *key = known_key(aws, call->account);
+        struct aws_creds *others = aws_identity_renew(aws->identity, http, key, creds, err);
         aws_creds_unref(creds);
-        creds = aws_account_creds(aws, http, call->account, err);
-        ok = creds && send_following(aws, http, creds, call, answer, err);
+        creds = others;
+        ok = creds && call_with(aws, http, creds, call, answer, err);
+        if (creds && !ok && aws_keys_refused(err))
+            aws_identity_refusal_stands(creds, err);
     }
     aws_creds_unref(creds);
     return ok;

@@ -49,7 +49,8 @@ struct aws_self {
 };
 
 /* Fetches (first time: credentials, then STS GetCallerIdentity) or answers from memory. ERR_BUSY
- * while another thread is asking; a failure is remembered for some seconds and answered again. */
+ * while another thread is asking; a failure is remembered for some seconds and answered again, as
+ * ERR_UNAVAILABLE when it may pass. */
 bool aws_self(struct aws *aws, struct http_client *http, struct aws_self *self,
               struct err *err) MUST_CHECK;
 
@@ -57,23 +58,28 @@ bool aws_self(struct aws *aws, struct http_client *http, struct aws_self *self,
  * Cached and refreshed ahead: five minutes before they expire one caller refreshes while the others
  * go on with the old; a failed early refresh keeps the old ones and is tried again later. Without
  * valid ones: one caller fetches, others get ERR_BUSY with retry_after_ms; a failure is remembered
- * (5 s, doubling to 60 s) and answered to all, so that ten thousand resources of a forbidden
- * account cost one AssumeRole. */
+ * (5 s, doubling to 60 s, or as long as the service asks) and answered to all, so that ten thousand
+ * resources of a forbidden account cost one AssumeRole. What may pass is ERR_UNAVAILABLE; final are
+ * ERR_CREDENTIALS (there is no such identity) and ERR_DENIED (the role may not be assumed). */
 struct aws_creds *aws_account_creds(struct aws *aws, struct http_client *http, const char *account,
                                     struct err *err) MUST_CHECK;
 /* The daemon's own from memory, a new reference, or NULL when there are none or they will soon need
  * a refresh done by aws_account_creds on a worker. Sends nothing and does not block. */
 struct aws_creds *aws_peek_creds(struct aws *aws);
-/* Says that the service called these expired: the next aws_account_creds fetches anew. When that
- * happens twice within a minute, fresh credentials are no help and it counts as a failed fetch. */
+/* Whether a service refuses the keys that a call was signed with, be it that they have expired or
+ * that it does not know them: others may help. */
+bool aws_keys_refused(const struct err *err);
+/* Says that a service refused these: the next aws_account_creds fetches others, once a minute at
+ * most. Until there are some, they stay: another account, region or service may accept them. */
 void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds);
 
 /* --- calls --- */
 
 /* Credentials, token bucket, encoding, signing, sending, decoding; S3: a bucket in another region
- * is followed once and remembered. Expired credentials are refreshed and the call is made once
- * more. No retry otherwise: that is the caller's, by parking. *answer is a new reference. ERR_BUSY:
- * nothing was sent. */
+ * is followed once and remembered. Refused credentials are fetched anew and the call is made once
+ * more; refused again, that is the call's own error (ERR_DENIED with the service's words). No retry
+ * otherwise: that is the caller's, by parking. *answer is a new reference. ERR_BUSY: nothing was
+ * sent. ERR_UNAVAILABLE: nothing was done, since credentials cannot be had now. */
 bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
               json_t **answer, struct err *err) MUST_CHECK;
 

@@ -11,8 +11,9 @@
 struct counted {
     struct aws_creds creds;
     atomic_uint refs;
-    size_t size; /* of text[] */
-    char text[]; /* the strings, one behind the other, each with its NUL */
+    _Atomic int64_t accepted_at_ms; /* monotonic; 0: never */
+    size_t size;                    /* of text[] */
+    char text[];                    /* the strings, one behind the other, each with its NUL */
 };
 
 /* Copies s and its NUL to *at and moves *at behind it. */
@@ -38,6 +39,7 @@ struct aws_creds *aws_creds_new(const char *access_key_id, const char *secret_ac
     if (!c)
         return NULL;
     atomic_init(&c->refs, 1);
+    atomic_init(&c->accepted_at_ms, 0);
     c->size = size;
     at = c->text;
     c->creds = (struct aws_creds){.access_key_id = put(&at, access_key_id),
@@ -65,4 +67,26 @@ void aws_creds_unref(struct aws_creds *c)
         return;
     wipe(all->text, all->size);
     free(all);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool aws_creds_same(const struct aws_creds *a, const struct aws_creds *b)
+{
+    return same_text(a->access_key_id, b->access_key_id) &&
+           same_text(a->secret_access_key, b->secret_access_key) &&
+           same_text(a->session_token, b->session_token);
+}
+
+void aws_creds_accepted(const struct aws_creds *c, int64_t now_ms)
+{
+    atomic_store_explicit(&((struct counted *)c)->accepted_at_ms, now_ms, memory_order_relaxed);
+}
+
+int64_t aws_creds_accepted_at(const struct aws_creds *c)
+{
+    return atomic_load_explicit(&((struct counted *)c)->accepted_at_ms, memory_order_relaxed);
 }

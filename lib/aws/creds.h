@@ -2,6 +2,7 @@
 #ifndef HGAUTOD_LIB_AWS_CREDS_H
 #define HGAUTOD_LIB_AWS_CREDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/attr.h"
@@ -22,5 +23,12 @@ struct aws_creds *aws_creds_new(const char *access_key_id, const char *secret_ac
 /* Thread-safe. Both allow NULL. */
 struct aws_creds *aws_creds_ref(struct aws_creds *c);
 void aws_creds_unref(struct aws_creds *c);
+
+/* Whether two are the same keys, wherever they came from. */
+bool aws_creds_same(const struct aws_creds *a, const struct aws_creds *b);
+/* Notes that a service has accepted them at that moment (monotonic). Thread-safe. */
+void aws_creds_accepted(const struct aws_creds *c, int64_t now_ms);
+/* When a service last accepted them (monotonic); 0: never. Thread-safe. */
+int64_t aws_creds_accepted_at(const struct aws_creds *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include "lib/aws/identity.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct slot {
     struct flight flight;
     struct aws_creds *creds; /* NULL: none */
     int64_t refresh_at_ms;   /* wall clock */
+    bool expired;            /* that is why others are wanted: newer ones may come */
     uint64_t used;           /* for throwing out the one not used for longest */
 };
 
@@ -139,7 +141,7 @@ static bool is_valid(const struct aws_identity *i, const struct slot *s)
 
 static bool is_due(const struct aws_identity *i, const struct slot *s)
 {
-    return i->clock->wall_ms(i->clock) >= s->refresh_at_ms;
+    return s->flight.wanted || i->clock->wall_ms(i->clock) >= s->refresh_at_ms;
 }
 
 /* Puts fetched credentials in their place; steals the reference. */
@@ -172,6 +174,23 @@ static struct aws_creds *look_up(struct aws_identity *i, const char *account, bo
     return creds;
 }
 
+/* Whether the fetch has brought but what a service calls expired, and none has accepted since. */
+static bool is_stale(const struct slot *s, const struct aws_creds *fetched)
+{
+    return s->flight.wanted && s->expired && s->creds && aws_creds_same(s->creds, fetched) &&
+           aws_creds_accepted_at(s->creds) <= s->flight.refused_at_ms;
+}
+
+static struct aws_creds *refuse_stale(struct aws_creds *fetched, struct err *err)
+{
+    err_set(err, ERR_UNAVAILABLE, "",
+            "the credentials (%s) have expired, and where they come from there are no newer ones "
+            "yet: renew them there",
+            fetched->source);
+    aws_creds_unref(fetched);
+    return NULL;
+}
+
 /* Keeps what came of a fetch (NULL: *err). An early refresh that failed is no failure to its
  * caller. */
 static struct aws_creds *settle(struct aws_identity *i, const char *account,
@@ -180,6 +199,8 @@ static struct aws_creds *settle(struct aws_identity *i, const char *account,
     pthread_mutex_lock(&i->lock);
     struct slot *s = slot_find(i, account); /* busy: nobody has thrown it out */
     struct aws_creds *creds = NULL;
+    if (fetched && is_stale(s, fetched))
+        fetched = refuse_stale(fetched, err);
     if (fetched) {
         slot_store(i, s, fetched);
         creds = aws_creds_ref(fetched);
@@ -205,6 +226,61 @@ struct aws_creds *aws_identity_creds(struct aws_identity *i, struct http_client 
     return creds;
 }
 
+void aws_identity_refusal_stands(const struct aws_creds *creds, struct err *err)
+{
+    size_t n = strlen(err->message);
+    if (err->kind == ERR_EXPIRED)
+        err->kind = ERR_DENIED;
+    if (aws_creds_accepted_at(creds) == 0)
+        snprintf(err->message + n, sizeof(err->message) - n,
+                 "; no service has accepted these credentials (%s) yet: check this host's clock, "
+                 "and whether the session was revoked",
+                 creds->source);
+}
+
+/* What the cache has to say to one whose credentials were refused: others, or an error (*err), or
+ * neither: *mine, this caller fetches. */
+static struct aws_creds *find_others(struct aws_identity *i, const char *account,
+                                     const struct aws_creds *refused, bool *mine, struct err *err)
+{
+    struct aws_creds *creds = NULL;
+    struct err why = ERR_INIT;
+    pthread_mutex_lock(&i->lock);
+    struct slot *s = slot_of(i, account, err);
+    if (s && s->creds != refused && is_valid(i, s)) {
+        creds = aws_creds_ref(s->creds);
+    } else if (s && s->creds == refused && !flight_refused(&s->flight, i->clock)) {
+        aws_identity_refusal_stands(refused, err);
+    } else if (s) {
+        s->expired = err->kind == ERR_EXPIRED;
+        *mine = flight_take(&s->flight, i->clock, "the credentials are", &why);
+        if (!*mine)
+            *err = why;
+    }
+    pthread_mutex_unlock(&i->lock);
+    return creds;
+}
+
+struct aws_creds *aws_identity_renew(struct aws_identity *i, struct http_client *http,
+                                     const char *account, const struct aws_creds *refused,
+                                     struct err *err)
+{
+    bool mine = false;
+    struct aws_creds *creds = find_others(i, account, refused, &mine, err);
+    if (!mine)
+        return creds;
+    struct err why = ERR_INIT;
+    creds = settle(i, account, i->fetch(i->ctx, http, account, &why), &why);
+    if (creds && !aws_creds_same(creds, refused))
+        return creds;
+    if (why.kind == ERR_NONE)
+        aws_identity_refusal_stands(refused, err);
+    else
+        *err = why;
+    aws_creds_unref(creds);
+    return NULL;
+}
+
 struct aws_creds *aws_identity_peek(struct aws_identity *i)
 {
     struct aws_creds *creds = NULL;
@@ -224,18 +300,8 @@ void aws_identity_expire(struct aws_identity *i, const char *account, const stru
 {
     pthread_mutex_lock(&i->lock);
     struct slot *s = slot_find(i, account);
-    if (s && s->creds == creds) {
-        if (flight_dropped(&s->flight, i->clock)) {
-            struct err err;
-            err_set(&err, ERR_CREDENTIALS, "",
-                    "freshly fetched credentials (%s) were called expired: check this host's clock "
-                    "and whether the session was revoked",
-                    creds->source);
-            flight_failed(&s->flight, i->clock, &err);
-        }
-        aws_creds_unref(s->creds);
-        s->creds = NULL;
-    }
+    if (s && s->creds == creds && flight_refused(&s->flight, i->clock))
+        s->expired = true;
     pthread_mutex_unlock(&i->lock);
 }
 

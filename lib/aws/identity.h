@@ -26,6 +26,16 @@ void aws_identity_free(struct aws_identity *i);
 /* account "": the daemon's own. */
 struct aws_creds *aws_identity_creds(struct aws_identity *i, struct http_client *http,
                                      const char *account, struct err *err) MUST_CHECK;
+/* Others than those that a service has just refused; *err is the refusal. A new reference. NULL:
+ * *err says why there are none now (ERR_BUSY, ERR_UNAVAILABLE, or what the fetch was refused with),
+ * or is the refusal still, which then stands: others were fetched within the last minute, or where
+ * they come from there are the same. The refused ones stay for whom they serve. */
+struct aws_creds *aws_identity_renew(struct aws_identity *i, struct http_client *http,
+                                     const char *account, const struct aws_creds *refused,
+                                     struct err *err) MUST_CHECK;
+/* Makes a refusal of these credentials final (ERR_EXPIRED becomes ERR_DENIED), and says what to
+ * look at when no service has accepted them yet. */
+void aws_identity_refusal_stands(const struct aws_creds *creds, struct err *err);
 struct aws_creds *aws_identity_peek(struct aws_identity *i);
 void aws_identity_expire(struct aws_identity *i, const char *account,
                          const struct aws_creds *creds);

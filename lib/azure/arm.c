@@ -192,18 +192,35 @@ static bool take_turn(struct azure *azure, const struct arm_request *r, struct e
     return wait_ms <= 0;
 }
 
-/* Takes a token and a turn for one try. The token is dropped when it is refused and `drop` says so.
- */
+/* Takes a turn for one try under the token. */
 static bool send_in_turn(struct azure *azure, struct http_client *http, const struct arm_request *r,
-                         bool drop, struct http_response *response, struct err *err)
+                         const struct azure_token *token, struct http_response *response,
+                         struct err *err)
+{
+    bool ok = take_turn(azure, r, err) && send_once(azure, http, r, token, response, err);
+    if (ok)
+        azure_token_accepted(token);
+    return ok;
+}
+
+/* Sends it, and once more with another token if the first is refused. */
+static bool send_with_token(struct azure *azure, struct http_client *http,
+                            const struct arm_request *r, struct http_response *response,
+                            struct err *err)
 {
     const char *scope = azure_arm_scope(azure);
     struct azure_token *token = azure_token(azure, http, scope, err);
     if (!token)
         return false;
-    bool ok = take_turn(azure, r, err) && send_once(azure, http, r, token, response, err);
-    if (!ok && drop && err->kind == ERR_EXPIRED)
-        azure_expire_token(azure, scope, token);
+    bool ok = send_in_turn(azure, http, r, token, response, err);
+    if (!ok && err->kind == ERR_EXPIRED) {
+        struct azure_token *other = azure_renew_token(azure, http, scope, token, err);
+        azure_token_unref(token);
+        token = other;
+        ok = token && send_in_turn(azure, http, r, token, response, err);
+        if (token && !ok && err->kind == ERR_EXPIRED)
+            azure_token_refusal_stands(token, err);
+    }
     azure_token_unref(token);
     return ok;
 }
@@ -212,12 +229,10 @@ bool arm_send(struct azure *azure, struct http_client *http, const struct arm_re
               struct http_response *response, struct err *err)
 {
     bool ok = is_ours(azure, r->url)
-                  ? send_in_turn(azure, http, r, true, response, err)
+                  ? send_with_token(azure, http, r, response, err)
                   : err_set(err, ERR_PROVIDER, "ForeignUrl",
                             "the operation is to be followed on another host than %s: it is not",
                             azure_cloud(azure)->arm);
-    if (!ok && err->kind == ERR_EXPIRED)
-        ok = send_in_turn(azure, http, r, false, response, err);
     if (!ok && !*err->operation)
         snprintf(err->operation, sizeof(err->operation), "%s", r->operation);
     return ok;

@@ -15,9 +15,9 @@ struct arm_request {
     const char *body;      /* JSON text; NULL: none */
 };
 
-/* Sends it under a token, refreshed once after a 401, and classifies what is no 2xx. *response is
- * the caller's to free on success. The URL must lie on the configured host: the token goes nowhere
- * else. */
+/* Sends it under a token, replaced once after a 401, and classifies what is no 2xx; a second 401 is
+ * the request's own error (ERR_DENIED). *response is the caller's to free on success. The URL must
+ * lie on the configured host: the token goes nowhere else. */
 bool arm_send(struct azure *azure, struct http_client *http, const struct arm_request *r,
               struct http_response *response, struct err *err) MUST_CHECK;
 

@@ -270,6 +270,12 @@ struct azure_token *azure_token(struct azure *a, struct http_client *http, const
     return azure_tokens_get(a->tokens, http, scope, err);
 }
 
+struct azure_token *azure_renew_token(struct azure *a, struct http_client *http, const char *scope,
+                                      const struct azure_token *refused, struct err *err)
+{
+    return azure_tokens_renew(a->tokens, http, scope, refused, err);
+}
+
 struct azure_token *azure_peek_token(struct azure *a, const char *scope)
 {
     return azure_tokens_peek(a->tokens, scope);

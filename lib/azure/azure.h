@@ -90,7 +90,8 @@ const char *azure_arm_scope(const struct azure *azure);
  * or a tenth of its life if that is less) by one caller while the others go on with the old, until
  * ten seconds (or a twentieth of its life) before its end.
  * Without a valid one: one caller fetches, others get ERR_BUSY; a failure is remembered and
- * answered to all. ERR_CREDENTIALS names every identity that was tried and what it lacked. */
+ * answered to all. What may pass is ERR_UNAVAILABLE. ERR_CREDENTIALS names every identity that was
+ * tried and what it lacked. */
 struct azure_token *azure_token(struct azure *azure, struct http_client *http, const char *scope,
                                 struct err *err) MUST_CHECK;
 /* From memory, a new reference, or NULL when there is none that is good still. One that is due for
@@ -99,7 +100,20 @@ struct azure_token *azure_peek_token(struct azure *azure, const char *scope);
 /* Whether a worker should call azure_token although there is a good one: it is due for a refresh,
  * nobody is at it, and none has lately failed. */
 bool azure_token_due(struct azure *azure, const char *scope);
-/* Says that the service refused this token (401): the next azure_token fetches anew. */
+/* Another than the one that a service has just refused (401); *err is the refusal. A new reference.
+ * NULL: *err says why there is none now (ERR_BUSY, ERR_UNAVAILABLE, or what the fetch was refused
+ * with), or is the refusal still, which then stands (azure_token_refusal_stands): another was
+ * fetched within the last minute. The refused one stays for whom it serves. */
+struct azure_token *azure_renew_token(struct azure *azure, struct http_client *http,
+                                      const char *scope, const struct azure_token *refused,
+                                      struct err *err) MUST_CHECK;
+/* Makes a refusal of this token final (ERR_EXPIRED becomes ERR_DENIED), and says what to look at
+ * when no service has accepted it yet. Thread-safe. */
+void azure_token_refusal_stands(const struct azure_token *t, struct err *err);
+/* Notes that a service has accepted it. Thread-safe. */
+void azure_token_accepted(const struct azure_token *t);
+/* Says that the service refused this token (401): the next azure_token fetches another, once a
+ * minute at most, and gives out this one when there is none to be had. */
 void azure_expire_token(struct azure *azure, const char *scope, const struct azure_token *token);
 /* For `check` and messages: which identity is used and why each earlier one was not. Appends lines.
  */

@@ -39,8 +39,9 @@ const char *azure_storage_auth_name(const struct azure_storage *s);
 bool azure_storage_sign(const struct azure_storage *s, struct http_client *http,
                         struct http_request *request, struct err *err) MUST_CHECK;
 
-/* Says that the service refused the bearer token of this request (ERR_EXPIRED): the next one takes
- * another. Nothing happens with a key or SAS. azure_storage_send does it by itself. */
+/* Says that the service refused the bearer token of this request (ERR_EXPIRED): another is
+ * fetched for the next one. Nothing happens with a key or SAS. azure_storage_send does it by
+ * itself. */
 void azure_storage_refused(const struct azure_storage *s, const struct http_request *request);
 
 /* Turns a storage answer that is no 2xx into a classified error: x-ms-error-code, the XML body's
@@ -48,7 +49,8 @@ void azure_storage_refused(const struct azure_storage *s, const struct http_requ
 void azure_storage_error(const char *operation, const struct http_response *response,
                          struct err *err);
 
-/* Signs, sends, and classifies a failure; *response is the caller's to free on success (2xx). On a
+/* Signs, sends, and classifies a failure; *response is the caller's to free on success (2xx). A
+ * refused token is replaced once; refused again, that is the request's own error (ERR_DENIED). On a
  * worker. */
 bool azure_storage_send(const struct azure_storage *s, struct http_client *http,
                         const char *operation, struct http_request *request,

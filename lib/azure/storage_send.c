@@ -128,15 +128,46 @@ static bool send_once(const struct azure_storage *s, struct http_client *http,
     return ok;
 }
 
+/* Has another token fetched than the refused one that the request bears. False with *err. */
+static bool renew_token(const struct azure_storage *s, struct http_client *http,
+                        const struct http_request *request, struct err *err)
+{
+    struct azure_token *refused = storage_token_of(s, request);
+    if (!refused)
+        return true; /* there is another already */
+    struct azure_token *other =
+        azure_renew_token(s->azure, http, AZURE_SCOPE_STORAGE, refused, err);
+    bool renewed = other != NULL;
+    azure_token_unref(other);
+    azure_token_unref(refused);
+    return renewed;
+}
+
+/* Notes what became of the token that the request bears. */
+static void judge_token(const struct azure_storage *s, const struct http_request *request, bool ok,
+                        struct err *err)
+{
+    struct azure_token *token = storage_token_of(s, request);
+    if (token && ok)
+        azure_token_accepted(token);
+    else if (token)
+        azure_token_refusal_stands(token, err);
+    else if (!ok)
+        err->kind = ERR_DENIED;
+    azure_token_unref(token);
+}
+
 bool azure_storage_send(const struct azure_storage *s, struct http_client *http,
                         const char *operation, struct http_request *request,
                         struct http_response *response, struct err *err)
 {
+    bool by_token = s->auth == STORAGE_TOKEN;
     bool ok = send_once(s, http, operation, request, response, err);
-    if (!ok && err->kind == ERR_EXPIRED && s->auth == STORAGE_TOKEN) {
-        azure_storage_refused(s, request);
-        ok = send_once(s, http, operation, request, response, err);
-    }
+    if (!ok && by_token && err->kind == ERR_EXPIRED)
+        ok = renew_token(s, http, request, err) &&
+             send_once(s, http, operation, request, response, err);
+    if (by_token && (ok || err->kind == ERR_EXPIRED))
+        judge_token(s, request, ok, err);
     if (!ok && !*err->operation)
         snprintf(err->operation, sizeof(err->operation), "%s", operation);
     return ok;

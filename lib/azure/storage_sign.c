@@ -243,12 +243,22 @@ bool azure_storage_sign(const struct azure_storage *s, struct http_client *http,
     }
 }
 
-void azure_storage_refused(const struct azure_storage *s, const struct http_request *request)
+struct azure_token *storage_token_of(const struct azure_storage *s,
+                                     const struct http_request *request)
 {
     const char *sent = http_headers_get(&request->headers, "Authorization");
     struct azure_token *token =
         s->auth == STORAGE_TOKEN ? azure_peek_token(s->azure, AZURE_SCOPE_STORAGE) : NULL;
     if (token && sent && strncmp(sent, "Bearer ", 7) == 0 && strcmp(sent + 7, token->value) == 0)
+        return token;
+    azure_token_unref(token);
+    return NULL;
+}
+
+void azure_storage_refused(const struct azure_storage *s, const struct http_request *request)
+{
+    struct azure_token *token = storage_token_of(s, request);
+    if (token)
         azure_expire_token(s->azure, AZURE_SCOPE_STORAGE, token);
     azure_token_unref(token);
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@
 struct counted {
     struct azure_token token;
     atomic_uint refs;
-    size_t size; /* of text[] */
+    atomic_bool accepted; /* by some service */
+    size_t size;          /* of text[] */
     char text[];
 };
 
@@ -33,6 +35,7 @@ struct azure_token *azure_token_new(const char *value, int64_t expires_ms)
     if (!c)
         return NULL;
     atomic_init(&c->refs, 1);
+    atomic_init(&c->accepted, false);
     c->size = size;
     memcpy(c->text, value, size);
     c->token = (struct azure_token){.value = c->text, .expires_ms = expires_ms};
@@ -53,6 +56,24 @@ void azure_token_unref(struct azure_token *t)
         return;
     wipe(all->text, all->size);
     free(all);
+}
+
+void azure_token_accepted(const struct azure_token *t)
+{
+    atomic_store_explicit(&((struct counted *)t)->accepted, true, memory_order_relaxed);
+}
+
+void azure_token_refusal_stands(const struct azure_token *t, struct err *err)
+{
+    size_t n = strlen(err->message);
+    bool accepted =
+        atomic_load_explicit(&((const struct counted *)t)->accepted, memory_order_relaxed);
+    if (err->kind == ERR_EXPIRED)
+        err->kind = ERR_DENIED;
+    if (!accepted)
+        snprintf(err->message + n, sizeof(err->message) - n,
+                 "; no service has accepted this token yet: check this host's clock, and that "
+                 "cloud, tenant and endpoints belong together");
 }
 
 /* --- what is in it --- */
@@ -181,7 +202,7 @@ static bool is_valid(const struct azure_tokens *t, const struct slot *s)
 
 static bool is_due(const struct azure_tokens *t, const struct slot *s)
 {
-    return t->clock->wall_ms(t->clock) >= s->refresh_at_ms;
+    return s->flight.wanted || t->clock->wall_ms(t->clock) >= s->refresh_at_ms;
 }
 
 /* What the cache has to say: a token, a refusal (*err), or neither: *mine, this caller fetches. */
@@ -205,7 +226,7 @@ static struct azure_token *look_up(struct azure_tokens *t, const char *scope, bo
 /* Keeps what came of a fetch (NULL: *err). An early refresh that failed is no failure to its
  * caller. */
 static struct azure_token *settle(struct azure_tokens *t, const char *scope,
-                                  struct azure_token *fetched, const struct err *err)
+                                  struct azure_token *fetched, struct err *err)
 {
     struct azure_token *token = NULL;
     pthread_mutex_lock(&t->lock);
@@ -241,11 +262,58 @@ struct azure_token *azure_tokens_get(struct azure_tokens *t, struct http_client 
     return token;
 }
 
+/* What the cache has to say to one whose token was refused: another, or an error (*err), or
+ * neither: *mine, this caller fetches. */
+static struct azure_token *find_other(struct azure_tokens *t, const char *scope,
+                                      const struct azure_token *refused, bool *mine,
+                                      struct err *err)
+{
+    struct azure_token *token = NULL;
+    struct err why = ERR_INIT;
+    pthread_mutex_lock(&t->lock);
+    struct slot *s = slot_of(t, scope, err);
+    if (s && s->token != refused && is_valid(t, s)) {
+        token = azure_token_ref(s->token);
+    } else if (s && s->token == refused && !flight_refused(&s->flight, t->clock)) {
+        azure_token_refusal_stands(refused, err);
+    } else if (s) {
+        *mine = flight_take(&s->flight, t->clock, "a token is", &why);
+        if (!*mine)
+            *err = why;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return token;
+}
+
+struct azure_token *azure_tokens_renew(struct azure_tokens *t, struct http_client *http,
+                                       const char *scope, const struct azure_token *refused,
+                                       struct err *err)
+{
+    bool mine = false;
+    struct azure_token *token = find_other(t, scope, refused, &mine, err);
+    if (!mine)
+        return token;
+    struct err why = ERR_INIT;
+    struct azure_token *fetched = t->fetch(t->ctx, http, scope, &why);
+    token = settle(t, scope, fetched, &why);
+    /* Metadata services have a memory too, and give out the same again. */
+    if (token && strcmp(token->value, refused->value) != 0)
+        return token;
+    if (why.kind == ERR_NONE)
+        azure_token_refusal_stands(refused, err);
+    else
+        *err = why;
+    azure_token_unref(token);
+    return NULL;
+}
+
 struct azure_token *azure_tokens_peek(struct azure_tokens *t, const char *scope)
 {
     pthread_mutex_lock(&t->lock);
     const struct slot *s = slot_find(t, scope);
-    struct azure_token *token = s && is_valid(t, s) ? azure_token_ref(s->token) : NULL;
+    /* One that was refused is given out again when no other could be had. */
+    bool usable = s && is_valid(t, s) && (!s->flight.wanted || flight_tried(&s->flight, t->clock));
+    struct azure_token *token = usable ? azure_token_ref(s->token) : NULL;
     pthread_mutex_unlock(&t->lock);
     return token;
 }
@@ -264,16 +332,8 @@ void azure_tokens_expire(struct azure_tokens *t, const char *scope, const struct
     pthread_mutex_lock(&t->lock);
     struct slot *s = slot_find(t, scope);
     if (s && s->token == token) {
-        if (flight_dropped(&s->flight, t->clock)) {
-            struct err err;
-            err_set(&err, ERR_CREDENTIALS, "",
-                    "a freshly fetched token for %s was refused: check this host's clock, and "
-                    "that cloud, tenant and endpoints belong together",
-                    scope);
-            flight_failed(&s->flight, t->clock, &err);
-        }
-        azure_token_unref(s->token);
-        s->token = NULL;
+        bool anew = flight_refused(&s->flight, t->clock);
+        (void)anew; /* else it stays as it is */
     }
     pthread_mutex_unlock(&t->lock);
 }

@@ -24,6 +24,10 @@ void azure_tokens_free(struct azure_tokens *t);
 /* At most 16 scopes: ERR_LIMIT beyond. */
 struct azure_token *azure_tokens_get(struct azure_tokens *t, struct http_client *http,
                                      const char *scope, struct err *err) MUST_CHECK;
+/* Another than the one that a service has just refused (azure.h); *err is the refusal. */
+struct azure_token *azure_tokens_renew(struct azure_tokens *t, struct http_client *http,
+                                       const char *scope, const struct azure_token *refused,
+                                       struct err *err) MUST_CHECK;
 struct azure_token *azure_tokens_peek(struct azure_tokens *t, const char *scope);
 bool azure_tokens_due(struct azure_tokens *t, const char *scope);
 void azure_tokens_expire(struct azure_tokens *t, const char *scope,

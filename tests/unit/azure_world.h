@@ -25,8 +25,9 @@ struct world {
     struct azure_options options;
     struct azure *azure;
     struct cloud_server server;
-    cloud_answer_fn answer; /* of what is not asked of the token service */
-    _Atomic int tokens;     /* given out */
+    cloud_answer_fn answer;   /* of what is not asked of the token service */
+    _Atomic int tokens;       /* given out */
+    _Atomic int token_status; /* of the token service's refusals; 0: it gives them out */
 };
 
 static inline int64_t world_wall(const struct clock *c)
@@ -74,7 +75,9 @@ static inline void world_answer(void *ctx, const struct cloud_request *request,
                                 struct cloud_reply *reply)
 {
     struct world *w = ctx;
-    if (world_is_token(request)) {
+    if (world_is_token(request) && w->token_status) {
+        reply->status = w->token_status;
+    } else if (world_is_token(request)) {
         reply->status = 200;
         snprintf(reply->body, sizeof(reply->body), WORLD_TOKEN, ++w->tokens);
     } else {

@@ -355,9 +355,72 @@ static void test_refused_token_is_replaced_once(void **state)
     world_stop(&world);
     START(always);
     assert_false(call(&vm_get, NULL, &answer, NULL, &err));
-    assert_kind(err, ERR_EXPIRED);
+    assert_kind(err, ERR_DENIED);
+    assert_string_equal(err.code, "InvalidAuthenticationToken");
+    assert_string_equal(err.message,
+                        "no; no service has accepted this token yet: check this host's clock, and "
+                        "that cloud, tenant and endpoints belong together");
     assert_int_equal(world.tokens, 2);
     assert_int_equal(world_count(&world), 4);
+    world_stop(&world);
+}
+
+#define TRUSTING "dddddddd-1111-2222-3333-444444444444"
+
+/* One subscription refuses each token, the other takes them. */
+static void answer_by_subscription(void *ctx, const struct cloud_request *request,
+                                   struct cloud_reply *reply)
+{
+    (void)ctx;
+    bool good = strstr(request->target, TRUSTING) != NULL;
+    reply->status = good ? 200 : 401;
+    snprintf(reply->body, sizeof(reply->body), "%s",
+             good ? "{}"
+                  : "{\"error\":{\"code\":\"InvalidAuthenticationToken\",\"message\":\"not "
+                    "yours\"}}");
+}
+
+static bool call_in(const char *subscription, struct err *err)
+{
+    char path[200];
+    json_t *answer = NULL;
+    *err = ERR_INIT;
+    snprintf(path, sizeof(path),
+             "/subscriptions/%s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v",
+             subscription);
+    bool ok =
+        arm_call(world.azure, world.http, &vm_get, subscription, path, NULL, &answer, NULL, err);
+    json_decref(answer);
+    return ok;
+}
+
+/* A subscription's refusals are its own: whatever it says, the token stays for all others. */
+static void test_refusals_of_one_subscription(void **state)
+{
+    struct err err;
+    (void)state;
+    world_start(&world, answer_by_subscription);
+    for (int i = 0; i < 10; i++) {
+        bool ok = call_in(TRUSTING, &err);
+        assert_string_equal(ok ? "" : err.message, "");
+        assert_false(call_in(SUBSCRIPTION, &err));
+        assert_kind(err, ERR_DENIED);
+        assert_string_equal(err.code, "InvalidAuthenticationToken");
+        if (i > 0) /* the first time it is another token, which nobody has accepted yet */
+            assert_string_equal(err.message, "not yours");
+    }
+    assert_int_equal(world.tokens, 2);
+    /* Also while no other token is to be had. */
+    world.passed_ms += 120000;
+    assert_true(call_in(TRUSTING, &err));
+    world.token_status = 503;
+    for (int i = 0; i < 10; i++) {
+        assert_false(call_in(SUBSCRIPTION, &err));
+        assert_kind(err, ERR_UNAVAILABLE);
+        assert_string_equal(err.message,
+                            "client secret: the token service answered with HTTP status 503");
+        assert_true(call_in(TRUSTING, &err));
+    }
     world_stop(&world);
 }
 
@@ -786,6 +849,7 @@ int main(void)
     TEST(unreadable_answers);
     TEST(page_is_no_success);
     folder_add(&tests, ERRORS, ".json", test_error);
+    TEST(refusals_of_one_subscription);
     TEST(refused_token_is_replaced_once);
     TEST(wrong_tenant);
     TEST(throttled_bucket_slows_down);

@@ -33,6 +33,9 @@ struct world {
     _Atomic int throttled; /* so many with Throttling */
     _Atomic int denied;    /* AssumeRole is refused */
     _Atomic int roles;     /* AssumeRole so far */
+    _Atomic bool sts_outage;
+    const char *refusing; /* requests whose head has this are refused with `refusal`; NULL: none */
+    const char *refusal;
     /* While held, GetCallerIdentity waits. */
     pthread_mutex_t lock;
     pthread_cond_t moved;
@@ -68,6 +71,10 @@ static void answer_identity(struct world *w, struct cloud_reply *reply)
 static void answer_role(struct world *w, struct cloud_reply *reply)
 {
     int n = ++w->roles;
+    if (w->sts_outage) {
+        say_error(reply, 503, "ServiceUnavailable", "STS is unwell");
+        return;
+    }
     if (w->denied) {
         reply->status = 403;
         snprintf(reply->body, sizeof(reply->body),
@@ -118,6 +125,8 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
         answer_identity(w, reply);
     } else if (strstr(request->body, "Action=AssumeRole&")) {
         answer_role(w, reply);
+    } else if (w->refusing && strstr(request->head, w->refusing)) {
+        say_error(reply, 403, w->refusal, "The security token included is no good here");
     } else if (w->expired > 0) {
         w->expired--;
         say_error(reply, 400, "ExpiredToken", "The security token included is expired");
@@ -419,10 +428,62 @@ static void test_still_expired_is_told(void **state)
 {
     struct world *w = *state;
     w->expired = 100;
-    expect_call(w, &describe, OTHER,
-                "ExpiredToken: The security token included is expired (DescribeRegions, request id "
-                "req-err)");
+    expect_call(
+        w, &describe, OTHER,
+        "ExpiredToken: The security token included is expired; no service has accepted these "
+        "credentials (role in account " OTHER ") yet: check this host's clock, and whether "
+        "the session was revoked (DescribeRegions, request id req-err)");
     assert_int_equal(w->expired, 98);
+}
+
+static void expect_call_in(struct world *w, const char *region, enum err_kind kind)
+{
+    struct aws_call call = {.op = &describe, .account = OTHER, .region = region};
+    struct err err = ERR_INIT;
+    json_t *value = NULL;
+    bool ok = aws_call(w->aws, w->http, &call, &value, &err);
+    assert_string_equal(err_kind_name(ok ? ERR_NONE : err.kind), err_kind_name(kind));
+    if (!ok)
+        assert_string_equal(err.code, w->refusal);
+    json_decref(value);
+}
+
+/* A region's refusals are its own (one that the account has not opted into, say): whatever it says,
+ * the credentials stay for all others. */
+static void test_refusals_of_one_region(void **state)
+{
+    static const char *const refusals[] = {"ExpiredToken", "InvalidClientTokenId", "AuthFailure",
+                                           "UnrecognizedClientException"};
+    struct world *w = *state;
+    w->refusing = "/me-south-1/ec2/";
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+        w->refusal = refusals[i];
+        for (int k = 0; k < 5; k++) {
+            expect_call_in(w, "eu-west-1", ERR_NONE);
+            expect_call_in(w, "me-south-1", ERR_DENIED);
+        }
+    }
+    assert_int_equal(w->roles, 2);
+}
+
+/* An outage of STS is no refusal, and the memory of it no second one. */
+static void test_sts_outage(void **state)
+{
+    struct world *w = *state;
+    struct aws_call call = {.op = &describe, .account = OTHER};
+    w->sts_outage = true;
+    for (int i = 0; i < 3; i++) {
+        struct err err = ERR_INIT;
+        json_t *value = NULL;
+        assert_false(aws_call(w->aws, w->http, &call, &value, &err));
+        assert_string_equal(err_kind_name(err.kind), "unavailable");
+        assert_in_range(err.retry_after_ms, 1, 5000);
+        assert_string_equal(err.code, "ServiceUnavailable");
+        assert_string_equal(err.message, "arn:aws:iam::" OTHER ":role/hg-x-account cannot be "
+                                         "assumed: STS is unwell");
+    }
+    assert_int_equal(w->roles, 1);
+    expect_creds(w, OWN, "AKIDOWN");
 }
 
 static void test_throttling_slows_down(void **state)
@@ -680,6 +741,8 @@ int main(void)
         TEST(test_peek),
         TEST(test_expired_ones_are_refreshed_once),
         TEST(test_still_expired_is_told),
+        TEST(test_refusals_of_one_region),
+        TEST(test_sts_outage),
         TEST(test_throttling_slows_down),
         TEST(test_bucket_elsewhere_is_followed_once),
         TEST(test_bucket_is_not_followed_out_of_the_partition),

@@ -525,9 +525,9 @@ static void test_refusals(void **state)
                   "Invalid client secret provided.");
     expect_answer(400, "", "<html>", ERR_CREDENTIALS, -1,
                   "client secret: the token service answered with HTTP status 400");
-    expect_answer(503, "Retry-After: 4\r\n", "", ERR_TRANSIENT, 4000,
+    expect_answer(503, "Retry-After: 4\r\n", "", ERR_UNAVAILABLE, 4000,
                   "client secret: the token service answered with HTTP status 503");
-    expect_answer(429, "Retry-After: 4\r\n", "", ERR_THROTTLED, 4000,
+    expect_answer(429, "Retry-After: 4\r\n", "", ERR_UNAVAILABLE, 4000,
                   "client secret: the token service answered with HTTP status 429");
     expect_answer(200, "", "{}", ERR_CREDENTIALS, -1,
                   "client secret: the answer of the token service has no usable access_token");
@@ -555,10 +555,10 @@ static void test_imds_refusals(void **state)
 {
     (void)state;
     expect_imds(400, ERR_CREDENTIALS, "no managed identity is assigned to this machine");
-    expect_imds(404, ERR_TRANSIENT, "HTTP status 404");
-    expect_imds(410, ERR_TRANSIENT, "HTTP status 410");
-    expect_imds(429, ERR_THROTTLED, "HTTP status 429");
-    expect_imds(500, ERR_TRANSIENT, "HTTP status 500");
+    expect_imds(404, ERR_UNAVAILABLE, "HTTP status 404");
+    expect_imds(410, ERR_UNAVAILABLE, "HTTP status 410");
+    expect_imds(429, ERR_UNAVAILABLE, "HTTP status 429");
+    expect_imds(500, ERR_UNAVAILABLE, "HTTP status 500");
     expect_imds(403, ERR_CREDENTIALS, "HTTP status 403: Identity not found");
 }
 
@@ -571,7 +571,7 @@ static void test_imds_falls_silent(void **state)
     expect_token("tok3n");
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1", 1);
     world.passed_ms = 3600000;
-    expect_error(ERR_TRANSIENT, "the instance metadata service does not answer");
+    expect_error(ERR_UNAVAILABLE, "the instance metadata service does not answer");
     stop();
 }
 
@@ -763,10 +763,10 @@ static void test_refreshed_ahead(void **state)
     expect_token("tok3n");
     assert_int_equal(world_count(&world), 2);
     world.passed_ms = 3599000 - 10000;
-    expect_error(ERR_TRANSIENT, "HTTP status 503");
+    expect_error(ERR_UNAVAILABLE, "HTTP status 503");
     assert_int_equal(world_count(&world), 3);
     cloud_set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
-    expect_error(ERR_TRANSIENT, "HTTP status 503"); /* remembered */
+    expect_error(ERR_UNAVAILABLE, "HTTP status 503"); /* remembered */
     assert_int_equal(world_count(&world), 3);
     world.passed_ms += 10000;
     expect_token("new");
@@ -790,11 +790,59 @@ static void test_refused_by_a_service(void **state)
     azure_expire_token(world.azure, SCOPE, first); /* not the one in use */
     expect_token("new");
     assert_int_equal(world_count(&world), 2);
-    azure_expire_token(world.azure, SCOPE, second);
-    expect_error(ERR_CREDENTIALS, "a freshly fetched token for " SCOPE " was refused");
+    azure_expire_token(world.azure, SCOPE, second); /* a fresh one: whom it serves keeps it */
+    expect_peek("new");
+    expect_token("new");
     assert_int_equal(world_count(&world), 2);
     azure_token_unref(first);
     azure_token_unref(second);
+    stop();
+}
+
+/* *err is the refusal, and what becomes of it. */
+static struct azure_token *renew(const struct azure_token *refused, struct err *err)
+{
+    err_set(err, ERR_EXPIRED, "InvalidAuthenticationToken", "not yours");
+    return azure_renew_token(world.azure, world.http, SCOPE, refused, err);
+}
+
+static void test_renewed_after_a_refusal(void **state)
+{
+    struct err err;
+    (void)state;
+    start();
+    set_who();
+    setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
+    struct azure_token *first = ask(&err), *other;
+    assert_non_null(first);
+    /* None is to be had: the old one stays for others, and no one's try has failed. */
+    cloud_set_reply(503, "Retry-After: 7\r\n", "");
+    for (int i = 0; i < 2; i++) {
+        assert_null(renew(first, &err));
+        assert_kind(err, ERR_UNAVAILABLE);
+        assert_int_equal(err.retry_after_ms, 7000);
+        expect_peek("tok3n");
+        expect_token("tok3n");
+    }
+    assert_int_equal(world_count(&world), 2);
+    world.passed_ms += 7000;
+    cloud_set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
+    other = renew(first, &err);
+    assert_string_equal(other ? other->value : err.message, "new");
+    azure_token_accepted(other);
+    assert_null(renew(other, &err)); /* less than a minute later: the request's own matter */
+    assert_kind(err, ERR_DENIED);
+    assert_string_equal(err.message, "not yours");
+    expect_token("new");
+    assert_int_equal(world_count(&world), 3);
+    /* What a metadata service gives out again is no other. */
+    world.passed_ms += 60000;
+    assert_null(renew(other, &err));
+    assert_kind(err, ERR_DENIED);
+    assert_int_equal(world_count(&world), 4);
+    expect_token("new");
+    azure_token_unref(first);
+    azure_token_unref(other);
     stop();
 }
 
@@ -972,6 +1020,7 @@ int main(void)
         cmocka_unit_test(test_old_token_while_refreshes_fail),
         cmocka_unit_test(test_margin_of_a_short_life),
         cmocka_unit_test(test_refused_by_a_service),
+        cmocka_unit_test(test_renewed_after_a_refusal),
         cmocka_unit_test(test_many_scopes),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_clouds),

@@ -251,9 +251,18 @@ static void test_refused_for_good(void **state)
     struct azure_storage *s = new_storage(BY_TOKEN);
     struct http_request r = new_request("/account1/c/b");
     assert_false(azure_storage_send(s, world.http, "GetBlob", &r, &response, &err));
-    assert_kind(err, ERR_EXPIRED);
+    assert_kind(err, ERR_DENIED);
+    assert_non_null(strstr(err.message, "no service has accepted this token yet: check this host's "
+                                        "clock, and that cloud, tenant and endpoints belong "
+                                        "together"));
     assert_int_equal(world.tokens, 2);
     assert_int_equal(world_count(&world), 4);
+    /* The token is as it was: the next request takes it, and is refused by itself. */
+    assert_false(azure_storage_send(s, world.http, "GetBlob", &r, &response, &err));
+    assert_kind(err, ERR_DENIED);
+    assert_string_equal(err.code, "InvalidAuthenticationInfo");
+    assert_int_equal(world.tokens, 2);
+    assert_int_equal(world_count(&world), 5);
     http_request_free(&r);
     azure_storage_free(s);
     world_stop(&world);

@@ -49,11 +49,20 @@ static void expect_refused(struct flight *f, const struct moved_clock *c, enum e
     assert_string_equal(err.message, message);
 }
 
-static void end_with(struct flight *f, const struct moved_clock *c, enum err_kind kind)
+/* Ends the flight in vain; retry_after_ms is what the service asks for, -1: nothing. */
+static struct err end_asking(struct flight *f, const struct moved_clock *c, enum err_kind kind,
+                             int64_t retry_after_ms)
 {
     struct err err;
     err_set(&err, kind, "", "no luck");
+    err.retry_after_ms = retry_after_ms;
     flight_failed(f, &c->clock, &err);
+    return err;
+}
+
+static struct err end_with(struct flight *f, const struct moved_clock *c, enum err_kind kind)
+{
+    return end_asking(f, c, kind, -1);
 }
 
 static void test_one_at_a_time(void **state)
@@ -96,16 +105,43 @@ static void test_pause_grows(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(pauses) / sizeof(*pauses); i++) {
         expect_taken(&f, &c);
-        end_with(&f, &c, ERR_TRANSIENT);
+        struct err err = end_with(&f, &c, ERR_TRANSIENT);
+        assert_string_equal(err_kind_name(err.kind), "unavailable");
+        assert_int_equal(err.retry_after_ms, pauses[i]);
         c.now_ms += 1000;
-        expect_refused(&f, &c, ERR_TRANSIENT, pauses[i] - 1000, "no luck");
+        expect_refused(&f, &c, ERR_UNAVAILABLE, pauses[i] - 1000, "no luck");
         c.now_ms += pauses[i] - 1000;
     }
     expect_taken(&f, &c);
     flight_landed(&f);
     expect_taken(&f, &c);
     end_with(&f, &c, ERR_TRANSIENT);
-    expect_refused(&f, &c, ERR_TRANSIENT, 5000, "no luck");
+    expect_refused(&f, &c, ERR_UNAVAILABLE, 5000, "no luck");
+    flight_free(&f);
+}
+
+/* The service knows best when it is well again, and so does a flight that this one needed: what
+ * that remembers is no further failure here. */
+static void test_pause_that_is_asked_for(void **state)
+{
+    static const struct {
+        enum err_kind kind;
+        int64_t asks_ms, pause_ms;
+    } tests[] = {
+        {ERR_THROTTLED, 200, 200},     {ERR_UNAVAILABLE, 4000, 4000},
+        {ERR_TRANSIENT, 30000, 30000}, {ERR_TRANSIENT, 3600000, 300000},
+        {ERR_TRANSIENT, -1, 5000},     {ERR_THROTTLED, 0, 10000},
+    };
+    struct moved_clock c = make_clock();
+    struct flight f = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+        expect_taken(&f, &c);
+        struct err err = end_asking(&f, &c, tests[i].kind, tests[i].asks_ms);
+        assert_int_equal(err.retry_after_ms, tests[i].pause_ms);
+        expect_refused(&f, &c, ERR_UNAVAILABLE, tests[i].pause_ms, "no luck");
+        c.now_ms += tests[i].pause_ms;
+    }
     flight_free(&f);
 }
 
@@ -120,20 +156,33 @@ static void test_busy_is_no_failure(void **state)
     flight_free(&f);
 }
 
-static void test_dropped_twice(void **state)
+/* A refused thing is fetched anew once a minute; what was, stays, whoever refuses it. */
+static void test_refused(void **state)
 {
     struct moved_clock c = make_clock();
     struct flight f = {0};
     (void)state;
-    assert_false(flight_dropped(&f, &c.clock));
-    c.now_ms += 60000;
-    assert_false(flight_dropped(&f, &c.clock)); /* a minute later: another matter */
     expect_taken(&f, &c);
     flight_landed(&f);
-    c.now_ms += 59999;
-    assert_true(flight_dropped(&f, &c.clock)); /* what has landed since is no better */
+    assert_false(f.wanted);
+    assert_true(flight_refused(&f, &c.clock));
+    assert_true(f.wanted);
+    assert_true(flight_refused(&f, &c.clock)); /* by another, before anything new has landed */
     expect_taken(&f, &c);
-    assert_false(flight_dropped(&f, &c.clock)); /* better is on its way */
+    end_with(&f, &c, ERR_TRANSIENT);
+    assert_true(flight_refused(&f, &c.clock));
+    c.now_ms += 5000;
+    expect_taken(&f, &c);
+    flight_landed(&f);
+    assert_false(f.wanted);
+    c.now_ms += 54999;
+    assert_false(
+        flight_refused(&f, &c.clock)); /* what has landed since: the request's own matter */
+    assert_false(f.wanted);
+    expect_taken(&f, &c); /* and nothing is remembered against it */
+    flight_landed(&f);
+    c.now_ms += 1;
+    assert_true(flight_refused(&f, &c.clock)); /* a minute later: another matter */
     flight_free(&f);
 }
 
@@ -148,9 +197,13 @@ static void test_refresh_ahead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_failure_is_remembered),
-        cmocka_unit_test(test_pause_grows),   cmocka_unit_test(test_busy_is_no_failure),
-        cmocka_unit_test(test_dropped_twice), cmocka_unit_test(test_refresh_ahead),
+        cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_failure_is_remembered),
+        cmocka_unit_test(test_pause_grows),
+        cmocka_unit_test(test_busy_is_no_failure),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refresh_ahead),
+        cmocka_unit_test(test_pause_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ struct source {
     _Atomic int fetches;
     _Atomic int asks;
     int64_t lifetime_ms; /* 0: for ever */
+    bool same;           /* a fetch gives the same keys again and again */
     struct err failure;  /* kind ERR_NONE: none */
     /* While held, a fetch waits: a test has other threads ask meanwhile. */
     pthread_mutex_t lock;
@@ -78,7 +79,7 @@ static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *
         *err = s->failure;
         return NULL;
     }
-    snprintf(id, sizeof(id), "%s#%d", *account ? account : "own", n);
+    snprintf(id, sizeof(id), "%s#%d", *account ? account : "own", s->same ? 1 : n);
     int64_t until = s->lifetime_ms ? test_wall(&s->clock.clock) + s->lifetime_ms : INT64_MAX;
     struct aws_creds *creds = aws_creds_new(id, "secret", "token", until, "test");
     assert_non_null(creds);
@@ -201,7 +202,7 @@ static void test_failed_early_refresh_keeps_the_old(void **state)
     expect_id(s, "", "own#1");
     assert_int_equal(s->fetches, 3);
     s->clock.passed_ms += 4 * MINUTE;
-    expect_error(s, "", ERR_TRANSIENT, -1);
+    expect_error(s, "", ERR_UNAVAILABLE, 20000);
     s->failure = ERR_INIT;
     s->clock.passed_ms += MINUTE;
     expect_id(s, "", "own#5");
@@ -228,10 +229,34 @@ static void test_remembered_one_says_when_to_come_back(void **state)
 {
     struct source *s = *state;
     fail_with(s, ERR_TRANSIENT);
-    expect_error(s, "", ERR_TRANSIENT, -1);
+    expect_error(s, "", ERR_UNAVAILABLE, 5000);
     s->clock.passed_ms += 1000;
-    expect_error(s, "", ERR_TRANSIENT, 4000);
+    expect_error(s, "", ERR_UNAVAILABLE, 4000);
     assert_int_equal(s->fetches, 1);
+}
+
+/* What may pass is told by its own words, and is nobody's failed try: neither the fetch nor the
+ * memory of it. */
+static void test_outage(void **state)
+{
+    static const enum err_kind kinds[] = {ERR_TRANSIENT, ERR_THROTTLED, ERR_UNAVAILABLE};
+    struct source *s = *state;
+    struct aws_self self;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        fail_with(s, kinds[i]);
+        for (int again = 0; again < 2; again++) {
+            struct err err = ERR_INIT;
+            assert_null(aws_identity_creds(s->identity, NULL, "222233334444", &err));
+            assert_string_equal(err_kind_name(err.kind), "unavailable");
+            assert_string_equal(err.message, "no");
+            assert_string_equal(err.code, "AccessDenied");
+            assert_false(aws_identity_self(s->identity, NULL, &self, &err));
+            assert_string_equal(err_kind_name(err.kind), "unavailable");
+        }
+        assert_int_equal(s->fetches, i + 1);
+        assert_int_equal(s->asks, i + 1);
+        s->clock.passed_ms += MINUTE;
+    }
 }
 
 static void test_busy_is_not_remembered(void **state)
@@ -257,28 +282,130 @@ static void test_expired_by_the_service(void **state)
     assert_int_equal(s->fetches, 2);
 }
 
-static void test_fresh_ones_expired_again(void **state)
-{
-    struct source *s = *state;
-    struct err err = ERR_INIT;
-    for (int i = 0; i < 2; i++) {
-        struct aws_creds *creds = aws_identity_creds(s->identity, NULL, "", &err);
-        assert_non_null(creds);
-        aws_identity_expire(s->identity, "", creds);
-        aws_creds_unref(creds);
-    }
-    expect_id(s, "",
-              "freshly fetched credentials (test) were called expired: check this host's clock and "
-              "whether the session was revoked");
-    assert_int_equal(s->fetches, 2);
-    s->clock.passed_ms += 5000;
-    expect_id(s, "", "own#3");
-}
-
 static void expect_peek(struct source *s, const char *id)
 {
     struct aws_creds *creds = aws_identity_peek(s->identity);
     assert_string_equal(creds ? creds->access_key_id : "none", id);
+    aws_creds_unref(creds);
+}
+
+static struct aws_creds *get(struct source *s)
+{
+    struct err err = ERR_INIT;
+    struct aws_creds *creds = aws_identity_creds(s->identity, NULL, "", &err);
+    assert_string_equal(creds ? "" : err.message, "");
+    return creds;
+}
+
+/* Asks for others after a refusal. *err is the refusal, and what becomes of it. */
+static struct aws_creds *renew(struct source *s, const struct aws_creds *refused,
+                               enum err_kind kind, struct err *err)
+{
+    err_set(err, kind, "Refused", "your keys are no good");
+    return aws_identity_renew(s->identity, NULL, "", refused, err);
+}
+
+static void expect_none(struct source *s, const struct aws_creds *refused, enum err_kind kind,
+                        enum err_kind becomes, const char *message)
+{
+    struct err err;
+    assert_null(renew(s, refused, kind, &err));
+    assert_string_equal(err_kind_name(err.kind), err_kind_name(becomes));
+    assert_string_equal(err.message, message);
+}
+
+#define NOT_ACCEPTED                                                                               \
+    "your keys are no good; no service has accepted these credentials (test) yet: check this "     \
+    "host's clock, and whether the session was revoked"
+
+/* One request's refusal gets it others once; refused again, it is that request's own, and those
+ * that all the others use stay. */
+static void test_refusal_is_the_requests_own(void **state)
+{
+    struct source *s = *state;
+    struct err err;
+    struct aws_creds *first = get(s);
+    struct aws_creds *second = renew(s, first, ERR_EXPIRED, &err);
+    assert_string_equal(second ? second->access_key_id : err.message, "own#2");
+    expect_none(s, second, ERR_EXPIRED, ERR_DENIED, NOT_ACCEPTED);
+    aws_creds_accepted(second, 1);
+    for (int i = 0; i < 20; i++) {
+        expect_none(s, second, ERR_EXPIRED, ERR_DENIED, "your keys are no good");
+        expect_none(s, second, ERR_DENIED, ERR_DENIED, "your keys are no good");
+        expect_id(s, "", "own#2");
+        expect_peek(s, "own#2");
+    }
+    assert_int_equal(s->fetches, 2);
+    s->clock.passed_ms += MINUTE; /* another matter: they may have been revoked meanwhile */
+    struct aws_creds *third = renew(s, second, ERR_EXPIRED, &err);
+    assert_string_equal(third ? third->access_key_id : err.message, "own#3");
+    struct aws_creds *late = renew(s, first, ERR_EXPIRED, &err); /* it still had the old ones */
+    assert_string_equal(late ? late->access_key_id : err.message, "own#3");
+    assert_int_equal(s->fetches, 3);
+    aws_creds_unref(first);
+    aws_creds_unref(second);
+    aws_creds_unref(third);
+    aws_creds_unref(late);
+}
+
+/* Where others cannot be had, those whom the old ones serve go on. */
+static void test_refused_in_an_outage(void **state)
+{
+    struct source *s = *state;
+    struct aws_creds *creds = get(s);
+    fail_with(s, ERR_TRANSIENT);
+    expect_none(s, creds, ERR_EXPIRED, ERR_UNAVAILABLE, "no");
+    expect_none(s, creds, ERR_EXPIRED, ERR_UNAVAILABLE, "no"); /* remembered */
+    expect_id(s, "", "own#1");
+    expect_peek(s, "own#1");
+    assert_int_equal(s->fetches, 2);
+    s->failure = ERR_INIT;
+    s->clock.passed_ms += 5000;
+    expect_id(s, "", "own#3"); /* whoever comes first fetches */
+    aws_creds_unref(creds);
+}
+
+#define NO_NEWER                                                                                   \
+    "the credentials (test) have expired, and where they come from there are no newer ones yet: "  \
+    "renew them there"
+
+/* Keys that somebody renews in a file, say: until he has done so, that is nobody's failed try. */
+static void test_expired_and_not_renewed(void **state)
+{
+    struct source *s = *state;
+    struct err err;
+    s->same = true;
+    s->lifetime_ms = 0;
+    struct aws_creds *creds = get(s);
+    aws_creds_accepted(creds, 1);
+    expect_none(s, creds, ERR_EXPIRED, ERR_UNAVAILABLE, NO_NEWER);
+    expect_none(s, creds, ERR_EXPIRED, ERR_UNAVAILABLE, NO_NEWER);
+    assert_int_equal(s->fetches, 2);
+    s->clock.passed_ms += 5000;
+    expect_none(s, creds, ERR_EXPIRED, ERR_UNAVAILABLE, NO_NEWER);
+    s->same = false;
+    s->clock.passed_ms += 10000;
+    struct aws_creds *others = renew(s, creds, ERR_EXPIRED, &err);
+    assert_string_equal(others ? others->access_key_id : err.message, "own#4");
+    aws_creds_unref(others);
+    aws_creds_unref(creds);
+}
+
+/* The same keys again are as unknown to the service as before, and those that others accept have
+ * not expired. */
+static void test_refused_and_the_same_again(void **state)
+{
+    struct source *s = *state;
+    struct aws_creds *creds = get(s);
+    s->same = true;
+    aws_creds_accepted(creds, 1);
+    expect_none(s, creds, ERR_DENIED, ERR_DENIED, "your keys are no good");
+    aws_creds_unref(creds);
+    s->clock.passed_ms += MINUTE;
+    creds = get(s);
+    aws_creds_accepted(creds, 1000000);
+    expect_none(s, creds, ERR_EXPIRED, ERR_DENIED, "your keys are no good");
+    assert_int_equal(s->fetches, 3);
     aws_creds_unref(creds);
 }
 
@@ -464,7 +591,11 @@ int main(void)
         TEST(test_remembered_one_says_when_to_come_back),
         TEST(test_busy_is_not_remembered),
         TEST(test_expired_by_the_service),
-        TEST(test_fresh_ones_expired_again),
+        TEST(test_outage),
+        TEST(test_refusal_is_the_requests_own),
+        TEST(test_refused_in_an_outage),
+        TEST(test_expired_and_not_renewed),
+        TEST(test_refused_and_the_same_again),
         TEST(test_peek),
         TEST(test_self_is_asked_once),
         TEST(test_bounded),

@@ -174,8 +174,8 @@ static void test_what_cannot_be_looked_up_is_refused_for_now(void **state)
     struct subscriptions *s = must_open("mixed", NULL, &l);
     (void)state;
     assert_allowed(s, TWO);
-    assert_refused(s, ONE, ERR_TRANSIENT, "not now");
-    assert_refused(s, ONE, ERR_TRANSIENT, "not now");
+    assert_refused(s, ONE, ERR_UNAVAILABLE, "not now");
+    assert_refused(s, ONE, ERR_UNAVAILABLE, "not now");
     assert_int_equal(l.asked, 1); /* a failure is remembered too, for a moment */
     the_clock.now_ms += 60000;
     l.text = LIST("Production", "Sandbox");
