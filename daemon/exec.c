@@ -262,7 +262,7 @@ int exec_event(struct daemon *d, const char *path, const char *report_dir)
         fprintf(stderr, "hgautod: the event loop could not be made\n");
         return 1;
     }
-    x.store = (struct store){.ops = &exec_store_ops, .name = path, .report_suffix = ".json"};
+    x.store = (struct store){.ops = &exec_store_ops, .name = path, .form = &store_form_files};
     x.config = (struct config_source){.type = SOURCE_DIRECTORY, .claim_ttl = INT64_C(1) << 40};
     x.source = (struct source){.config = &x.config, .store = &x.store, .daemon = d};
     x.delivery = (struct delivery){.source = &x.source, .key = EVENT_KEY, .id = ""};

@@ -123,22 +123,31 @@ static size_t count_errors(const struct report_input *in)
     return errors;
 }
 
+/* The bytes that a key below the folder may have. */
+static size_t key_max(const char *folder, const struct store_form *form)
+{
+    size_t most = strlen(folder) + form->leaf_max;
+    return form->leaf_max && most < KEY_MAX ? most : KEY_MAX;
+}
+
 bool report_key(const struct report_input *in, const char *folder, struct buf *key)
 {
     const struct event_automation *a = in->automation;
+    const struct store_form *form = in->form;
     size_t errors = count_errors(in);
     char action[ACTION_MAX + 1];
     key_word(action, a->name[0] != '\0' ? a->name : "unknown", ACTION_MAX);
     struct buf head = buf_make(KEY_MAX);
     struct buf tail = buf_make(KEY_MAX);
     buf_addf(&head, "%sreport_%s_total(%zu)_success(%zu)_error(%zu)_%s(", folder, action, a->count,
-             a->count - errors, errors, in->account_noun);
-    buf_addf(&tail, ")_%zu%s", in->index, in->suffix);
+             a->count - errors, errors, form->account_noun);
+    buf_addf(&tail, ")_%zu%s", in->index, form->suffix);
     size_t count = 0;
     account_word *words = account_words(a, &count);
-    bool ok = words != NULL && buf_ok(&head) && buf_ok(&tail) && head.size + tail.size <= KEY_MAX;
+    size_t most = key_max(folder, form);
+    bool ok = words != NULL && buf_ok(&head) && buf_ok(&tail) && head.size + tail.size <= most;
     ok = ok && buf_add(key, head.data, head.size) &&
-         add_accounts(key, words, count, KEY_MAX - head.size - tail.size) &&
+         add_accounts(key, words, count, most - head.size - tail.size) &&
          buf_add(key, tail.data, tail.size);
     free(words);
     buf_free(&head);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "daemon/event.h"
+#include "daemon/store.h"
 #include "lib/attr.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -22,21 +23,25 @@ struct report_input {
     /* The error of resource i, or NULL when it was processed. */
     const char *(*error_of)(void *ctx, size_t i);
     void *ctx;
-    const char *critical_error; /* NULL: none */
-    const char *account_noun;   /* "accounts" or "subscriptions" */
-    const char *suffix;         /* ".json" or "" */
+    const char *critical_error;    /* NULL: none */
+    const struct store_form *form; /* the store's */
     const json_t
         *planned; /* dry run: the array of changes that would be made; NULL: not a dry run */
 };
 
+/* The longest folder, in bytes, below which every report's name fits, and the longest below which
+ * that of the critical-error report does. */
+#define REPORT_FOLDER_MAX          768
+#define REPORT_CRITICAL_FOLDER_MAX 940
+
 /* The folder of an event's reports: every "/events/" of the path turned into "/reports/", without
  * the last segment, ending in '/'. ("a/events/b/event.json" -> "a/reports/b/"; a leading "events/"
  * counts too). False when the key has no such segment: then reports would fall among events. */
-#define REPORT_FOLDER_MAX 768 /* bytes: behind a longer folder no report's name would fit */
 bool report_folder(const char *event_key, struct buf *folder) MUST_CHECK;
 
-/* Appends the report's key below `folder` as the contract says: at most 1,024 bytes. The action's
- * name is cut to 128 characters
+/* Appends the report's key below `folder` as the contract says: at most 1,024 bytes, of which the
+ * last segment has at most form->leaf_max; as many accounts are named as fit. The action's name is
+ * cut to 128 characters
  * ("unknown" when it has none), an account to 64; in both, what is not [A-Za-z0-9_-] becomes '_',
  * and accounts that are then equal are one. False when memory ran out, or when the folder leaves no
  * room even for a key without accounts. */

@@ -151,19 +151,41 @@ static int64_t lost(struct run *run)
 
 /* --- claim --- */
 
+/* Finds the folder of the event's reports. False when there is none: *outcome says what becomes of
+ * the message. A path too long even for the critical-error report is left to the queue, which gives
+ * up on it in its own way: nothing has told anybody yet that the event was not carried out. */
+static bool place_reports(struct run *run, enum settle *outcome)
+{
+    if (!report_folder(run->key, &run->folder)) {
+        log_error(log_of(run),
+                  "Event ignored: there is no place for its reports, because its path has no "
+                  "folder named events",
+                  "event", run->key, "store", run->store->name);
+        *outcome = SETTLE_DONE;
+        return false;
+    }
+    if (run->folder.size <= REPORT_CRITICAL_FOLDER_MAX)
+        return true;
+    char most[24];
+    snprintf(most, sizeof most, "%d", REPORT_FOLDER_MAX);
+    log_error(log_of(run),
+              "Event not carried out: its path is too long for the name of any report; write it to "
+              "a shorter path",
+              "event", run->key, "store", run->store->name, "longest_report_folder", most);
+    run->release_delay_ms = RELEASE_PAUSE_MS;
+    *outcome = SETTLE_RELEASE;
+    return false;
+}
+
 static int64_t phase_claim(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
+    enum settle outcome;
     if (run->stopping)
         return end(run, SETTLE_RELEASE);
     if (!run->folder.size) {
-        if (!report_folder(run->key, &run->folder) || run->folder.size > REPORT_FOLDER_MAX) {
-            log_error(log_of(run),
-                      "Event ignored: there is no place for its reports, because its path has no "
-                      "folder named events or is too long",
-                      "event", run->key, "store", run->store->name);
-            return end(run, SETTLE_DONE);
-        }
+        if (!place_reports(run, &outcome))
+            return end(run, outcome);
         buf_adds(&run->claim_key, buf_str(&run->folder));
         buf_adds(&run->claim_key, "is_pending");
     }
@@ -292,6 +314,13 @@ static int64_t phase_read(struct run *run, struct http_client *http)
     bool finished;
     if (run->stopping)
         return enter(run, RUN_RELEASE);
+    if (run->folder.size > REPORT_FOLDER_MAX) {
+        err_set(&err, ERR_LIMIT, "",
+                "the event's path is too long: the folder of its reports has %zu bytes, and only "
+                "%d leave room for their names; write the event to a shorter path",
+                run->folder.size, REPORT_FOLDER_MAX);
+        return critical(run, &err);
+    }
     if (!fetch_event(run, http, &text, &meta, &finished, &err)) {
         buf_free(&text);
         if (err.kind == ERR_NOT_FOUND || err.kind == ERR_LIMIT)
@@ -482,7 +511,6 @@ static bool put_report(struct run *run, struct http_client *http, const struct r
 static bool put_automation(struct run *run, struct http_client *http, size_t index, struct err *err)
 {
     struct automation *a = &run->automations[index];
-    bool azure = a->action ? a->action->cloud == CLOUD_AZURE : !*run->store->report_suffix;
     json_t *planned = run->plan ? planned_list(a) : NULL;
     struct report_input in = {.event = &run->event,
                               .automation = a->event,
@@ -490,8 +518,7 @@ static bool put_automation(struct run *run, struct http_client *http, size_t ind
                               .error_of = error_of,
                               .ctx = a,
                               .critical_error = a->critical,
-                              .account_noun = azure ? "subscriptions" : "accounts",
-                              .suffix = run->store->report_suffix,
+                              .form = run->store->form,
                               .planned = planned};
     bool ok = put_report(run, http, &in, err);
     json_decref(planned);
@@ -525,6 +552,9 @@ static void log_finished(const struct run *run)
         total += a->event->count;
         errors += a->tasks ? a->errored : a->event->count;
     }
+    /* An event that could not be carried out at all is one error, whatever was in it. */
+    if (run->critical)
+        total = errors = 1;
     snprintf(processed, sizeof processed, "%zu", total - errors);
     snprintf(errored, sizeof errored, "%zu", errors);
     snprintf(took, sizeof took, "%" PRId64, mono(run) - run->began_ms);

@@ -4,6 +4,26 @@
 #include "daemon/daemon.h"
 #include "lib/azure/blob.h"
 
+const struct store_form store_form_s3 = {
+    .account_noun = "accounts",
+    .suffix = ".json",
+    .clouds = 1u << CLOUD_AWS,
+};
+
+const struct store_form store_form_blob = {
+    .account_noun = "subscriptions",
+    .suffix = "",
+    .clouds = 1u << CLOUD_AZURE,
+};
+
+/* The names of files have at most 255 bytes on Linux's file systems (NAME_MAX). */
+const struct store_form store_form_files = {
+    .account_noun = "accounts",
+    .suffix = ".json",
+    .leaf_max = 255,
+    .clouds = 1u << CLOUD_AWS | 1u << CLOUD_AZURE,
+};
+
 static struct store *bucket_of(struct daemon *daemon, const struct config_source *config,
                                struct err *err)
 {

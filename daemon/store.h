@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actions/action.h"
 #include "lib/attr.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -47,11 +48,20 @@ struct store_ops {
     void (*free)(struct store *s);
 };
 
+/* How the names of reports look in a kind of store, and whose events it holds. */
+struct store_form {
+    const char *account_noun; /* "accounts" or "subscriptions" */
+    const char *suffix;       /* ".json" or "" */
+    size_t leaf_max; /* bytes that the last segment of a key may have; 0: no limit but the key's */
+    unsigned clouds; /* 1 << CLOUD_AWS, 1 << CLOUD_AZURE: whose actions its events may name */
+};
+extern const struct store_form store_form_s3, store_form_blob, store_form_files;
+
 /* What all stores have; each kind embeds it first. Constant after creation. */
 struct store {
     const struct store_ops *ops;
     const char *name; /* for messages: "s3://bucket", "directory /srv/events"; owned by the kind */
-    const char *report_suffix; /* ".json", or "" (Azure) */
+    const struct store_form *form;
 };
 
 struct aws;

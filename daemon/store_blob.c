@@ -105,7 +105,7 @@ struct store *store_blob_new(struct azure_storage *storage, const char *containe
     }
     snprintf(s->container, sizeof s->container, "%s", container);
     s->storage = storage;
-    s->base = (struct store){.ops = &blob_ops, .name = s->name, .report_suffix = ""};
+    s->base = (struct store){.ops = &blob_ops, .name = s->name, .form = &store_form_blob};
     return &s->base;
 }
 

@@ -576,7 +576,7 @@ struct store *store_dir_new(const char *path, struct err *err)
     if (asprintf(&s->name, "directory %s", path) < 0)
         goto no_name;
     s->root = root;
-    s->base = (struct store){.ops = &dir_ops, .name = s->name, .report_suffix = ".json"};
+    s->base = (struct store){.ops = &dir_ops, .name = s->name, .form = &store_form_files};
     return &s->base;
 
 no_name:

@@ -10,6 +10,29 @@ static const struct config *config_of(const struct run *run)
     return run->engine->options.config;
 }
 
+/* Whether the action is one of a cloud whose events the store holds. */
+static bool cloud_allowed(const struct store *store, const struct action *action, struct err *err)
+{
+    if (store->form->clouds & 1u << action->cloud)
+        return true;
+    bool azure = action->cloud == CLOUD_AZURE;
+    return err_set(
+        err, ERR_DENIED, "",
+        "the action \"%s\" is one of %s, and the event came from %s; only %s actions are "
+        "offered there",
+        action->name, azure ? "Azure" : "AWS", store->name, azure ? "AWS" : "Azure");
+}
+
+/* Says in the log why none of the automation's resources will be touched. */
+static void log_refused(const struct run *run, const struct automation *a)
+{
+    char resources[24];
+    snprintf(resources, sizeof resources, "%zu", a->event->count);
+    log_warn(run->engine->options.log, "Automation refused", "action", a->event->name, "error",
+             a->critical ? a->critical : a->refusal, "resources", resources, "event", run->key,
+             "run", run->id);
+}
+
 /* Finds out whether the automation can be carried out at all; what speaks against it goes to
  * critical or refusal. */
 static bool judge(struct run *run, struct automation *a)
@@ -24,7 +47,8 @@ static bool judge(struct run *run, struct automation *a)
     if (!a->action) {
         err_set(&err, ERR_INVALID, "",
                 "the action \"%.128s\" is not known to this version of hgautod", a->event->name);
-    } else if (guard_action(config_of(run), a->action, &err)) {
+    } else if (cloud_allowed(run->store, a->action, &err) &&
+               guard_action(config_of(run), a->action, &err)) {
         a->params = action_params(a->action, a->event->params, &err);
         if (a->params)
             return true;
@@ -73,6 +97,7 @@ static bool make_automation(struct run *run, struct automation *a,
     if (a->critical || a->refusal) {
         engine_count(run->engine, COUNT_ERRORED, event->count);
         engine_count(run->engine, COUNT_CRITICAL, a->critical != NULL);
+        log_refused(run, a);
         return true;
     }
     if (event->count == 0)

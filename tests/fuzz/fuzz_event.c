@@ -39,8 +39,7 @@ static void report(const struct event *e, size_t index, const json_t *planned)
                               .index = index,
                               .error_of = every_third,
                               .critical_error = a->problem,
-                              .account_noun = "accounts",
-                              .suffix = ".json",
+                              .form = &store_form_files,
                               .planned = planned};
     struct buf key = buf_make(4096), whole = buf_make(1 << 26), again = buf_make(1 << 26);
     MUST(report_key(&in, "reports/", &key) && key.size <= 1024);

@@ -8,7 +8,7 @@ import pytest
 from harness.azurite import AzureSite, Azurite, needs_azurite
 from harness.azure import SUBSCRIPTION, Arm, entity_of, vm_id
 from harness.cloud import EVENT_KEY, Site
-from harness.events import azure_entity, event, stop_event
+from harness.events import automation, azure_entity, entity, event, event_of, stop_event
 from harness.wait import wait_until
 
 # Names no subscription, so that each resource is errored before any call.
@@ -250,3 +250,15 @@ def test_three_kinds_of_source_in_one_daemon(moto, azure_site, daemon, tmp_path)
     amazon.wait_empty()
     azure_site.wait_empty()
     running.stop()
+
+
+def test_an_aws_action_of_a_container_is_refused_under_a_name_of_azure(azure_site, daemon):
+    azure_site.put_event(event_of(automation("ec2_stop_instance", [entity("EC2 Instance", "i-0aaaaaaa")]),
+                                  automation("vm_deallocate", [vm("web-1")])))
+    daemon(azure_site, once=True).ended(0)
+    refused, other = sorted(azure_site.reports(), key=lambda r: r.index)
+    assert refused.key.endswith("/report_ec2_stop_instance_total(1)_success(0)_error(1)_subscriptions(123456789012)_0"), refused.key
+    assert refused["critical_error"].startswith('the action "ec2_stop_instance" is one of AWS, and the event came from http')
+    assert refused["critical_error"].endswith("; only Azure actions are offered there")
+    assert other["critical_error"] is None and list(other.errors) == [vm("web-1")["id"]]
+    assert other.key.endswith(f"_subscriptions({NOWHERE})_1")

@@ -13,7 +13,7 @@
 #define MEMORY_OBJECTS 32
 
 struct memory_object {
-    char key[512];
+    char key[1100];
     char *data;
     size_t size;
     unsigned version; /* the ETag; 0: no object here */
@@ -212,8 +212,11 @@ static inline struct memory_store *memory_store_new(int64_t now_ms)
 {
     static const struct store_ops ops = {
         .get = memory_get, .put = memory_put, .del = memory_del, .list = memory_list};
+    static const struct store_form form = {.account_noun = "accounts",
+                                           .suffix = ".json",
+                                           .clouds = 1u << CLOUD_AWS | 1u << CLOUD_AZURE};
     struct memory_store *m = calloc(1, sizeof *m);
-    m->store = (struct store){.ops = &ops, .name = "memory", .report_suffix = ".json"};
+    m->store = (struct store){.ops = &ops, .name = "memory", .form = &form};
     m->now_ms = now_ms;
     pthread_mutex_init(&m->lock, NULL);
     return m;

@@ -22,6 +22,14 @@ static const char *string_or(const json_t *input, const char *name, const char *
     return text != NULL ? text : otherwise;
 }
 
+/* "form": the store's, "s3" when it is not named. */
+static const struct store_form *form_of(const json_t *input)
+{
+    const char *name = string_or(input, "form", "s3");
+    assert_true(strcmp(name, "s3") == 0 || strcmp(name, "blob") == 0 || strcmp(name, "files") == 0);
+    return *name == 's' ? &store_form_s3 : *name == 'b' ? &store_form_blob : &store_form_files;
+}
+
 static struct report_input input_of(json_t *input, const struct event *e)
 {
     return (struct report_input){
@@ -31,8 +39,7 @@ static struct report_input input_of(json_t *input, const struct event *e)
         .error_of = error_of,
         .ctx = input,
         .critical_error = string_or(input, "critical_error", NULL),
-        .account_noun = string_or(input, "account_noun", "accounts"),
-        .suffix = string_or(input, "suffix", ".json"),
+        .form = form_of(input),
         .planned = json_object_get(input, "planned"),
     };
 }
@@ -151,18 +158,22 @@ static void make_many(struct many *m, size_t n)
     }
 }
 
-static bool key_of_many(size_t n, size_t folder_size, struct buf *key)
+static bool key_in_form(size_t n, size_t folder_size, const struct store_form *form,
+                        struct buf *key)
 {
     struct many m;
     char folder[1200];
     make_many(&m, n);
     memset(folder, 'f', folder_size);
     folder[folder_size] = '\0';
-    const struct report_input in = {.automation = &m.automation,
-                                    .error_of = error_of,
-                                    .account_noun = "accounts",
-                                    .suffix = ".json"};
+    const struct report_input in = {
+        .automation = &m.automation, .error_of = error_of, .form = form};
     return report_key(&in, folder, key);
+}
+
+static bool key_of_many(size_t n, size_t folder_size, struct buf *key)
+{
+    return key_in_form(n, folder_size, &store_form_s3, key);
 }
 
 #define HEAD "report_ec2_stop_instance_total(0)_success(0)_error(0)_accounts("
@@ -208,6 +219,55 @@ static void test_key_shows_all_that_fit_exactly(void **state)
     buf_free(&key);
 }
 
+/* A file's name has 255 bytes at the most, wherever its folder is. */
+static void test_key_of_a_file_is_cut_to_what_a_name_may_have(void **state)
+{
+    size_t folders[] = {0, 1, 200, 700};
+    (void)state;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        struct buf key = buf_make(4096);
+        assert_true(key_in_form(15, folders[i], &store_form_files, &key));
+        const char *leaf = buf_str(&key) + folders[i];
+        assert_string_equal(leaf,
+                            HEAD "000000000001,000000000002,000000000003,000000000004,000000000005,"
+                                 "000000000006,000000000007,000000000008,000000000009,000000000010,"
+                                 "000000000011,000000000012,000000000013,000000000014,+1" TAIL);
+        assert_in_range(strlen(leaf), 255 - strlen(",000000000015"), 255);
+        buf_reset(&key);
+        assert_true(key_of_many(15, folders[i], &key));
+        assert_null(strchr(buf_str(&key), '+'));
+        buf_free(&key);
+    }
+}
+
+/* Every report's name fits below the longest folder that is accepted. */
+static void test_longest_folder_leaves_room(void **state)
+{
+    char name[300], folder[REPORT_CRITICAL_FOLDER_MAX + 1];
+    const struct store_form *forms[] = {&store_form_s3, &store_form_blob, &store_form_files};
+    (void)state;
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct many m;
+        struct buf key = buf_make(4096);
+        make_many(&m, 200);
+        m.automation.name = name;
+        const struct report_input in = {
+            .automation = &m.automation, .index = 999999, .error_of = error_of, .form = forms[i]};
+        memset(folder, 'f', REPORT_FOLDER_MAX);
+        folder[REPORT_FOLDER_MAX] = '\0';
+        assert_true(report_key(&in, folder, &key));
+        buf_free(&key);
+    }
+    struct buf key = buf_make(4096);
+    memset(folder, 'f', REPORT_CRITICAL_FOLDER_MAX);
+    folder[REPORT_CRITICAL_FOLDER_MAX] = '\0';
+    assert_true(report_critical_key(folder, &key));
+    assert_in_range(key.size, 1, 1024);
+    buf_free(&key);
+}
+
 static void test_critical(void **state)
 {
     struct buf key = buf_make(1024), body = buf_make(1000);
@@ -233,6 +293,8 @@ int main(void)
     ADD(test_report_folder_says_when_it_does_not_fit);
     ADD(test_key_is_never_longer_than_1024);
     ADD(test_key_shows_all_that_fit_exactly);
+    ADD(test_key_of_a_file_is_cut_to_what_a_name_may_have);
+    ADD(test_longest_folder_leaves_room);
     ADD(test_critical);
     return folder_run("report", &tests);
 }

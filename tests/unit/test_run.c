@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "daemon/engine.h"
+#include "daemon/report.h"
 #include "lib/http.h"
 #include "tests/unit/memory_store.h"
 
@@ -185,16 +186,46 @@ static void an_event_without_an_events_folder_is_ignored(void **state)
     assert_string_equal(f->memory->journal, "");
 }
 
-static void an_event_whose_reports_would_find_no_place_is_ignored(void **state)
+/* A key whose folder has `size` bytes. */
+static void make_long_key(char key[1100], size_t size)
+{
+    strcpy(key, "events/");
+    for (size_t i = strlen(key); i < size; i++)
+        key[i] = i % 50 ? 'd' : '/';
+    strcpy(key + size, "/event.json");
+}
+
+/* One whose path leaves no room for the reports' names, but for that of a critical error. */
+static void an_event_with_a_long_path_gets_a_critical_error(void **state)
 {
     struct fixture *f = *state;
-    char key[900] = "events/";
-    for (size_t i = strlen(key); i < 850; i++)
-        key[i] = i % 50 ? 'd' : '/';
-    strcpy(key + 850, "/event.json");
+    char key[1100], report[1400];
+    make_long_key(key, REPORT_FOLDER_MAX);
     f->delivery.key = key;
+    memory_put_text(f->memory, key, "{\"name\":\"r\",\"results\":[]}");
     run_event(f);
     assert_int_equal(f->how, SETTLE_DONE);
+    snprintf(report, sizeof report,
+             "reports/%.*s/report_critical_error_total(0)_success(0)_error("
+             "0)_accounts()_0.json",
+             REPORT_FOLDER_MAX - 7, key + 7);
+    char *text = memory_text(f->memory, report);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "the event's path is too long: the folder of its reports has 770 "
+                                 "bytes, and only 768 leave room for their names; write the event "
+                                 "to a shorter path"));
+    free(text);
+}
+
+/* One for which not even that report has room: nobody has been told, so the queue keeps it. */
+static void an_event_whose_reports_would_find_no_place_is_left_to_the_queue(void **state)
+{
+    struct fixture *f = *state;
+    char key[1100];
+    make_long_key(key, REPORT_CRITICAL_FOLDER_MAX);
+    f->delivery.key = key;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_RELEASE);
     assert_string_equal(f->memory->journal, "");
 }
 
@@ -430,7 +461,8 @@ int main(void)
         TEST(an_event_with_a_newer_report_is_finished),
         TEST(an_event_written_anew_after_its_report_is_a_new_event),
         TEST(an_event_without_an_events_folder_is_ignored),
-        TEST(an_event_whose_reports_would_find_no_place_is_ignored),
+        TEST(an_event_with_a_long_path_gets_a_critical_error),
+        TEST(an_event_whose_reports_would_find_no_place_is_left_to_the_queue),
         TEST(a_missing_event_is_a_critical_error),
         TEST(a_broken_event_is_a_critical_error_with_line_and_column),
         TEST(an_unknown_action_does_not_keep_the_others_back),
