@@ -213,7 +213,7 @@ static void say_gone(const struct queue_source *s, const struct message *m, enum
     if (step == MESSAGE_EXTEND)
         what = "The queue extends the message no longer; the claim goes on protecting its events";
     char text[1400];
-    log_warn(s->base.daemon->log, what, "source", name(s), "message", m->id, "error",
+    log_warn(s->base.daemon->log, what, "source", name(s), "message_id", m->id, "error",
              err_text(err, text, sizeof text));
 }
 
@@ -245,7 +245,7 @@ static void step_done(struct queue_source *s, const struct message *m, enum mess
         return;
     counts->set_aside++;
     log_warn(s->base.daemon->log, "Moved a message that is not understood to the poison queue",
-             "source", name(s), "message", m->id);
+             "source", name(s), "message_id", m->id);
 }
 
 static const char *given_up(enum message_step step)
@@ -272,7 +272,7 @@ static void step_answered(struct queue_request *r, const struct err *err)
     else
         step_done(s, m, r->step);
     if (message_answered(m, r->step, answer, pause_ms, queue_source_now(s)))
-        log_warn(s->base.daemon->log, given_up(r->step), "source", name(s), "message", m->id);
+        log_warn(s->base.daemon->log, given_up(r->step), "source", name(s), "message_id", m->id);
 }
 
 /* Returns when the message wants something again. */
@@ -387,7 +387,7 @@ static void refuse_message(struct queue_source *s, struct message *m,
                      : "A message announces nothing that is understood; it will come again";
     }
     s->base.daemon->counts.unknown++;
-    log_warn(s->base.daemon->log, what, "source", name(s), "message", m->id, "reason",
+    log_warn(s->base.daemon->log, what, "source", name(s), "message_id", m->id, "reason",
              err_text(err, text, sizeof text));
     if (aside && message_set_aside(m, got->body, got->size))
         message_link(s, m);
@@ -415,7 +415,7 @@ void queue_source_take(struct queue_source *s, const struct queue_request *r,
         refuse_message(s, m, got, &err);
         return;
     }
-    log_debug(s->base.daemon->log, "Received a message", "source", name(s), "message", m->id);
+    log_debug(s->base.daemon->log, "Received a message", "source", name(s), "message_id", m->id);
     message_link(s, m);
     for (size_t i = 0; i < m->count; i++)
         engine_submit(s->base.daemon->engine, message_delivery(m, i));

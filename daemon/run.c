@@ -97,10 +97,9 @@ static int64_t end(struct run *run, enum settle outcome)
 
 static void log_failure(struct run *run, const char *sentence, const struct err *err)
 {
-    char text[2048], attempt[16];
-    snprintf(attempt, sizeof attempt, "%u", run->attempts);
+    char text[2048];
     log_warn(log_of(run), sentence, "error", err_text(err, text, sizeof text), "event", run->key,
-             "store", run->store->name, "attempt", attempt, "run", run->id);
+             "store", run->store->name, LOG_INT("attempt", run->attempts), "run", run->id);
 }
 
 /* Before any work: a passing fault is tried again some times; then, or when it is no passing fault,
@@ -272,10 +271,8 @@ static int64_t begin_tasks(struct run *run)
         err_set(&err, ERR_INTERNAL, "", "out of memory for the tasks of the event");
         return retry_or_release(run, "The event could not be begun", &err);
     }
-    char resources[24];
-    snprintf(resources, sizeof resources, "%zu", run->left);
     log_info(log_of(run), run->plan ? "Dry run started" : "Run started", "event", run->key, "rule",
-             run->event.name, "resources", resources, "run", run->id);
+             run->event.name, LOG_INT("resources", run->left), "run", run->id);
     engine_count(run->engine, COUNT_RUNS_STARTED, 1);
     return enter(run, RUN_IDENTIFY);
 }
@@ -545,7 +542,6 @@ static bool put_critical(struct run *run, struct http_client *http, struct err *
 
 static void log_finished(const struct run *run)
 {
-    char processed[24], errored[24], took[24];
     size_t errors = 0, total = 0;
     for (size_t i = 0; i < run->automation_count; i++) {
         const struct automation *a = &run->automations[i];
@@ -555,11 +551,9 @@ static void log_finished(const struct run *run)
     /* An event that could not be carried out at all is one error, whatever was in it. */
     if (run->critical)
         total = errors = 1;
-    snprintf(processed, sizeof processed, "%zu", total - errors);
-    snprintf(errored, sizeof errored, "%zu", errors);
-    snprintf(took, sizeof took, "%" PRId64, mono(run) - run->began_ms);
-    log_info(log_of(run), "Run finished", "event", run->key, "processed", processed, "errored",
-             errored, "took_ms", took, "run", run->id);
+    log_info(log_of(run), "Run finished", "event", run->key, LOG_INT("processed", total - errors),
+             LOG_INT("errored", errors), LOG_INT("took_ms", mono(run) - run->began_ms), "run",
+             run->id);
 }
 
 /* One report a turn, so that the claim can be renewed between two of them. */

@@ -1,26 +1,33 @@
 /* The log: one line an event, in three forms. */
 #include "lib/log.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/jpath.h"
+#include "lib/log_writer.h"
+#include "lib/printable.h"
 
 enum {
     VALUE_MAX = 8192, /* bytes of a value; what is longer is cut */
-    LINE_MAX_BYTES = 1 << 20
+    LINE_MAX_BYTES = 1 << 20,
+    QUEUE_MAX = 2 << 20, /* bytes of lines that wait for the writer's thread */
+    LAST_FLUSH_MS = 1000
 };
+
+const char log_int_field[] = "";
 
 struct log {
     int fd;
     enum log_level level;
     enum log_format format;
+    struct log_writer *writer; /* NULL: whoever logs writes */
 };
 
 static const struct {
@@ -43,7 +50,9 @@ struct log *log_new(int fd, enum log_level level, enum log_format format)
 
 void log_free(struct log *log)
 {
-    free(log);
+    if (log && log_writer_free(log->writer, LAST_FLUSH_MS))
+        free(log);
+    /* Else the writer's thread goes on using it. */
 }
 
 bool log_would(const struct log *log, enum log_level level)
@@ -65,33 +74,20 @@ static bool is_plain(unsigned char c)
     return c > 0x20 && c < 0x7F && c != '"' && c != '=' && c != '\\';
 }
 
-/* A terminal acts on DEL and the C1 controls (U+0080 to U+009F), which JSON text may hold
- * unescaped. */
-static void silence_terminal(struct buf *line, size_t from)
-{
-    for (size_t i = from; i < line->size; i++) {
-        unsigned char next = (unsigned char)line->data[i + 1];
-        if ((unsigned char)line->data[i] == 0xC2 && next >= 0x80 && next <= 0x9F) {
-            line->data[i] = '?';
-            line->data[i + 1] = '?';
-        } else if (line->data[i] == 0x7F) {
-            line->data[i] = '?';
-        }
-    }
-}
-
 /* Quoted and escaped; whatever is too long is cut, and says so. */
 static void add_quoted(struct buf *line, const char *text)
 {
     size_t n = strlen(text);
-    size_t from = line->size;
+    struct buf quoted = buf_make(LINE_MAX_BYTES);
 
-    jquote(line, text, n > VALUE_MAX ? VALUE_MAX : n);
-    if (n > VALUE_MAX && buf_ok(line)) {
-        line->size--;
-        buf_adds(line, "...\"");
+    jquote(&quoted, text, n > VALUE_MAX ? VALUE_MAX : n);
+    if (n > VALUE_MAX && buf_ok(&quoted)) {
+        quoted.size--;
+        buf_adds(&quoted, "...\"");
     }
-    silence_terminal(line, from);
+    if (!buf_ok(&quoted) || !printable_add(line, buf_str(&quoted), quoted.size))
+        line->failed = true;
+    buf_free(&quoted);
 }
 
 static void add_text_value(struct buf *line, const char *text)
@@ -109,33 +105,42 @@ static void add_text_value(struct buf *line, const char *text)
 /* The sentence stands without quotes: it is ours, but may quote a stranger. */
 static void add_sentence(struct buf *line, const char *sentence)
 {
-    size_t from = line->size;
+    struct buf plain = buf_make(VALUE_MAX);
 
     for (size_t i = 0; i < VALUE_MAX && sentence[i]; i++)
-        buf_addc(line, (unsigned char)sentence[i] < 0x20 ? ' ' : sentence[i]);
-    silence_terminal(line, from);
+        buf_addc(&plain, (unsigned char)sentence[i] < 0x20 ? ' ' : sentence[i]);
+    printable_add(line, buf_str(&plain), plain.size);
+    buf_free(&plain);
 }
 
-static void add_fields(struct log *log, struct buf *line, va_list fields)
+static void add_key(const struct log *log, struct buf *line, const char *key)
+{
+    buf_addf(line, log->format == LOG_JSON ? ",\"%s\":" : " %s=", key);
+}
+
+static void add_fields(const struct log *log, struct buf *line, va_list fields)
 {
     const char *key;
 
     while ((key = va_arg(fields, const char *))) {
+        if (key == log_int_field) {
+            add_key(log, line, va_arg(fields, const char *));
+            buf_addf(line, "%" PRId64, va_arg(fields, int64_t));
+            continue;
+        }
         const char *value = va_arg(fields, const char *);
         if (!value)
             continue;
-        if (log->format == LOG_JSON) {
-            buf_addf(line, ",\"%s\":", key);
+        add_key(log, line, key);
+        if (log->format == LOG_JSON)
             add_quoted(line, value);
-        } else {
-            buf_addf(line, " %s=", key);
+        else
             add_text_value(line, value);
-        }
     }
 }
 
-static void add_line(struct log *log, enum log_level level, struct buf *line, const char *sentence,
-                     va_list fields)
+static void add_line(const struct log *log, enum log_level level, struct buf *line,
+                     const char *sentence, va_list fields)
 {
     if (log->format == LOG_JSON) {
         buf_adds(line, "{\"time\":\"");
@@ -154,18 +159,50 @@ static void add_line(struct log *log, enum log_level level, struct buf *line, co
     buf_adds(line, log->format == LOG_JSON ? "}\n" : "\n");
 }
 
-/* There is nobody to tell when the log cannot be written. */
-static void write_all(int fd, const char *bytes, size_t n)
+/* Hands a line to the writer, or writes it. */
+static void put(const struct log *log, const char *bytes, size_t n)
 {
-    while (n > 0) {
-        ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return;
-        bytes += done;
-        n -= (size_t)done;
-    }
+    if (log->writer)
+        log_writer_put(log->writer, bytes, n);
+    else
+        log_write_all(log->fd, bytes, n);
+}
+
+static void add_event(const struct log *log, struct buf *line, enum log_level level,
+                      const char *sentence, ...) __attribute__((sentinel));
+
+static void add_event(const struct log *log, struct buf *line, enum log_level level,
+                      const char *sentence, ...)
+{
+    va_list fields;
+
+    va_start(fields, sentence);
+    add_line(log, level, line, sentence, fields);
+    va_end(fields);
+}
+
+/* On the writer's thread. */
+static void tell_dropped(void *ctx, uint64_t dropped, struct buf *to)
+{
+    add_event(ctx, to, LOG_WARN_LEVEL,
+              "Lines of the log were dropped here: what reads standard error was too slow",
+              LOG_INT("lines", dropped), (const char *)0);
+}
+
+bool log_start_writer(struct log *log)
+{
+    struct stat st;
+
+    if (!log || log->writer || (fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return true;
+    log->writer = log_writer_new(log->fd, QUEUE_MAX, tell_dropped, log);
+    return log->writer != NULL;
+}
+
+void log_flush(struct log *log, int64_t wait_ms)
+{
+    if (log && log->writer)
+        log_writer_flush(log->writer, wait_ms);
 }
 
 void log_event(struct log *log, enum log_level level, const char *sentence, ...)
@@ -180,8 +217,8 @@ void log_event(struct log *log, enum log_level level, const char *sentence, ...)
     add_line(log, level, &line, sentence, fields);
     va_end(fields);
     if (buf_ok(&line))
-        write_all(log->fd, line.data, line.size);
+        put(log, line.data, line.size);
     else
-        write_all(log->fd, lost, sizeof lost - 1);
+        put(log, lost, sizeof lost - 1);
     buf_free(&line);
 }

@@ -452,15 +452,12 @@ static void log_call(const struct aws *aws, const struct aws_call *call, int sta
 {
     if (!log_would(aws->options.log, LOG_DEBUG_LEVEL))
         return;
-    char status_text[16];
-    char duration[32];
     const struct clock *clock = aws->options.clock;
-    snprintf(status_text, sizeof(status_text), "%d", status);
-    snprintf(duration, sizeof(duration), "%" PRId64, clock->mono_ms(clock) - since_ms);
     log_debug(aws->options.log, "AWS request", "service", call->op->service->id, "operation",
               call->op->name, "region", call->region ? call->region : aws_region(aws), "account",
-              call->account, "status", status_text, "duration_ms", duration, "request_id",
-              request_id, "error",
+              call->account, LOG_INT("status", status),
+              LOG_INT("duration_ms", clock->mono_ms(clock) - since_ms), "request_id", request_id,
+              "error",
               ok           ? NULL
               : *err->code ? err->code
                            : err_kind_name(err->kind));

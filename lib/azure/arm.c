@@ -132,18 +132,15 @@ static void log_answer(const struct azure *azure, const struct arm_request *r,
                                         "x-ms-arm-service-request-id",
                                         "x-ms-ratelimit-remaining-resource"};
     char ids[4][128];
-    char status[16];
-    char duration[32];
     const struct clock *clock = azure_clock(azure);
     for (size_t i = 0; i < 4; i++)
         azure_copy_id(http_headers_get(&response->headers, names[i]), ids[i], sizeof(ids[i]));
-    snprintf(status, sizeof(status), "%d", response->status);
-    snprintf(duration, sizeof(duration), "%" PRId64, clock->mono_ms(clock) - since_ms);
-    log_debug(log, "Azure request", "operation", r->operation, "method", r->method, "status",
-              status, "duration_ms", duration, "client_request_id", client_id, "request_id",
-              *ids[0] ? ids[0] : NULL, "correlation_id", *ids[1] ? ids[1] : NULL,
-              "service_request_id", *ids[2] ? ids[2] : NULL, "remaining", *ids[3] ? ids[3] : NULL,
-              "error",
+    log_debug(log, "Azure request", "operation", r->operation, "method", r->method,
+              LOG_INT("status", response->status),
+              LOG_INT("duration_ms", clock->mono_ms(clock) - since_ms), "client_request_id",
+              client_id, "request_id", *ids[0] ? ids[0] : NULL, "correlation_id",
+              *ids[1] ? ids[1] : NULL, "service_request_id", *ids[2] ? ids[2] : NULL, "remaining",
+              *ids[3] ? ids[3] : NULL, "error",
               err->kind == ERR_NONE ? NULL
               : *err->code          ? err->code
                                     : err_kind_name(err->kind));

@@ -89,14 +89,11 @@ static void log_answer(const struct azure_storage *s, const char *operation, int
     if (!log_would(log, LOG_DEBUG_LEVEL))
         return;
     const struct clock *clock = azure_clock(s->azure);
-    char status_text[16];
-    char duration[32];
     char id[128];
-    snprintf(status_text, sizeof(status_text), "%d", status);
-    snprintf(duration, sizeof(duration), "%" PRId64, clock->mono_ms(clock) - since_ms);
     azure_copy_id(http_headers_get(&response->headers, "x-ms-request-id"), id, sizeof(id));
-    log_debug(log, "Azure storage request", "operation", operation, "account", s->account, "status",
-              status_text, "duration_ms", duration, "request_id", *id ? id : NULL, "error",
+    log_debug(log, "Azure storage request", "operation", operation, "account", s->account,
+              LOG_INT("status", status), LOG_INT("duration_ms", clock->mono_ms(clock) - since_ms),
+              "request_id", *id ? id : NULL, "error",
               err->kind == ERR_NONE ? NULL
               : *err->code          ? err->code
                                     : err_kind_name(err->kind));

@@ -127,7 +127,7 @@ def test_what_is_not_understood_goes_to_the_poison_queue(azure_site, daemon):
     assert_refused(azure_site.reports()[0], "web-1")
     assert running.logged("Moved a message that is not understood to the poison queue")
     [stopped] = running.logs(message="Stopped")
-    assert (stopped["messages"], stopped["set_aside"]) == ("4", "3")
+    assert (stopped["messages"], stopped["set_aside"]) == (4, 3)
 
 
 def test_what_is_not_understood_may_come_again(azure_site, daemon):

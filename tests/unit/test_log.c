@@ -139,11 +139,68 @@ static void test_text_values_cannot_forge_lines_or_fields(void **state)
              "back\\slash", "f", "\x1b[31mred", "g", "\xc3\xa4", "h", "del\x7f", "i",
              "\xc2\x9b"
              "31m");
-    assert_string_equal(
-        recorded(&r),
-        "<6>one line a=\"x\\n<3>forged\" b=\"x c=y\" d=\"say \\\"hi\\\"\" "
-        "e=\"back\\\\slash\" f=\"\\u001b[31mred\" g=\"\xc3\xa4\" h=\"del?\" i=\"??31m\"\n");
+    assert_string_equal(recorded(&r),
+                        "<6>one line a=\"x\\n<3>forged\" b=\"x c=y\" d=\"say \\\"hi\\\"\" "
+                        "e=\"back\\\\slash\" f=\"\\u001b[31mred\" g=\"\xc3\xa4\" h=\"del\\u007f\" "
+                        "i=\"\\u009b31m\"\n");
     recorder_close(&r);
+}
+
+/* Shown as they are, they would turn "txt.exe" around, or act on the terminal. */
+static void test_characters_that_turn_text_or_act_on_terminals_are_escaped(void **state)
+{
+    static const char hostile[] = "\xd8\x9c \xe2\x80\x8e \xe2\x80\x8f \xe2\x80\xaa \xe2\x80\xae "
+                                  "\xe2\x81\xa6 \xe2\x81\xa9 \xc2\x80 \xc2\x9f \x7f \x1b";
+    static const char shown[] = "\\u061c \\u200e \\u200f \\u202a \\u202e "
+                                "\\u2066 \\u2069 \\u0080 \\u009f \\u007f ";
+    char expected[300];
+    struct recorder text = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
+    struct recorder json = record(LOG_DEBUG_LEVEL, LOG_JSON);
+
+    (void)state;
+    log_info(text.log, hostile, "a", hostile);
+    snprintf(expected, sizeof expected, "<6>%s  a=\"%s\\u001b\"\n", shown, shown);
+    assert_string_equal(recorded(&text), expected);
+    /* A program that reads JSON gets the value as it was. */
+    log_info(json.log, "x", "a", hostile);
+    snprintf(expected, sizeof expected, "\"a\":\"%s\\u001b\"}\n", shown);
+    assert_non_null(strstr(recorded(&json), expected));
+    json_t *value = json_loads(recorded(&json), 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(value, "a")), hostile);
+    json_decref(value);
+    recorder_close(&text);
+    recorder_close(&json);
+}
+
+/* Neighbours of those characters are text like any other. */
+static void test_other_characters_are_left_alone(void **state)
+{
+    struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
+
+    (void)state;
+    log_info(
+        r.log,
+        "\xd8\x9b \xe2\x80\x8d \xe2\x80\x90 \xe2\x80\xa9 \xe2\x80\xaf \xe2\x81\xa5 \xe2\x81\xaa "
+        "\xc2\xa0 \xf0\x9f\x98\x80");
+    assert_string_equal(recorded(&r),
+                        "<6>\xd8\x9b \xe2\x80\x8d \xe2\x80\x90 \xe2\x80\xa9 \xe2\x80\xaf "
+                        "\xe2\x81\xa5 \xe2\x81\xaa \xc2\xa0 \xf0\x9f\x98\x80\n");
+    recorder_close(&r);
+}
+
+static void test_numbers_are_numbers(void **state)
+{
+    struct recorder json = record(LOG_DEBUG_LEVEL, LOG_JSON);
+    struct recorder text = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
+
+    (void)state;
+    log_info(json.log, "x", LOG_INT("count", 3), "name", "3", LOG_INT("least", INT64_MIN));
+    log_info(text.log, "x", LOG_INT("count", 3), "name", "y", LOG_INT("least", INT64_MIN));
+    assert_non_null(
+        strstr(recorded(&json), ",\"count\":3,\"name\":\"3\",\"least\":-9223372036854775808}\n"));
+    assert_string_equal(recorded(&text), "<6>x count=3 name=y least=-9223372036854775808\n");
+    recorder_close(&json);
+    recorder_close(&text);
 }
 
 static void check_member(const json_t *line, const char *key, const char *expected)
@@ -225,6 +282,73 @@ static void test_lines_of_many_threads_stay_whole(void **state)
     recorder_close(&r);
 }
 
+/* --- the writer's thread --- */
+
+#define MANY 40000 /* lines of a hundred bytes: more than the queue and the pipe hold */
+
+static void log_many(struct log *log)
+{
+    static const char padding[] =
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+    for (int i = 0; i < MANY; i++)
+        log_info(log, "line", LOG_INT("n", i), "padding", padding);
+}
+
+/* Nobody reads while all of it is logged: whoever logs does not wait. What was dropped is counted
+ * where it is missing. */
+static void test_a_reader_that_sleeps_is_not_waited_for(void **state)
+{
+    int fds[2];
+    char line[1000];
+    int next = 0, dropped = 0;
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    struct log *log = log_new(fds[1], LOG_INFO_LEVEL, LOG_JOURNAL);
+    assert_true(log_start_writer(log));
+    log_many(log);
+    FILE *reader = fdopen(fds[0], "r");
+    assert_non_null(reader);
+    while (dropped == 0 && fgets(line, sizeof line, reader)) {
+        int n = -1;
+        if (sscanf(line, "<6>line n=%d ", &n) == 1)
+            assert_int_equal(n, next++);
+        else
+            assert_int_equal(sscanf(line,
+                                    "<4>Lines of the log were dropped here: what reads standard "
+                                    "error was too slow lines=%d",
+                                    &dropped),
+                             1);
+    }
+    assert_true(next > 1000);
+    assert_int_equal(next + dropped, MANY);
+    log_info(log, "line", LOG_INT("n", -7));
+    assert_non_null(fgets(line, sizeof line, reader));
+    assert_string_equal(line, "<6>line n=-7\n");
+    log_free(log);
+    close(fds[1]);
+    assert_null(fgets(line, sizeof line, reader));
+    fclose(reader);
+}
+
+static void test_freeing_the_log_writes_what_waits(void **state)
+{
+    int fds[2];
+    char text[100] = "";
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    struct log *log = log_new(fds[1], LOG_INFO_LEVEL, LOG_JOURNAL);
+    assert_true(log_start_writer(log));
+    log_info(log, "the last word");
+    log_free(log);
+    assert_int_equal(read(fds[0], text, sizeof text - 1), strlen("<6>the last word\n"));
+    assert_string_equal(text, "<6>the last word\n");
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +361,11 @@ int main(void)
         cmocka_unit_test(test_json_is_one_object_a_line),
         cmocka_unit_test(test_a_long_value_is_cut_and_says_so),
         cmocka_unit_test(test_lines_of_many_threads_stay_whole),
+        cmocka_unit_test(test_characters_that_turn_text_or_act_on_terminals_are_escaped),
+        cmocka_unit_test(test_other_characters_are_left_alone),
+        cmocka_unit_test(test_numbers_are_numbers),
+        cmocka_unit_test(test_a_reader_that_sleeps_is_not_waited_for),
+        cmocka_unit_test(test_freeing_the_log_writes_what_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

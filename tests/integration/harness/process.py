@@ -84,6 +84,13 @@ def assert_no_complaint(text, what):
             raise AssertionError(f"{what}: a checker complains ({complaint}):\n{text[-8000:]}")
 
 
+def without_repetition(members):
+    """An object of JSON whose keys are unique, as a line of the log must be."""
+    entry = dict(members)
+    assert len(entry) == len(members), f"a key stands twice in {members}"
+    return entry
+
+
 class Finished:
     """A command that has ended."""
 
@@ -182,8 +189,8 @@ class Daemon(Process):
         found = []
         for line in list(self.errors):
             try:
-                entry = json.loads(line)
-            except ValueError:
+                entry = json.loads(line, object_pairs_hook=without_repetition)
+            except json.JSONDecodeError:
                 continue
             if all(entry.get(k) == v for k, v in fields.items()):
                 found.append(entry)
