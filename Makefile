@@ -25,13 +25,11 @@ SAN     := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-
 
 PKGS      := libcurl libcrypto jansson libuv expat
 PKG_CONFIG ?= pkg-config
-HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -linih -lpthread -lm \
-              $(if $(HAVE_SYSTEMD),-lsystemd)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -linih -lpthread -lm
 
 ALL_CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -MMD -MP -pthread $(WARN) $(HARDEN) $(SAN) $(CFLAGS) \
-               $(PKG_CFLAGS) $(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD)
+               $(PKG_CFLAGS)
 ALL_LDFLAGS := $(SAN) $(if $(SANITIZE),,-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS)
 
 LIB_SRC    := $(wildcard lib/*.c lib/aws/*.c lib/azure/*.c)

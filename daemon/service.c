@@ -7,19 +7,30 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/notify.h"
 #include "daemon/version.h"
 #include "lib/http_loop.h"
 #include "lib/log.h"
 
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
 /* While draining, and with --once, it is looked this often whether all is done. */
 #define LOOK_MS 50
 
-static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
-#define STOP_SIGNAL_COUNT (sizeof stop_signals / sizeof *stop_signals)
+/* The signals that are sent to daemons; those with a reason, which the log tells, are ignored:
+ * their default would end the process at once. */
+static const struct {
+    int number;
+    const char *ignored;
+} signals[] = {
+    {SIGTERM, NULL},
+    {SIGINT, NULL},
+    {SIGHUP, "SIGHUP is ignored: to read the configuration anew, restart the daemon"},
+    {SIGUSR1, "SIGUSR1 is ignored: it has no meaning to this daemon"},
+    {SIGUSR2, "SIGUSR2 is ignored: it has no meaning to this daemon"},
+};
+#define SIGNAL_COUNT (sizeof signals / sizeof *signals)
+
+/* How long the end may wait for the log's last lines. */
+#define LOG_FLUSH_MS 1000
 
 enum service_state {
     SERVICE_RUNNING,
@@ -29,21 +40,12 @@ enum service_state {
 
 struct service {
     struct daemon *daemon;
-    uv_signal_t signals[STOP_SIGNAL_COUNT];
+    uv_signal_t signals[SIGNAL_COUNT];
     uv_timer_t look;
     enum service_state state;
     int64_t deadline_ms; /* of the drain, monotonic */
     int status;
 };
-
-static void tell_systemd(const char *state)
-{
-#ifdef HAVE_SYSTEMD
-    sd_notify(0, state);
-#else
-    (void)state;
-#endif
-}
 
 static int64_t mono(const struct service *s)
 {
@@ -99,7 +101,8 @@ static void leave(struct service *s)
 static void give_up(const struct service *s)
 {
     log_error(s->daemon->log, "Not drained in time; the claims of what is under way will expire");
-    tell_systemd("STATUS=Not drained in time");
+    notify_systemd("STATUS=Not drained in time");
+    log_flush(s->daemon->log, LOG_FLUSH_MS);
     _exit(1);
 }
 
@@ -109,7 +112,7 @@ static void drain(struct service *s, int64_t time_ms)
 {
     struct daemon *d = s->daemon;
     s->state = SERVICE_DRAINING;
-    tell_systemd("STOPPING=1\nSTATUS=Draining");
+    notify_systemd("STOPPING=1\nSTATUS=Draining");
     for (size_t i = 0; i < d->source_count; i++)
         d->sources[i]->ops->stop(d->sources[i]);
     s->deadline_ms = mono(s) + d->config->daemon.drain_timeout;
@@ -148,15 +151,22 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct service *s = handle->data;
     struct daemon *d = s->daemon;
-    char text[16];
-    snprintf(text, sizeof text, "%d", number);
     if (s->state == SERVICE_RUNNING) {
-        log_info(d->log, "Signal received: draining", "signal", text);
+        log_info(d->log, "Signal received: draining", LOG_INT("signal", number));
         drain(s, d->config->daemon.drain_timeout);
     } else {
-        log_info(d->log, "Second signal received: giving back what is under way", "signal", text);
+        log_info(d->log, "Second signal received: giving back what is under way",
+                 LOG_INT("signal", number));
         drain(s, 0);
     }
+}
+
+static void on_ignored(uv_signal_t *handle, int number)
+{
+    struct service *s = handle->data;
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        if (signals[i].number == number)
+            log_warn(s->daemon->log, signals[i].ignored);
 }
 
 /* --- the start --- */
@@ -236,10 +246,11 @@ static void watch_signals(struct service *s)
     uv_loop_t *loop = s->daemon->loop;
     uv_timer_init(loop, &s->look);
     s->look.data = s;
-    for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         uv_signal_init(loop, &s->signals[i]);
         s->signals[i].data = s;
-        uv_signal_start(&s->signals[i], on_signal, stop_signals[i]);
+        uv_signal_start(&s->signals[i], signals[i].ignored ? on_ignored : on_signal,
+                        signals[i].number);
     }
     if (s->daemon->once)
         uv_timer_start(&s->look, look, LOOK_MS, LOOK_MS);
@@ -247,12 +258,10 @@ static void watch_signals(struct service *s)
 
 static void say_ready(const struct daemon *d)
 {
-    char workers[16], sources[16];
-    snprintf(workers, sizeof workers, "%" PRId64, d->config->daemon.workers);
-    snprintf(sources, sizeof sources, "%zu", d->source_count);
-    log_info(d->log, "Ready", "version", HGAUTOD_VERSION, "workers", workers, "sources", sources,
+    log_info(d->log, "Ready", "version", HGAUTOD_VERSION,
+             LOG_INT("workers", d->config->daemon.workers), LOG_INT("sources", d->source_count),
              "dry_run", d->config->guard.dry_run ? "true" : NULL);
-    tell_systemd("READY=1\nSTATUS=Waiting for events");
+    notify_systemd("READY=1\nSTATUS=Waiting for events");
 }
 
 /* --- all of it --- */
@@ -271,30 +280,22 @@ static void close_all(struct service *s)
         http_loop_close(d->http);
     d->http = NULL;
     uv_close((uv_handle_t *)&s->look, NULL);
-    for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++)
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     uv_run(d->loop, UV_RUN_DEFAULT);
-}
-
-static const char *decimal(char to[24], uint64_t n)
-{
-    snprintf(to, 24, "%" PRIu64, n);
-    return to;
 }
 
 static void say_stopped(const struct daemon *d)
 {
     const struct source_counts *c = &d->counts;
     struct engine_counts n;
-    char text[12][24];
     engine_get_counts(d->engine, &n);
-    log_info(d->log, "Stopped", "runs", decimal(text[0], n.runs_finished), "processed",
-             decimal(text[1], n.processed), "errored", decimal(text[2], n.errored), "messages",
-             decimal(text[3], c->messages), "deleted", decimal(text[4], c->deleted), "released",
-             decimal(text[5], c->released), "ignored", decimal(text[6], c->ignored), "test_events",
-             decimal(text[7], c->test_events), "unknown", decimal(text[8], c->unknown), "set_aside",
-             decimal(text[9], c->set_aside), "sweeps", decimal(text[10], c->sweeps), "swept",
-             decimal(text[11], c->swept));
+    log_info(d->log, "Stopped", LOG_INT("runs", n.runs_finished), LOG_INT("processed", n.processed),
+             LOG_INT("errored", n.errored), LOG_INT("messages", c->messages),
+             LOG_INT("deleted", c->deleted), LOG_INT("released", c->released),
+             LOG_INT("ignored", c->ignored), LOG_INT("test_events", c->test_events),
+             LOG_INT("unknown", c->unknown), LOG_INT("set_aside", c->set_aside),
+             LOG_INT("sweeps", c->sweeps), LOG_INT("swept", c->swept));
 }
 
 int service_run(struct daemon *d)
@@ -309,6 +310,8 @@ int service_run(struct daemon *d)
     }
     d->loop = &loop;
     watch_signals(&s);
+    if (!log_start_writer(d->log))
+        log_warn(d->log, "The log has no thread of its own: the daemon waits for its reader");
     if (open_engine(d, &err) && open_sources(d, &err)) {
         say_ready(d);
         uv_run(&loop, UV_RUN_DEFAULT);

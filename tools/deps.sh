@@ -17,7 +17,6 @@ pc:jansson libjansson-dev
 pc:libuv libuv1-dev
 pc:expat libexpat1-dev
 head:ini.h libinih-dev
-pc:libsystemd libsystemd-dev
 pc:libmicrohttpd libmicrohttpd-dev
 EOF
         ;;
