@@ -68,6 +68,10 @@ void http_request_free(struct http_request *r);
 
 struct http_response {
     int status;
+    /* The body had neither a length nor chunks and ended with the connection: HTTP allows it, but
+     * nobody can tell it from one that was cut off. Who reads bytes that have no end of their own
+     * must not take it for whole. */
+    bool open_ended;
     struct http_headers headers;
     struct buf body;
 };
@@ -96,7 +100,8 @@ void http_client_free(struct http_client *c);
 
 /* Sends and waits. True when a whole HTTP answer arrived, whatever its status: *response is the
  * caller's to free. False with ERR_TRANSIENT (no connection, reset, timeout, TLS handshake broken
- * off), ERR_INVALID (bad URL, certificate refused, cannot resolve the CA bundle), ERR_LIMIT (answer
+ * off, an answer that ends in the middle: of a change nobody knows then whether it was made),
+ * ERR_INVALID (bad URL, certificate refused, cannot resolve the CA bundle), ERR_LIMIT (answer
  * larger than answer_max): *response is empty. The message names host and port, never path, query
  * or headers. */
 bool http_perform(struct http_client *c, const struct http_request *request,

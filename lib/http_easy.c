@@ -1,9 +1,11 @@
 /* One easy handle of libcurl: a request is set up on it, and its answer gathered. */
 #include "lib/http_easy.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/uri.h"
 
@@ -46,6 +48,60 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* The status of a status line, "HTTP/1.1 200 OK"; 0 when it is not one. */
+static int status_of(const char *line, size_t n)
+{
+    const char *at = n >= 5 && memcmp(line, "HTTP/", 5) == 0 ? memchr(line, ' ', n) : NULL;
+
+    if (!at || (size_t)(line + n - at) < 4 || !isdigit((unsigned char)at[1]) ||
+        !isdigit((unsigned char)at[2]) || !isdigit((unsigned char)at[3]))
+        return 0;
+    return (at[1] - '0') * 100 + (at[2] - '0') * 10 + (at[3] - '0');
+}
+
+/* Whether the head of the answer itself has come to its end; those of 1xx come before it. */
+static bool is_head_whole(const struct http_easy *e)
+{
+    return e->head_ended && e->head_status >= 200;
+}
+
+static void begin_head(struct http_easy *e, int status)
+{
+    http_headers_free(&e->response.headers);
+    e->head_status = status;
+    e->head_ended = false;
+    e->framed = false;
+}
+
+/* Whether this header says where the body ends. */
+static bool is_framing(const char *name, size_t n)
+{
+    static const char *const names[] = {"Content-Length", "Transfer-Encoding"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strlen(names[i]) == n && strncasecmp(name, names[i], n) == 0)
+            return true;
+    return false;
+}
+
+/* Keeps a "Name: value" line. */
+static bool add_header(struct http_easy *e, const char *line, size_t n)
+{
+    const char *colon = memchr(line, ':', n);
+
+    if (!colon || colon == line || is_blank(line[0]))
+        return true;
+    const char *value = colon + 1;
+    const char *end = line + n;
+    while (value < end && is_blank(*value))
+        value++;
+    while (end > value && is_blank(end[-1]))
+        end--;
+    e->framed = e->framed || is_framing(line, (size_t)(colon - line));
+    return http_headers_append(&e->response.headers, line, (size_t)(colon - line), value,
+                               (size_t)(end - value));
+}
+
 static size_t on_header(char *line, size_t one, size_t n, void *ctx)
 {
     struct http_easy *e = ctx;
@@ -56,23 +112,18 @@ static size_t on_header(char *line, size_t one, size_t n, void *ctx)
         e->stop = HTTP_HEADERS_TOO_LARGE;
         return 0;
     }
-    /* Each status line begins an answer anew: those before were 1xx. */
-    if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        http_headers_free(&e->response.headers);
+    if (is_head_whole(e)) /* a trailer, behind the last chunk */
+        return n;
+    int status = status_of(line, n);
+    if (status > 0) {
+        begin_head(e, status);
         return n;
     }
-
-    const char *colon = memchr(line, ':', n);
-    if (!colon || colon == line || is_blank(line[0]))
+    if (n == 0 || line[0] == '\n' || (n == 2 && line[0] == '\r' && line[1] == '\n')) {
+        e->head_ended = true;
         return n;
-    const char *value = colon + 1;
-    const char *end = line + n;
-    while (value < end && is_blank(*value))
-        value++;
-    while (end > value && is_blank(end[-1]))
-        end--;
-    if (http_headers_append(&e->response.headers, line, (size_t)(colon - line), value,
-                            (size_t)(end - value)))
+    }
+    if (add_header(e, line, n))
         return n;
     e->stop = HTTP_NO_MEMORY;
     return 0;
@@ -306,6 +357,7 @@ static void begin(struct http_easy *e, const struct http_request *request)
         .body = request->answer_secret ? buf_make_secret(max) : buf_make(max),
     };
     e->header_bytes = 0;
+    begin_head(e, 0);
     e->sent = 0;
     e->stop = HTTP_GOES_ON;
     e->error[0] = '\0';
@@ -332,13 +384,21 @@ bool http_easy_start(struct http_easy *e, const struct http_request *request, st
     return false;
 }
 
+/* Whether the answer itself said where it ends, so that it is known to be whole. */
+static bool has_known_end(const struct http_easy *e, int status)
+{
+    return e->framed || status == 204 || status == 304 || strcmp(e->request->method, "HEAD") == 0;
+}
+
 bool http_easy_finish(struct http_easy *e, CURLcode result, struct http_response *response,
                       struct err *err)
 {
     long status = 0;
 
     buf_reset(&e->lines);
-    if (result != CURLE_OK) {
+    /* libcurl is content with a connection that ends in the middle of the headers: such an answer
+     * would look like a whole one without a body. */
+    if (result != CURLE_OK || !is_head_whole(e)) {
         http_fault(e, result, err);
         http_response_free(&e->response);
         return false;
@@ -346,6 +406,7 @@ bool http_easy_finish(struct http_easy *e, CURLcode result, struct http_response
     curl_easy_getinfo(e->curl, CURLINFO_RESPONSE_CODE, &status);
     *response = e->response;
     response->status = (int)status;
+    response->open_ended = !has_known_end(e, (int)status);
     e->response = (struct http_response){0};
     return true;
 }

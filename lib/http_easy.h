@@ -30,6 +30,9 @@ struct http_easy {
     struct curl_slist *list; /* an array whose members point into lines and to each other */
     size_t list_room;
     size_t header_bytes; /* received */
+    int head_status;     /* of the head that is being received: its status line's; 0: none yet */
+    bool head_ended;     /* the blank line behind that head came */
+    bool framed;         /* the head says where the body ends: by its length or by chunks */
     size_t sent;         /* bytes of a streamed body */
     enum http_stop stop;
     long timeout_ms, connect_timeout_ms; /* in force */

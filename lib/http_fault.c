@@ -106,6 +106,9 @@ bool http_fault(const struct http_easy *e, CURLcode result, struct err *err)
     if (e->stop != HTTP_GOES_ON)
         return stopped(e, peer, err);
     switch (result) {
+    case CURLE_OK:
+        return err_set(err, ERR_TRANSIENT, "",
+                       "%s ended the connection in the middle of its answer's headers", peer);
     case CURLE_COULDNT_RESOLVE_HOST:
         return err_set(err, ERR_TRANSIENT, "",
                        "cannot find the address of %s: check the name and the DNS servers", peer);

@@ -7,7 +7,9 @@
  *   /many-headers    300 KB of them                  /noise     no HTTP
  *   /promise/N       Content-Length N and no body    /hang      nothing, until the client goes
  *   /short           less than Content-Length says   /reset     the same, and a TCP reset
- *   /drop            ends the connection unanswered unless it is its first request */
+ *   /drop            ends the connection unanswered unless it is its first request
+ *   /cut/KIND/N      the first N bytes of server_whole's answer KIND, then ends the connection
+ *   /open/N          N bytes of a body without a length, then ends the connection */
 #ifndef HGAUTOD_TESTS_UNIT_HTTP_SERVER_H
 #define HGAUTOD_TESTS_UNIT_HTTP_SERVER_H
 
@@ -24,7 +26,7 @@
 
 #include "lib/buf.h"
 
-enum { SERVER_CONNECTIONS_MAX = 256 };
+enum { SERVER_CONNECTIONS_MAX = 512 };
 
 struct http_server {
     int listener;
@@ -118,6 +120,47 @@ static bool server_reset(int socket)
     return false;
 }
 
+/* Whole answers of which /cut sends a part; NULL when there is none of that kind. */
+static const char *server_whole(const char *kind)
+{
+    static const struct {
+        const char *kind, *answer;
+    } all[] = {
+        {"length", "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 4\r\n\r\nbody"},
+        {"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                   "4\r\nbody\r\n0\r\n\r\n"},
+        {"interim", "HTTP/1.1 103 Early\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\n"
+                    "Content-Length: 4\r\n\r\nbody"},
+        {"bodiless", "HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"},
+        {"refusal", "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nbody"},
+        {"trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: y\r\n\r\n"
+                     "4\r\nbody\r\n0\r\nHTTP/1.1 500 X: z\r\nX: z\r\n\r\n"},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i].kind, kind) == 0)
+            return all[i].answer;
+    return NULL;
+}
+
+static bool server_cut(int socket, const char *path)
+{
+    char kind[32];
+    size_t size;
+
+    if (sscanf(path, "/cut/%31[^/]/%zu", kind, &size) == 2 && server_whole(kind))
+        server_write(socket, server_whole(kind), size);
+    return false;
+}
+
+/* A body that ends where the connection does. */
+static bool server_open_ended(int socket, size_t size)
+{
+    server_text(socket, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    server_write(socket, "abcdefghijklmnopqrstuvwxyz", size);
+    return false;
+}
+
 /* Answers one request; false to end the connection. */
 static bool server_serve(struct server_connection *c, const char *path, bool is_head,
                          const char *body, size_t body_size)
@@ -154,6 +197,10 @@ static bool server_serve(struct server_connection *c, const char *path, bool is_
         return server_text(s, cut) && server_reset(s);
     if (strcmp(path, "/drop") == 0)
         return c->served == 1 && server_answer(s, 200, "text", 4);
+    if (strncmp(path, "/cut/", 5) == 0)
+        return server_cut(s, path);
+    if (strncmp(path, "/open/", 6) == 0)
+        return server_open_ended(s, (size_t)atol(path + 6));
     if (strcmp(path, "/hang") == 0)
         return server_read(c, c->in.size + 1);
     return server_text(s, "this is no HTTP\r\n\r\n") && false;

@@ -471,6 +471,79 @@ static void test_answers_cut_off(void **state)
     expect_status(f, 200);
 }
 
+/* Wherever a connection ends, and whatever libcurl thinks of it, a part is never a whole answer. */
+static void expect_no_part_of(struct fixture *f, const char *kind)
+{
+    size_t size = strlen(server_whole(kind));
+    /* Behind the last chunk libcurl is content with a carriage return: all of the body is there. */
+    size_t needed = strstr(server_whole(kind), "chunked") ? size - 1 : size;
+    char path[64];
+
+    for (size_t part = 0; part < needed; part++) {
+        snprintf(path, sizeof path, "/cut/%s/%zu", kind, part);
+        ask(f, "GET", path);
+        if (http_perform(f->client, &f->request, &f->response, &f->err))
+            fail_msg("the first %zu bytes of %s were taken for a whole answer", part, kind);
+        assert_int_equal(f->err.kind, ERR_TRANSIENT);
+        assert_null(f->response.body.data);
+        assert_int_equal(f->response.headers.count, 0);
+    }
+    snprintf(path, sizeof path, "/cut/%s/%zu", kind, size);
+    ask(f, "GET", path);
+    f->err = ERR_INIT;
+    http_response_free(&f->response);
+    if (!http_perform(f->client, &f->request, &f->response, &f->err))
+        fail_msg("the whole of %s: %s", kind, f->err.message);
+    assert_false(f->response.open_ended);
+}
+
+static void test_an_answer_cut_off_at_any_byte_is_a_passing_fault(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_no_part_of(f, "length");
+    expect_no_part_of(f, "chunks");
+    expect_no_part_of(f, "interim");
+    expect_no_part_of(f, "bodiless");
+    expect_no_part_of(f, "refusal");
+    assert_int_equal(f->response.status, 404);
+}
+
+static void test_an_answer_cut_off_in_its_headers_is_told_as_that(void **state)
+{
+    struct fixture *f = *state;
+
+    ask(f, "GET", "/cut/length/24");
+    expect_error(f, ERR_TRANSIENT,
+                 "127.0.0.1:PORT ended the connection in the middle of its answer's headers");
+}
+
+static void test_trailers_are_no_headers(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_no_part_of(f, "trailers");
+    assert_int_equal(f->response.status, 200);
+    assert_string_equal(http_headers_get(&f->response.headers, "X"), "y");
+    assert_string_equal(buf_str(&f->response.body), "body");
+}
+
+static void test_a_body_that_ends_with_the_connection_is_marked(void **state)
+{
+    struct fixture *f = *state;
+
+    ask(f, "GET", "/open/5");
+    expect_status(f, 200);
+    assert_string_equal(buf_str(&f->response.body), "abcde");
+    assert_true(f->response.open_ended);
+    ask(f, "GET", "/open/0");
+    expect_status(f, 200);
+    assert_true(f->response.open_ended);
+    ask(f, "HEAD", "/open/0");
+    expect_status(f, 200);
+    assert_false(f->response.open_ended);
+}
+
 static void test_a_deadline_for_the_answer(void **state)
 {
     struct fixture *f = *state;
@@ -800,6 +873,10 @@ int main(void)
         TEST(test_nobody_listening),
         TEST(test_an_unknown_host),
         TEST(test_answers_cut_off),
+        TEST(test_an_answer_cut_off_at_any_byte_is_a_passing_fault),
+        TEST(test_an_answer_cut_off_in_its_headers_is_told_as_that),
+        TEST(test_trailers_are_no_headers),
+        TEST(test_a_body_that_ends_with_the_connection_is_marked),
         TEST(test_a_deadline_for_the_answer),
         TEST(test_a_deadline_for_the_connection),
         TEST(test_urls_that_are_refused),
