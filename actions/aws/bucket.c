@@ -65,7 +65,8 @@ static json_t *read_policy(struct step_ctx *ctx, const char *bucket)
         if (!json_is_object(policy)) {
             json_decref(policy);
             policy = NULL;
-            err_set(&ctx->err, ERR_PROVIDER, "", "the policy of bucket %s cannot be read", bucket);
+            err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                    "the policy of bucket %s cannot be read", bucket);
         }
     } else if (act_failed_with(ctx, "NoSuchBucketPolicy") ||
                (ctx->plan && act_failed_with(ctx, "NoSuchBucket"))) { /* it would be created */

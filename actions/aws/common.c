@@ -34,15 +34,16 @@ static json_t *write_down(struct step_ctx *ctx, const struct aws_call *call, con
     return json_object();
 }
 
-/* An answer of EC2's or Query's that is read and says nothing at all was cut off: taken for an
- * empty listing, it would mean that what was asked for is gone. */
+/* An answer of EC2's or Query's that is read and says nothing at all is none: taken for an empty
+ * listing, it would mean that what was asked for is gone. */
 static bool is_whole(const struct aws_call *call, const json_t *answer, struct err *err)
 {
     enum aws_protocol protocol = call->op->service->protocol;
-    if (call->raw_answer || json_object_size(answer) > 0 ||
+    if (call->raw_answer || json_object_size(answer) > 0 || call->op->changes ||
         (protocol != AWS_EC2 && protocol != AWS_QUERY))
         return true;
-    return err_set(err, ERR_TRANSIENT, "", "the answer to %s is empty", call->op->name);
+    return err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the answer to %s is empty",
+                   call->op->name);
 }
 
 /* Sends the call, if it may be sent now. NULL with ctx->err. */
@@ -98,15 +99,12 @@ bool act_do(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
     return act_do_full(ctx, &call, params);
 }
 
-/* The body is not looked at: what is in it cannot undo that the call has worked. */
+/* The answer is of no interest, but must be one: what cannot be read may come from somebody in
+ * between, and the call may never have arrived. */
 bool act_do_full(struct step_ctx *ctx, struct aws_call *call, json_t *params)
 {
-    struct buf ignored = buf_make(HTTP_ANSWER_MAX);
-    call->raw_answer = &ignored;
     json_t *answer = act_call_full(ctx, call, params);
-    call->raw_answer = NULL;
     json_decref(answer);
-    buf_free(&ignored);
     return answer != NULL;
 }
 

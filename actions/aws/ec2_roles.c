@@ -94,7 +94,8 @@ static json_t *profile_named(struct step_ctx *ctx, const char *name)
     json_t *profile = answer ? json_incref(jget(answer, "InstanceProfile")) : NULL;
     json_decref(answer);
     if (answer && !profile)
-        err_set(&ctx->err, ERR_PROVIDER, "", "AWS said nothing of instance profile %s", name);
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                "AWS said nothing of instance profile %s", name);
     return profile;
 }
 

@@ -97,6 +97,10 @@ static bool unused(struct step_ctx *ctx, const json_t *key, const json_t *usage)
 {
     const char *date = jstr(usage, "AccessKeyLastUsed.LastUsedDate");
     int64_t used_ms;
+    if (!jget(usage, "AccessKeyLastUsed")) /* of a key never used it says that */
+        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                       "the answer to GetAccessKeyLastUsed does not speak of access key %s",
+                       jstr(key, "id"));
     if (!date)
         date = jstr(key, "created");
     if (!date || !clock_parse(date, &used_ms))

@@ -11,11 +11,15 @@
 #define BODY_MAX (8u << 20) /* a thousand keys, each of 1,024 bytes and escaped */
 #define KEY_MAX  4096
 
-static const struct aws_op list_versions = {&aws_s3, "ListObjectVersions", .method = "GET",
-                                            .path = "/{Bucket}", .query = "versions"};
-static const struct aws_op delete_objects = {&aws_s3,           "DeleteObjects",
-                                             .method = "POST",  .path = "/{Bucket}",
-                                             .query = "delete", .changes = true};
+static const struct aws_op list_versions = {&aws_s3,
+                                            "ListObjectVersions",
+                                            .method = "GET",
+                                            .path = "/{Bucket}",
+                                            .query = "versions",
+                                            .root = "ListVersionsResult"};
+static const struct aws_op delete_objects = {
+    &aws_s3,           "DeleteObjects",        .method = "POST", .path = "/{Bucket}",
+    .query = "delete", .root = "DeleteResult", .changes = true};
 static const struct aws_op delete_object = {&aws_s3, "DeleteObject", .method = "DELETE",
                                             .path = "/{Bucket}/{Key+}", .changes = true};
 
@@ -29,7 +33,8 @@ static json_t *decoded(struct step_ctx *ctx, const char *key, bool encoded)
     if (key && (encoded ? uri_decode(&plain, key, strlen(key), true) : buf_adds(&plain, key)))
         text = json_stringn(buf_str(&plain), plain.size);
     if (!text)
-        err_set(&ctx->err, ERR_PROVIDER, "", "the listing holds a key that cannot be read");
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                "the listing holds a key that cannot be read");
     buf_free(&plain);
     return text;
 }

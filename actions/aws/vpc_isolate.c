@@ -99,7 +99,8 @@ static bool keep_acl(struct step_ctx *ctx, const json_t *acl)
     if (!id && ctx->plan)
         id = ACL_PLANNED;
     if (!id)
-        return err_set(&ctx->err, ERR_PROVIDER, "", "AWS named no id of the network ACL");
+        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                       "AWS named no id of the network ACL");
     return act_state_set(ctx, "acl", json_string(id)) &&
            act_state_set(ctx, "entries", allowing(acl));
 }

@@ -420,6 +420,9 @@ static bool take_raw(const struct aws_call *call, struct http_response *response
 {
     struct buf *to = call->raw_answer;
     size_t max = to->max;
+    if (response->open_ended)
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+                       "the answer does not say where it ends: it may have been cut off");
     if (response->body.size > max)
         return err_set(err, ERR_LIMIT, "", "the answer is larger than %zu bytes", max);
     *answer = json_object();

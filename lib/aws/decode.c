@@ -1,6 +1,7 @@
 /* HTTP answers of AWS services become jansson values or classified errors. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/aws/partition.h"
 #include "lib/aws/protocol.h"
@@ -220,7 +221,7 @@ static bool unreadable(const struct aws_op *op, const struct http_response *resp
     struct fault f = {0};
 
     read_fault_headers(response, &f);
-    err_set(err, ERR_PROVIDER, "UnreadableAnswer",
+    err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
             "the service's answer (HTTP status %d) cannot be read: %s", response->status, why);
     err->http_status = response->status;
     snprintf(err->operation, sizeof(err->operation), "%s", op->name);
@@ -252,25 +253,70 @@ static json_t *unwrap(const struct aws_op *op, json_t *document)
     return json_incref(root);
 }
 
+/* Whether the root element is one that an answer of this operation has. */
+static bool is_root_of(const struct aws_op *op, const char *name)
+{
+    static const char suffix[] = "Response";
+    size_t n = strlen(op->name);
+
+    if (op->service->protocol != AWS_REST_XML)
+        return strncmp(name, op->name, n) == 0 && strcmp(name + n, suffix) == 0;
+    /* Lookalikes of S3 say something where S3 says nothing; a page does not come from them. */
+    return op->root ? strcmp(name, op->root) == 0 : strcasecmp(name, "html") != 0;
+}
+
+/* Writes what makes the document something else than a whole answer of the operation; false when
+ * nothing does. */
+static bool has_problem(const struct aws_op *op, json_t *document, char problem[160])
+{
+    char result[128];
+    const char *name;
+    const json_t *root = only_member(document, &name);
+
+    snprintf(result, sizeof(result), "%sResult", op->name);
+    if (!is_root_of(op, name))
+        snprintf(problem, 160, "<%.64s> is not the root element of such an answer", name);
+    else if (op->service->protocol == AWS_QUERY && !op->changes && !json_object_get(root, result))
+        snprintf(problem, 160, "it has no <%.100s>", result);
+    else
+        return false;
+    return true;
+}
+
 static bool decode_xml(const struct aws_op *op, const struct http_response *response,
                        json_t **answer, struct err *err)
 {
     struct err why = ERR_INIT;
     json_t *document = xml_parse(buf_str(&response->body), response->body.size, &why);
     const char *name;
+    char problem[160];
 
     if (!document)
         return unreadable(op, response, why.message, err);
     only_member(document, &name);
     /* S3 begins some answers before it knows how they end. */
-    if (op->service->protocol == AWS_REST_XML && strcmp(name, "Error") == 0) {
+    if (op->service->protocol == AWS_REST_XML && strcmp(name, "Error") == 0)
         decode_error(op, response, document, err);
-        json_decref(document);
-        return false;
-    }
-    *answer = unwrap(op, document);
+    else if (has_problem(op, document, problem))
+        unreadable(op, response, problem, err);
+    else if (!(*answer = unwrap(op, document)))
+        err_set(err, ERR_INTERNAL, "", "out of memory while reading an answer");
     json_decref(document);
-    return *answer || err_set(err, ERR_INTERNAL, "", "out of memory while reading an answer");
+    return *answer != NULL;
+}
+
+/* Whether a whole answer of the operation may be without a body. EC2's and Query's never are. */
+static bool may_be_bodiless(const struct aws_op *op, int status)
+{
+    switch (op->service->protocol) {
+    case AWS_EC2:
+    case AWS_QUERY:
+        return false;
+    case AWS_REST_XML:
+        return !op->root;
+    default:
+        return op->changes || op->silent || status == 204;
+    }
 }
 
 static bool decode_json(const struct aws_op *op, const struct http_response *response,
@@ -279,16 +325,34 @@ static bool decode_json(const struct aws_op *op, const struct http_response *res
     json_error_t at;
     char why[80];
 
-    *answer = json_loadb(buf_str(&response->body), response->body.size, 0, &at);
+    *answer = json_loadb(buf_str(&response->body), response->body.size, JSON_DECODE_ANY, &at);
     if (json_is_object(*answer))
         return true;
+    /* Lookalikes of AWS say "null" where it says nothing. */
+    if (*answer && may_be_bodiless(op, response->status)) {
+        json_decref(*answer);
+        *answer = json_object();
+        return *answer || err_set(err, ERR_INTERNAL, "", "out of memory while reading an answer");
+    }
     if (*answer)
-        snprintf(why, sizeof(why), "it is no JSON object");
+        snprintf(why, sizeof(why), "it is not a JSON object");
     else /* without jansson's own text, which quotes what may be secret */
         snprintf(why, sizeof(why), "line %d, column %d: not JSON", at.line, at.column);
     json_decref(*answer);
     *answer = NULL;
     return unreadable(op, response, why, err);
+}
+
+static bool decode_answer(const struct aws_op *op, const struct http_response *response,
+                          json_t **answer, struct err *err)
+{
+    if (first_mark(&response->body) != '\0')
+        return is_xml(op->service->protocol) ? decode_xml(op, response, answer, err)
+                                             : decode_json(op, response, answer, err);
+    if (!may_be_bodiless(op, response->status))
+        return unreadable(op, response, "it has no body", err);
+    *answer = json_object();
+    return *answer || err_set(err, ERR_INTERNAL, "", "out of memory while reading an answer");
 }
 
 bool aws_decode(const struct aws_op *op, struct http_response *response, json_t **answer,
@@ -297,18 +361,12 @@ bool aws_decode(const struct aws_op *op, struct http_response *response, json_t 
     json_t *document;
 
     *answer = NULL;
-    if (response->status < 200 || response->status > 299) {
-        document = parse_any(&response->body);
-        decode_error(op, response, document, err);
-        json_decref(document);
-        return false;
-    }
-    if (response->body.size == 0) {
-        *answer = json_object();
-        return *answer || err_set(err, ERR_INTERNAL, "", "out of memory while reading an answer");
-    }
-    return is_xml(op->service->protocol) ? decode_xml(op, response, answer, err)
-                                         : decode_json(op, response, answer, err);
+    if (response->status >= 200 && response->status <= 299)
+        return decode_answer(op, response, answer, err);
+    document = parse_any(&response->body);
+    decode_error(op, response, document, err);
+    json_decref(document);
+    return false;
 }
 
 bool aws_bucket_region(const struct http_response *response, char region[33])

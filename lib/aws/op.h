@@ -45,9 +45,12 @@ struct aws_op {
      * NULL: "/" */
     const char *path;
     const char *query; /* REST: a fixed query, "publicAccessBlock"; NULL: none */
+    const char *root;  /* S3: the root element of a whole answer, "ListBucketResult"; NULL: a whole
+                          answer has no body, or one that is taken as it is */
     bool changes;      /* it changes something: not sent in a dry run */
-    bool once; /* it creates something, without an idempotency token: never sent twice by the
-                  transport */
+    bool silent; /* JSON protocols: a whole answer may be without a body, as that of a change */
+    bool once;   /* it creates something, without an idempotency token: never sent twice by the
+                    transport */
 };
 
 #endif

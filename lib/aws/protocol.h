@@ -35,7 +35,8 @@ struct aws_call {
     bool content_md5;
     size_t answer_max;  /* 0: HTTP_ANSWER_MAX */
     int64_t timeout_ms; /* 0: the client's */
-    /* Not NULL: a 2xx body is put here as it is, *answer is an empty object. */
+    /* Not NULL: a 2xx body is put here as it is, *answer is an empty object. It is ERR_TRANSIENT
+     * when the answer does not say where its body ends. */
     struct buf *raw_answer;
     /* Not NULL: a 2xx answer's headers move here. */
     struct http_headers *answer_headers;
@@ -50,10 +51,15 @@ bool aws_encode(const struct aws_call *call, const char *endpoint, bool path_sty
 
 /* Reads an answer. A 2xx: true, and *answer (a new reference) is the decoded body: EC2 without the
  * <XResponse> element, Query without <XResponse> and <XResult>, S3 without its root element (unless
- * that holds only text: then an object of it), JSON as it is, an empty object when there is no
- * body. A 2xx from S3 whose root element is <Error> is an error. Else false, and *err is
- * classified: kind, provider code, message, operation, request id, Retry-After. A 2xx body that
- * cannot be read is ERR_PROVIDER. */
+ * that holds only text: then an object of it), JSON as it is, an empty object when a whole answer
+ * of the operation may be without a body and this one is. A 2xx from S3 whose root element is
+ * <Error> is an error. Else false, and *err is classified: kind, provider code, message, operation,
+ * request id, Retry-After.
+ *
+ * A 2xx that is not a whole answer of the operation (it cannot be read, it lacks the body or the
+ * root element that this operation's answers have) is ERR_TRANSIENT with the code
+ * UnreadableAnswer: it was cut off or comes from somebody in between. Of a change nobody knows then
+ * whether it was made, as when the answer is lost. */
 bool aws_decode(const struct aws_op *op, struct http_response *response, json_t **answer,
                 struct err *err) MUST_CHECK;
 

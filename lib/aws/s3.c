@@ -22,8 +22,12 @@ static const struct aws_op put_object = {&aws_s3, "PutObject", .method = "PUT",
                                          .path = "/{Bucket}/{Key+}", .changes = true};
 static const struct aws_op delete_object = {&aws_s3, "DeleteObject", .method = "DELETE",
                                             .path = "/{Bucket}/{Key+}", .changes = true};
-static const struct aws_op list_objects = {&aws_s3, "ListObjectsV2", .method = "GET",
-                                           .path = "/{Bucket}", .query = "list-type=2"};
+static const struct aws_op list_objects = {&aws_s3,
+                                           "ListObjectsV2",
+                                           .method = "GET",
+                                           .path = "/{Bucket}",
+                                           .query = "list-type=2",
+                                           .root = "ListBucketResult"};
 
 /* Four numbers with dots between: such a name would be taken for an IPv4 address. */
 static bool is_like_ipv4(const char *name)
@@ -83,27 +87,38 @@ static void exchange_end(struct exchange *x)
 
 /* An entity tag is quoted text of visible characters; anything else would not come back as it was.
  */
-static void copy_etag(const char *etag, char to[128])
+static bool copy_etag(const char *etag, char to[128])
 {
     to[0] = '\0';
     if (etag && strlen(etag) < 128)
         snprintf(to, 128, "%s", etag);
+    return to[0] != '\0';
 }
 
-static void read_meta(const struct http_headers *headers, struct s3_meta *meta)
+/* What an answer lacks that S3's always have: it was cut off, or is not S3's. Returns false. */
+static bool lacks(const struct exchange *x, const char *what, struct err *err)
 {
-    const char *size = http_headers_get(headers, "Content-Length");
-    const char *modified = http_headers_get(headers, "Last-Modified");
+    err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the answer has no %s", what);
+    snprintf(err->operation, sizeof(err->operation), "%s", x->call.op->name);
+    return false;
+}
 
-    *meta = (struct s3_meta){.size = size ? strtoull(size, NULL, 10) : 0};
-    copy_etag(http_headers_get(headers, "ETag"), meta->etag);
-    if (!modified || !clock_parse(modified, &meta->modified_ms))
-        meta->modified_ms = 0;
+/* Reads what the headers say of an object; all but its size, which a body says better. */
+static bool read_meta(const struct exchange *x, struct s3_meta *meta, struct err *err)
+{
+    const char *modified = http_headers_get(&x->answer_headers, "Last-Modified");
+
+    *meta = (struct s3_meta){0};
+    if (!copy_etag(http_headers_get(&x->answer_headers, "ETag"), meta->etag))
+        return lacks(x, "ETag", err);
+    return (modified && clock_parse(modified, &meta->modified_ms)) ||
+           lacks(x, "Last-Modified that can be read", err);
 }
 
 bool s3_get(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
             struct buf *body, struct s3_meta *meta, struct err *err)
 {
+    struct s3_meta found = {0};
     struct exchange x;
     bool ok;
 
@@ -112,11 +127,10 @@ bool s3_get(struct aws *aws, struct http_client *http, const char *bucket, const
     x.call.answer_max = body->max;
     x.call.raw_answer = body;
     x.call.answer_headers = &x.answer_headers;
-    ok = exchange_run(&x, aws, http, err);
-    if (ok && meta) {
-        read_meta(&x.answer_headers, meta);
-        meta->size = body->size;
-    }
+    ok = exchange_run(&x, aws, http, err) && read_meta(&x, &found, err);
+    found.size = body->size;
+    if (ok && meta)
+        *meta = found;
     exchange_end(&x);
     return ok;
 }
@@ -124,15 +138,19 @@ bool s3_get(struct aws *aws, struct http_client *http, const char *bucket, const
 bool s3_head(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
              struct s3_meta *meta, struct err *err)
 {
+    const char *size;
     struct exchange x;
     bool ok;
 
     if (!exchange_start(&x, &head_object, bucket, key, err))
         return false;
     x.call.answer_headers = &x.answer_headers;
-    ok = exchange_run(&x, aws, http, err);
+    ok = exchange_run(&x, aws, http, err) && read_meta(&x, meta, err);
+    size = http_headers_get(&x.answer_headers, "Content-Length");
+    if (ok && !size)
+        ok = lacks(&x, "Content-Length", err);
     if (ok)
-        read_meta(&x.answer_headers, meta);
+        meta->size = strtoull(size, NULL, 10);
     exchange_end(&x);
     return ok;
 }
@@ -158,6 +176,7 @@ bool s3_put(struct aws *aws, struct http_client *http, const char *bucket, const
             const char *etag, char new_etag[128], struct err *err)
 {
     struct http_header header;
+    char found[128];
     struct exchange x;
     bool ok;
 
@@ -167,8 +186,10 @@ bool s3_put(struct aws *aws, struct http_client *http, const char *bucket, const
     x.call.content_type = content_type;
     x.call.answer_headers = &x.answer_headers;
     ok = set_condition(condition, etag, &header, &x.call, err) && exchange_run(&x, aws, http, err);
+    if (ok && !copy_etag(http_headers_get(&x.answer_headers, "ETag"), found))
+        ok = lacks(&x, "ETag", err);
     if (ok && new_etag)
-        copy_etag(http_headers_get(&x.answer_headers, "ETag"), new_etag);
+        memcpy(new_etag, found, sizeof(found));
     exchange_end(&x);
     return ok;
 }
@@ -208,12 +229,13 @@ static bool list_one(struct listing *l, const json_t *object, bool encoded, stru
 
     buf_reset(&l->key);
     if (!key || !(encoded ? uri_decode(&l->key, key, strlen(key), true) : buf_adds(&l->key, key)))
-        return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
                        "a listing names an object without a key, or with one that cannot be "
                        "decoded");
-    copy_etag(jstr(object, "ETag"), meta.etag);
-    if (!modified || !clock_parse(modified, &meta.modified_ms))
-        meta.modified_ms = 0;
+    if (!copy_etag(jstr(object, "ETag"), meta.etag) || !modified ||
+        !clock_parse(modified, &meta.modified_ms))
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+                       "a listing names an object without an ETag or a time that can be read");
     l->stopped = !l->each(l->ctx, buf_str(&l->key), &meta);
     return true;
 }
@@ -242,10 +264,13 @@ static bool next_page(json_t *params, const json_t *page, bool *more, struct err
     const char *last = jstr(params, "continuation-token");
 
     *more = jbool(page, "IsTruncated", false);
+    if (*more != jbool(page, "IsTruncated", true)) /* neither true nor false */
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+                       "a listing does not say whether it is whole");
     if (!*more)
         return true;
     if (!token || token[0] == '\0' || (last && strcmp(token, last) == 0))
-        return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
                        "a listing goes on without saying where");
     return json_object_set_new(params, "continuation-token", json_string(token)) == 0 ||
            err_set(err, ERR_INTERNAL, "", "out of memory while listing objects");

@@ -8,9 +8,10 @@
 #include "lib/uri.h"
 
 const struct aws_op sqs_receive_message = {.service = &aws_sqs, .name = "ReceiveMessage"};
-const struct aws_op sqs_change_visibility = {.service = &aws_sqs,
-                                             .name = "ChangeMessageVisibility"};
-const struct aws_op sqs_delete_message = {.service = &aws_sqs, .name = "DeleteMessage"};
+const struct aws_op sqs_change_visibility = {
+    .service = &aws_sqs, .name = "ChangeMessageVisibility", .silent = true};
+const struct aws_op sqs_delete_message = {
+    .service = &aws_sqs, .name = "DeleteMessage", .silent = true};
 const struct aws_op sqs_get_queue_attributes = {.service = &aws_sqs, .name = "GetQueueAttributes"};
 
 /* The labels of an AWS host around its region: "sqs.us-east-1.amazonaws.com". */

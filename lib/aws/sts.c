@@ -48,8 +48,13 @@ static struct aws_creds *assume(struct aws *aws, struct http_client *http,
         name_role(role, err);
         return NULL;
     }
-    struct aws_creds *creds =
-        aws_creds_from_json(jget(answer, "Credentials"), "SessionToken", true, role->source, err);
+    struct aws_creds *creds = NULL;
+    if (jget(answer, "Credentials"))
+        creds = aws_creds_from_json(jget(answer, "Credentials"), "SessionToken", true, role->source,
+                                    err);
+    else
+        err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+                "the answer of STS %s for %s has no credentials", call->op->name, role->arn);
     json_decref(answer);
     return creds;
 }
@@ -110,7 +115,7 @@ bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_s
         memcpy(self->account, account, sizeof(self->account));
         memcpy(self->arn, arn, strlen(arn) + 1);
     } else {
-        err_set(err, ERR_PROVIDER, "",
+        err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
                 "the answer of STS GetCallerIdentity has no account and ARN of a known partition");
     }
     json_decref(answer);

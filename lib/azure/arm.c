@@ -250,18 +250,30 @@ static bool build_url(const struct azure *azure, const struct arm_op *op, const 
            err_set(err, ERR_INVALID, "", "the path of the resource is too long");
 }
 
-/* A change that worked stays one, whatever its answer looks like, unless that comes from somebody
- * else; a read needs its answer. */
+/* Whether the body, empty or any JSON value, may be that of a change: some answer with nothing, or
+ * with null. */
+static bool may_be_of_change(const struct http_response *response)
+{
+    json_error_t ignored;
+    json_t *value =
+        json_loadb(buf_str(&response->body), response->body.size, JSON_DECODE_ANY, &ignored);
+    bool may = value || response->body.size == 0;
+    json_decref(value);
+    return may;
+}
+
+/* A change needs no answer in particular, a question does. What cannot be read was cut off or comes
+ * from somebody in between: nobody knows what became of the call. */
 static bool read_answer(const struct arm_op *op, const struct http_response *response,
                         json_t **answer, struct err *err)
 {
     json_t *document = arm_document(response);
+    bool asks = !op->changes && response->status != 204;
     if (!document && arm_is_page(response))
-        return err_set(err, ERR_PROVIDER, "UnreadableAnswer", ARM_PAGE);
-    if (!document && !op->changes && response->body.size > 0) {
-        return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
-                       "the answer is no JSON object, or is broken");
-    }
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer", ARM_PAGE);
+    if (!document && (asks || !may_be_of_change(response)))
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+                       "the answer is not a JSON object, or is broken");
     *answer = document ? document : json_object();
     return *answer || err_set(err, ERR_INTERNAL, "", "out of memory");
 }

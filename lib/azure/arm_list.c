@@ -14,7 +14,7 @@ static bool take_page(const struct http_response *response, json_t *all, struct 
     bool ok = true;
     buf_reset(url);
     if (!json_is_array(elements))
-        ok = err_set(err, ERR_PROVIDER, "UnreadableAnswer", "the answer is no list");
+        ok = err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the answer is not a list");
     else if (json_array_extend(all, elements) != 0)
         ok = err_set(err, ERR_INTERNAL, "", "out of memory");
     else if (next && !buf_adds(url, next))

@@ -51,22 +51,43 @@ static bool blob_request(const struct azure_storage *s, const char *method, cons
 }
 
 /* An entity tag with its quotes, which a listing leaves out. */
-static void copy_etag(const char *etag, char to[128])
+static bool copy_etag(const char *etag, char to[128])
 {
     to[0] = '\0';
     if (etag && *etag && strlen(etag) < 125) {
         bool quoted = *etag == '"' || strncmp(etag, "W/", 2) == 0;
         snprintf(to, 128, quoted ? "%s" : "\"%s\"", etag);
     }
+    return to[0] != '\0';
 }
 
-static void read_meta(const char *etag, const char *modified, size_t size,
+/* Says that an answer lacks what the service's always have: it was cut off, or is not the
+ * service's. Returns false. */
+static bool unreadable(struct err *err, const char *operation, const char *problem)
+{
+    err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the answer %s", problem);
+    snprintf(err->operation, sizeof(err->operation), "%s", operation);
+    return false;
+}
+
+/* False when the ETag or the time is missing or cannot be read. */
+static bool read_meta(const char *etag, const char *modified, size_t size,
                       struct azure_blob_meta *meta)
 {
     *meta = (struct azure_blob_meta){.size = size};
-    copy_etag(etag, meta->etag);
-    if (!modified || !clock_parse(modified, &meta->modified_ms))
-        meta->modified_ms = 0;
+    return copy_etag(etag, meta->etag) && modified && clock_parse(modified, &meta->modified_ms);
+}
+
+/* Reads what the headers of an answer say of the blob whose bytes came with them. */
+static bool read_headers(const struct http_response *response, struct azure_blob_meta *meta,
+                         struct err *err)
+{
+    if (!read_meta(http_headers_get(&response->headers, "ETag"),
+                   http_headers_get(&response->headers, "Last-Modified"), response->body.size,
+                   meta))
+        return unreadable(err, "GetBlob", "has no ETag, or no Last-Modified that can be read");
+    return !response->open_ended ||
+           unreadable(err, "GetBlob", "does not say where it ends: it may have been cut off");
 }
 
 /* Hands the answer's bytes over without a copy. */
@@ -89,6 +110,7 @@ bool azure_blob_get(const struct azure_storage *s, struct http_client *http, con
                     const char *name, struct buf *body, struct azure_blob_meta *meta,
                     struct err *err)
 {
+    struct azure_blob_meta found;
     struct http_request request;
     struct http_response response;
     if (!blob_request(s, "GET", container, name, &request, err))
@@ -98,11 +120,9 @@ bool azure_blob_get(const struct azure_storage *s, struct http_client *http, con
     http_request_free(&request);
     if (!ok)
         return false;
-    if (meta) {
-        read_meta(http_headers_get(&response.headers, "ETag"),
-                  http_headers_get(&response.headers, "Last-Modified"), response.body.size, meta);
-    }
-    ok = take_body(&response, body, err);
+    ok = read_headers(&response, &found, err) && take_body(&response, body, err);
+    if (ok && meta)
+        *meta = found;
     http_response_free(&response);
     return ok;
 }
@@ -128,6 +148,7 @@ bool azure_blob_put(const struct azure_storage *s, struct http_client *http, con
                     enum azure_blob_condition condition, const char *etag, char new_etag[128],
                     struct err *err)
 {
+    char found[128];
     struct http_request request;
     struct http_response response;
     if (body->size > PUT_MAX)
@@ -140,10 +161,12 @@ bool azure_blob_put(const struct azure_storage *s, struct http_client *http, con
     http_request_free(&request);
     if (!ok)
         return false;
-    if (new_etag)
-        copy_etag(http_headers_get(&response.headers, "ETag"), new_etag);
+    ok = copy_etag(http_headers_get(&response.headers, "ETag"), found) ||
+         unreadable(err, "PutBlob", "has no ETag");
+    if (ok && new_etag)
+        memcpy(new_etag, found, sizeof(found));
     http_response_free(&response);
-    return true;
+    return ok;
 }
 
 bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
@@ -166,6 +189,8 @@ bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
 }
 
 /* --- listing --- */
+
+static const char LIST[] = "ListBlobs";
 
 /* A listing under way. */
 struct listing {
@@ -194,23 +219,19 @@ static bool list_request(const struct listing *l, struct http_request *request, 
     return storage_request("GET", l->s->blob, &rest, request, err);
 }
 
-static bool unreadable(struct err *err, const char *problem)
-{
-    return err_set(err, ERR_PROVIDER, "UnreadableAnswer", "a listing of blobs %s", problem);
-}
-
 static bool list_blob(struct listing *l, const json_t *blob, struct err *err)
 {
     const char *name = jstr(blob, "Name");
     const char *type = jstr(blob, "Properties.ResourceType");
     struct azure_blob_meta meta;
     if (!name || !*name)
-        return unreadable(err, "names one without a name");
+        return unreadable(err, LIST, "names a blob without a name");
     if (type && strcmp(type, "directory") == 0)
         return true; /* of an account with a hierarchical namespace; no blob */
     int64_t size = jint(blob, "Properties.Content-Length", 0);
-    read_meta(jstr(blob, "Properties.Etag"), jstr(blob, "Properties.Last-Modified"),
-              size > 0 ? (size_t)size : 0, &meta);
+    if (!read_meta(jstr(blob, "Properties.Etag"), jstr(blob, "Properties.Last-Modified"),
+                   size > 0 ? (size_t)size : 0, &meta))
+        return unreadable(err, LIST, "names a blob without an ETag or a time that can be read");
     l->stopped = !l->each(l->ctx, name, &meta);
     return true;
 }
@@ -221,12 +242,14 @@ static bool list_page(struct listing *l, const json_t *page, struct err *err)
     json_t *blobs = jlist(page, "EnumerationResults.Blobs.Blob");
     bool ok = blobs || err_set(err, ERR_INTERNAL, "", "out of memory while listing blobs");
     if (!jget(page, "EnumerationResults"))
-        ok = unreadable(err, "has another root element than EnumerationResults");
+        ok = unreadable(err, LIST, "has another root element than EnumerationResults");
+    else if (!next)
+        ok = unreadable(err, LIST, "does not say whether it is whole");
     for (size_t i = 0; ok && !l->stopped && i < json_array_size(blobs); i++)
         ok = list_blob(l, json_array_get(blobs, i), err);
     json_decref(blobs);
     if (ok && next && (strlen(next) >= sizeof(l->marker) || (*next && !strcmp(next, l->marker))))
-        ok = unreadable(err, "goes on where it stands, or its marker is too long");
+        ok = unreadable(err, LIST, "goes on where it stands, or its marker is too long");
     if (ok)
         snprintf(l->marker, sizeof(l->marker), "%s", next ? next : "");
     return ok;
@@ -239,12 +262,13 @@ static bool list_once(struct listing *l, struct err *err)
     struct http_response response;
     if (!list_request(l, &request, err))
         return false;
-    bool ok = azure_storage_send(l->s, l->http, "ListBlobs", &request, &response, err);
+    bool ok = azure_storage_send(l->s, l->http, LIST, &request, &response, err);
     http_request_free(&request);
     if (!ok)
         return false;
-    json_t *page = xml_parse(buf_str(&response.body), response.body.size, err);
-    ok = page && list_page(l, page, err);
+    struct err why = ERR_INIT;
+    json_t *page = xml_parse(buf_str(&response.body), response.body.size, &why);
+    ok = page ? list_page(l, page, err) : unreadable(err, LIST, "cannot be read as XML");
     json_decref(page);
     http_response_free(&response);
     return ok;

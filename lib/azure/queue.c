@@ -163,7 +163,7 @@ static bool read_message(const json_t *from, struct azure_message *to, struct er
     const char *text = jstr(from, "MessageText");
     int64_t count = jint(from, "DequeueCount", 0);
     if (!id || !*id || !receipt || !*receipt) {
-        return err_set(err, ERR_PROVIDER, "UnreadableAnswer",
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
                        "a queue message has no MessageId or no PopReceipt");
     }
     text = text ? text : "";
@@ -196,12 +196,14 @@ bool azure_queue_messages(const struct http_response *response, struct azure_mes
                           struct err *err)
 {
     *to = (struct azure_messages){0};
-    json_t *document = xml_parse(buf_str(&response->body), response->body.size, err);
+    struct err why = ERR_INIT;
+    json_t *document = xml_parse(buf_str(&response->body), response->body.size, &why);
     if (!document)
-        return false;
+        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+                       "the queue's answer cannot be read as XML: %s", why.message);
     json_t *list = jlist(document, "QueueMessagesList.QueueMessage");
     bool ok = jget(document, "QueueMessagesList") ||
-              err_set(err, ERR_PROVIDER, "UnreadableAnswer",
+              err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
                       "the queue's answer has another root element than QueueMessagesList");
     ok = ok && (list || err_set(err, ERR_INTERNAL, "", "out of memory"));
     ok = ok && read_messages(list, to, err);

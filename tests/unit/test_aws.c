@@ -138,8 +138,9 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
     } else {
         reply->headers = "x-amzn-RequestId: req-7\r\n";
         bool query = strstr(request->body, "Action=ListUsers") != NULL;
-        snprintf(reply->body, sizeof(reply->body), "<XResponse>%s<ok>yes</ok>%s</XResponse>",
-                 query ? "<ListUsersResult>" : "", query ? "</ListUsersResult>" : "");
+        snprintf(reply->body, sizeof(reply->body), "%s<ok>yes</ok>%s",
+                 query ? "<ListUsersResponse><ListUsersResult>" : "<DescribeRegionsResponse>",
+                 query ? "</ListUsersResult></ListUsersResponse>" : "</DescribeRegionsResponse>");
     }
 }
 

@@ -77,7 +77,10 @@ static void test_answer(void **state)
     assert_true(asprintf(&expected, "%.*s.json", (int)(strlen(path) - strlen(".http")), path) > 0);
     wanted = folder_json(expected, "");
     const struct aws_op op = {.service = service_named(jstr(wanted, "service")),
-                              .name = jstr(wanted, "operation")};
+                              .name = jstr(wanted, "operation"),
+                              .root = jstr(wanted, "root"),
+                              .changes = jbool(wanted, "changes", false),
+                              .silent = jbool(wanted, "silent", false)};
     ok = aws_decode(&op, &response, &answer, &err);
     if (jget(wanted, "answer")) {
         if (!ok)

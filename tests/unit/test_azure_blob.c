@@ -30,10 +30,13 @@ static void stop(void)
 
 /* --- recorded requests --- */
 
+#define WRITTEN "ETag: \"0x1\"\r\nLast-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n"
+
 static void answer_empty(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
 {
     (void)ctx;
     reply->status = 200;
+    reply->headers = WRITTEN;
     if (strstr(request->target, "comp=list"))
         strcpy(reply->body, "<EnumerationResults><Blobs/><NextMarker/></EnumerationResults>");
 }
@@ -138,8 +141,7 @@ static void test_get(void **state)
     struct err err = ERR_INIT;
     (void)state;
     start(cloud_answer_next, CONNECTION);
-    cloud_set_reply(200, "ETag: \"0x1\"\r\nLast-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n",
-                    "hello");
+    cloud_set_reply(200, WRITTEN, "hello");
     bool ok = azure_blob_get(storage, world.http, "reports", "a", &body, &meta, &err);
     assert_string_equal(ok ? "" : err.message, "");
     assert_string_equal(buf_str(&body), "hello");
@@ -162,12 +164,12 @@ static void test_get_small(void **state)
     assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
     assert_kind(err, ERR_NOT_FOUND);
     assert_string_equal(err.message, "The specified blob does not exist.");
-    cloud_set_reply(200, "", "hello");
+    cloud_set_reply(200, WRITTEN, "hello");
     assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
     assert_kind(err, ERR_LIMIT);
     assert_string_equal(err.message, "the blob is larger than 4 bytes");
     assert_int_equal(body.size, 0);
-    cloud_set_reply(200, "", "hell");
+    cloud_set_reply(200, WRITTEN, "hell");
     assert_true(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
     assert_string_equal(buf_str(&body), "hell");
     assert_int_equal(body.max, 4);
@@ -212,6 +214,40 @@ static void test_put(void **state)
                                 NULL, NULL, &err));
     assert_kind(err, ERR_LIMIT);
     assert_int_equal(world_count(&world), before);
+    stop();
+}
+
+static void expect_no_answer(const char *headers, const char *message)
+{
+    struct buf body = buf_make(1000);
+    struct err err = ERR_INIT;
+    cloud_set_reply(200, headers, "{}");
+    assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_kind(err, ERR_TRANSIENT);
+    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.operation, "GetBlob");
+    assert_string_equal(err.message, message);
+    buf_free(&body);
+}
+
+/* One that was cut off, or that somebody in between has given. */
+static void test_without_what_it_must_have(void **state)
+{
+    static const char lacks[] = "the answer has no ETag, or no Last-Modified that can be read";
+    struct http_body body = {.data = "x", .size = 1};
+    struct err err = ERR_INIT;
+    (void)state;
+    start(cloud_answer_next, CONNECTION);
+    expect_no_answer("", lacks);
+    expect_no_answer("ETag: \"0x1\"\r\n", lacks);
+    expect_no_answer("ETag: \"0x1\"\r\nLast-Modified: rubbish\r\n", lacks);
+    expect_no_answer("Last-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n", lacks);
+    cloud_set_reply(201, "", "");
+    assert_false(azure_blob_put(storage, world.http, "reports", "a", &body, NULL, AZURE_BLOB_ALWAYS,
+                                NULL, NULL, &err));
+    assert_kind(err, ERR_TRANSIENT);
+    assert_string_equal(err.operation, "PutBlob");
+    assert_string_equal(err.message, "the answer has no ETag");
     stop();
 }
 
@@ -325,11 +361,15 @@ static void test_unreadable_listings(void **state)
     static const struct {
         const char *body, *message;
     } tests[] = {
-        {PAGE(BLOB("", ""), ""), "a listing of blobs names one without a name"},
-        {PAGE("<Blob><Properties/></Blob>", ""), "a listing of blobs names one without a name"},
-        {"<Other/>", "a listing of blobs has another root element than EnumerationResults"},
-        {PAGE("", "same"), "a listing of blobs goes on where it stands, or its marker is too long"},
-        {"", "XML line 1, column 1: no element found"},
+        {PAGE(BLOB("", ""), ""), "the answer names a blob without a name"},
+        {PAGE("<Blob><Properties/></Blob>", ""), "the answer names a blob without a name"},
+        {PAGE("<Blob><Name>a</Name><Properties><Etag>0x1</Etag></Properties></Blob>", ""),
+         "the answer names a blob without an ETag or a time that can be read"},
+        {"<Other/>", "the answer has another root element than EnumerationResults"},
+        {"<EnumerationResults><Blobs/></EnumerationResults>",
+         "the answer does not say whether it is whole"},
+        {PAGE("", "same"), "the answer goes on where it stands, or its marker is too long"},
+        {"", "the answer cannot be read as XML"},
     };
     (void)state;
     start(cloud_answer_next, CONNECTION);
@@ -338,6 +378,7 @@ static void test_unreadable_listings(void **state)
         cloud_set_reply(200, "", tests[i].body);
         assert_false(azure_blob_list(storage, world.http, "reports", "e", see_nothing, NULL, &err));
         assert_string_equal(err.message, tests[i].message);
+        assert_kind(err, ERR_TRANSIENT);
     }
     stop();
 }
@@ -356,6 +397,7 @@ int main(void)
     folder_add_test(&blobs, "get", test_get);
     folder_add_test(&blobs, "get_small", test_get_small);
     folder_add_test(&blobs, "put", test_put);
+    folder_add_test(&blobs, "without_what_it_must_have", test_without_what_it_must_have);
     folder_add_test(&blobs, "delete", test_delete);
     folder_add_test(&blobs, "hostile_names", test_hostile_names);
     folder_add_test(&blobs, "pages", test_pages);

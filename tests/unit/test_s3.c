@@ -14,7 +14,7 @@
 #include "lib/aws/s3.h"
 #include "lib/jpath.h"
 
-#define STEPS_MAX 4
+#define STEPS_MAX 6
 
 /* What must be asked, and what is answered then. */
 struct step {
@@ -130,7 +130,8 @@ static void test_get_what_is_gone(void **state)
 static void test_head(void **state)
 {
     struct aws aws = {{.steps = {{"HEAD " OBJECT_URL "\n", 200,
-                                  "Content-Length: 1234\nETag: \"e\"\nLast-Modified: rubbish\n"},
+                                  "Content-Length: 1234\nETag: \"e\"\n"
+                                  "Last-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n"},
                                  {"HEAD " OBJECT_URL "\n", 404}}}};
     struct s3_meta meta;
     struct err err = ERR_INIT;
@@ -139,7 +140,7 @@ static void test_head(void **state)
     assert_true(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
     assert_int_equal(meta.size, 1234);
     assert_string_equal(meta.etag, "\"e\"");
-    assert_int_equal(meta.modified_ms, 0);
+    assert_int_equal(meta.modified_ms, 1767225601000);
     assert_false(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
@@ -226,6 +227,51 @@ static void test_a_key_must_be_utf8(void **state)
     assert_string_equal(err.message, "the key of an object is no valid UTF-8");
 }
 
+/* What an answer lacks that each of its kind has, in the order in which it is looked for. */
+static void expect_lack(const struct err *err, const char *operation, const char *what)
+{
+    char message[100];
+
+    snprintf(message, sizeof(message), "the answer has no %s", what);
+    assert_string_equal(err_kind_name(err->kind), "transient");
+    assert_string_equal(err->code, "UnreadableAnswer");
+    assert_string_equal(err->operation, operation);
+    assert_string_equal(err->message, message);
+}
+
+#define AT_ONE "Last-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n"
+
+/* One that was cut off, or that somebody in between has given. */
+static void test_an_answer_without_what_it_must_have_is_no_answer(void **state)
+{
+    struct aws aws = {
+        {.steps = {{"GET " OBJECT_URL "\n", 200, AT_ONE, ""},
+                   {"GET " OBJECT_URL "\n", 200, "ETag: \"e\"\n", "{}"},
+                   {"GET " OBJECT_URL "\n", 200, "ETag: \"e\"\nLast-Modified: rubbish\n", "{}"},
+                   {"HEAD " OBJECT_URL "\n", 200, AT_ONE},
+                   {"HEAD " OBJECT_URL "\n", 200, AT_ONE "ETag: \"e\"\n"},
+                   {"PUT " OBJECT_URL "\n", 200}}}};
+    struct buf body = buf_make(100);
+    struct s3_meta meta;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_false(s3_get(&aws, NULL, "bucket", "a/b c", &body, NULL, &err));
+    expect_lack(&err, "GetObject", "ETag");
+    for (int i = 0; i < 2; i++) {
+        assert_false(s3_get(&aws, NULL, "bucket", "a/b c", &body, &meta, &err));
+        expect_lack(&err, "GetObject", "Last-Modified that can be read");
+    }
+    assert_false(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
+    expect_lack(&err, "HeadObject", "ETag");
+    assert_false(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
+    expect_lack(&err, "HeadObject", "Content-Length");
+    assert_false(
+        s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_ALWAYS, NULL, NULL, &err));
+    expect_lack(&err, "PutObject", "ETag");
+    buf_free(&body);
+}
+
 /* --- listings --- */
 
 /* What a listing has given, a line each; stops after `most`. */
@@ -243,12 +289,14 @@ static bool note(void *ctx, const char *key, const struct s3_meta *meta)
     return ++s->count < s->most;
 }
 
+#define WRITTEN "<ETag>&quot;x&quot;</ETag><LastModified>2026-01-01T00:00:02.000Z</LastModified>"
+
 static const char first_page[] =
     "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
     "<NextContinuationToken>1/t+=</NextContinuationToken>"
     "<Contents><Key>a/b+c%2Bd%C3%BC</Key><Size>5</Size><ETag>&quot;e&quot;</ETag>"
     "<LastModified>2026-01-01T00:00:01.000Z</LastModified></Contents>"
-    "<Contents><Key>a/x</Key><Size>0</Size></Contents></ListBucketResult>";
+    "<Contents><Key>a/x</Key><Size>0</Size>" WRITTEN "</Contents></ListBucketResult>";
 
 #define FIRST_LIST  "GET " LIST_URL "&encoding-type=url\n"
 #define SECOND_LIST "GET " LIST_URL "&encoding-type=url&continuation-token=1%2Ft%2B%3D\n"
@@ -258,7 +306,7 @@ static void test_list(void **state)
     struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL, first_page},
                                  {SECOND_LIST, 200, NULL,
                                   "<ListBucketResult><IsTruncated>false</IsTruncated>"
-                                  "<Contents><Key>not%20encoded+</Key></Contents>"
+                                  "<Contents><Key>not%20encoded+</Key>" WRITTEN "</Contents>"
                                   "</ListBucketResult>"}}}};
     struct seen seen = {.lines = buf_make(1000), .most = 100};
     struct err err = ERR_INIT;
@@ -266,8 +314,8 @@ static void test_list(void **state)
     (void)state;
     assert_true(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
     assert_string_equal(buf_str(&seen.lines), "a/b c+d\xc3\xbc 5 \"e\" 1767225601000\n"
-                                              "a/x 0  0\n"
-                                              "not%20encoded+ 0  0\n");
+                                              "a/x 0 \"x\" 1767225602000\n"
+                                              "not%20encoded+ 0 \"x\" 1767225602000\n");
     assert_int_equal(aws.script.at, 2);
     buf_free(&seen.lines);
 }
@@ -309,9 +357,47 @@ static void test_a_listing_must_go_on(void **state)
 
     (void)state;
     assert_false(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
-    assert_int_equal(err.kind, ERR_PROVIDER);
+    assert_int_equal(err.kind, ERR_TRANSIENT);
     assert_string_equal(err.message, "a listing goes on without saying where");
     buf_free(&seen.lines);
+}
+
+static void expect_no_listing(const char *page, const char *message)
+{
+    struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL, page}}}};
+    struct seen seen = {.lines = buf_make(1000), .most = 100};
+    struct err err = ERR_INIT;
+
+    assert_false(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_string_equal(err_kind_name(err.kind), "transient");
+    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.message, message);
+    assert_int_equal(seen.count, 0);
+    buf_free(&seen.lines);
+}
+
+/* A listing that lacks something is none, and above all not an empty one. */
+static void test_a_listing_must_be_whole(void **state)
+{
+    static const char when[] =
+        "a listing names an object without an ETag or a time that can be read";
+    static const char whether[] = "a listing does not say whether it is whole";
+
+    (void)state;
+    expect_no_listing("", "the service's answer (HTTP status 200) cannot be read: it has no body");
+    expect_no_listing("<DeleteResult><IsTruncated>false</IsTruncated></DeleteResult>",
+                      "the service's answer (HTTP status 200) cannot be read: <DeleteResult> is "
+                      "not the root element of such an answer");
+    expect_no_listing("<ListBucketResult></ListBucketResult>", whether);
+    expect_no_listing("<ListBucketResult><IsTruncated>maybe</IsTruncated></ListBucketResult>",
+                      whether);
+    expect_no_listing("<ListBucketResult><Contents><Key>a</Key><ETag>e</ETag></Contents>"
+                      "<IsTruncated>false</IsTruncated></ListBucketResult>",
+                      when);
+    expect_no_listing("<ListBucketResult><Contents><Key>a</Key>"
+                      "<LastModified>2026-01-01T00:00:02.000Z</LastModified></Contents>"
+                      "<IsTruncated>false</IsTruncated></ListBucketResult>",
+                      when);
 }
 
 static void test_a_listing_with_a_broken_key(void **state)
@@ -324,7 +410,7 @@ static void test_a_listing_with_a_broken_key(void **state)
 
     (void)state;
     assert_false(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
-    assert_int_equal(err.kind, ERR_PROVIDER);
+    assert_int_equal(err.kind, ERR_TRANSIENT);
     assert_int_equal(seen.count, 0);
     buf_free(&seen.lines);
 }
@@ -378,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_put_if_match),
         cmocka_unit_test(test_delete),
         cmocka_unit_test(test_a_key_must_be_utf8),
+        cmocka_unit_test(test_an_answer_without_what_it_must_have_is_no_answer),
+        cmocka_unit_test(test_a_listing_must_be_whole),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_list_stops_when_told),
         cmocka_unit_test(test_an_empty_listing),
