@@ -51,11 +51,13 @@ bool faults_add(struct faults *f, const json_t *rule)
     copy_text(rule, "message", fault->message, sizeof fault->message);
     copy_text(rule, "retry_after", fault->retry_after, sizeof fault->retry_after);
     copy_text(rule, "html", fault->html, sizeof fault->html);
+    copy_text(rule, "raw", fault->raw, sizeof fault->raw);
     fault->after = number(rule, "after", 0);
     fault->times = number(rule, "times", 1);
     fault->status = (unsigned)number(rule, "status", 0);
     fault->delay_ms = number(rule, "delay_ms", 0);
     fault->drop = json_is_true(json_object_get(rule, "drop"));
+    fault->done = json_is_true(json_object_get(rule, "done"));
     f->count++;
     return true;
 }

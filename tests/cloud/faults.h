@@ -15,7 +15,9 @@ struct fault {
     char code[96], message[200], retry_after[32];
     char html[200]; /* answered as a page instead of the service's own words; "": not */
     long delay_ms;
-    bool drop; /* close the connection unanswered */
+    bool drop;     /* close the connection unanswered */
+    char raw[200]; /* these bytes are all that is sent before the connection is closed; "": not */
+    bool done;     /* the call is carried out all the same, and its answer lost */
 };
 
 struct faults;
@@ -23,7 +25,8 @@ struct faults *faults_new(void) MUST_CHECK;
 void faults_free(struct faults *f);
 void faults_clear(struct faults *f);
 /* Adds a rule:
- * {"operation","times","after","status","code","message","retry_after","html","delay_ms","drop"}.
+ * {"operation","times","after","status","code","message","retry_after","html","delay_ms","drop",
+ * "raw","done"}.
  * False when it is none. */
 bool faults_add(struct faults *f, const json_t *rule) MUST_CHECK;
 /* Counts a call; the rule that hits it, or NULL. Valid until the next faults_clear. */

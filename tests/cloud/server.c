@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -125,11 +126,49 @@ static void write_fault(const struct exchange *x, struct reply *reply)
         reply_header(reply, "Retry-After", fault->retry_after);
 }
 
+/* Writes bytes that are no whole answer past libmicrohttpd, which closes the connection then. */
+static void write_raw(const struct exchange *x)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->request.connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const char *at = x->fault.raw;
+    while (info && *at) {
+        ssize_t n = send(info->connect_fd, at, strlen(at), MSG_NOSIGNAL);
+        if (n <= 0)
+            return;
+        at += n;
+    }
+}
+
+static void lose(const struct exchange *x, struct reply *reply)
+{
+    if (x->fault.status) {
+        buf_reset(&reply->body);
+        reply->header_count = 0;
+        write_fault(x, reply);
+    } else {
+        write_raw(x);
+        reply->drop = true;
+    }
+}
+
+/* The service's answer; false when the exchange was parked. */
+static bool ask_world(struct exchange *x, struct reply *reply)
+{
+    int64_t park_ms = 0;
+    int64_t waited_ms = x->parked_ms ? now() - x->parked_ms : 0;
+    if (world_answer(&x->server->world, &x->request, reply, now(), waited_ms, &park_ms))
+        return true;
+    if (!x->parked_ms)
+        x->parked_ms = now();
+    park(x, now() + park_ms, true);
+    return false;
+}
+
 /* Writes the answer, or parks the exchange and returns false. */
 static bool answer(struct exchange *x, struct reply *reply)
 {
-    struct world *w = &x->server->world;
-    int64_t park_ms = 0;
+    const struct fault *fault = &x->fault;
     if (!x->begun) {
         x->begun = true;
         if (!begin(x, reply))
@@ -139,20 +178,12 @@ static bool answer(struct exchange *x, struct reply *reply)
             return false;
         }
     }
-    reply->drop = x->fault.drop;
-    if (x->fault.drop)
-        return true;
-    if (x->fault.status) {
-        write_fault(x, reply);
-        return true;
-    }
-    int64_t waited_ms = x->parked_ms ? now() - x->parked_ms : 0;
-    if (world_answer(w, &x->request, reply, now(), waited_ms, &park_ms))
-        return true;
-    if (!x->parked_ms)
-        x->parked_ms = now();
-    park(x, now() + park_ms, true);
-    return false;
+    bool lost = fault->drop || fault->status || *fault->raw;
+    if ((!lost || fault->done) && !ask_world(x, reply))
+        return false;
+    if (lost)
+        lose(x, reply);
+    return true;
 }
 
 /* Held back from before the world was made anew: it belongs to a test that has ended. */

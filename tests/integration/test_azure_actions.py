@@ -182,7 +182,7 @@ def test_a_page_is_no_success(arm, run, action, type, params, operation):
     id = arm.put({"id": resource_id(type, "web-1"), "tags": {"env": "prod"}, "properties": {}})
     arm.fault(operation, status=200, html=PAGE)
     run(action, [id], params, config=ENABLED).assert_all_processed()
-    assert arm.operations().count(operation) == 2
+    assert arm.operations().count(operation) >= 2
 
 
 @each_action

@@ -90,6 +90,29 @@ def test_the_way_itself_survives_faults(cloud, daemon, operation, fault):
     assert site.messages() == (0, 0) and not site.pending()
 
 
+# What may come in place of an answer: a part of its headers, or a page of somebody in between.
+NO_ANSWERS = {"cut off": {"raw": "HTTP/1.1 200 OK\r\n"}, "page": {"status": 200, "html": "<html><p>Log in</p></html>"}}
+WAY = ["GetObject", "PutObject", "DeleteObject", "ListObjectsV2", "ReceiveMessage", "DeleteMessage", "GetCallerIdentity", "StopInstances"]
+
+
+# A message whose delivery got lost comes again when its visibility timeout is over.
+@pytest.mark.parametrize("operation, done", [(o, done) for o in WAY for done in (False, True) if (o, done) != ("ReceiveMessage", True)])
+@pytest.mark.parametrize("answer", NO_ANSWERS)
+def test_what_is_no_whole_answer_is_none(cloud, daemon, operation, answer, done):
+    """Taken for an answer, it would be that of an empty event, an event without reports, a claim without an ETag..."""
+    site = Site(cloud)
+    cloud.instance("i-0aaaaaaa")
+    site.put_event(stop_event("i-0aaaaaaa"))
+    cloud.fault(operation, times=2, done=done, **NO_ANSWERS[answer])
+    daemon(site, once=True).ended(0)
+    assert len(statuses(cloud, operation)) >= 3
+    [report] = site.reports()
+    report.assert_all_processed()
+    assert cloud.state_of("i-0aaaaaaa") in ("stopping", "stopped")
+    assert len(statuses(cloud, "StopInstances")) == (3 if operation == "StopInstances" else 1)
+    assert site.messages() == (0, 0) and not site.pending()
+
+
 def test_claim_calls_reports_claim_message_in_this_order(cloud, one):
     one().assert_all_processed()
     served = cloud.requests()

@@ -101,7 +101,8 @@ class CloudServer(Cloud):
     def fault(self, operation, **how):
         """From now on the next `times` (default 1) calls of `operation` ("StopInstances", "*") go wrong: status=503,
         code="Throttling", retry_after="1", html="<p>" (in place of the service's own words), delay_ms=100, drop=True (the connection
-        is closed unanswered); after=N lets N calls pass before."""
+        is closed unanswered), raw="HTTP/1.1 200" (and it is closed after these bytes), done=True (the call is carried out all the
+        same); after=N lets N calls pass before."""
         call(self.url + "/_control/faults", "POST", json.dumps({"operation": operation, **how}))
 
     def instance(self, id, state="running", account=ACCOUNT, region=REGION, **more):
