@@ -27,7 +27,7 @@ class Counting(Proxy):
     """Passes on what is asked of a cloud, and counts it by operation."""
 
     def __init__(self, cloud):
-        super().__init__(cloud, silent=False)
+        super().__init__(cloud, "cut off")
         self.calls = collections.Counter()
 
     def arrived(self, operation):

@@ -11,11 +11,20 @@ from .cloud import Cloud
 OWN = "GetCallerIdentity"
 
 
+# What the caller gets when it gets no answer. The beginning of one keeps libcurl from sending the request again by itself.
+NO_ANSWER = {
+    "silent": b"",
+    "cut off": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<",
+    "cut off in its headers": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+    "a page": b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 19\r\n\r\n<html>Log in</html>",
+}
+
+
 class Proxy(Cloud):
     """Passes on every request. `arrived` and `answered` may end an exchange by answering True: then the caller gets no answer."""
 
-    def __init__(self, cloud, silent=True):
-        self.silent, behind = silent, urllib.parse.urlparse(cloud.url)
+    def __init__(self, cloud, manner="silent"):
+        self.manner, behind = manner, urllib.parse.urlparse(cloud.url)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self, behind))
         super().__init__(f"http://127.0.0.1:{self.server.server_port}")
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -73,8 +82,7 @@ def handler_of(proxy, behind):
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = pass_on
 
         def say_nothing(self):
-            # The beginning of an answer keeps libcurl from sending the request again by itself.
-            self.wfile.write(b"" if proxy.silent else b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<")
+            self.wfile.write(NO_ANSWER[proxy.manner])
             self.close_connection = True
 
         def hand_back(self, answer, told):
