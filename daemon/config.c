@@ -3,8 +3,6 @@
 #include "daemon/config.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,7 +12,7 @@
 
 #include "actions/action.h"
 #include "daemon/config_table.h"
-#include "lib/crypto.h"
+#include "lib/file.h"
 
 static const char ENVIRONMENT_PREFIX[] = "HGAUTOD_";
 
@@ -304,65 +302,31 @@ static void on_problem(void *ctx, unsigned line, const char *sentence)
     complain(ctx, line, "%s", sentence);
 }
 
-/* Reads a whole file into `to`, whose maximum is the limit. Returns 0, EFBIG when it is larger, or
- * errno. */
-static int read_file(const char *path, struct buf *to, struct stat *st)
+static void check_permissions(struct loader *l, mode_t mode)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int why = 0;
-    ssize_t n = 1;
-
-    if (fd < 0)
-        return errno;
-    if (fstat(fd, st) != 0)
-        why = errno;
-    while (!why && n > 0) {
-        char part[4096];
-
-        n = read(fd, part, sizeof part);
-        if (n < 0)
-            why = errno == EINTR ? 0 : errno;
-        else if (n > 0 && !buf_add(to, part, (size_t)n))
-            why = to->size + (size_t)n > to->max ? EFBIG : ENOMEM;
-        wipe(part, sizeof part);
-        if (n < 0 && !why)
-            n = 1; /* interrupted: again */
-    }
-    close(fd);
-    return why;
-}
-
-static const char *why_not(int why)
-{
-    return why == EFBIG ? "it is too large" : strerror(why);
-}
-
-static void check_permissions(struct loader *l, const struct stat *st)
-{
-    if (l->secret_key && S_ISREG(st->st_mode) && (st->st_mode & (S_IRWXG | S_IRWXO)))
+    if (l->secret_key && S_ISREG(mode) && (mode & (S_IRWXG | S_IRWXO)))
         complain(l, l->secret_line,
                  "%s is a secret, and the file can be read or changed by others than its owner "
                  "(mode %04o); chmod 600 %s, or give the secret in a file of its own with %s%s",
-                 l->secret_key, (unsigned)st->st_mode & 07777u, l->path, l->secret_key, "_file");
+                 l->secret_key, (unsigned)mode & 07777u, l->path, l->secret_key, "_file");
 }
 
 static void load_file(struct loader *l, bool may_be_absent)
 {
     const struct config_reader reader = {l, on_section, on_setting, on_problem};
     struct buf text = buf_make_secret(CONFIG_FILE_MAX);
-    struct stat st = {0};
-    int why = read_file(l->path, &text, &st);
+    struct err err = ERR_INIT;
+    mode_t mode;
 
-    if (why == ENOENT && may_be_absent)
-        goto done;
-    if (why) {
-        complain(l, 0, "the configuration cannot be read: %s", why_not(why));
+    if (!file_read(l->path, FILE_STREAMS, &text, &mode, &err)) {
+        if (err.kind != ERR_NOT_FOUND || !may_be_absent)
+            complain(l, 0, "the configuration cannot be read: %s", err.message);
         goto done;
     }
     l->config->path = strdup(l->path);
     if (!l->config->path || !config_parse(buf_str(&text), text.size, &reader))
         l->out_of_memory = true;
-    check_permissions(l, &st);
+    check_permissions(l, mode);
 done:
     buf_free(&text);
 }
@@ -509,16 +473,14 @@ static void load_secret(struct loader *l, const struct setting *s, void *base, u
     struct buf text = buf_make_secret(CONFIG_SECRET_MAX);
     unsigned origin = origins[row(s)];
     const char *wrong;
-    struct stat st;
-    int why = 0;
+    struct err err = ERR_INIT;
 
     if (*secret) {
         complain(l, origin, "%s: the secret itself is given too; one of both is enough", s->key);
         goto done;
     }
-    why = read_file(path, &text, &st);
-    if (why) {
-        complain(l, origin, "%s: %s cannot be read: %s", s->key, path, why_not(why));
+    if (!file_read(path, FILE_SECRET, &text, NULL, &err)) {
+        complain(l, origin, "%s: %s cannot be read: %s", s->key, path, err.message);
         goto done;
     }
     while (text.size && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == '\r'))

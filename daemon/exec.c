@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/log.h"
+#include "lib/printable.h"
 
 /* The event's key in its store: reports are asked for below "reports/". */
 #define EVENT_KEY     "events/event.json"
@@ -40,16 +42,6 @@ static bool file_error(struct err *err, const char *what, const char *path)
                    strerror(errno));
 }
 
-static bool read_all(int fd, struct buf *body, const char *path, struct err *err)
-{
-    char piece[COPY_SIZE];
-    ssize_t n;
-    while ((n = read(fd, piece, sizeof piece)) > 0)
-        if (!buf_add(body, piece, (size_t)n))
-            return err_set(err, ERR_LIMIT, "", "%s is larger than %zu bytes", path, body->max);
-    return n == 0 || file_error(err, "cannot read", path);
-}
-
 static bool exec_get(struct store *s, struct http_client *http, const char *key, struct buf *body,
                      struct store_meta *meta, struct err *err)
 {
@@ -57,14 +49,11 @@ static bool exec_get(struct store *s, struct http_client *http, const char *key,
     (void)http;
     if (strcmp(key, EVENT_KEY) != 0)
         return err_set(err, ERR_NOT_FOUND, "", "no claim");
-    int fd = open(x->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return file_error(err, "cannot open", x->path);
+    struct err why = ERR_INIT;
     if (meta)
         *meta = (struct store_meta){.etag = "file"};
-    bool ok = read_all(fd, body, x->path, err);
-    close(fd);
-    return ok;
+    return file_read(x->path, FILE_STREAMS, body, NULL, &why) ||
+           err_set(err, why.kind, "", "cannot read %s: %s", x->path, why.message);
 }
 
 /* Writes a body to a stream, in pieces where it is one itself. */
@@ -88,22 +77,43 @@ static bool print_report(const struct http_body *body, struct err *err)
     return file_error(err, "cannot write to", "standard output");
 }
 
+/* Writes a temporary file in the folder and gives it its name when it is complete: whoever looks
+ * there sees all of a report or nothing. A symbolic link of that name is replaced, not followed. */
+static bool write_report(int folder, const char *name, const struct http_body *body)
+{
+    char temporary[64];
+    int fd = file_make_temporary(folder, ".hgautod.", temporary);
+    FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!to) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool ok = write_body(to, body) && fflush(to) == 0 && fsync(fd) == 0;
+    ok = fclose(to) == 0 && ok;
+    ok = ok && renameat(folder, temporary, folder, name) == 0 && fsync(folder) == 0;
+    int error = errno;
+    if (!ok)
+        unlinkat(folder, temporary, 0);
+    errno = error;
+    return ok;
+}
+
 static bool save_report(const struct exec *x, const char *name, const struct http_body *body,
                         struct err *err)
 {
     struct buf path = buf_make(8192);
-    bool ok = buf_addf(&path, "%s/%s", x->report_dir, name);
-    FILE *to = ok ? fopen(buf_str(&path), "we") : NULL;
-    if (to) {
-        ok = write_body(to, body);
-        ok = fclose(to) == 0 && ok;
-    } else {
-        ok = false;
-    }
-    if (ok)
-        printf("%s\n", buf_str(&path));
-    else
+    int folder = open(x->report_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = folder >= 0 && write_report(folder, name, body);
+    int error = errno;
+    if (folder >= 0)
+        close(folder);
+    errno = error;
+    buf_addf(&path, "%s/%s", x->report_dir, name);
+    if (!ok)
         file_error(err, "cannot write", buf_str(&path));
+    else if (!printable_print(stdout, "%s\n", buf_str(&path)) || fflush(stdout) != 0)
+        ok = file_error(err, "cannot write to", "standard output");
     buf_free(&path);
     return ok;
 }

@@ -20,12 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/store.h"
+#include "lib/file.h"
 #include "lib/utf8.h"
 
 #define KEY_MAX_BYTES 1024
@@ -180,19 +180,11 @@ static void fill_meta(struct store_meta *meta, const struct stat *st)
 
 static bool read_all(int fd, const char *key, struct buf *body, struct err *err)
 {
-    char chunk[65536];
-    for (;;) {
-        ssize_t n = read(fd, chunk, sizeof chunk);
-        if (n == 0)
-            return true;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return failed(err, errno, "read", key);
-        if (!buf_add(body, chunk, (size_t)n))
-            return err_set(err, ERR_LIMIT, "", "%s is larger than %zu bytes, the limit", key,
-                           body->max);
-    }
+    int why = file_read_fd(fd, body);
+    if (why == EFBIG)
+        return err_set(err, ERR_LIMIT, "", "%s is larger than %zu bytes, the limit", key,
+                       body->max);
+    return why == 0 || failed(err, why, "read", key);
 }
 
 static bool dir_get(struct store *base, struct http_client *http, const char *key, struct buf *body,
@@ -206,20 +198,15 @@ static bool dir_get(struct store *base, struct http_client *http, const char *ke
     int parent = open_parent(s, key, false, &leaf);
     if (parent < 0)
         return failed(err, errno, "open", key);
-    /* O_NONBLOCK: a FIFO in the folder must not stop the worker. */
-    int fd = openat(parent, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    int fd = file_open(parent, leaf, FILE_NO_LINKS, &st);
     int error = errno;
     close(parent);
+    if (fd < 0 && (error == ENOTSUP || error == EISDIR))
+        return err_set(err, ERR_INVALID, "", "cannot read %s: it is not a regular file", key);
     if (fd < 0)
         return failed(err, error, "open", key);
-    struct stat st;
-    bool ok;
-    if (fstat(fd, &st) != 0)
-        ok = failed(err, errno, "read", key);
-    else if (!S_ISREG(st.st_mode))
-        ok = err_set(err, ERR_INVALID, "", "cannot read %s: it is no regular file", key);
-    else
-        ok = read_all(fd, key, body, err);
+    bool ok = read_all(fd, key, body, err);
     close(fd);
     if (ok && meta)
         fill_meta(meta, &st);
@@ -277,22 +264,6 @@ static bool write_body(int fd, const struct http_body *body)
         left -= n;
     }
     return true;
-}
-
-/* Makes a new temporary file in the folder; its name goes to `name`. -1 with errno. */
-static int make_temporary(int parent, char name[64])
-{
-    for (int tries = 0; tries < 8; tries++) {
-        uint64_t random;
-        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-            continue;
-        snprintf(name, 64, OWN_PREFIX "%" PRIx64 ".tmp", random);
-        int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-        if (fd >= 0 || errno != EEXIST)
-            return fd;
-    }
-    errno = EEXIST;
-    return -1;
 }
 
 /* Sets the new file's time to now, or to just after that of the file that it replaces. */
@@ -398,7 +369,7 @@ static bool dir_put(struct store *base, struct http_client *http, const char *ke
         return err_set(err, ERR_PRECONDITION, "", "%s has been deleted since it was read", key);
     if (p.parent < 0)
         return failed(err, errno, "open the folder of", key);
-    p.fd = make_temporary(p.parent, p.temporary);
+    p.fd = file_make_temporary(p.parent, OWN_PREFIX, p.temporary);
     if (p.fd < 0) {
         failed(err, errno, "make a temporary file beside", key);
         close(p.parent);

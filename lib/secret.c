@@ -1,13 +1,11 @@
 /* Reads secrets from variables, files and JSON answers. */
 #include "lib/secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/crypto.h"
+#include "lib/file.h"
 
 const char *secret_env(const char *name)
 {
@@ -27,24 +25,12 @@ bool secret_text_valid(const char *text)
 
 bool secret_read_file(const char *path, const char *what, struct buf *to, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return err_set(err, ERR_CREDENTIALS, "", "the %s %s cannot be opened: %s", what, path,
-                       strerror(errno));
-    }
-    char part[4096];
-    ssize_t n;
-    bool fits = true;
-    while (fits && (n = read(fd, part, sizeof(part))) > 0)
-        fits = buf_add(to, part, (size_t)n);
-    int problem = fits && n < 0 ? errno : 0;
-    wipe(part, sizeof(part));
-    close(fd);
-    if (!fits || problem) {
-        return err_set(err, ERR_CREDENTIALS, "", "the %s %s cannot be read: %s", what, path,
-                       problem ? strerror(problem) : "it is too large");
-    }
-    return true;
+    struct err why = ERR_INIT;
+    /* Readable they may be: Kubernetes lays tokens and certificates down for everybody in the
+     * container. */
+    return file_read(path, FILE_KEPT, to, NULL, &why) ||
+           err_set(err, ERR_CREDENTIALS, "", "the %s %s cannot be read: %s", what, path,
+                   why.message);
 }
 
 static bool is_space(char c)

@@ -17,8 +17,8 @@ const char *secret_env(const char *name);
  * spaces. */
 bool secret_text_valid(const char *text);
 
-/* Appends a file's bytes; `what` names its kind in errors: "token file". False with ERR_CREDENTIALS
- * naming the file. */
+/* Appends the bytes of a file that others cannot change; `what` names its kind in
+ * errors: "certificate file". False with ERR_CREDENTIALS naming the file. */
 bool secret_read_file(const char *path, const char *what, struct buf *to,
                       struct err *err) MUST_CHECK;
 /* The same for a file of one token, without the white space behind it. */

@@ -1,11 +1,14 @@
 """The command line: exec, check, and what it says when it is used wrongly."""
 
 import json
+import subprocess
 
 import pytest
 
 from harness.cloud import Site
 from harness.events import NOT_DRY, automation, event_of, instance, stop_event
+from harness.process import clean_environment, hgautod_command
+from harness.wait import STRETCH
 
 
 def test_exec_prints_reports_on_standard_output(cloud, hgautod, tmp_path):
@@ -25,6 +28,32 @@ def test_exec_writes_reports_into_a_folder_and_fails_when_a_resource_does(cloud,
     first, second = ran.reports
     first.assert_error("i-0bbbbbbb", "^InvalidInstanceID.NotFound")
     second.assert_all_processed()
+
+
+def test_exec_replaces_a_link_in_the_report_folder_and_leaves_nothing_half_written(cloud, hgautod, tmp_path):
+    """Whoever may write into the folder could else have any file of ours overwritten."""
+    cloud.instance("i-0aaaaaaa")
+    path, folder, precious = tmp_path / "event.json", tmp_path / "reports", tmp_path / "precious"
+    path.write_text(json.dumps(stop_event("i-0aaaaaaa")))
+    ran = hgautod("exec", path, "--report-dir", folder, env=cloud.env()).assert_status(0)
+    [report] = folder.iterdir()
+    assert ran.stdout == f"{report}\n"
+    report.unlink()
+    precious.write_text("precious")
+    report.symlink_to(precious)
+    hgautod("exec", path, "--report-dir", folder, env=cloud.env()).assert_status(0)
+    assert precious.read_text() == "precious"
+    assert [p.name for p in folder.iterdir()] == [report.name] and not report.is_symlink()
+    assert json.loads(report.read_text())["processed"]
+
+
+def test_exec_reads_its_event_and_its_configuration_from_pipes(cloud, tmp_path):
+    cloud.instance("i-0aaaaaaa")
+    (tmp_path / "event.json").write_text(json.dumps(stop_event("i-0aaaaaaa")))
+    (tmp_path / "a.ini").write_text("[guard]\ndisable_actions = ec2_stop_instance\n")
+    ran = subprocess.run(["bash", "-c", '"$0" exec <(cat event.json) -c <(cat a.ini)', *hgautod_command()], cwd=tmp_path,
+                         env=clean_environment(cloud.env()), capture_output=True, text=True, timeout=60 * STRETCH)
+    assert "disable_actions" in json.loads(ran.stdout)["critical_error"], ran
 
 
 def test_exec_plan_changes_nothing_and_says_what_it_would(cloud, exec_event):

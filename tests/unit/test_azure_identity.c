@@ -291,13 +291,13 @@ static void test_certificates_that_are_none(void **state)
     } tests[] = {
         {KEYS "none.pem", NULL,
          "client certificate: the certificate file " KEYS
-         "none.pem cannot be opened: No such file or directory (before it, client secret: "
+         "none.pem cannot be read: No such file or directory (before it, client secret: "
          "AZURE_CLIENT_SECRET is not set)"},
         {KEYS "encrypted.pem", NULL, "an encrypted one needs AZURE_CLIENT_CERTIFICATE_PASSWORD"},
         {KEYS "encrypted.pem", "wrong", "read with AZURE_CLIENT_CERTIFICATE_PASSWORD"},
         {KEYS "ec.pem", NULL, "ec.pem is no RSA key"},
         {KEYS "mismatched.pem", NULL, "has no certificate that belongs to its key"},
-        {"/dev/null", NULL, "/dev/null has no private key in PEM that can be read"},
+        {"/dev/null", NULL, "/dev/null cannot be read: it is not a regular file"},
         {"Makefile", NULL, "Makefile has no private key in PEM that can be read"},
     };
     (void)state;
@@ -472,7 +472,7 @@ static void test_incomplete(void **state)
     start();
     set_who();
     setenv("AZURE_FEDERATED_TOKEN_FILE", "/nowhere", 1);
-    expect_error(ERR_CREDENTIALS, "the token file /nowhere cannot be opened");
+    expect_error(ERR_CREDENTIALS, "the token file /nowhere cannot be read");
     stop();
     start();
     set_who();

@@ -262,13 +262,15 @@ static void test_web_identity_broken(void **state)
     setenv("AWS_ROLE_ARN", "arn:aws:iam::222233334444:role/irsa", 1);
     expect_failure(w, NULL, ERR_CREDENTIALS,
                    "! web identity: the token file " DATA
-                   "/missing cannot be opened: No such file or directory");
+                   "/missing cannot be read: No such file or directory");
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/null", 1);
-    expect_failure(w, NULL, ERR_CREDENTIALS,
-                   "! web identity: the token file /dev/null holds no token");
+    expect_failure(
+        w, NULL, ERR_CREDENTIALS,
+        "! web identity: the token file /dev/null cannot be read: it is not a regular file");
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/zero", 1);
-    expect_failure(w, NULL, ERR_CREDENTIALS,
-                   "! web identity: the token file /dev/zero cannot be read: it is too large");
+    expect_failure(
+        w, NULL, ERR_CREDENTIALS,
+        "! web identity: the token file /dev/zero cannot be read: it is not a regular file");
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", DATA "/token", 1);
     w->status = 403;
     expect_failure(w, NULL, ERR_CREDENTIALS,

@@ -338,7 +338,8 @@ static void test_a_file_that_is_too_large_is_refused(void **state)
     while (text.size <= CONFIG_FILE_MAX)
         buf_adds(&text, "# a comment\n");
     expect_problems(*state, buf_str(&text), 0644, no_environment,
-                    "INI: the configuration cannot be read: it is too large\n");
+                    "INI: the configuration cannot be read: it is larger than 1048576 "
+                    "bytes\n");
     buf_free(&text);
 }
 
@@ -474,6 +475,55 @@ static void expect_secret_problem(struct place *p, const char *secret, size_t si
     buf_free(&text);
 }
 
+/* Its owner's and, where a service manager says so, its group's to read. */
+static void test_a_secrets_file_must_be_private(void **state)
+{
+    static const mode_t good[] = {0400, 0440, 0600, 0640};
+    static const mode_t bad[] = {0404, 0444, 0602, 0620, 0644, 0660, 0666, 0777};
+    struct place *p = *state;
+    struct buf text = buf_make(1 << 16);
+    char line[400];
+
+    buf_addf(&text, BLOB "connection_string_file = %s\n", p->secret);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        write_text(p->secret, SECRET "\n", strlen(SECRET "\n"), good[i]);
+        config_free(expect_loaded(p, buf_str(&text), 0644, no_environment));
+        unlink(p->secret);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        write_text(p->secret, SECRET "\n", strlen(SECRET "\n"), bad[i]);
+        snprintf(line, sizeof line,
+                 "INI:4: connection_string_file: %s cannot be read: others can read or change it "
+                 "(mode %04o): run chmod 600 %s\n",
+                 p->secret, bad[i], p->secret);
+        expect_problems(p, buf_str(&text), 0644, no_environment, line);
+        unlink(p->secret);
+    }
+    buf_free(&text);
+}
+
+/* A FIFO that nobody writes to would be waited for, and a device may never end. */
+static void test_a_secrets_file_is_a_regular_one(void **state)
+{
+    struct place *p = *state;
+    struct buf text = buf_make(1 << 16);
+    char line[400];
+
+    assert_int_equal(mkfifo(p->secret, 0600), 0);
+    buf_addf(&text, BLOB "connection_string_file = %s\n", p->secret);
+    snprintf(line, sizeof line,
+             "INI:4: connection_string_file: %s cannot be read: it is not a regular file\n",
+             p->secret);
+    expect_problems(p, buf_str(&text), 0644, no_environment, line);
+    unlink(p->secret);
+    buf_reset(&text);
+    buf_addf(&text, BLOB "connection_string_file = %s\n", p->dir);
+    snprintf(line, sizeof line,
+             "INI:4: connection_string_file: %s cannot be read: it is a directory\n", p->dir);
+    expect_problems(p, buf_str(&text), 0644, no_environment, line);
+    buf_free(&text);
+}
+
 static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
 {
     struct place *p = *state;
@@ -485,7 +535,8 @@ static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
     expect_secret_problem(p, "a\0b", 3, "holds more than one line, or control characters");
     while (large.size <= CONFIG_SECRET_MAX)
         buf_addc(&large, 'x');
-    expect_secret_problem(p, buf_str(&large), large.size, "cannot be read: it is too large");
+    expect_secret_problem(p, buf_str(&large), large.size,
+                          "cannot be read: it is larger than 65536 bytes");
 
     buf_addf(&text, BLOB "connection_string_file = %s\n", p->secret);
     snprintf(line, sizeof line,
@@ -632,6 +683,8 @@ int main(void)
         TEST(test_a_named_file_must_be_there),
         TEST(test_too_many_sources_are_refused),
         TEST(test_a_file_with_a_secret_must_be_private),
+        TEST(test_a_secrets_file_must_be_private),
+        TEST(test_a_secrets_file_is_a_regular_one),
         TEST(test_a_proxy_with_a_password_is_a_secret),
         TEST(test_a_bad_secret_is_not_shown),
         TEST(test_a_secret_comes_from_its_file),
