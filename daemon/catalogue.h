@@ -56,13 +56,13 @@ const char *param_type_name(enum param_type type);
  * each, when one would still be too long. */
 bool catalogue_iam_policy(const struct catalogue *c, const struct config *config, struct buf *to);
 
+struct subscriptions;
 /* A custom role definition, as `az role definition create` takes it, for these actions and for the
  * configured Azure sources. The scopes are the subscriptions of [guard] allow_subscriptions, else
- * those of `subscriptions`, the text of subscriptions_file (NULL or "": none), and the default one.
- * Names in it are left out, only ids can be scopes. When there is none, a subscription of zeroes
- * stands for yours. */
+ * those of `subscriptions` (NULL: none). Names in it are left out, only ids can be scopes. When
+ * there is none, a subscription of zeroes stands for yours. */
 bool catalogue_azure_role(const struct catalogue *c, const struct config *config,
-                          const char *subscriptions, struct buf *to);
+                          const struct subscriptions *subscriptions, struct buf *to);
 
 /* What a list of permissions is built with: an array of strings, sorted, each once; a new
  * reference. */

@@ -6,11 +6,13 @@
 #include <strings.h>
 
 #include "daemon/catalogue.h"
+#include "daemon/subscriptions.h"
+#include "lib/azure/arm.h"
 
 #define NO_SUBSCRIPTION "00000000-0000-0000-0000-000000000000"
 #define STORAGE         "Microsoft.Storage/storageAccounts/"
 
-enum { SCOPE_MAX = 128, GUID = 36 };
+enum { SCOPE_MAX = 128 };
 
 static const char *const queue_data[] = {
     STORAGE "queueServices/queues/messages/delete",
@@ -59,74 +61,50 @@ static json_t *data_actions(const struct config *config)
 
 /* --- scopes --- */
 
-static bool is_guid(const char *text, size_t n)
+static bool is_there(const json_t *scopes, const char *scope)
 {
-    if (n != GUID)
-        return false;
-    for (size_t i = 0; i < GUID; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-        if (dash ? text[i] != '-' : !strchr("0123456789abcdefABCDEF", text[i]))
-            return false;
-    }
-    return true;
-}
-
-static bool add_scope(json_t *scopes, const char *subscription, size_t n)
-{
-    struct buf scope = buf_make(SCOPE_MAX);
-    bool ok = buf_adds(&scope, "/subscriptions/") && buf_add(&scope, subscription, n);
-    json_t *there;
+    const json_t *there;
     size_t i;
 
     json_array_foreach(scopes, i,
-                       there) if (ok && strcasecmp(json_string_value(there), buf_str(&scope)) == 0)
-    {
-        buf_free(&scope);
-        return true;
-    }
-    ok = ok && json_array_append_new(scopes, json_string(buf_str(&scope))) == 0;
+                       there) if (strcasecmp(json_string_value(there), scope) == 0) return true;
+    return false;
+}
+
+static bool add_scope(json_t *scopes, const char *subscription)
+{
+    struct buf scope = buf_make(SCOPE_MAX);
+    bool ok = buf_adds(&scope, "/subscriptions/") && buf_adds(&scope, subscription);
+
+    if (ok && !is_there(scopes, buf_str(&scope)))
+        ok = json_array_append_new(scopes, json_string(buf_str(&scope))) == 0;
     buf_free(&scope);
     return ok;
 }
 
-/* The ids among entries that commas or white space divide. */
-static bool add_listed(json_t *scopes, const char *text)
+/* Those of the subscriptions that are given by id: a name cannot be a scope. */
+static bool add_listed(json_t *scopes, const struct subscriptions *subscriptions)
 {
-    static const char between[] = ", \t\r\n\"";
-    bool ok = true;
+    const char *entry;
 
-    for (text += strspn(text, between); ok && *text;) {
-        size_t n = strcspn(text, between);
-
-        if (is_guid(text, n))
-            ok = add_scope(scopes, text, n);
-        text += n;
-        text += strspn(text, between);
-    }
-    return ok;
+    for (size_t i = 0; (entry = subscriptions_entry(subscriptions, i)); i++)
+        if (azure_guid_valid(entry) && !add_scope(scopes, entry))
+            return false;
+    return true;
 }
 
-/* The SDKs' default subscription, which is acted on beside those of the file. */
-static bool add_standard(json_t *scopes)
-{
-    const char *id = getenv("AZURE_SUBSCRIPTION_ID");
-
-    return !id || !is_guid(id, strlen(id)) || add_scope(scopes, id, GUID);
-}
-
-static json_t *scopes_of(const struct config *config, const char *subscriptions)
+static json_t *scopes_of(const struct config *config, const struct subscriptions *subscriptions)
 {
     const struct config_list *allowed = &config->guard.allow_subscriptions;
     json_t *scopes = json_array();
     bool ok = scopes != NULL;
 
     for (size_t i = 0; ok && i < allowed->count; i++)
-        ok = add_scope(scopes, allowed->at[i], strlen(allowed->at[i]));
-    if (ok && allowed->count == 0 && subscriptions && *subscriptions)
-        ok = add_listed(scopes, subscriptions) && add_standard(scopes);
+        ok = add_scope(scopes, allowed->at[i]);
+    if (ok && allowed->count == 0 && subscriptions)
+        ok = add_listed(scopes, subscriptions);
     if (ok && json_array_size(scopes) == 0)
-        ok = add_scope(scopes, NO_SUBSCRIPTION, GUID);
+        ok = add_scope(scopes, NO_SUBSCRIPTION);
     if (ok)
         return scopes;
     json_decref(scopes);
@@ -150,7 +128,7 @@ static json_t *role_actions(const struct catalogue *c, const struct config *conf
 }
 
 bool catalogue_azure_role(const struct catalogue *c, const struct config *config,
-                          const char *subscriptions, struct buf *to)
+                          const struct subscriptions *subscriptions, struct buf *to)
 {
     struct buf name = buf_make(SCOPE_MAX);
     json_t *role = NULL;

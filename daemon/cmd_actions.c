@@ -5,13 +5,17 @@
 
 #include "daemon/catalogue.h"
 #include "daemon/command.h"
+#include "daemon/subscriptions.h"
+#include "lib/azure/arm.h"
+#include "lib/printable.h"
 
-enum { TEXT_MAX = 8 << 20, SUBSCRIPTIONS_MAX = 1 << 20 };
+enum { TEXT_MAX = 8 << 20 };
 
 /* What is asked for, checked. */
 struct question {
-    const struct action *action; /* NULL: all */
-    const enum cloud *cloud;     /* NULL: both */
+    const struct action *action;         /* NULL: all */
+    const enum cloud *cloud;             /* NULL: both */
+    struct subscriptions *subscriptions; /* for --azure-role; NULL: no file names any */
 };
 
 static int usage(const char *sentence)
@@ -76,35 +80,43 @@ static bool select_actions(const struct invocation *in, const struct question *q
     return true;
 }
 
-/* Appends the text of subscriptions_file. */
-static bool read_subscriptions(const struct config *config, struct buf *to)
+/* A name cannot be a scope, and is not looked up: says which subscriptions are missing. */
+static void name_missing(const struct subscriptions *s)
 {
-    const char *path = config->azure.subscriptions_file;
-    FILE *f = path ? fopen(path, "re") : NULL;
-    char piece[4096];
-    size_t n;
-    bool ok;
+    const char *entry;
 
-    if (!path)
-        return true;
-    while (f && (n = fread(piece, 1, sizeof piece, f)) > 0)
-        buf_add(to, piece, n);
-    ok = f && !ferror(f) && buf_ok(to);
-    if (!ok)
-        fprintf(stderr, "hgautod: [azure] subscriptions_file: %s cannot be read\n", path);
-    if (f)
-        fclose(f);
-    return ok;
+    for (size_t i = 0; (entry = subscriptions_entry(s, i)); i++)
+        if (!azure_guid_valid(entry))
+            printable_print(stderr,
+                            "hgautod: the subscription \"%s\" is given by name: add its id to "
+                            "AssignableScopes\n",
+                            entry);
 }
 
-static bool azure_role(const struct catalogue *c, const struct config *config, struct buf *to)
+/* Reads subscriptions_file as the daemon does. False after saying what is wrong with it. */
+static bool open_subscriptions(const struct config *config, struct question *q)
 {
-    struct buf subscriptions = buf_make(SUBSCRIPTIONS_MAX);
-    bool ok = read_subscriptions(config, &subscriptions) &&
-              catalogue_azure_role(c, config, buf_str(&subscriptions), to);
+    struct subscriptions_options options = {.path = config->azure.subscriptions_file,
+                                            .standard = getenv("AZURE_SUBSCRIPTION_ID")};
+    struct err err = ERR_INIT;
+    char text[2048];
 
-    buf_free(&subscriptions);
-    return ok;
+    if (!options.path)
+        return true;
+    q->subscriptions = subscriptions_new(&options, &err);
+    if (!q->subscriptions)
+        printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
+    return q->subscriptions != NULL;
+}
+
+static bool azure_role(const struct question *q, const struct catalogue *c,
+                       const struct config *config, struct buf *to)
+{
+    if (!catalogue_azure_role(c, config, q->subscriptions, to))
+        return false;
+    if (q->subscriptions && config->guard.allow_subscriptions.count == 0)
+        name_missing(q->subscriptions);
+    return true;
 }
 
 static bool write_answer(const struct invocation *in, const struct question *q,
@@ -117,7 +129,7 @@ static bool write_answer(const struct invocation *in, const struct question *q,
     if (in->iam_policy)
         return catalogue_iam_policy(c, config, to);
     if (in->azure_role)
-        return azure_role(c, config, to);
+        return azure_role(q, c, config, to);
     return q->action ? catalogue_describe(q->action, config, to) : catalogue_table(c, to);
 }
 
@@ -147,7 +159,10 @@ int cmd_actions(const struct invocation *in)
     config = command_config(in, true);
     if (!config)
         return EXIT_USAGE;
-    status = answer(in, &q, config);
+    status = EXIT_USAGE;
+    if (!in->azure_role || open_subscriptions(config, &q))
+        status = answer(in, &q, config);
+    subscriptions_free(q.subscriptions);
     config_free(config);
     return status;
 }

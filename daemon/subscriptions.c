@@ -1,7 +1,7 @@
 /* Which Azure subscriptions may be acted on. */
 #include "daemon/subscriptions.h"
 
-#include <errno.h>
+#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "lib/azure/arm.h"
 #include "lib/azure/arm_list.h"
 #include "lib/buf.h"
+#include "lib/file.h"
 #include "lib/flight.h"
 #include "lib/jpath.h"
 #include "lib/utf8.h"
@@ -84,6 +85,21 @@ static void read_plain(struct reader *r, struct buf *to)
     r->at += n;
 }
 
+/* Whether text is an id but for some characters: too many or too few of them, or wrong ones. A name
+ * is taken as it is, so a mistyped id would be one that no subscription has. */
+static bool resembles_id(const char *text)
+{
+    size_t hex = 0, other = 0;
+    if (azure_guid_valid(text))
+        return false;
+    for (; *text; text++)
+        if (isxdigit((unsigned char)*text))
+            hex++;
+        else if (*text != '-')
+            other++;
+    return hex >= 28 && hex <= 36 && other <= 3;
+}
+
 static bool check_entry(const struct reader *r, const struct buf *entry)
 {
     if (!buf_ok(entry))
@@ -94,7 +110,10 @@ static bool check_entry(const struct reader *r, const struct buf *entry)
             return err_set(r->err, ERR_INVALID, "", "%s:%u: an entry holds a control character",
                            r->path, r->line);
     }
-    return true;
+    return !resembles_id(buf_str(entry)) ||
+           err_set(r->err, ERR_INVALID, "",
+                   "%s:%u: \"%s\" is not a valid subscription id, but looks like a mistyped one",
+                   r->path, r->line, buf_str(entry));
 }
 
 /* One entry, which may be empty, and the separator behind it. */
@@ -136,21 +155,11 @@ static bool read_text(struct subscriptions *s, const char *path, const struct bu
 static bool read_file(struct subscriptions *s, const char *path, struct err *err)
 {
     struct buf text = buf_make(SUBSCRIPTIONS_FILE_MAX);
-    char part[4096];
-    size_t n;
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return err_set(err, ERR_INVALID, "", "azure.subscriptions_file %s cannot be opened: %s",
-                       path, strerror(errno));
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        buf_add(&text, part, n);
-    bool ok = !ferror(f);
-    fclose(f);
+    struct err why = ERR_INIT;
+    bool ok = file_read(path, 0, &text, NULL, &why);
     if (!ok)
-        err_set(err, ERR_INVALID, "", "azure.subscriptions_file %s cannot be read", path);
-    else if (!buf_ok(&text))
-        ok = err_set(err, ERR_LIMIT, "", "azure.subscriptions_file %s has more than %u bytes", path,
-                     SUBSCRIPTIONS_FILE_MAX);
+        err_set(err, why.kind == ERR_LIMIT ? ERR_LIMIT : ERR_INVALID, "",
+                "azure.subscriptions_file %s cannot be read: %s", path, why.message);
     ok = ok && read_text(s, path, &text, err);
     buf_free(&text);
     return ok;
@@ -162,7 +171,7 @@ static bool add_standard(struct subscriptions *s, const char *standard, struct e
         return true;
     if (!azure_guid_valid(standard))
         return err_set(err, ERR_INVALID, "",
-                       "AZURE_SUBSCRIPTION_ID is \"%.80s\", which is no subscription's id",
+                       "AZURE_SUBSCRIPTION_ID is \"%.80s\", which is not a valid subscription id",
                        standard);
     return add_entry(s, standard) || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
@@ -189,6 +198,11 @@ struct subscriptions *subscriptions_new(const struct subscriptions_options *opti
         return s;
     subscriptions_free(s);
     return NULL;
+}
+
+const char *subscriptions_entry(const struct subscriptions *s, size_t i)
+{
+    return i < s->count ? s->entries[i] : NULL;
 }
 
 void subscriptions_free(struct subscriptions *s)

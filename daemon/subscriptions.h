@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "lib/attr.h"
 #include "lib/clock.h"
@@ -28,6 +29,7 @@ json_t *subscriptions_list_arm(void *azure, struct http_client *http, struct err
 struct subscriptions_options {
     const char *path;     /* the file */
     const char *standard; /* the default subscription's id, or NULL or "" */
+    /* For subscriptions_allow alone: */
     const struct clock *clock;
     subscriptions_list_fn list;
     void *ctx;
@@ -35,10 +37,12 @@ struct subscriptions_options {
 
 /* Reads the file: ids and names, separated by commas or ends of lines; one that holds a comma
  * stands in double quotes, and a double quote within them is doubled. NULL with *err (the file
- * cannot be read, an entry is none, there is not a single one). */
+ * cannot be read, an entry is none or a mistyped id, there is not a single one). */
 struct subscriptions *subscriptions_new(const struct subscriptions_options *options,
                                         struct err *err) MUST_CHECK;
 void subscriptions_free(struct subscriptions *s); /* NULL is allowed */
+/* The i-th of the ids and names, the default subscription being the last; NULL beyond them. */
+const char *subscriptions_entry(const struct subscriptions *s, size_t i);
 
 /* May the subscription be acted on? True; or false with ERR_DENIED, or with what kept the names
  * from being looked up (ERR_BUSY while another thread does it, ERR_UNAVAILABLE when that may pass).

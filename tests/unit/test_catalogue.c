@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "daemon/catalogue.h"
+#include "daemon/subscriptions.h"
 #include "tests/unit/golden.h"
 
 #define DATA "tests/unit/data/catalogue/"
@@ -353,22 +355,43 @@ static void test_long_policies_lose_white_space_and_are_split(void **state)
 
 /* --- the Azure role --- */
 
-static void expect_role(const char *name, struct config *config, const char *subscriptions)
+/* What a file of this text stands for. */
+static struct subscriptions *read_subscriptions(const char *text)
+{
+    char path[] = "/tmp/subscriptions-XXXXXX";
+    struct subscriptions_options options = {.path = path,
+                                            .standard = getenv("AZURE_SUBSCRIPTION_ID")};
+    struct err err = ERR_INIT;
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    struct subscriptions *s = subscriptions_new(&options, &err);
+    if (!s)
+        fail_msg("%s", err.message);
+    unlink(path);
+    return s;
+}
+
+/* listed: the text of subscriptions_file; NULL: none. */
+static void expect_role(const char *name, struct config *config, const char *listed)
 {
     struct catalogue c = few();
     struct buf text = buf_make(TEXT_MAX);
+    struct subscriptions *s = listed ? read_subscriptions(listed) : NULL;
 
-    assert_true(catalogue_azure_role(&c, config, subscriptions, &text));
+    assert_true(catalogue_azure_role(&c, config, s, &text));
     compare(name, "role", buf_str(&text));
+    subscriptions_free(s);
     buf_free(&text);
 }
 
 static void test_roles_by_configuration(void **state)
 {
-    static const char listed[] =
-        "Production, 99999999-2222-3333-4444-555555555555\r\n"
-        "99999999-2222-3333-4444-55555555555x 99999999-2222-3333-4444-555555555555,"
-        "\"99999999-2222-3333-4444-aaaaaaaaaaaa\" 9999999952222-3333-4444-555555555555\n";
+    static const char listed[] = "Production, 99999999-2222-3333-4444-555555555555\r\n"
+                                 "99999999-2222-3333-4444-555555555555,"
+                                 "\"99999999-2222-3333-4444-aaaaaaaaaaaa\", \"Sales, Europe\"\n";
     struct config *azure = load("azure"), *blob = load("azure-blob"), *none = load("none");
 
     (void)state;
@@ -378,7 +401,7 @@ static void test_roles_by_configuration(void **state)
     expect_role("azure-blob", blob, listed);
     setenv("AZURE_SUBSCRIPTION_ID", "77777777-2222-3333-4444-555555555555", 1);
     expect_role("default-subscription", blob, "99999999-2222-3333-4444-555555555555");
-    expect_role("none", none, "");
+    expect_role("none", none, NULL);
     unsetenv("AZURE_SUBSCRIPTION_ID");
     blob->sources[0].connection_string = strdup("AccountName=a;AccountKey=b");
     expect_role("connection-string", blob, "none that is an id");

@@ -202,8 +202,8 @@ static void test_bad_files(void **state)
     static const struct {
         const char *file, *message;
     } bad[] = {
-        {"missing", "azure.subscriptions_file " DATA
-                    "missing.csv cannot be opened: No such file or directory"},
+        {"missing",
+         "azure.subscriptions_file " DATA "missing.csv cannot be read: No such file or directory"},
         {"empty", "azure.subscriptions_file " DATA
                   "empty.csv names no subscription, and AZURE_SUBSCRIPTION_ID is not set"},
         {"quote_open", DATA "quote_open.csv:1: a closing quote is missing"},
@@ -213,6 +213,14 @@ static void test_bad_files(void **state)
         {"control", DATA "control.csv:1: an entry holds a control character"},
         {"not_utf8", DATA "not_utf8.csv is not UTF-8 text"},
         {"nul", DATA "nul.csv is not UTF-8 text"},
+        {"mistyped_short", DATA "mistyped_short.csv:2: \"11111111-1111-1111-1111-11111111111\" is "
+                                "not a valid subscription id, but looks like a mistyped one"},
+        {"mistyped_letter", DATA "mistyped_letter.csv:1: \"11111111-1111-1111-1111-11111111111o\" "
+                                 "is not a valid subscription id, but looks like a mistyped one"},
+        {"mistyped_hyphen", DATA "mistyped_hyphen.csv:1: \"111111111111-1111-1111-111111111111\" "
+                                 "is not a valid subscription id, but looks like a mistyped one"},
+        {"mistyped_pair", DATA "mistyped_pair.csv:1: \"{11111111-1111-1111-1111-111111111111}\" "
+                               "is not a valid subscription id, but looks like a mistyped one"},
         {"long", DATA "long.csv:1: an entry has more than 256 bytes"},
     };
     struct lister l = {0};
@@ -234,8 +242,21 @@ static void test_the_default_subscription(void **state)
     assert_refused(s, TWO, ERR_DENIED, NOT_AMONG(TWO));
     subscriptions_free(s);
     assert_null(open_file("ids", "Production", &l, &err));
-    assert_string_equal(err.message, "AZURE_SUBSCRIPTION_ID is \"Production\", which is no "
-                                     "subscription's id");
+    assert_string_equal(err.message, "AZURE_SUBSCRIPTION_ID is \"Production\", which is not a "
+                                     "valid subscription id");
+}
+
+/* A name may have hyphens and digits as an id has. */
+static void test_names_that_are_no_mistyped_ids(void **state)
+{
+    struct lister l = {0};
+    (void)state;
+    struct subscriptions *s = must_open("hyphens", ONE, &l);
+    assert_string_equal(subscriptions_entry(s, 0), "platform-shared-services-europe-prod");
+    assert_string_equal(subscriptions_entry(s, 1), "dead-beef-cafe-0001");
+    assert_string_equal(subscriptions_entry(s, 2), ONE);
+    assert_null(subscriptions_entry(s, 3));
+    subscriptions_free(s);
 }
 
 static void test_the_longest_entry(void **state)
@@ -260,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_answers_that_are_not_as_they_should_be),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_the_default_subscription),
+        cmocka_unit_test(test_names_that_are_no_mistyped_ids),
         cmocka_unit_test(test_the_longest_entry),
     };
     return cmocka_run_group_tests_name("subscriptions", tests, NULL, NULL);
