@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/guard.h"
+#include "daemon/own.h"
 #include "daemon/subscriptions.h"
 #include "daemon/task.h"
 #include "lib/hash.h"
@@ -68,6 +69,18 @@ static bool subscription_allowed(const struct task *task, struct step_ctx *ctx)
            subscriptions_allow(o->subscriptions, ctx->http, ctx->account, &ctx->err);
 }
 
+/* Is the resource the daemon's own? Who the daemon is, is asked only where it matters. */
+static bool own_allowed(const struct task *task, struct step_ctx *ctx)
+{
+    const struct run *run = task->automation->run;
+    struct aws_self self;
+    bool needed = own_needs_self(ctx->action, ctx->resource);
+    if (needed && !aws_self(ctx->aws, ctx->http, &self, &ctx->err))
+        return false;
+    return own_allows(run->engine->options.own, run->store, needed ? &self : NULL, ctx->action,
+                      ctx->resource, &ctx->err);
+}
+
 /* Places the resource, asks the policy, and has the action check its ids, once. */
 static bool prepare(struct task *task, struct step_ctx *ctx)
 {
@@ -77,7 +90,7 @@ static bool prepare(struct task *task, struct step_ctx *ctx)
         return true;
     if (!guard_resource(config_of(task->automation->run), ctx->action, ctx->account, ctx->region,
                         ctx->resource, &ctx->err) ||
-        !subscription_allowed(task, ctx))
+        !own_allowed(task, ctx) || !subscription_allowed(task, ctx))
         return false;
     /* With a state from an earlier owner of the run the check has passed before. */
     bool begun = task->step > 0 || task->text;

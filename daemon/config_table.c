@@ -435,7 +435,8 @@ const struct setting config_settings[] = {
      .example = "do-not-touch, env=prod, \"Cost Center=R 1\"",
      .check = check_tag,
      .help = "Resources with one of these tags are never touched: key for whatever value, "
-             "key=value for that value."},
+             "key=value for that value. The tags are those that the event carries; a resource of "
+             "which it does not say them is refused."},
 
     {.section = SECTION_AWS,
      .key = "region",

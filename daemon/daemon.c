@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/own.h"
 #include "daemon/subscriptions.h"
 #include "daemon/version.h"
 #include "lib/azure/arm.h"
@@ -123,6 +124,9 @@ bool daemon_init(struct daemon *d, const struct config *config, struct err *err)
     d->aws = aws_new(&options, err);
     if (!d->aws || !open_azure(d, err))
         goto failed;
+    d->own = own_new(config, d->azure, err);
+    if (!d->own)
+        goto failed;
     set_http_options(d);
     return true;
 failed:
@@ -132,6 +136,7 @@ failed:
 
 void daemon_release(struct daemon *d)
 {
+    own_free(d->own);
     subscriptions_free(d->subscriptions);
     azure_free(d->azure);
     aws_free(d->aws);

@@ -18,6 +18,7 @@
 #include "lib/ratelimit.h"
 
 struct azure;
+struct own;
 struct subscriptions;
 
 struct daemon {
@@ -28,6 +29,7 @@ struct daemon {
     struct aws *aws;
     struct azure *azure;
     struct subscriptions *subscriptions; /* NULL: all that the policy allows */
+    struct own *own;
     struct http_options http_options;
     struct http_loop *http; /* NULL outside `run` */
     uv_loop_t *loop;        /* NULL outside `run` */

@@ -22,6 +22,7 @@
 
 struct azure;
 struct engine;
+struct own;
 struct subscriptions;
 
 struct engine_options {
@@ -31,6 +32,7 @@ struct engine_options {
     struct aws *aws;
     struct azure *azure;
     struct subscriptions *subscriptions; /* NULL: all that the policy allows */
+    const struct own *own;               /* what no action may change; NULL: nothing is known */
     const struct http_options *http;
     uv_loop_t *loop;
     /* Called on the main thread once for each delivery. */

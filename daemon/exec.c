@@ -223,6 +223,7 @@ static int run_engine(struct exec *x)
                                      .aws = d->aws,
                                      .azure = d->azure,
                                      .subscriptions = d->subscriptions,
+                                     .own = d->own,
                                      .http = &d->http_options,
                                      .loop = d->loop,
                                      .settled = on_settled,

@@ -113,8 +113,12 @@ static bool tags_allowed(const struct config *config, const struct action *actio
 {
     const struct config_list *protected = &config->guard.protect_tags;
     json_t *tags = json_object_get(resource, "tags");
-    if (protected->count == 0 || tags == NULL)
+    if (protected->count == 0)
         return true;
+    if (tags == NULL)
+        return err_set(err, ERR_DENIED, "",
+                       "the event does not say which tags the resource has, so that [guard] "
+                       "protect_tags cannot be checked");
     if (!json_is_object(tags))
         return err_set(err, ERR_DENIED, "",
                        "the resource's tags are not an object, so that [guard] protect_tags "

@@ -185,6 +185,7 @@ static bool open_engine(struct daemon *d, struct err *err)
                                      .aws = d->aws,
                                      .azure = d->azure,
                                      .subscriptions = d->subscriptions,
+                                     .own = d->own,
                                      .http = &d->http_options,
                                      .loop = d->loop,
                                      .settled = on_settled,

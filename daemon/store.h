@@ -62,6 +62,7 @@ struct store {
     const struct store_ops *ops;
     const char *name; /* for messages: "s3://bucket", "directory /srv/events"; owned by the kind */
     const struct store_form *form;
+    const char *holder; /* the bucket or the storage account; NULL: files; owned by the kind */
 };
 
 struct aws;

@@ -105,7 +105,10 @@ struct store *store_blob_new(struct azure_storage *storage, const char *containe
     }
     snprintf(s->container, sizeof s->container, "%s", container);
     s->storage = storage;
-    s->base = (struct store){.ops = &blob_ops, .name = s->name, .form = &store_form_blob};
+    s->base = (struct store){.ops = &blob_ops,
+                             .name = s->name,
+                             .form = &store_form_blob,
+                             .holder = azure_storage_account(storage)};
     return &s->base;
 }
 

@@ -108,6 +108,7 @@ struct store *store_s3_new(struct aws *aws, const char *bucket, const char *regi
     s->aws = aws;
     if (region)
         aws_bucket_in(aws, bucket, region);
-    s->base = (struct store){.ops = &s3_store_ops, .name = s->name, .form = &store_form_s3};
+    s->base = (struct store){
+        .ops = &s3_store_ops, .name = s->name, .form = &store_form_s3, .holder = s->bucket};
     return &s->base;
 }

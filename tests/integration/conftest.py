@@ -46,6 +46,7 @@ import pathlib
 
 import pytest
 
+from harness.azurite import AzureSite, Azurite, needs_azurite
 from harness.cloud import CloudServer, Moto, Site
 from harness.events import Report
 from harness.need import without
@@ -143,6 +144,27 @@ def make_site():
 @pytest.fixture
 def site(moto):
     return Site(moto)
+
+
+@pytest.fixture(scope="session")
+def azurite_server(tmp_path_factory):
+    needs_azurite()
+    server = Azurite(tmp_path_factory.mktemp("azurite"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_azure_site(azurite_server, request):
+    """Containers and queues of this test's own: Azurite cannot be emptied."""
+    made = iter(range(100))
+    place = f"{abs(hash(request.node.nodeid)) % 10**9:x}"
+    return lambda **more: AzureSite(azurite_server, name=f"{place}-{next(made)}", **more)
+
+
+@pytest.fixture
+def azure_site(make_azure_site):
+    return make_azure_site()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from harness.azure import GROUP, SUBSCRIPTION, TYPES, Arm, disk_id, entity_of, ip_id, nic_id, resource_id, vm_id
-from harness.cloud import Site, call
+from harness.cloud import call
 from harness.events import azure_entity, event
 from harness.wait import wait_until
 
@@ -333,10 +333,10 @@ def test_an_address_that_is_not_free_yet_is_tried_again(arm, run):
 
 
 @pytest.mark.parametrize("how", ["killed", "drained"])
-def test_stopped_between_any_two_steps_all_is_gone_in_the_end(arm, daemon, how):
+def test_stopped_between_any_two_steps_all_is_gone_in_the_end(arm, azure_site, daemon, how):
     """Five machines, each held at another of its calls; the daemon ends there, and another takes over. What was attached cannot
     be asked for any more then."""
-    site = Site(arm.cloud)
+    site = azure_site
     machines = [arm.machine(f"web-{n}") for n in range(5)]
     other = arm.machine("other")
     arm.settings(missing_status=404)  # what is deleted a second time
@@ -363,10 +363,10 @@ def test_stopped_between_any_two_steps_all_is_gone_in_the_end(arm, daemon, how):
     assert arm.operations().count("virtualMachines/get") == len(machines)
 
 
-def test_progress_of_a_step_that_has_just_begun_is_not_mixed_with_the_one_before(arm, daemon):
+def test_progress_of_a_step_that_has_just_begun_is_not_mixed_with_the_one_before(arm, azure_site, daemon):
     """The second machine has its progress stored while the first is at its disk; then the daemon is killed. Another must not take
     the end of the machine's deletion, which the first has followed, for that of its disk."""
-    site = Site(arm.cloud)
+    site = azure_site
     machines = [arm.machine(f"web-{n}") for n in range(2)]
     arm.settings(missing_status=404)
     arm.fault("virtualMachines/get", after=1, delay_ms=2000)

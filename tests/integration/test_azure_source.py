@@ -5,7 +5,6 @@ import json
 
 import pytest
 
-from harness.azurite import AzureSite, Azurite, needs_azurite
 from harness.azure import SUBSCRIPTION, Arm, entity_of, vm_id
 from harness.cloud import EVENT_KEY, Site
 from harness.events import automation, azure_entity, entity, event, event_of, stop_event
@@ -13,27 +12,6 @@ from harness.wait import wait_until
 
 # Names no subscription, so that each resource is errored before any call.
 NOWHERE = "no-such-subscription"
-
-
-@pytest.fixture(scope="session")
-def azurite_server(tmp_path_factory):
-    needs_azurite()
-    server = Azurite(tmp_path_factory.mktemp("azurite"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def make_azure_site(azurite_server, request):
-    """Containers and queues of this test's own: Azurite cannot be emptied."""
-    made = iter(range(100))
-    place = f"{abs(hash(request.node.nodeid)) % 10**9:x}"
-    return lambda **more: AzureSite(azurite_server, name=f"{place}-{next(made)}", **more)
-
-
-@pytest.fixture
-def azure_site(make_azure_site):
-    return make_azure_site()
 
 
 def vm(name, subscription=NOWHERE):

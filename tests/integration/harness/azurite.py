@@ -176,6 +176,10 @@ class AzureSite:
     def wait_empty(self, timeout=60):
         wait_until(lambda: self.messages() == 0, "the queue to be empty", timeout)
 
+    def announce(self, key=EVENT_KEY):
+        """Announces an event once more."""
+        self.send(self.grid_event(key))
+
     # --- blobs
 
     def put(self, key, body):
