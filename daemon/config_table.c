@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/aws/s3.h"
 #include "lib/azure/arm.h"
 
 /* In milliseconds. */
@@ -210,11 +211,6 @@ static const char *check_arm_version(const char *text)
     return arm_version_usual(type)
                ? NULL
                : "TYPE=VERSION with a TYPE that is called: " ARM_VERSIONS(NAMED) "and no other";
-}
-
-static const char *check_bucket(const char *text)
-{
-    return made_of(text, 3, 63, ALNUM "._-") ? NULL : "the name of a bucket";
 }
 
 static const char *check_prefix(const char *text)
@@ -576,7 +572,7 @@ const struct setting config_settings[] = {
      .types = SQS | S3,
      .needed = S3,
      .example = "hyperglance-events",
-     .check = check_bucket,
+     .check = s3_bucket_problem,
      .fallback_words = "for sqs, whichever bucket a notification names",
      .help = "The bucket that holds the events and gets the reports. A queue's notifications of "
              "other buckets are ignored."},

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/s3.h"
 #include "lib/buf.h"
 #include "lib/jpath.h"
 #include "lib/scan.h"
@@ -63,23 +64,6 @@ static bool starts_with(const char *text, const char *with)
 }
 
 /* --- objects --- */
-
-static bool is_bucket_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-}
-
-/* https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
-static bool is_bucket(const char *name)
-{
-    size_t n = strlen(name);
-    if (n < 3 || n > 63 || strstr(name, "..") != NULL)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (!is_bucket_char(name[i]))
-            return false;
-    return strchr("-.", name[0]) == NULL && strchr("-.", name[n - 1]) == NULL;
-}
 
 bool envelope_is_event(const char *key)
 {
@@ -148,9 +132,10 @@ static bool take_object(struct envelope_reader *r, const char *bucket, const cha
         r->to->ignored++;
         return true;
     }
-    if (bucket == NULL || !is_bucket(bucket))
-        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" is not the name of a bucket",
-                       bucket != NULL ? bucket : "");
+    const char *problem = s3_bucket_problem(bucket != NULL ? bucket : "");
+    if (problem)
+        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" is not %s", bucket != NULL ? bucket : "",
+                       problem);
     return envelope_add(r, bucket, key);
 }
 

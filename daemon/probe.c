@@ -190,7 +190,7 @@ static bool probe_bucket(struct daemon *d, const struct config_source *config,
     }
     struct store *store = store_s3_new(d->aws, config->bucket, config->region);
     if (!store) {
-        buf_addf(to, "FAIL  s3://%s: this is no bucket name\n", config->bucket);
+        buf_addf(to, "FAIL  s3://%s: this is not a bucket name\n", config->bucket);
         return false;
     }
     bool ok = probe_store(store, config, http, to);

@@ -26,7 +26,7 @@ struct sqs_source {
     struct sqs_queue at;
     struct bucket_face *buckets[MAX_BUCKETS];
     size_t bucket_count;
-    char foreign_bucket[64]; /* last warned of */
+    char foreign_bucket[256]; /* last warned of */
 
     /* Credentials when the client's memory has none, kept until keep_ms (monotonic). */
     struct aws_creds *creds;
@@ -207,8 +207,8 @@ static struct source *bucket_source(struct sqs_source *s, const char *bucket, st
                 MAX_BUCKETS);
         return NULL;
     }
-    if (!s3_bucket_valid(bucket)) {
-        err_set(err, ERR_INVALID, "", "\"%.100s\" is no bucket name", bucket);
+    if (s3_bucket_problem(bucket)) {
+        err_set(err, ERR_INVALID, "", "\"%.100s\" is not %s", bucket, s3_bucket_problem(bucket));
         return NULL;
     }
     struct bucket_face *face = calloc(1, sizeof *face);
@@ -312,9 +312,9 @@ static bool make_store(struct daemon *daemon, const struct config_source *config
                    err, ERR_INVALID, "",
                    "source \"%s\": sweep_interval needs bucket: there is nothing to list without",
                    config->name);
-    if (!s3_bucket_valid(config->bucket))
-        return err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%s\" is no bucket name",
-                       config->name, config->bucket);
+    if (s3_bucket_problem(config->bucket))
+        return err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" is not %s",
+                       config->name, config->bucket, s3_bucket_problem(config->bucket));
     *store = store_s3_new(daemon->aws, config->bucket, config->region);
     return *store || err_set(err, ERR_INTERNAL, "", "out of memory");
 }

@@ -36,7 +36,7 @@ static struct store *bucket_of(struct daemon *daemon, const struct config_source
     }
     store = store_s3_new(daemon->aws, config->bucket, config->region);
     if (!store)
-        err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.63s\" is no bucket name",
+        err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" is not a bucket name",
                 config->name, config->bucket);
     return store;
 }

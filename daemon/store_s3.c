@@ -10,7 +10,7 @@ struct s3_store {
     struct store base;
     struct aws *aws;
     char *bucket;
-    char name[80]; /* "s3://bucket" */
+    char name[264]; /* "s3://bucket" */
 };
 
 static void copy_meta(struct store_meta *to, const struct s3_meta *from)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct row {
-    char bucket[64];
+    char bucket[256];
     char region[33];
 };
 

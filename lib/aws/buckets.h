@@ -15,7 +15,7 @@ struct aws_buckets *aws_buckets_new(void) MUST_CHECK;
 void aws_buckets_free(struct aws_buckets *b);
 /* The region that a bucket is known to be in; false when nothing is known of it. */
 bool aws_buckets_find(struct aws_buckets *b, const char *bucket, char region[33]);
-/* Bucket names are at most 63 characters, regions 32; longer ones are not remembered. */
+/* Bucket names are at most 255 characters, regions 32; longer ones are not remembered. */
 void aws_buckets_remember(struct aws_buckets *b, const char *bucket, const char *region);
 
 #endif

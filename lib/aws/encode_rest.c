@@ -155,8 +155,9 @@ static bool add_query(struct buf *url, const struct aws_call *call, const char *
 
 /* --- URL --- */
 
-/* Finds the bucket that goes before the host; NULL where none does. A wildcard certificate covers
- * no bucket with a dot, so over https these stay in the path. */
+/* Finds the bucket that goes before the host; NULL where none does. A name that is not one of
+ * hosts stays in the path; and since a wildcard certificate covers no bucket with a dot, over https
+ * these do too. */
 static bool bucket_for_host(const struct aws_call *call, bool https, bool path_style,
                             const char **bucket, struct err *err)
 {
@@ -167,10 +168,10 @@ static bool bucket_for_host(const struct aws_call *call, bool https, bool path_s
         strncmp(path, BUCKET_LABEL, sizeof(BUCKET_LABEL) - 1) != 0)
         return true;
     *bucket = jstr(call->params, "Bucket");
-    if (!*bucket || !s3_bucket_valid(*bucket))
-        return err_set(err, ERR_INVALID, "", "\"%s\" is not a valid bucket name",
-                       *bucket ? *bucket : "");
-    if (path_style || (https && strchr(*bucket, '.')))
+    if (!*bucket || s3_bucket_problem(*bucket))
+        return err_set(err, ERR_INVALID, "", "\"%.100s\" is not %s", *bucket ? *bucket : "",
+                       s3_bucket_problem(*bucket ? *bucket : ""));
+    if (path_style || !s3_bucket_is_host(*bucket) || (https && strchr(*bucket, '.')))
         *bucket = NULL;
     return true;
 }

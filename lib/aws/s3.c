@@ -10,9 +10,10 @@
 
 #define KEY_MAX 3072 /* bytes of a decoded key: 1,024 characters, as some lookalikes count them */
 
-#define BUCKET_MIN  3
-#define BUCKET_MAX  63
-#define BUCKET_ENDS "abcdefghijklmnopqrstuvwxyz0123456789"
+#define BUCKET_MIN      3
+#define BUCKET_MAX      255
+#define BUCKET_HOST_MAX 63
+#define BUCKET_ENDS     "abcdefghijklmnopqrstuvwxyz0123456789"
 
 static const struct aws_op get_object = {&aws_s3, "GetObject", .method = "GET",
                                          .path = "/{Bucket}/{Key+}"};
@@ -42,13 +43,32 @@ static bool is_like_ipv4(const char *name)
     return dots == 3;
 }
 
-bool s3_bucket_valid(const char *bucket)
+const char *s3_bucket_problem(const char *name)
 {
-    size_t size = strnlen(bucket, BUCKET_MAX + 1);
+    static const char letters[] = BUCKET_ENDS "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t size = strnlen(name, BUCKET_MAX + 1);
 
-    return size >= BUCKET_MIN && size <= BUCKET_MAX && strspn(bucket, BUCKET_ENDS ".-") == size &&
-           strchr(BUCKET_ENDS, bucket[0]) && strchr(BUCKET_ENDS, bucket[size - 1]) &&
-           !strstr(bucket, "..") && !is_like_ipv4(bucket);
+    if (size < BUCKET_MIN || size > BUCKET_MAX ||
+        strspn(name, BUCKET_ENDS "ABCDEFGHIJKLMNOPQRSTUVWXYZ._-") != size)
+        return "a bucket name: 3 to 255 of the characters A-Z a-z 0-9 . _ -";
+    if (!strpbrk(name, letters))
+        return "a bucket name: it has neither a letter nor a digit";
+    return is_like_ipv4(name) ? "a bucket name: it looks like an IP address" : NULL;
+}
+
+bool s3_bucket_valid(const char *name)
+{
+    return !s3_bucket_problem(name);
+}
+
+bool s3_bucket_is_host(const char *name)
+{
+    size_t size = strlen(name);
+
+    return s3_bucket_valid(name) && size <= BUCKET_HOST_MAX &&
+           strspn(name, BUCKET_ENDS ".-") == size && strchr(BUCKET_ENDS, name[0]) &&
+           strchr(BUCKET_ENDS, name[size - 1]) && !strstr(name, "..") && !strstr(name, ".-") &&
+           !strstr(name, "-.");
 }
 
 /* One request about an object, and what its answer says. */

@@ -239,6 +239,8 @@ static void test_keys(void **state)
     assert_encodes_to(&get_object, s3, "{\"Bucket\":\"abc\",\"Key\":\"a/..\"}", dots);
 }
 
+#define BUCKET_RULE "a bucket name: 3 to 255 of the characters A-Z a-z 0-9 . _ -"
+
 static void test_buckets(void **state)
 {
     const char *s3 = "https://s3.r.x";
@@ -248,11 +250,16 @@ static void test_buckets(void **state)
                       "http://a.b.s3.r.x:9000/k");
     assert_encodes_to(&get_object, s3, "{\"Bucket\":\"a.b\",\"Key\":\"k\"}",
                       "https://s3.r.x/a.b/k");
+    /* no host can have these */
+    assert_encodes_to(&get_object, s3, "{\"Bucket\":\"My_Old.Bucket\",\"Key\":\"k\"}",
+                      "https://s3.r.x/My_Old.Bucket/k");
+    assert_encodes_to(&get_object, "http://s3.r.x", "{\"Bucket\":\"a..b\",\"Key\":\"k\"}",
+                      "http://s3.r.x/a..b/k");
     assert_encodes_to(&get_object, s3, "{\"Bucket\":\"evil.example/\",\"Key\":\"k\"}",
-                      "\"evil.example/\" is not a valid bucket name");
+                      "\"evil.example/\" is not " BUCKET_RULE);
     assert_encodes_to(&get_object, s3, "{\"Bucket\":\"u@evil\",\"Key\":\"k\"}",
-                      "\"u@evil\" is not a valid bucket name");
-    assert_encodes_to(&get_object, s3, "{\"Key\":\"k\"}", "\"\" is not a valid bucket name");
+                      "\"u@evil\" is not " BUCKET_RULE);
+    assert_encodes_to(&get_object, s3, "{\"Key\":\"k\"}", "\"\" is not " BUCKET_RULE);
 }
 
 static void test_a_long_key_fits_and_a_longer_one_does_not(void **state)

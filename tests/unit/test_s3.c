@@ -417,40 +417,66 @@ static void test_a_listing_with_a_broken_key(void **state)
 
 /* --- names --- */
 
+#define A50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static void test_bucket_names(void **state)
 {
     static const struct {
         const char *name;
-        bool valid;
+        bool valid, host;
     } names[] = {
-        {"abc", true},
-        {"my.bucket-1", true},
-        {"0ab", true},
-        {"123456789012s3accesslogsus-east-1", true},
-        {"123456789012", true},
-        {"1.23", true},
-        {"ab", false},
-        {"", false},
-        {"Abc", false},
-        {"a_bc", false},
-        {"-abc", false},
-        {"abc-", false},
-        {".abc", false},
-        {"abc.", false},
-        {"a..b", false},
-        {"192.168.5.4", false},
-        {"a/bc", false},
-        {"abc\n", false},
-        {"\xc3\xa4\xc3\xb6", false},
-        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", true},   /* 63 */
-        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false}, /* 64 */
+        {"abc", true, true},
+        {"my.bucket-1", true, true},
+        {"0ab", true, true},
+        {"123456789012s3accesslogsus-east-1", true, true},
+        {"123456789012", true, true},
+        {"1.23", true, true},
+        {A50 "aaaaaaaaaaaaa", true, true}, /* 63 */
+        /* old ones, which no host can have */
+        {A50 "aaaaaaaaaaaaaa", true, false}, /* 64 */
+        {"My_Old.Bucket", true, false},
+        {"Abc", true, false},
+        {"a_bc", true, false},
+        {"-abc", true, false},
+        {"abc-", true, false},
+        {".abc", true, false},
+        {"abc.", true, false},
+        {"a..b", true, false},
+        {"a.-b", true, false},
+        {A50 A50 A50 A50 A50 "aaaaa", true, false}, /* 255 */
+        {A50 A50 A50 A50 A50 "aaaaaa", false, false},
+        {"ab", false, false},
+        {"", false, false},
+        {"..", false, false},
+        {"...", false, false},
+        {"192.168.5.4", false, false},
+        {"a/bc", false, false},
+        {"a/../b", false, false},
+        {"a%2fb", false, false},
+        {"a@bc", false, false},
+        {"a:bc", false, false},
+        {"a?bc", false, false},
+        {"a#bc", false, false},
+        {"a bc", false, false},
+        {"a\\bc", false, false},
+        {"abc\n", false, false},
+        {"abc\x7f", false, false},
+        {"\xc3\xa4\xc3\xb6", false, false},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         print_message("bucket \"%s\"\n", names[i].name);
+        assert_int_equal(!s3_bucket_problem(names[i].name), names[i].valid);
         assert_int_equal(s3_bucket_valid(names[i].name), names[i].valid);
+        assert_int_equal(s3_bucket_is_host(names[i].name), names[i].host);
     }
+    assert_string_equal(s3_bucket_problem("a/bc"),
+                        "a bucket name: 3 to 255 of the characters A-Z a-z 0-9 . _ -");
+    assert_string_equal(s3_bucket_problem("192.168.5.4"),
+                        "a bucket name: it looks like an IP address");
+    assert_string_equal(s3_bucket_problem("___"),
+                        "a bucket name: it has neither a letter nor a digit");
 }
 
 int main(void)

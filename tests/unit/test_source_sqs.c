@@ -475,8 +475,9 @@ static void assert_refused(struct fixture *f, const char *expected)
 static void test_what_can_never_work_is_refused(void **state)
 {
     struct fixture *f = *state;
-    strcpy(f->config.bucket, "Bad_Bucket");
-    assert_refused(f, "source \"test\": bucket \"Bad_Bucket\" is no bucket name");
+    strcpy(f->config.bucket, "Bad/Bucket");
+    assert_refused(f, "source \"test\": bucket \"Bad/Bucket\" is not a bucket name: 3 to 255 "
+                      "of the characters A-Z a-z 0-9 . _ -");
     free(f->config.bucket);
     f->config.bucket = NULL;
     f->config.sweep_interval = 60000;
