@@ -17,6 +17,12 @@ static const struct rule rules[] = {
        means. */
     {"DryRunOperation", ERR_PROVIDER},
 
+    /* There is no room for it, or not at that price. EC2 says so with a 500, as if it would pass in
+       a moment; it is tried again by hand, or by the next event. */
+    {"Insufficient*Capacity*", ERR_PROVIDER},
+    {"SpotMaxPriceTooLow", ERR_PROVIDER},
+    {"MaxSpotInstanceCountExceeded", ERR_PROVIDER},
+
     {"*Throttl*", ERR_THROTTLED},
     {"RequestLimitExceeded", ERR_THROTTLED},
     {"BandwidthLimitExceeded", ERR_THROTTLED},

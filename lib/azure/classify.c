@@ -18,8 +18,18 @@ struct rule {
 static const struct rule rules[] = {
     /* Two changes of one network at a time: no limit of a rate, though it may come as a 429. */
     {"RetryableErrorDueToAnotherOperation", ERR_TRANSIENT},
-    {"AnotherOperationInProgress", ERR_TRANSIENT},
     {"RetryableError", ERR_TRANSIENT},
+    {"*OperationInProgress", ERR_TRANSIENT},
+    {"CanceledAndSupersededDueToAnotherOperation", ERR_TRANSIENT},
+    {"ConflictingConcurrentWriteNotAllowed", ERR_TRANSIENT},
+    {"ReferencedResourceNotProvisioned", ERR_TRANSIENT},
+    {"AttachDiskWhileBeingDetached", ERR_TRANSIENT},
+
+    /* There is no room for it: final, with whatever status it comes. */
+    {"AllocationFailed", ERR_PROVIDER},
+    {"ZonalAllocationFailed", ERR_PROVIDER},
+    {"Overconstrained*AllocationRequest", ERR_PROVIDER},
+    {"SkuNotAvailable", ERR_PROVIDER},
 
     {"*Throttl*", ERR_THROTTLED},
     {"TooManyRequests*", ERR_THROTTLED},
@@ -96,12 +106,29 @@ enum err_kind azure_classify(const char *code, int http_status)
     return classify_status(http_status);
 }
 
+/* Codes that stand for many reasons; only the message tells which pass when another operation on
+ * the same thing has ended. Seen: "The request failed due to conflict with a concurrent request."
+ */
+static bool waits_for_another(const char *code, const char *message, int http_status)
+{
+    static const char *const words[] = {"concurrent request", "in progress", "being updated"};
+    if (http_status != 409 || !message ||
+        (strcmp(code, "Conflict") != 0 && strcmp(code, "OperationNotAllowed") != 0))
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(message, words[i]))
+            return true;
+    return false;
+}
+
 bool azure_answer_error(const char *operation, const struct http_response *response,
                         const char *code, const char *message, struct err *err)
 {
     char short_code[sizeof(err->code)];
     azure_copy_id(code, short_code, sizeof(short_code));
     enum err_kind kind = azure_classify(short_code, response->status);
+    if (waits_for_another(short_code, message, response->status))
+        kind = ERR_TRANSIENT;
     if (message && *message) {
         err_set(err, kind, short_code, "%.800s", message);
     } else {
