@@ -54,13 +54,16 @@ static void duration_text(int64_t ms, char to[32])
         snprintf(to, 32, "%" PRId64 " s", ms / 1000);
 }
 
+int64_t step_elapsed_ms(const struct step_ctx *ctx)
+{
+    return ctx->clock->mono_ms(ctx->clock) - ctx->step_since_ms;
+}
+
 enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what)
 {
     if (ctx->plan)
         return STEP_DONE;
-    int64_t elapsed = ctx->clock->wall_ms(ctx->clock) - ctx->step_since_ms;
-    if (elapsed < 0) /* the wall clock was set back */
-        elapsed = 0;
+    int64_t elapsed = step_elapsed_ms(ctx);
     if (elapsed >= limit_ms) {
         char waited[32];
         duration_text(limit_ms, waited);

@@ -106,7 +106,7 @@ struct step_ctx {
     const char *region;     /* AWS: validated, never empty; Azure: "" */
     const char *partition;  /* AWS: "aws", "aws-cn", ...; validated */
     bool plan;              /* a dry run: changing calls are written down, not made */
-    int64_t step_since_ms;  /* wall clock when this step was first begun, for bounded waits */
+    int64_t step_since_ms;  /* monotonic: when this step was first begun; see step_elapsed_ms */
 
     struct aws *aws;
     struct azure *azure;
@@ -140,6 +140,9 @@ enum verdict step_again(struct step_ctx *ctx, int64_t ms);
 enum verdict step_invalid(struct step_ctx *ctx, const char *format, ...) PRINTF_LIKE(2, 3);
 /* STEP_FINISHED with a note. */
 enum verdict step_finished(struct step_ctx *ctx, const char *format, ...) PRINTF_LIKE(2, 3);
+/* How long this step has been under way, an earlier owner of the run included. A wall clock that is
+ * set does not change it. */
+int64_t step_elapsed_ms(const struct step_ctx *ctx);
 /* For waits: STEP_AGAIN with a pause that grows (2 s, 3 s, 4.5 s ... to 15 s by the time spent in
  * this step), or, once limit_ms have passed since the step began, STEP_FAILED saying what was
  * waited for ("waited 10 min for the volume to become available"). In a dry run: STEP_DONE. */

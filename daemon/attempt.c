@@ -9,6 +9,7 @@
 #include "daemon/task.h"
 #include "lib/hash.h"
 #include "lib/log.h"
+#include "lib/memory.h"
 
 /* A task is not begun when its claim has less than this left. */
 #define CLAIM_MARGIN_MS 2000
@@ -25,29 +26,21 @@ static void hook_planned(struct step_ctx *ctx, const char *service, const char *
 {
     struct task *task = ctx->engine;
     struct automation *a = task->automation;
-    json_t *change =
+    json_t *change = memory_or_die(
         json_pack("{s:s, s:s, s:s, s:s, s:O?}", "resource", task_resource_name(ctx), "account",
-                  ctx->account, "service", service, "operation", operation, "params", params);
+                  ctx->account, "service", service, "operation", operation, "params", params));
     pthread_mutex_lock(&a->run->lock);
     if (a->planned_count == a->planned_room) {
-        size_t room = a->planned_room ? a->planned_room * 2 : 64;
-        struct planned *grown = realloc(a->planned, room * sizeof *grown);
-        if (grown) {
-            a->planned = grown;
-            a->planned_room = room;
-        }
+        a->planned_room = a->planned_room ? a->planned_room * 2 : 64;
+        a->planned = memory_or_die(realloc(a->planned, a->planned_room * sizeof *a->planned));
     }
-    if (change && a->planned_count < a->planned_room) {
-        a->planned[a->planned_count] = (struct planned){
-            .resource = (uint32_t)task_index(task),
-            .order = (uint32_t)a->planned_count,
-            .change = change,
-        };
-        a->planned_count++;
-        change = NULL;
-    }
+    a->planned[a->planned_count] = (struct planned){
+        .resource = (uint32_t)task_index(task),
+        .order = (uint32_t)a->planned_count,
+        .change = change,
+    };
+    a->planned_count++;
     pthread_mutex_unlock(&a->run->lock);
-    json_decref(change);
 }
 
 static void hook_audit(struct step_ctx *ctx, const char *what, const json_t *details)
@@ -173,10 +166,9 @@ bool attempt_open(struct attempt *a, struct task *task, struct http_client *http
     a->resource =
         event_resource(&run->event, &automation->event->resources[task_index(task)], &a->ctx.err);
     a->ctx.resource = a->resource;
-    a->ctx.state = task->text ? json_loads(task->text, 0, NULL) : json_object();
-    if (!a->ctx.state)
-        err_set(&a->ctx.err, ERR_INTERNAL, "", "out of memory");
-    else if (a->resource && prepare(task, &a->ctx)) {
+    /* The text is of our own making: without memory alone it cannot be read. */
+    a->ctx.state = memory_or_die(task->text ? json_loads(task->text, 0, NULL) : json_object());
+    if (a->resource && prepare(task, &a->ctx)) {
         attempt_note_share(task, &a->ctx);
         return true;
     }
@@ -195,9 +187,10 @@ void attempt_close(struct attempt *a)
 void task_begin_step(struct task *task, struct step_ctx *ctx)
 {
     struct run *run = task->automation->run;
-    if (!task->step_since_ms) {
+    if (!task->begun) {
         pthread_mutex_lock(&run->lock);
-        task->step_since_ms = ctx->clock->wall_ms(ctx->clock);
+        task->step_since_ms = ctx->clock->mono_ms(ctx->clock);
+        task->begun = true;
         pthread_mutex_unlock(&run->lock);
     }
     ctx->step_since_ms = task->step_since_ms;

@@ -54,6 +54,9 @@ struct config_source {
     unsigned *origin;       /* private to config*.c: where each setting came from */
 };
 
+/* The most that [http] max_attempts may be. */
+#define HTTP_ATTEMPTS_MAX 1000
+
 struct config {
     struct {
         char *name;            /* [A-Za-z0-9+=,.@_-]{1,54}; default: the host's name */
@@ -70,12 +73,14 @@ struct config {
         char *listen; /* "host:port" or "[v6]:port"; NULL: no admin endpoint */
     } admin;
     struct {
-        int64_t connect_timeout; /* ms, 100 ms..1 min, default 5 s; not above request_timeout */
-        int64_t request_timeout; /* ms, 1 s..10 min, default 30 s */
-        int64_t max_attempts;    /* 1..20, default 5 */
-        char *proxy;             /* a secret when it holds user information */
-        char *proxy_file;        /* where it was read from */
-        char *ca_bundle;         /* absolute, or NULL */
+        int64_t connect_timeout;   /* ms, 100 ms..1 min, default 5 s; not above request_timeout */
+        int64_t request_timeout;   /* ms, 1 s..10 min, default 30 s */
+        int64_t max_attempts;      /* 1..HTTP_ATTEMPTS_MAX, default 30 */
+        int64_t retry_for;         /* ms, 1 s..1 day, default 2 min */
+        int64_t throttle_patience; /* ms, 1 s..1 day, default 10 min */
+        char *proxy;               /* a secret when it holds user information */
+        char *proxy_file;          /* where it was read from */
+        char *ca_bundle;           /* absolute, or NULL */
     } http;
     struct {
         bool dry_run;

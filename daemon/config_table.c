@@ -346,11 +346,35 @@ const struct setting config_settings[] = {
      .key = "max_attempts",
      .kind = VALUE_NUMBER,
      IN(http.max_attempts),
-     .fallback = "5",
+     .fallback = "30",
      .min = 1,
-     .max = 20,
-     .help =
-         "How often a request that is throttled or fails for a passing reason is tried in all."},
+     .max = HTTP_ATTEMPTS_MAX,
+     .help = "How many times in all a call is tried that fails for a passing reason. It is given "
+             "up after so many tries, or when retry_for has passed, whichever comes first. Tries "
+             "that were throttled are not counted: throttle_patience limits them."},
+    {.section = SECTION_HTTP,
+     .key = "retry_for",
+     .kind = VALUE_DURATION,
+     IN(http.retry_for),
+     .fallback = "2m",
+     .min = SECOND,
+     .max = DAY,
+     .step = 1,
+     .help = "How long a call that fails for a passing reason (a network fault, an HTTP status "
+             "of 5xx) is tried again, counted from its first failure. Once a change to a resource "
+             "has been accepted, its calls are tried again for as long as the claim on the event "
+             "is held. When a credential or token cannot be had for this long, the event is given "
+             "back to its source; no resource is reported as errored for it."},
+    {.section = SECTION_HTTP,
+     .key = "throttle_patience",
+     .kind = VALUE_DURATION,
+     IN(http.throttle_patience),
+     .fallback = "10m",
+     .min = SECOND,
+     .max = DAY,
+     .step = 1,
+     .help = "How long a call that is throttled is tried again, counted from its first failure. "
+             "Once a change to a resource has been accepted, there is no limit."},
     {.section = SECTION_HTTP,
      .key = "proxy",
      .kind = VALUE_STRING,

@@ -86,6 +86,8 @@ static void settle_run(struct engine *e, struct run *run)
     int64_t delay_ms = run->release_delay_ms;
     if (how == SETTLE_RELEASE)
         engine_count(e, COUNT_RUNS_RELEASED, 1);
+    if (how == SETTLE_RELEASE && run->problem && e->options.given_back)
+        e->options.given_back(e->options.ctx, delivery, run->problem);
     unlink_run(e, run);
     run_free(run);
     e->options.settled(e->options.ctx, delivery, how, delay_ms);

@@ -37,6 +37,9 @@ struct engine_options {
     uv_loop_t *loop;
     /* Called on the main thread once for each delivery. */
     void (*settled)(void *ctx, struct delivery *d, enum settle how, int64_t delay_ms);
+    /* Told before settled, of a delivery that is released because something could not be had: what,
+     * as one sentence, valid during the call. NULL: nobody wants to know. */
+    void (*given_back)(void *ctx, struct delivery *d, const char *why);
     void *ctx;
 };
 

@@ -13,6 +13,7 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/memory.h"
 #include "lib/printable.h"
 
 /* The event's key in its store: reports are asked for below "reports/". */
@@ -32,6 +33,7 @@ struct exec {
     uv_async_t broken; /* a report cannot be written: trying again would not help */
     bool interrupted, unwritable;
     enum settle outcome;
+    char *problem; /* why the event was given back; NULL: not said */
 };
 
 /* --- the store: called by workers, but by one at a time, since there is one run --- */
@@ -172,6 +174,14 @@ static void on_settled(void *ctx, struct delivery *delivery, enum settle how, in
     uv_stop(x->daemon->loop);
 }
 
+static void on_given_back(void *ctx, struct delivery *delivery, const char *why)
+{
+    struct exec *x = ctx;
+    (void)delivery;
+    free(x->problem);
+    x->problem = memory_or_die(strdup(why));
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct exec *x = handle->data;
@@ -204,6 +214,13 @@ static int conclude(const struct exec *x)
 {
     struct engine_counts n;
     engine_get_counts(x->daemon->engine, &n);
+    if (x->problem && !x->interrupted && !x->unwritable) {
+        printable_print(stderr,
+                        "hgautod: the event was not carried out to its end: %s. No report was "
+                        "written; what was done is in the log\n",
+                        x->problem);
+        return 1;
+    }
     if (x->interrupted || x->outcome != SETTLE_DONE) {
         fprintf(stderr, "hgautod: %s; what was done is in the log, the reports are not complete\n",
                 x->interrupted ? "interrupted" : "the event could not be carried out");
@@ -227,6 +244,7 @@ static int run_engine(struct exec *x)
                                      .http = &d->http_options,
                                      .loop = d->loop,
                                      .settled = on_settled,
+                                     .given_back = on_given_back,
                                      .ctx = x};
     d->engine = engine_new(&options, &err);
     if (!d->engine) {
@@ -286,5 +304,6 @@ int exec_event(struct daemon *d, const char *path, const char *report_dir)
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     d->loop = NULL;
+    free(x.problem);
     return status;
 }

@@ -40,23 +40,43 @@ static void settle_group(struct attempt **group, size_t count, const enum verdic
     go_on(on, n);
 }
 
-/* The call failed for a reason that may pass: all wait equally long, so that they meet again. */
+/* The call failed for a reason that may pass: all wait equally long, so that they meet again. After
+ * a fault, which may be tied to one of them, they meet by halves. */
 static void park_group(struct attempt **group, size_t count)
 {
     struct err err = group[0]->ctx.err;
     for (size_t i = 0; i < count; i++) {
         group[i]->ctx.err = err;
-        group[i]->answer = task_failed(group[i]->task, &group[i]->ctx);
+        group[i]->answer = task_failed_together(group[i]->task, &group[i]->ctx, count);
         if (group[i]->answer > 0 && group[0]->answer > 0)
             group[i]->answer = group[0]->answer;
     }
+}
+
+/* One call for the group by its action's function. What it has changed for the first, for which it
+ * is made, it has changed for all. */
+static bool call_together(struct attempt **group, size_t count, enum verdict *verdicts)
+{
+    struct step_ctx *ctxs[ACTION_MANY_MAX] = {NULL};
+    struct task *first = group[0]->task;
+    bool before = first->changed;
+    for (size_t i = 0; i < count; i++) {
+        task_begin_step(group[i]->task, &group[i]->ctx);
+        ctxs[i] = &group[i]->ctx;
+    }
+    first->changed = false;
+    bool told = task_many(first)->run(ctxs, count, verdicts);
+    bool made = first->changed;
+    first->changed = before || made;
+    for (size_t i = 1; made && i < count; i++)
+        group[i]->task->changed = true;
+    return told;
 }
 
 /* One call for the group; if it is refused, one for each half, until the guilty are alone. Before
  * each it is asked whether there is time for more. */
 static void try_group(struct attempt **group, size_t count)
 {
-    struct step_ctx *ctxs[ACTION_MANY_MAX] = {NULL};
     enum verdict verdicts[ACTION_MANY_MAX];
     int64_t answer;
     if (!attempt_may_begin(group[0]->task->automation->run, &answer)) {
@@ -67,18 +87,9 @@ static void try_group(struct attempt **group, size_t count)
         group[0]->answer = task_advance(group[0]->task, &group[0]->ctx);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        task_begin_step(group[i]->task, &group[i]->ctx);
-        ctxs[i] = &group[i]->ctx;
-    }
-    const struct step_ctx *ctx = &group[0]->ctx;
-    bool told = task_many(group[0]->task)->run(ctxs, count, verdicts);
-    /* The change that was made for the first was made for all. */
-    for (size_t i = 1; i < count; i++)
-        group[i]->task->changed = group[i]->task->changed || group[0]->task->changed;
-    if (told) {
+    if (call_together(group, count, verdicts)) {
         settle_group(group, count, verdicts);
-    } else if (err_is_retryable(&ctx->err)) {
+    } else if (err_is_retryable(&group[0]->ctx.err)) {
         park_group(group, count);
     } else {
         try_group(group, count / 2);

@@ -2,7 +2,10 @@
  *
  *     {"hgautod": 1, "run": "...", "owner": "...", "event": "<etag>", "expires": "...",
  * "expires_ms": N, "automations": [{"action": "...", "count": 5, "processed": "0-2,4", "errored":
- * {"3": "..."}, "open": {"5": {"step": "...", "since": N, "state": {...}}}}]}
+ * {"3": "..."}, "open": {"5": {"step": "...", "elapsed": N, "state": {...}}}}]}
+ *
+ * "elapsed" is how long the step has been under way, in milliseconds: a length, since the clocks of
+ * two hosts, or of one before and after it was set, need not agree.
  *
  * Tasks that have not begun are not mentioned. A dry run records no progress: it is simply done
  * again. */
@@ -13,6 +16,16 @@
 #include "daemon/run.h"
 #include "lib/clock.h"
 #include "lib/jpath.h"
+#include "lib/memory.h"
+
+/* No step is under way for longer, whatever the progress says. */
+#define ELAPSED_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
+
+static int64_t mono(const struct run *run)
+{
+    const struct clock *clock = run->engine->options.clock;
+    return clock->mono_ms(clock);
+}
 
 /* --- writing --- */
 
@@ -58,6 +71,7 @@ static void add_errored(struct buf *to, const struct automation *a)
 
 static void add_open(struct buf *to, struct automation *a)
 {
+    int64_t now_ms = mono(a->run);
     const char *comma = "";
     for (size_t i = 0; i < a->event->count; i++) {
         struct task *task = &a->tasks[i];
@@ -67,8 +81,8 @@ static void add_open(struct buf *to, struct automation *a)
             continue;
         buf_addf(to, "%s\"%zu\":{\"step\":", comma, i);
         add_quoted(to, a->action->steps[task->step].name);
-        buf_addf(to, ",\"since\":%" PRId64 ",\"state\":%s}", task->step_since_ms,
-                 task->text ? task->text : "{}");
+        buf_addf(to, ",\"elapsed\":%" PRId64 ",\"state\":%s}",
+                 task->begun ? now_ms - task->step_since_ms : 0, task->text ? task->text : "{}");
         comma = ",";
     }
 }
@@ -106,7 +120,9 @@ bool progress_write(struct run *run, int64_t expires_ms, struct buf *to)
     if (run->progress) {
         /* Not restored yet: what an earlier owner had done is handed on as it is. */
         char *kept = json_dumps(run->progress, JSON_COMPACT);
-        buf_adds(to, kept ? kept : "[]");
+        if (!kept)
+            return false;
+        buf_adds(to, kept);
         free(kept);
     } else {
         buf_addc(to, '[');
@@ -130,7 +146,7 @@ static void set_finished(struct automation *a, size_t i, const char *error)
     struct task *task = &a->tasks[i];
     if (i >= a->event->count || task->status != TASK_OPEN)
         return;
-    task->text = error ? strdup(error) : NULL;
+    task->text = error ? memory_or_die(strdup(error)) : NULL;
     task->status = error ? TASK_ERRORED : TASK_PROCESSED;
     a->errored += error != NULL;
     a->left--;
@@ -161,6 +177,16 @@ static size_t index_of(const struct automation *a, const char *name)
     return *name && !*end && i < a->event->count ? (size_t)i : SIZE_MAX;
 }
 
+static void restore_elapsed(struct task *task, int64_t elapsed_ms)
+{
+    if (elapsed_ms < 0)
+        elapsed_ms = 0;
+    else if (elapsed_ms > ELAPSED_MAX_MS)
+        elapsed_ms = ELAPSED_MAX_MS;
+    task->step_since_ms = mono(task->automation->run) - elapsed_ms;
+    task->begun = true;
+}
+
 static void restore_open(struct automation *a, size_t i, const json_t *open)
 {
     struct task *task = &a->tasks[i];
@@ -172,11 +198,13 @@ static void restore_open(struct automation *a, size_t i, const json_t *open)
     for (uint8_t k = 0; a->action->steps[k].name; k++) {
         if (strcmp(a->action->steps[k].name, name) == 0) {
             task->step = k;
-            task->step_since_ms = jint(open, "since", 0);
+            restore_elapsed(task, jint(open, "elapsed", 0));
         }
     }
     if (json_object_size(state))
-        task->text = json_dumps(state, JSON_COMPACT);
+        task->text = memory_or_die(json_dumps(state, JSON_COMPACT));
+    /* As far as anybody knows: what was begun is seen through. */
+    task->changed = task->step > 0 || task->text;
 }
 
 static void restore_automation(struct automation *a, json_t *saved)

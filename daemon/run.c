@@ -2,7 +2,8 @@
  *
  * Every phase may be repeated without harm. A phase that fails for a passing reason is tried again
  * after a pause; before the work has begun a run that cannot go on is released to the queue, after
- * that it goes on trying for as long as it holds the claim. */
+ * that it goes on trying for as long as it holds the claim. A run whose last tasks wait for a
+ * credential is given back with its progress. */
 #include "daemon/run.h"
 
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include "lib/aws/partition.h"
 #include "lib/backoff.h"
 #include "lib/log.h"
+#include "lib/memory.h"
 
 /* A run that could not be begun (no access, no network) is looked at again after this. */
 #define RELEASE_PAUSE_MS 60000
@@ -72,6 +74,7 @@ void run_free(struct run *run)
     event_free(&run->event);
     json_decref(run->progress);
     free(run->critical);
+    free(run->problem);
     buf_free(&run->folder);
     buf_free(&run->claim_key);
     pthread_mutex_destroy(&run->lock);
@@ -85,6 +88,7 @@ static int64_t enter(struct run *run, enum run_phase phase)
 {
     run->phase = phase;
     run->attempts = 0;
+    run->patience = (struct patience){.kind = 0};
     return JOB_READY;
 }
 
@@ -102,17 +106,29 @@ static void log_failure(struct run *run, const char *sentence, const struct err 
              "store", run->store->name, LOG_INT("attempt", run->attempts), "run", run->id);
 }
 
-/* Before any work: a passing fault is tried again some times; then, or when it is no passing fault,
- * the queue keeps the event. */
+/* Why the run is given back, for whoever waits for it. */
+static void note_problem(struct run *run, const struct err *err)
+{
+    char text[2048];
+    free(run->problem);
+    run->problem = memory_or_die(strdup(err_text(err, text, sizeof text)));
+}
+
+/* Before any work: a passing fault is tried again for a while; then, or when it is no passing
+ * fault, the queue keeps the event. What cannot be had now is waited for likewise, and is no try.
+ */
 static int64_t retry_or_release(struct run *run, const char *sentence, const struct err *err)
 {
     const struct engine_options *o = &run->engine->options;
+    int64_t again_ms;
     if (err->kind == ERR_BUSY)
         return mono(run) + (err->retry_after_ms > 0 ? err->retry_after_ms : 1);
-    run->attempts++;
+    run->attempts += err->kind != ERR_UNAVAILABLE;
     log_failure(run, sentence, err);
-    if (!run->stopping && err_is_retryable(err) && run->attempts < o->config->http.max_attempts)
-        return mono(run) + backoff_pause(&backoff_calls, o->clock, run->attempts, err);
+    if (!run->stopping && err_is_retryable(err) &&
+        patience_note(&run->patience, o->config, o->clock, err, &again_ms))
+        return again_ms;
+    note_problem(run, err);
     if (!run->stopping)
         run->release_delay_ms = RELEASE_PAUSE_MS;
     return run->phase == RUN_CLAIM ? end(run, SETTLE_RELEASE) : enter(run, RUN_RELEASE);
@@ -342,27 +358,33 @@ static int64_t phase_read(struct run *run, struct http_client *http)
 /* How soon it is asked again while another run is asking. */
 #define IDENTITY_PAUSE_MS 5
 
-static bool acts_on_aws(const struct run *run)
+/* Whether an automation with tasks is of the cloud. */
+static bool acts_on(const struct run *run, enum cloud cloud)
 {
     for (size_t i = 0; i < run->automation_count; i++) {
         const struct automation *a = &run->automations[i];
-        if (a->tasks && a->action->cloud == CLOUD_AWS)
-            return run->engine->options.aws != NULL;
+        if (a->tasks && a->action->cloud == cloud)
+            return true;
     }
     return false;
 }
 
 /* Who the daemon is, is asked here and once, before all tasks would be told to wait for the one
- * that asks. If there is no answer, each task says so itself. */
+ * that asks. If there is no answer, each task says so itself; if there is none now, the run waits,
+ * unless it has tasks that do not need it. */
 static int64_t phase_identify(struct run *run, struct http_client *http)
 {
     struct aws_self self;
     struct err err = ERR_INIT;
+    struct aws *aws = acts_on(run, CLOUD_AWS) ? run->engine->options.aws : NULL;
     if (run->stopping)
         return enter(run, RUN_RELEASE);
-    if (acts_on_aws(run) && !aws_self(run->engine->options.aws, http, &self, &err) &&
-        err.kind == ERR_BUSY)
-        return mono(run) + IDENTITY_PAUSE_MS;
+    if (aws && !aws_self(aws, http, &self, &err)) {
+        if (err.kind == ERR_BUSY)
+            return mono(run) + IDENTITY_PAUSE_MS;
+        if (err.kind == ERR_UNAVAILABLE && !acts_on(run, CLOUD_AZURE))
+            return retry_or_release(run, "The daemon's own credentials cannot be had now", &err);
+    }
     enter(run, RUN_TASKS);
     run_start_tasks(run);
     return JOB_READY;
@@ -426,6 +448,26 @@ static int64_t next_write(struct run *run)
     return at;
 }
 
+/* Whether nothing is left but tasks that wait for a credential, which another daemon, or a later
+ * time, may have. */
+static bool gives_back(struct run *run)
+{
+    char left[24], problem[2048];
+    if (run->given_back)
+        return true;
+    pthread_mutex_lock(&run->lock);
+    run->given_back = run_all_aside(run);
+    snprintf(left, sizeof left, "%zu", run->left);
+    snprintf(problem, sizeof problem, "%s", run->problem ? run->problem : "");
+    pthread_mutex_unlock(&run->lock);
+    if (!run->given_back)
+        return false;
+    run->release_delay_ms = RELEASE_PAUSE_MS;
+    log_warn(log_of(run), "Run given back: the resources left wait for a credential", "resources",
+             left, "error", problem, "event", run->key, "run", run->id);
+    return true;
+}
+
 static bool all_finished(struct run *run)
 {
     pthread_mutex_lock(&run->lock);
@@ -437,7 +479,7 @@ static bool all_finished(struct run *run)
 static int64_t phase_tasks(struct run *run, struct http_client *http)
 {
     bool finished = all_finished(run);
-    if (finished || run->stopping) {
+    if (finished || run->stopping || gives_back(run)) {
         if (!sched_close(run->engine->sched, &run->flow, &run->control))
             return JOB_IDLE; /* until the last running task is back */
         return enter(run, all_finished(run) ? RUN_SAVE : RUN_RELEASE);

@@ -17,6 +17,7 @@
 #include "actions/action.h"
 #include "daemon/engine.h"
 #include "daemon/event.h"
+#include "daemon/patience.h"
 #include "daemon/sched.h"
 #include "lib/buf.h"
 
@@ -37,16 +38,20 @@ struct task {
     struct automation *automation;
     char *text; /* TASK_OPEN, TASK_SAVING: the state as JSON text, or NULL; TASK_ERRORED: the error;
                    owned */
-    int64_t step_since_ms; /* wall clock; 0: the step has not begun */
-    uint8_t status;        /* enum task_status */
-    uint8_t step;          /* index into the action's steps */
-    uint8_t attempts;      /* failed tries of this step for transient reasons */
-    uint8_t throttles;     /* failed tries of this step because of throttling */
-    uint16_t share;        /* of what of its state others must have to share this step's call (see
-                              action_many.same); 0: not known yet */
-    bool checked;          /* guard and check have passed */
-    bool changed;          /* a change has been accepted, as far as this process knows */
-    bool durable;          /* TASK_SAVING: in the write under way */
+    int64_t step_since_ms;    /* monotonic: when the step was begun, if it was */
+    struct patience patience; /* with the failures of this step */
+    uint16_t share; /* of what of its state others must have to share this step's call (see
+                       action_many.same); 0: not known yet */
+    uint8_t status; /* enum task_status */
+    uint8_t step;   /* index into the action's steps */
+    uint8_t most;   /* resources in a shared call of this step: fewer after each failure of
+                       one; 0: as many as the call takes */
+    bool begun;     /* the step */
+    bool checked;   /* guard and check have passed */
+    bool changed;   /* a change has been accepted, by this process or an earlier owner */
+    bool durable;   /* TASK_SAVING: in the write under way */
+    bool aside;     /* waits for a credential that could not be had for as long as
+                       retry_for; under the run's lock */
 };
 
 /* A change that a dry run did not make. */
@@ -100,7 +105,10 @@ struct run {
 
     /* The control job's own. */
     enum run_phase phase;
-    unsigned attempts; /* failed tries of what the phase does */
+    unsigned attempts;        /* failed tries of what the phase does */
+    struct patience patience; /* with them */
+    bool
+        given_back; /* only tasks are left that wait for a credential: it goes back to its source */
     char claim_etag[128];
     char event_etag[128]; /* of the event that was read */
     json_t *progress;     /* of an earlier owner, until the tasks are made; NULL: none */
@@ -126,6 +134,9 @@ struct run {
     pthread_mutex_t lock; /* status and text of tasks, and what follows; memory work only */
     size_t left;          /* tasks not finished */
     size_t saving;        /* tasks in TASK_SAVING */
+    size_t aside;         /* tasks set aside */
+    int64_t warned_ms;    /* monotonic: when the log last said that tasks wait; 0: never */
+    char *problem;        /* why the run is given back; NULL: not said; owned */
 };
 
 /* --- run.c --- */
@@ -144,6 +155,8 @@ void run_free_tasks(struct run *run);
 /* Brings all unfinished tasks into the scheduler. */
 void run_start_tasks(struct run *run);
 int64_t task_run(struct job *job, struct http_client *http);
+/* Whether all tasks that are not finished wait for a credential; with the run's lock held. */
+bool run_all_aside(const struct run *run);
 /* The index of a task among its automation's resources. */
 size_t task_index(const struct task *task);
 

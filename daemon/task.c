@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/backoff.h"
 #include "lib/log.h"
+#include "lib/memory.h"
 
-/* A throttled call gets this many times the tries of one that failed otherwise: waiting is what is
- * asked for. */
-#define THROTTLE_PATIENCE 10
+/* A run says at most once in so long that some of its tasks wait. */
+#define WARN_EVERY_MS 60000
 /* Tasks that wait, and may share a call, go on when the clock shows a multiple of this. */
 #define MEETING_MS 500
 
@@ -72,18 +71,20 @@ static int64_t finish(struct task *task, const struct step_ctx *ctx, const char 
 {
     struct automation *a = task->automation;
     struct run *run = a->run;
-    char *text = error ? strdup(error) : NULL;
+    char *text = error ? memory_or_die(strdup(error)) : NULL;
     log_finished(task, ctx, error);
     engine_count(run->engine, error ? COUNT_ERRORED : COUNT_PROCESSED, 1);
     pthread_mutex_lock(&run->lock);
     free(task->text);
-    task->text = text; /* without memory the report says "out of memory" */
+    task->text = text;
     task->status = error ? TASK_ERRORED : TASK_PROCESSED;
     a->left--;
     a->errored += error != NULL;
-    bool last = --run->left == 0;
+    run->left--;
+    run->aside -= task->aside;
+    task->aside = false;
     /* Under the lock: once left is 0, the control job may free the run. */
-    if (last)
+    if (run->left == 0 || run_all_aside(run))
         sched_wake(run->engine->sched, &run->control);
     pthread_mutex_unlock(&run->lock);
     return JOB_GONE;
@@ -95,11 +96,13 @@ static int64_t finish_failed(struct task *task, const struct step_ctx *ctx)
     return finish(task, ctx, err_text(&ctx->err, text, sizeof text));
 }
 
-/* --- a step's answers --- */
+/* --- what is kept --- */
 
+/* The state for the next time; NULL: it is empty. */
 static char *state_text(const struct step_ctx *ctx)
 {
-    return json_object_size(ctx->state) ? json_dumps(ctx->state, JSON_COMPACT) : NULL;
+    return json_object_size(ctx->state) ? memory_or_die(json_dumps(ctx->state, JSON_COMPACT))
+                                        : NULL;
 }
 
 /* Keeps the state for the next time. */
@@ -122,10 +125,8 @@ static void next_step(struct task *task, const struct step_ctx *ctx)
     free(task->text);
     task->text = text;
     task->step++;
-    task->step_since_ms = 0;
+    task->begun = false;
     pthread_mutex_unlock(&run->lock);
-    task->attempts = 0;
-    task->throttles = 0;
     task->share = 0;
 }
 
@@ -141,27 +142,134 @@ static int64_t wait_for_save(struct task *task)
     return JOB_IDLE;
 }
 
-/* A failed step: tried again later when there is hope, else the end. */
-int64_t task_failed(struct task *task, struct step_ctx *ctx)
+/* --- failures --- */
+
+bool run_all_aside(const struct run *run)
+{
+    return run->left > 0 && run->aside == run->left;
+}
+
+/* The task waits for a credential for so long that the run need not wait for it. It goes on asking
+ * while other tasks keep the run here. */
+static void set_aside(struct task *task, const struct step_ctx *ctx)
 {
     struct run *run = task->automation->run;
-    const struct engine_options *o = &run->engine->options;
-    int64_t now = o->clock->mono_ms(o->clock);
-    unsigned limit = (unsigned)o->config->http.max_attempts;
-    if (ctx->err.kind == ERR_BUSY) {
-        task_keep_state(task, ctx);
-        return now + (ctx->err.retry_after_ms > 0 ? ctx->err.retry_after_ms : 1);
-    }
-    if (!err_is_retryable(&ctx->err))
-        return finish_failed(task, ctx);
-    bool throttled = ctx->err.kind == ERR_THROTTLED;
-    uint8_t *tries = throttled ? &task->throttles : &task->attempts;
-    if (++*tries >= (throttled ? limit * THROTTLE_PATIENCE : limit))
-        return finish_failed(task, ctx);
-    engine_count(run->engine, COUNT_RETRIES, 1);
-    task_keep_state(task, ctx);
-    return now + backoff_pause(&backoff_calls, o->clock, *tries, &ctx->err);
+    char text[ERROR_TEXT_SIZE];
+    if (task->aside)
+        return;
+    char *problem = memory_or_die(strdup(err_text(&ctx->err, text, sizeof text)));
+    pthread_mutex_lock(&run->lock);
+    free(run->problem);
+    run->problem = problem;
+    task->aside = true;
+    run->aside++;
+    if (run_all_aside(run))
+        sched_wake(run->engine->sched, &run->control);
+    pthread_mutex_unlock(&run->lock);
 }
+
+static void take_back(struct task *task)
+{
+    struct run *run = task->automation->run;
+    if (!task->aside)
+        return;
+    pthread_mutex_lock(&run->lock);
+    task->aside = false;
+    run->aside--;
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* The step has come on: what has failed before does not count any more. */
+static void forget_failures(struct task *task)
+{
+    task->patience = (struct patience){.kind = 0};
+    task->most = 0;
+    take_back(task);
+}
+
+/* Says that a task waits, and what for: of all tasks of a run one, now and then. */
+static void warn_waiting(const struct task *task, const struct step_ctx *ctx, const char *sentence)
+{
+    struct run *run = task->automation->run;
+    char text[ERROR_TEXT_SIZE];
+    int64_t now = ctx->clock->mono_ms(ctx->clock);
+    pthread_mutex_lock(&run->lock);
+    bool due = !run->warned_ms || now - run->warned_ms >= WARN_EVERY_MS;
+    if (due)
+        run->warned_ms = now;
+    pthread_mutex_unlock(&run->lock);
+    if (due)
+        log_warn(run->engine->options.log, sentence, "error",
+                 err_text(&ctx->err, text, sizeof text), "action", ctx->action->name, "resource",
+                 task_resource_name(ctx), "account", ctx->account, "region", ctx->region, "event",
+                 run->key, "run", run->id);
+}
+
+/* The patience with a call is at its end. True when its task waits on all the same. */
+static bool waits_on(struct task *task, const struct step_ctx *ctx)
+{
+    if (ctx->err.kind == ERR_UNAVAILABLE) {
+        set_aside(task, ctx);
+        return true;
+    }
+    /* Something has been begun, and nobody else will see it through. */
+    if (task->changed)
+        warn_waiting(task, ctx,
+                     "A change to the resource has been accepted; the call after it is tried "
+                     "again until it works");
+    return task->changed;
+}
+
+static int64_t put_off(struct task *task, const struct step_ctx *ctx, int64_t at)
+{
+    engine_count(task->automation->run->engine, COUNT_RETRIES, 1);
+    task_keep_state(task, ctx);
+    return at;
+}
+
+/* Notes a failure that may pass. True when the step is to be taken again, at *at. */
+static bool has_hope(struct task *task, struct step_ctx *ctx, int64_t *at)
+{
+    const struct config *config = task->automation->run->engine->options.config;
+    bool lasts = patience_note(&task->patience, config, ctx->clock, &ctx->err, at);
+    if (ctx->err.kind == ERR_UNAVAILABLE)
+        warn_waiting(task, ctx, "A credential cannot be had now; the resource waits for it");
+    else
+        take_back(task);
+    return lasts || waits_on(task, ctx);
+}
+
+static int64_t when_not_busy(struct task *task, const struct step_ctx *ctx)
+{
+    task_keep_state(task, ctx);
+    return ctx->clock->mono_ms(ctx->clock) +
+           (ctx->err.retry_after_ms > 0 ? ctx->err.retry_after_ms : 1);
+}
+
+int64_t task_failed(struct task *task, struct step_ctx *ctx)
+{
+    int64_t at;
+    if (ctx->err.kind == ERR_BUSY)
+        return when_not_busy(task, ctx);
+    if (!err_is_retryable(&ctx->err) || !has_hope(task, ctx, &at))
+        return finish_failed(task, ctx);
+    return put_off(task, ctx, at);
+}
+
+int64_t task_failed_together(struct task *task, struct step_ctx *ctx, size_t count)
+{
+    int64_t at;
+    if (ctx->err.kind == ERR_BUSY)
+        return when_not_busy(task, ctx);
+    bool fault = ctx->err.kind == ERR_TRANSIENT;
+    if (!has_hope(task, ctx, &at) && !fault)
+        return finish_failed(task, ctx);
+    if (fault)
+        task->most = (uint8_t)((count + 1) / 2);
+    return put_off(task, ctx, at);
+}
+
+/* --- a step's answers --- */
 
 /* When the step is to be taken again. Those that share a call wait a little longer, until a moment
  * at which they meet. */
@@ -186,8 +294,7 @@ bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verd
         *answer = finish(task, ctx, NULL);
         return false;
     case STEP_AGAIN:
-        task->attempts = 0;
-        task->throttles = 0;
+        forget_failures(task);
         task_keep_state(task, ctx);
         if (ctx->again_ms > 0)
             *answer = next_look(task, clock->mono_ms(clock) + ctx->again_ms);
@@ -199,6 +306,7 @@ bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verd
         *answer = finish(task, ctx, NULL);
         return false;
     }
+    forget_failures(task);
     next_step(task, ctx);
     if (step->save && !ctx->plan) {
         *answer = wait_for_save(task);

@@ -25,6 +25,9 @@ void task_keep_state(struct task *task, const struct step_ctx *ctx);
 /* A failed step: tried again later when there is hope, else the end. Returns what the job
  * answers. */
 int64_t task_failed(struct task *task, struct step_ctx *ctx);
+/* The same for one of `count` whose call has failed with a retryable error. It may be the fault of
+ * another of them: by a fault none is errored, and the next call is shared by half as many. */
+int64_t task_failed_together(struct task *task, struct step_ctx *ctx, size_t count);
 /* What the step's verdict leads to. True: to the next step at once; false: *answer is the job's. */
 bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verdict,
                       int64_t *answer) MUST_CHECK;

@@ -61,8 +61,11 @@ static bool judge(struct run *run, struct automation *a)
 
 static size_t most_of(const struct job *job)
 {
-    const struct action_many *many = task_many((const struct task *)job);
-    return many ? many->most : 1;
+    const struct task *task = (const struct task *)job;
+    const struct action_many *many = task_many(task);
+    if (!many)
+        return 1;
+    return task->most && task->most < many->most ? task->most : many->most;
 }
 
 /* Whether a queued task may share the call of another that shares its call. Their lane gives them
@@ -71,7 +74,7 @@ static bool alike(const struct job *job, const struct job *queued)
 {
     const struct task *a = (const struct task *)job, *b = (const struct task *)queued;
     return b->step == a->step && b->status == TASK_OPEN && task_place(b) == task_place(a) &&
-           (!b->share || b->share == a->share);
+           b->most == a->most && (!b->share || b->share == a->share);
 }
 
 static bool make_lanes(struct automation *a)

@@ -133,8 +133,7 @@ static enum verdict look(struct step_ctx *ctx, struct arm_poll *poll)
         forget(ctx);
         return STEP_DONE;
     }
-    int64_t elapsed = ctx->clock->wall_ms(ctx->clock) - ctx->step_since_ms;
-    if (elapsed < OPERATION_LIMIT)
+    if (step_elapsed_ms(ctx) < OPERATION_LIMIT)
         return park(ctx, poll);
     err_set(&ctx->err, ERR_PROVIDER, "", "the operation is still under way after %d hours",
             (int)(OPERATION_LIMIT / WAIT_MINUTES(60)));

@@ -261,7 +261,9 @@ static void test_defaults(void **state)
     assert_int_equal(c->log.format, -1);
     assert_int_equal(c->http.connect_timeout, 5000);
     assert_int_equal(c->http.request_timeout, 30000);
-    assert_int_equal(c->http.max_attempts, 5);
+    assert_int_equal(c->http.max_attempts, 30);
+    assert_int_equal(c->http.retry_for, 120000);
+    assert_int_equal(c->http.throttle_patience, 600000);
     assert_string_equal(c->azure.cloud, "public");
     assert_int_equal(c->sources[0].claim_ttl, 120000);
     assert_int_equal(c->sources[0].sweep_interval, 60000);

@@ -62,6 +62,7 @@ static int set_up(void **state)
     f->config.daemon.name = (char *)"test";
     f->config.daemon.workers = 2;
     f->config.http.max_attempts = 3;
+    f->config.http.retry_for = 60000;
     f->source_config.claims = true;
     f->source_config.claim_ttl = 60000;
     f->http = (struct http_options){.connect_timeout_ms = 1000, .request_timeout_ms = 1000};

@@ -1,0 +1,247 @@
+/* The real engine in a time of its own, with a store in memory and actions of the test's: whoever
+ * waits for a time makes it come about at once, so that hours pass in milliseconds, and every run
+ * of a test is like the other.
+ *
+ * One worker, so that what steps do needs no lock. The test's program defines action_table. */
+#ifndef HGAUTOD_TESTS_ENGINE_WORLD_H
+#define HGAUTOD_TESTS_ENGINE_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "actions/action.h"
+#include "daemon/engine.h"
+#include "lib/http.h"
+#include "tests/unit/memory_store.h"
+
+#define EVENT   "x/events/rule/event.json"
+#define PENDING "x/reports/rule/is_pending"
+#define REPORTS "x/reports/rule/report_"
+#define ACCOUNT "123456789012"
+#define SECOND  INT64_C(1000)
+#define MINUTE  (60 * SECOND)
+#define HOUR    (60 * MINUTE)
+
+struct engine_world {
+    struct config config;
+    struct config_source source_config;
+    struct memory_store *memory;
+    struct source source;
+    struct delivery delivery;
+    struct http_options http;
+    struct clock clock;
+    uv_loop_t loop;
+    struct engine *engine;
+    struct log *log;
+    FILE *log_file;
+    int settled;
+    enum settle how;
+    int64_t delay_ms;
+    char why[2048]; /* what on_given_back was told */
+    int64_t began_ms;
+};
+
+/* The time: of both clocks, and by how much the wall clock has been set. */
+static _Atomic int64_t world_ms, world_wall_set;
+
+static inline int64_t world_mono(const struct clock *c)
+{
+    (void)c;
+    return world_ms;
+}
+
+static inline int64_t world_wall(const struct clock *c)
+{
+    (void)c;
+    return INT64_C(1800000000000) + world_ms + world_wall_set;
+}
+
+/* In place of libc's: the scheduler, the only one to call it, waits for no time. */
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                           const struct timespec *until)
+{
+    struct timespec now;
+    (void)cond, (void)mutex;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t ns = (until->tv_sec - now.tv_sec) * INT64_C(1000000000) + until->tv_nsec - now.tv_nsec;
+    world_ms += ns > 0 ? (ns + 999999) / 1000000 : 1;
+    return ETIMEDOUT;
+}
+
+static inline void world_settled(void *ctx, struct delivery *d, enum settle how, int64_t delay_ms)
+{
+    struct engine_world *w = ctx;
+    (void)d;
+    w->settled++;
+    w->how = how;
+    w->delay_ms = delay_ms;
+    uv_stop(&w->loop);
+}
+
+static inline void world_given_back(void *ctx, struct delivery *d, const char *why)
+{
+    struct engine_world *w = ctx;
+    (void)d;
+    snprintf(w->why, sizeof w->why, "%s", why);
+}
+
+static inline int world_set_up(void **state)
+{
+    struct engine_world *w = calloc(1, sizeof *w);
+    struct err err = ERR_INIT;
+    world_ms = HOUR;
+    world_wall_set = 0;
+    w->config.daemon.name = (char *)"test";
+    w->config.daemon.workers = 1;
+    w->config.http.max_attempts = 30;
+    w->config.http.retry_for = 2 * MINUTE;
+    w->config.http.throttle_patience = 10 * MINUTE;
+    w->source_config.claims = true;
+    w->source_config.claim_ttl = 30 * 24 * HOUR; /* its renewal is a test of its own */
+    w->http = (struct http_options){.connect_timeout_ms = 1000, .request_timeout_ms = 1000};
+    w->clock = system_clock;
+    w->clock.wall_ms = world_wall;
+    w->clock.mono_ms = world_mono;
+    w->memory = memory_store_new(world_wall(NULL));
+    w->source.store = &w->memory->store;
+    w->source.config = &w->source_config;
+    w->delivery = (struct delivery){.source = &w->source, .key = EVENT, .id = ""};
+    w->log_file = tmpfile();
+    w->log = log_new(fileno(w->log_file), LOG_INFO_LEVEL, LOG_TEXT);
+    uv_loop_init(&w->loop);
+    struct engine_options options = {.config = &w->config,
+                                     .clock = &w->clock,
+                                     .log = w->log,
+                                     .http = &w->http,
+                                     .loop = &w->loop,
+                                     .settled = world_settled,
+                                     .given_back = world_given_back,
+                                     .ctx = w};
+    w->engine = engine_new(&options, &err);
+    *state = w;
+    return w->engine && w->log ? 0 : -1;
+}
+
+static inline int world_tear_down(void **state)
+{
+    struct engine_world *w = *state;
+    assert_false(engine_busy(w->engine));
+    engine_free(w->engine);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    memory_store_free(w->memory);
+    log_free(w->log);
+    fclose(w->log_file);
+    free(w);
+    return 0;
+}
+
+/* Carries the stored event out, until it is settled. */
+static inline void world_run(struct engine_world *w)
+{
+    int before = w->settled;
+    w->began_ms = world_ms;
+    engine_submit(w->engine, &w->delivery);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(w->settled, before + 1);
+}
+
+/* How long ago it was begun. */
+static inline int64_t world_passed(const struct engine_world *w)
+{
+    return world_ms - w->began_ms;
+}
+
+/* Stores an event of automations: `names` of actions, separated by spaces, each on the `count`
+ * resources "r0", "r1", ... */
+static inline void world_put_event(struct engine_world *w, const char *names, size_t count)
+{
+    json_t *results = json_array();
+    char copy[256], id[16], *rest;
+    snprintf(copy, sizeof copy, "%s", names);
+    for (char *name = strtok_r(copy, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
+        json_t *entities = json_array();
+        for (size_t i = 0; i < count; i++) {
+            snprintf(id, sizeof id, "r%zu", i);
+            json_array_append_new(entities,
+                                  json_pack("{s:s, s:s, s:s, s:s}", "id", id, "account", ACCOUNT,
+                                            "region", "us-east-1", "type", "Thing"));
+        }
+        json_array_append_new(
+            results, json_pack("{s:{s:s}, s:o}", "automation", "name", name, "entities", entities));
+    }
+    json_t *event = json_pack("{s:s, s:o}", "name", "rule", "results", results);
+    char *text = json_dumps(event, JSON_COMPACT);
+    memory_put_text(w->memory, EVENT, text);
+    free(text);
+    json_decref(event);
+}
+
+/* Stores an expired claim whose owner has left this progress of the event's automations. */
+static inline void world_put_claim(struct engine_world *w, const char *automations)
+{
+    char text[4096], etag[16];
+    snprintf(etag, sizeof etag, "\\\"%u\\\"", memory_find(w->memory, EVENT)->version);
+    snprintf(
+        text, sizeof text,
+        "{\"hgautod\":1,\"run\":\"run-of-another\",\"owner\":\"other/host/1\",\"event\":\"%s\","
+        "\"expires_ms\":0,\"automations\":%s}",
+        etag, automations);
+    memory_put_text(w->memory, PENDING, text);
+}
+
+/* What is stored under the first key with this beginning, parsed; NULL: nothing. */
+static inline json_t *world_stored(struct engine_world *w, const char *prefix)
+{
+    char *text = memory_text(w->memory, prefix);
+    json_t *stored = text ? json_loads(text, 0, NULL) : NULL;
+    free(text);
+    return stored;
+}
+
+/* The report of the action must tell of so many processed, and so many errored. */
+static inline void world_expect(struct engine_world *w, const char *action, size_t processed,
+                                size_t errored)
+{
+    char prefix[128];
+    snprintf(prefix, sizeof prefix, REPORTS "%s_", action);
+    json_t *report = world_stored(w, prefix);
+    assert_int_equal(w->how, SETTLE_DONE);
+    assert_non_null(report);
+    assert_int_equal(json_array_size(json_object_get(report, "processed")), processed);
+    assert_int_equal(json_array_size(json_object_get(report, "errored")), errored);
+    json_decref(report);
+}
+
+/* The first errored resource of the only report: its id and error. */
+static inline void world_expect_error(struct engine_world *w, const char *id, const char *error)
+{
+    json_t *report = world_stored(w, REPORTS);
+    const json_t *first = json_array_get(json_object_get(report, "errored"), 0);
+    assert_non_null(first);
+    assert_string_equal(json_string_value(json_object_get(first, "id")), id);
+    const char *text = json_string_value(json_object_get(first, "error"));
+    if (!text || !strstr(text, error))
+        fail_msg("\"%s\" does not hold \"%s\"", text ? text : "", error);
+    json_decref(report);
+}
+
+/* How many lines of the log hold the text. */
+static inline size_t world_lines(struct engine_world *w, const char *text)
+{
+    char line[8192];
+    size_t n = 0;
+    rewind(w->log_file);
+    while (fgets(line, sizeof line, w->log_file))
+        n += strstr(line, text) != NULL;
+    return n;
+}
+
+#endif
