@@ -20,7 +20,7 @@ struct question {
 
 static int usage(const char *sentence)
 {
-    fprintf(stderr, "hgautod: %s; try hgautod actions --help\n", sentence);
+    printable_print(stderr, "hgautod: %s; try hgautod actions --help\n", sentence);
     return EXIT_USAGE;
 }
 
@@ -29,8 +29,8 @@ static int no_such_action(const char *name)
     struct buf near = buf_make(TEXT_MAX);
 
     catalogue_nearest(name, &near);
-    fprintf(stderr, "hgautod: there is no action '%s'%s%s; hgautod actions lists all\n", name,
-            near.size ? ", did you mean " : "", near.size ? buf_str(&near) : "");
+    printable_print(stderr, "hgautod: there is no action '%s'%s%s; hgautod actions lists all\n",
+                    name, near.size ? ", did you mean " : "", near.size ? buf_str(&near) : "");
     buf_free(&near);
     return EXIT_USAGE;
 }
@@ -141,7 +141,7 @@ static int answer(const struct invocation *in, const struct question *q,
     int status = EXIT_WORK_FAILED;
 
     if (select_actions(in, q, config, &c) && write_answer(in, q, &c, config, &text) &&
-        fputs(buf_str(&text), stdout) >= 0 && fflush(stdout) == 0)
+        printable_print(stdout, "%s", buf_str(&text)) && fflush(stdout) == 0)
         status = EXIT_DONE;
     catalogue_free(&c);
     buf_free(&text);

@@ -9,6 +9,7 @@
 #include "daemon/command.h"
 #include "daemon/daemon.h"
 #include "lib/azure/azure.h"
+#include "lib/printable.h"
 
 enum { TEXT_MAX = 4 << 20 };
 
@@ -222,7 +223,7 @@ static bool print_text(const struct config *config, const struct findings *f)
     config_print(config, &text);
     for (size_t i = 0; i < f->count; i++)
         buf_addf(&text, "\n; %s %s\n%s", f->at[i].kind, f->at[i].name, buf_str(&f->at[i].lines));
-    ok = buf_ok(&text) && fputs(buf_str(&text), stdout) >= 0 && fflush(stdout) == 0;
+    ok = buf_ok(&text) && printable_print(stdout, "%s", buf_str(&text)) && fflush(stdout) == 0;
     buf_free(&text);
     return ok;
 }
@@ -255,9 +256,11 @@ static json_t *findings_json(const struct findings *f)
 /* Prints and releases a JSON value. */
 static bool print_json(json_t *json)
 {
-    bool ok = json && json_dumpf(json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF &&
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    bool ok = text && printable_write(stdout, text, strlen(text)) && putchar('\n') != EOF &&
               fflush(stdout) == 0;
 
+    free(text);
     json_decref(json);
     return ok;
 }
@@ -276,7 +279,7 @@ static bool print_result(const struct invocation *in, const struct config *confi
 /* What is wrong with the configuration, for people and, with --json, for programs. */
 static int refuse(const struct invocation *in, const struct buf *problems)
 {
-    fputs(buf_str(problems), stderr);
+    printable_print(stderr, "%s", buf_str(problems));
     if (in->json)
         print_json(json_pack("{sb so}", "ok", 0, "problems", lines_json(buf_str(problems))));
     return EXIT_USAGE;
@@ -290,7 +293,7 @@ static int check(const struct invocation *in, const struct config *config)
     int status = EXIT_DONE;
 
     if (in->online && !look_online(config, &f, &err)) {
-        fprintf(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
+        printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
         findings_free(&f);
         return err.kind == ERR_INVALID ? EXIT_USAGE : EXIT_WORK_FAILED;
     }

@@ -7,6 +7,7 @@
 #include "daemon/catalogue.h"
 #include "daemon/command.h"
 #include "daemon/daemon.h"
+#include "lib/printable.h"
 
 /* A directory's events may be of either cloud. */
 static const enum cloud *cloud_of(const struct config_source *source)
@@ -62,12 +63,14 @@ static bool publish_to(struct daemon *d, const struct config_source *source,
     if (!list)
         err_set(&err, ERR_INTERNAL, "", "out of memory");
     if (ok)
-        printf("source \"%s\": " CATALOGUE_KEY " with %zu actions is at the root of %s\n",
-               source->name, count, store->name);
+        printable_print(stdout,
+                        "source \"%s\": " CATALOGUE_KEY " with %zu actions is at the root of %s\n",
+                        source->name, count, store->name);
     else
-        fprintf(stderr, "hgautod: source \"%s\": " CATALOGUE_KEY " could not be written%s%s: %s\n",
-                source->name, store ? " to " : "", store ? store->name : "",
-                err_text(&err, text, sizeof text));
+        printable_print(stderr,
+                        "hgautod: source \"%s\": " CATALOGUE_KEY " could not be written%s%s: %s\n",
+                        source->name, store ? " to " : "", store ? store->name : "",
+                        err_text(&err, text, sizeof text));
     if (store)
         store->ops->free(store);
     free(list);
@@ -82,7 +85,7 @@ static int publish(struct daemon *d, const struct invocation *in)
     bool ok = http != NULL;
 
     if (!http)
-        fprintf(stderr, "hgautod: out of memory\n");
+        printable_print(stderr, "hgautod: out of memory\n");
     for (size_t i = 0; http && i < d->config->source_count; i++)
         ok = publish_to(d, &d->config->sources[i], http) && ok;
     http_client_free(http);

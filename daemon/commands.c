@@ -1,6 +1,7 @@
 /* The table of commands, and what follows from it: parsing, help, the manual. */
 #include "daemon/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "daemon/config_table.h"
 #include "daemon/daemon.h"
 #include "daemon/version.h"
+#include "lib/printable.h"
 
 #define WITH(id) (1u << (id))
 
@@ -160,6 +162,14 @@ static void fill_table(const struct command *command, struct getopt_table *t)
     }
 }
 
+/* Whether what getopt_long took for the option at `index` of the table is an abbreviation of it:
+ * those would change their meaning whenever an option is added. `element` is the option as it was
+ * written. */
+static bool is_abbreviated(const struct getopt_table *table, int index, const char *element)
+{
+    return index >= 0 && strcspn(element + 2, "=") < strlen(table->longs[index].name);
+}
+
 static enum option_id id_of(int value)
 {
     unsigned id = 0;
@@ -210,6 +220,14 @@ static void set_option(struct invocation *in, enum option_id id, const char *val
     }
 }
 
+static bool abbreviation_problem(const struct command *command, const char *element,
+                                 const char *name, struct buf *problem)
+{
+    buf_addf(problem, "%s has no option %.*s; did you mean --%s?", command->name,
+             (int)strcspn(element, "="), element, name);
+    return false;
+}
+
 /* What getopt_long has found wrong: ':' a value is missing, '?' anything else. */
 static bool option_problem(const struct command *command, int found, char **argv,
                            struct buf *problem)
@@ -243,16 +261,24 @@ bool command_parse(const struct command *command, int argc, char **argv, struct 
                    bool *help, struct buf *problem)
 {
     struct getopt_table table = {0};
-    int found;
+    const char *element;
+    int found, index = -1;
 
     *in = (struct invocation){.command = command};
     *help = false;
     fill_table(command, &table);
     opterr = 0;
     optind = 0; /* glibc: begin anew */
-    while ((found = getopt_long(argc, argv, table.shorts, table.longs, NULL)) != -1) {
+    while ((found = getopt_long(argc, argv, table.shorts, table.longs, &index)) != -1) {
         if (found == '?' || found == ':')
             return option_problem(command, found, argv, problem);
+        /* A value that is not behind a '=' is an element of its own. */
+        element = argv[optind - 1];
+        if (index >= 0 && optarg && optarg == element)
+            element = argv[optind - 2];
+        if (is_abbreviated(&table, index, element))
+            return abbreviation_problem(command, element, table.longs[index].name, problem);
+        index = -1;
         set_option(in, id_of(found), optarg, help);
         if (*help)
             return true;
@@ -419,16 +445,27 @@ bool command_mdoc(struct buf *to)
 static int print_help(const struct command *command)
 {
     struct buf text = buf_make(HELP_MAX);
-    bool ok =
-        command_help(command, &text) && fputs(buf_str(&text), stdout) >= 0 && fflush(stdout) == 0;
+    bool ok = command_help(command, &text) && printable_print(stdout, "%s", buf_str(&text));
 
     buf_free(&text);
     return ok ? EXIT_DONE : EXIT_WORK_FAILED;
 }
 
+/* What was printed must have arrived: says so if not. Returns the exit status, given what it would
+ * be. */
+static int finish_output(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    printable_print(stderr, "hgautod: cannot write to standard output%s%s\n", errno ? ": " : "",
+                    errno ? strerror(errno) : "");
+    return status == EXIT_DONE ? EXIT_WORK_FAILED : status;
+}
+
 static int usage_error(const char *sentence)
 {
-    fprintf(stderr, "hgautod: %s; try hgautod --help\n", sentence);
+    printable_print(stderr, "hgautod: %s; try hgautod --help\n", sentence);
     return EXIT_USAGE;
 }
 
@@ -469,7 +506,7 @@ static int run_command(const struct command *command, int argc, char **argv)
     return status;
 }
 
-int command_main(int argc, char **argv)
+static int run_command_line(int argc, char **argv)
 {
     const struct command *command;
 
@@ -478,10 +515,14 @@ int command_main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return print_help(NULL);
     if (strcmp(argv[1], "--version") == 0)
-        return puts("hgautod " HGAUTOD_VERSION) >= 0 && fflush(stdout) == 0 ? EXIT_DONE
-                                                                            : EXIT_WORK_FAILED;
+        return puts("hgautod " HGAUTOD_VERSION) >= 0 ? EXIT_DONE : EXIT_WORK_FAILED;
     command = command_find(argv[1]);
     return command ? run_command(command, argc - 1, argv + 1) : unknown_command(argv[1]);
+}
+
+int command_main(int argc, char **argv)
+{
+    return finish_output(run_command_line(argc, argv));
 }
 
 struct config *command_config(const struct invocation *in, bool may_be_absent)
@@ -490,7 +531,7 @@ struct config *command_config(const struct invocation *in, bool may_be_absent)
     struct config *config = config_load(in->config_path, may_be_absent, environ, &problems);
 
     if (!config)
-        fputs(buf_str(&problems), stderr);
+        printable_print(stderr, "%s", buf_str(&problems));
     buf_free(&problems);
     return config;
 }
@@ -509,7 +550,7 @@ int command_daemon(const struct invocation *in, struct config *config,
         status = work(&d, in);
         daemon_release(&d);
     } else {
-        fprintf(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
+        printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
     }
     config_free(config);
     return status;

@@ -72,9 +72,23 @@ static bool write_body(FILE *to, const struct http_body *body)
     return true;
 }
 
+/* For a terminal, which the names of resources must not be able to steer, the report is made
+ * harmless as a whole. */
+static bool show_report(const struct http_body *body)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    bool ok = to && write_body(to, body);
+    ok = to && fclose(to) == 0 && ok && printable_write(stdout, text, size);
+    free(text);
+    return ok;
+}
+
 static bool print_report(const struct http_body *body, struct err *err)
 {
-    if (write_body(stdout, body) && putchar('\n') != EOF && fflush(stdout) == 0)
+    bool ok = isatty(STDOUT_FILENO) ? show_report(body) : write_body(stdout, body);
+    if (ok && putchar('\n') != EOF && fflush(stdout) == 0)
         return true;
     return file_error(err, "cannot write to", "standard output");
 }
@@ -222,8 +236,9 @@ static int conclude(const struct exec *x)
         return 1;
     }
     if (x->interrupted || x->outcome != SETTLE_DONE) {
-        fprintf(stderr, "hgautod: %s; what was done is in the log, the reports are not complete\n",
-                x->interrupted ? "interrupted" : "the event could not be carried out");
+        printable_print(stderr,
+                        "hgautod: %s; what was done is in the log, the reports are not complete\n",
+                        x->interrupted ? "interrupted" : "the event could not be carried out");
         return 1;
     }
     return n.errored || n.critical ? 1 : 0;
@@ -248,7 +263,7 @@ static int run_engine(struct exec *x)
                                      .ctx = x};
     d->engine = engine_new(&options, &err);
     if (!d->engine) {
-        fprintf(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
+        printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
         return 1;
     }
     engine_submit(d->engine, &x->delivery);
@@ -264,18 +279,18 @@ static bool usable(const char *path, const char *report_dir)
 {
     struct stat st;
     if (access(path, R_OK) != 0) {
-        fprintf(stderr, "hgautod: cannot read the event %s: %s\n", path, strerror(errno));
+        printable_print(stderr, "hgautod: cannot read the event %s: %s\n", path, strerror(errno));
         return false;
     }
     if (!report_dir)
         return true;
     if (mkdir(report_dir, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "hgautod: cannot make the report folder %s: %s\n", report_dir,
-                strerror(errno));
+        printable_print(stderr, "hgautod: cannot make the report folder %s: %s\n", report_dir,
+                        strerror(errno));
         return false;
     }
     if (stat(report_dir, &st) != 0 || !S_ISDIR(st.st_mode) || access(report_dir, W_OK) != 0) {
-        fprintf(stderr, "hgautod: cannot write to the report folder %s\n", report_dir);
+        printable_print(stderr, "hgautod: cannot write to the report folder %s\n", report_dir);
         return false;
     }
     return true;
@@ -288,7 +303,7 @@ int exec_event(struct daemon *d, const char *path, const char *report_dir)
     if (!usable(path, report_dir))
         return 2;
     if (uv_loop_init(&loop) != 0) {
-        fprintf(stderr, "hgautod: the event loop could not be made\n");
+        printable_print(stderr, "hgautod: the event loop could not be made\n");
         return 1;
     }
     x.store = (struct store){.ops = &exec_store_ops, .name = path, .form = &store_form_files};
