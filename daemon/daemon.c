@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/guard.h"
 #include "daemon/own.h"
 #include "daemon/subscriptions.h"
 #include "daemon/version.h"
@@ -99,6 +100,11 @@ static bool open_azure(struct daemon *d, struct err *err)
     return d->subscriptions != NULL;
 }
 
+static bool allow_region(const void *ctx, const char *region, struct err *err)
+{
+    return guard_region(ctx, CLOUD_AWS, region, err);
+}
+
 bool daemon_init(struct daemon *d, const struct config *config, struct err *err)
 {
     struct aws_options options = {
@@ -108,6 +114,8 @@ bool daemon_init(struct daemon *d, const struct config *config, struct err *err)
         .cross_account_role = config->aws.cross_account_role,
         .external_id = config->aws.external_id,
         .clock = &system_clock,
+        .allow_region = allow_region,
+        .allow_region_ctx = config,
     };
 
     *d = (struct daemon){.config = config, .clock = &system_clock};

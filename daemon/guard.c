@@ -70,15 +70,15 @@ static bool same_location(const char *a, const char *b)
     }
 }
 
-static bool region_allowed(const struct config *config, const struct action *action,
-                           const char *region, struct err *err)
+bool guard_region(const struct config *config, enum cloud cloud, const char *region,
+                  struct err *err)
 {
     const struct config_list *allowed = &config->guard.allow_regions;
     if (allowed->count == 0)
         return true;
     for (size_t i = 0; *region != '\0' && i < allowed->count; i++)
-        if (action->cloud == CLOUD_AZURE ? same_location(allowed->at[i], region)
-                                         : strcmp(allowed->at[i], region) == 0)
+        if (cloud == CLOUD_AZURE ? same_location(allowed->at[i], region)
+                                 : strcmp(allowed->at[i], region) == 0)
             return true;
     return refuse(err, "the region", region, "is not among [guard] allow_regions");
 }
@@ -138,6 +138,6 @@ bool guard_resource(const struct config *config, const struct action *action, co
     if (action->cloud == CLOUD_AZURE)
         where = jstr(resource, "region");
     return account_allowed(config, action, account, err) &&
-           region_allowed(config, action, where != NULL ? where : "", err) &&
+           guard_region(config, action->cloud, where != NULL ? where : "", err) &&
            tags_allowed(config, action, resource, err);
 }

@@ -21,4 +21,8 @@ bool guard_action(const struct config *config, const struct action *action,
 bool guard_resource(const struct config *config, const struct action *action, const char *account,
                     const char *region, const json_t *resource, struct err *err) MUST_CHECK;
 
+/* May resources in this region be touched? For what is found elsewhere than the event says. */
+bool guard_region(const struct config *config, enum cloud cloud, const char *region,
+                  struct err *err) MUST_CHECK;
+
 #endif

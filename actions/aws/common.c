@@ -75,6 +75,10 @@ json_t *act_call_full(struct step_ctx *ctx, struct aws_call *call, json_t *param
     if (!call->region)
         call->region = ctx->region;
     call->params = params;
+    /* Of S3: names of buckets are free to be taken by others once a bucket is gone, and S3 itself
+     * says where one is. */
+    call->bucket_owner = ctx->account;
+    call->guarded = true;
     if (ctx->plan && call->op->changes) {
         answer = write_down(ctx, call, params);
         if (!answer)

@@ -9,8 +9,9 @@
 
 static const struct aws_op head_bucket = {&aws_s3, "HeadBucket", .method = "HEAD",
                                           .path = "/{Bucket}"};
-static const struct aws_op create_bucket = {&aws_s3, "CreateBucket", .method = "PUT",
-                                            .path = "/{Bucket}", .changes = true};
+static const struct aws_op create_bucket = {
+    &aws_s3,        "CreateBucket", .method = "PUT", .path = "/{Bucket}", .makes_bucket = true,
+    .changes = true};
 static const struct aws_op put_logging = {
     &aws_s3,        "PutBucketLogging", .method = "PUT", .path = "/{Bucket}", .query = "logging",
     .changes = true};
@@ -37,11 +38,8 @@ static bool check(struct step_ctx *ctx)
  * refused. */
 static enum verdict find_logs(struct step_ctx *ctx)
 {
-    char logs[128], account[16];
-    static char name[] = "x-amz-expected-bucket-owner";
-    snprintf(account, sizeof account, "%s", ctx->account);
-    const struct http_header owner = {name, account};
-    struct aws_call call = {.op = &head_bucket, .headers = &owner, .header_count = 1};
+    char logs[128];
+    struct aws_call call = {.op = &head_bucket};
     json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", log_bucket(ctx, logs)));
     bool missing = !answer && ctx->err.kind == ERR_NOT_FOUND;
     if (!answer && !missing)

@@ -563,6 +563,19 @@ static bool may_follow(const char *found, const char *region)
            aws_partition_of_region(found) == aws_partition_of_region(region);
 }
 
+/* Whether the call may be made where its bucket is found to be. */
+static bool allows(const struct aws *aws, const struct aws_call *call, const char *bucket,
+                   const char *found, struct err *err)
+{
+    struct err why = ERR_INIT;
+    if (!call->guarded || !aws->options.allow_region ||
+        aws->options.allow_region(aws->options.allow_region_ctx, found, &why))
+        return true;
+    err_set(err, ERR_DENIED, "", "the bucket %s is not in the region asked for, but in %s: %s",
+            bucket, found, why.message);
+    return named(call, err);
+}
+
 /* One request and, if S3 has the bucket in another region, one there. */
 static bool send_following(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
                            const struct aws_call *call, json_t **answer, struct err *err)
@@ -572,8 +585,11 @@ static bool send_following(struct aws *aws, struct http_client *http, const stru
     char known[33];
     char found[33] = "";
     const char *bucket = call->op->service == &aws_s3 ? jstr(call->params, "Bucket") : NULL;
-    if (bucket && aws_buckets_find(aws->buckets, bucket, known))
+    if (bucket && aws_buckets_find(aws->buckets, bucket, known)) {
+        if (!allows(aws, call, bucket, known, err))
+            return false;
         here.region = known;
+    }
     bool ok = send_limited(aws, http, creds, &here, answer, &status, found, err);
     const char *asked = here.region ? here.region : aws_region(aws);
     /* Any other refusal comes from the bucket's own region, or would come from there too. */
@@ -581,6 +597,8 @@ static bool send_following(struct aws *aws, struct http_client *http, const stru
     if (ok || !bucket || !elsewhere || !may_follow(found, asked))
         return ok;
     aws_buckets_remember(aws->buckets, bucket, found);
+    if (!allows(aws, call, bucket, found, err))
+        return false;
     memcpy(known, found, sizeof(known));
     here.region = known;
     return send_limited(aws, http, creds, &here, answer, &status, found, err);

@@ -32,6 +32,10 @@ struct aws_options {
     const struct clock *clock;
     struct log *log;
     struct ratelimit *limits; /* borrowed */
+    /* Whether guarded calls may follow a bucket to this region; if not, with *err. NULL: to all.
+     * Called on any thread. */
+    bool (*allow_region)(const void *ctx, const char *region, struct err *err);
+    const void *allow_region_ctx;
 };
 
 /* Reads the environment and the shared files, sends nothing. NULL with *err (ERR_INVALID: a broken

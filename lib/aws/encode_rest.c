@@ -11,6 +11,7 @@
 
 #define URL_MAX      (16u << 10) /* bytes; S3 keys may have 1,024, each becoming three */
 #define BUCKET_LABEL "/{Bucket}"
+#define BUCKET_OWNER "x-amz-expected-bucket-owner"
 
 /* --- path labels --- */
 
@@ -268,6 +269,9 @@ bool aws_rest_xml_body(const struct aws_call *call, struct http_request *request
     if (call->content_type &&
         !http_headers_add(&request->headers, "Content-Type", call->content_type))
         return aws_encode_header_error("Content-Type", err);
+    if (call->bucket_owner && !call->op->makes_bucket &&
+        !http_headers_add(&request->headers, BUCKET_OWNER, call->bucket_owner))
+        return aws_encode_header_error(BUCKET_OWNER, err);
     for (size_t i = 0; i < call->header_count; i++)
         if (!http_headers_add(&request->headers, call->headers[i].name, call->headers[i].value))
             return aws_encode_header_error(call->headers[i].name, err);

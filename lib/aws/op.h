@@ -47,6 +47,7 @@ struct aws_op {
     const char *query; /* REST: a fixed query, "publicAccessBlock"; NULL: none */
     const char *root;  /* S3: the root element of a whole answer, "ListBucketResult"; NULL: a whole
                           answer has no body, or one that is taken as it is */
+    bool makes_bucket; /* S3: there is no owner yet to expect */
     bool changes;      /* it changes something: not sent in a dry run */
     bool silent; /* JSON protocols: a whole answer may be without a body, as that of a change */
     bool once;   /* it creates something, without an idempotency token: never sent twice by the

@@ -26,6 +26,11 @@ struct aws_call {
     const char *account;  /* 12 digits, whose credentials to use; NULL: the daemon's own */
     const char *region;   /* NULL: the configured one */
     const json_t *params; /* borrowed; NULL: none */
+    /* S3: the account that the bucket must belong to, or the call is refused; NULL: any. */
+    const char *bucket_owner;
+    /* S3: a bucket in another region than asked for is followed only where the client's
+     * allow_region lets it. */
+    bool guarded;
     /* REST-XML only: the body and headers that are not parameters; borrowed. */
     struct http_body body;
     const char *content_type;          /* NULL: none */

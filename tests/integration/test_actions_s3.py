@@ -5,7 +5,9 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.between import Between
 from harness.events import ACCOUNT, REGION, entity, event
+from harness.proxy import Proxy
 
 BUCKET = "the-bucket"
 LOGS = f"{ACCOUNT}s3accesslogs{REGION}"
@@ -29,6 +31,24 @@ def code_of(call, **arguments):
     return raised.value.response["Error"]["Code"]
 
 
+MOVED = "<Error><Code>PermanentRedirect</Code><Message>Elsewhere.</Message><Region>eu-central-1</Region></Error>"
+
+
+@pytest.mark.parametrize("allowed, wiped", [(REGION, False), (f"{REGION}, eu-central-1", True), (None, True)])
+def test_a_bucket_that_is_elsewhere_is_followed_where_allow_regions_lets_it(s3, moto, exec_event, allowed, wiped):
+    s3.put_object(Bucket=BUCKET, Key="a", Body=b"a")
+    between = Between(moto, {"": [(301, MOVED)]})
+    guard = {"guard": {"allow_regions": allowed}} if allowed else {}
+    report = exec_event(event("s3_clear_bucket", [bucket()]), config=guard, on=between).report
+    between.stop()
+    if wiped:
+        report.assert_all_processed()
+    else:
+        report.assert_error(BUCKET, rf'^the bucket {BUCKET} is not in the region asked for, but in eu-central-1: the region '
+                                    rf'"eu-central-1" is not among \[guard\] allow_regions \(ListObjectVersions')
+    assert ("Contents" in s3.list_objects_v2(Bucket=BUCKET)) is not wiped
+
+
 SETTINGS = ["s3_block_public_access", "s3_enable_encryption", "s3_enable_versioning", "s3_delete_acls",
             "s3_delete_permissions", "s3_allow_ssl_only", "s3_enable_logging"]
 
@@ -39,6 +59,30 @@ def test_a_bucket_that_is_not_there_is_errored(moto, exec_event, action):
     report.assert_error(BUCKET, "^NoSuchBucket: ")
 
 
+class Watching(Proxy):
+    """Notes whose bucket each request on one is for."""
+
+    def __init__(self, cloud):
+        self.owners = {}
+        super().__init__(cloud)
+
+    def exchanged(self, method, path, headers, body, status):
+        if path.strip("/"):
+            self.owners.setdefault(f"{method} {path}", set()).add(headers.get("x-amz-expected-bucket-owner"))
+
+
+@pytest.mark.parametrize("action", SETTINGS + ["s3_clear_bucket"])
+def test_each_request_says_whose_the_bucket_must_be(s3, moto, exec_event, action):
+    """Else a name that somebody else has taken meanwhile leads to a stranger's bucket."""
+    s3.put_object(Bucket=BUCKET, Key="a", Body=b"a")
+    watching = Watching(moto)
+    exec_event(event(action, [bucket()]), on=watching).report.assert_all_processed()
+    watching.stop()
+    made = watching.owners.pop(f"PUT /{LOGS}", {None})
+    assert made == {None} and watching.owners
+    assert set().union(*watching.owners.values()) == {ACCOUNT}
+
+
 @pytest.mark.parametrize("action", SETTINGS)
 def test_a_plan_changes_nothing(s3, exec_event, action):
     report = exec_event(event(action, [bucket()]), plan=True).report
@@ -47,7 +91,7 @@ def test_a_plan_changes_nothing(s3, exec_event, action):
     assert code_of(s3.get_bucket_policy, Bucket=BUCKET) == "NoSuchBucketPolicy"
 
 
-@pytest.mark.parametrize("id", ["Bad_Bucket", "a/../b", "x", "192.168.0.1", "bucket?acl", "b" * 64])
+@pytest.mark.parametrize("id", ["Bad:Bucket", "a/../b", "x", "192.168.0.1", "bucket?acl", "b" * 256])
 def test_what_is_no_bucket_name_is_errored(moto, exec_event, id):
     report = exec_event(event("s3_block_public_access", [entity("S3 Bucket", id)])).report
     report.assert_error(id, "is no name of an S3 bucket")

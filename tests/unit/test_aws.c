@@ -539,6 +539,36 @@ static void test_bucket_elsewhere_is_followed_once(void **state)
                        "GET /here/a%20b/c\n");
 }
 
+static bool allow_but_frankfurt(const void *ctx, const char *region, struct err *err)
+{
+    (void)ctx;
+    return strcmp(region, "eu-central-1") != 0 ||
+           err_set(err, ERR_DENIED, "", "%s is not allowed", region);
+}
+
+/* A guarded call goes where it may only: neither after S3's own word, nor by memory. */
+static void test_bucket_is_followed_where_that_is_allowed(void **state)
+{
+    struct world *w = *state;
+    json_t *params = json_pack("{s:s, s:s}", "Bucket", "moved", "Key", "a b/c");
+    struct aws_call call = {.op = &get_object, .params = params, .guarded = true};
+    w->options.allow_region = allow_but_frankfurt;
+    make_aws(w);
+    for (int i = 0; i < 2; i++) {
+        json_t *answer = NULL;
+        struct err err = ERR_INIT;
+        assert_false(aws_call(w->aws, w->http, &call, &answer, &err));
+        assert_int_equal(err.kind, ERR_DENIED);
+        assert_string_equal(err.message, "the bucket moved is not in the region asked for, but in "
+                                         "eu-central-1: eu-central-1 is not allowed");
+        assert_string_equal(err.operation, "GetObject");
+    }
+    assert_false(cloud_saw(&w->server, "/eu-central-1/s3/aws4_request"));
+    expect_requests(w, "GET /moved/a%20b/c\n");
+    expect_object(w, "moved", "ok"); /* not guarded */
+    json_decref(params);
+}
+
 static void test_bucket_is_not_followed_out_of_the_partition(void **state)
 {
     struct world *w = *state;
@@ -746,6 +776,7 @@ int main(void)
         TEST(test_sts_outage),
         TEST(test_throttling_slows_down),
         TEST(test_bucket_elsewhere_is_followed_once),
+        TEST(test_bucket_is_followed_where_that_is_allowed),
         TEST(test_bucket_is_not_followed_out_of_the_partition),
         TEST(test_raw_answer_keeps_to_its_maximum),
         TEST(test_global_service_signs_for_its_region),

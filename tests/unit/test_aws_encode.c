@@ -262,6 +262,34 @@ static void test_buckets(void **state)
     assert_encodes_to(&get_object, s3, "{\"Key\":\"k\"}", "\"\" is not " BUCKET_RULE);
 }
 
+static void expect_owner(const struct aws_op *op, const char *owner, const char *wanted)
+{
+    json_t *params = json_pack("{s:s}", "Bucket", "bucket");
+    struct aws_call call = {.op = op, .params = params, .bucket_owner = owner};
+    struct http_request request;
+    struct err err = ERR_INIT;
+
+    assert_true(aws_encode(&call, "https://s3.r.x", false, &request, &err));
+    const char *is = http_headers_get(&request.headers, "x-amz-expected-bucket-owner");
+    assert_string_equal(is ? is : "", wanted);
+    http_request_free(&request);
+    json_decref(params);
+}
+
+/* Whose the bucket must be goes with each call, but for the one that makes it. */
+static void test_the_owner_that_is_expected(void **state)
+{
+    static const struct aws_op head = {&aws_s3, "HeadBucket", .method = "HEAD",
+                                       .path = "/{Bucket}"};
+    static const struct aws_op create = {&aws_s3, "CreateBucket", .method = "PUT",
+                                         .path = "/{Bucket}", .makes_bucket = true};
+
+    (void)state;
+    expect_owner(&head, "123456789012", "123456789012");
+    expect_owner(&head, NULL, "");
+    expect_owner(&create, "123456789012", "");
+}
+
 static void test_a_long_key_fits_and_a_longer_one_does_not(void **state)
 {
     struct buf params = buf_make(32768);
@@ -384,6 +412,7 @@ int main(void)
     folder_add_test(&tests, "labels", test_labels);
     folder_add_test(&tests, "keys", test_keys);
     folder_add_test(&tests, "buckets", test_buckets);
+    folder_add_test(&tests, "the owner that is expected", test_the_owner_that_is_expected);
     folder_add_test(&tests, "a long key fits and a longer one does not",
                     test_a_long_key_fits_and_a_longer_one_does_not);
     folder_add_test(&tests, "query values", test_query_values);
