@@ -239,7 +239,7 @@ static void on_section(void *ctx, unsigned line, const char *title)
                  strcmp(nearest, "source") == 0 ? "source NAME" : nearest);
     else
         complain(l, line,
-                 "unknown section [%s]; there are daemon, log, admin, http, guard, aws, azure and "
+                 "unknown section [%s]; there are daemon, log, http, guard, aws, azure and "
                  "source NAME",
                  title);
 }
@@ -352,7 +352,7 @@ static enum section section_of_variable(const char *name, const char **key)
 }
 
 /* Kubernetes gives every pod variables named after the services around it: a service
- * "hgautod-admin" brings HGAUTOD_ADMIN_SERVICE_HOST and HGAUTOD_ADMIN_PORT_80_TCP. They are not
+ * "hgautod-log" brings HGAUTOD_LOG_SERVICE_HOST and HGAUTOD_LOG_PORT_80_TCP. They are not
  * meant for us. */
 static bool is_of_kubernetes(const char *key)
 {

@@ -61,7 +61,6 @@ struct config {
     struct {
         char *name;            /* [A-Za-z0-9+=,.@_-]{1,54}; default: the host's name */
         int64_t workers;       /* 1..1024, default 16 */
-        char *state_dir;       /* absolute, or NULL */
         int64_t drain_timeout; /* ms, 1 s..1 h, default 60 s; not below http.request_timeout */
     } daemon;
     struct {
@@ -69,9 +68,6 @@ struct config {
         int format; /* enum log_format, or -1: text on a terminal, journal under systemd, else text
                      */
     } log;
-    struct {
-        char *listen; /* "host:port" or "[v6]:port"; NULL: no admin endpoint */
-    } admin;
     struct {
         int64_t connect_timeout;   /* ms, 100 ms..1 min, default 5 s; not above request_timeout */
         int64_t request_timeout;   /* ms, 1 s..10 min, default 30 s */

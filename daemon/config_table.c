@@ -47,26 +47,6 @@ static const char *check_name(const char *text)
                : "1 to 54 of the characters A-Z a-z 0-9 + = , . @ _ -";
 }
 
-static const char *check_listen(const char *text)
-{
-    static const char wanted[] = "HOST:PORT, for example 127.0.0.1:9464 or [::1]:9464";
-    const char *colon = strrchr(text, ':');
-    const char *host = text;
-    size_t host_size;
-    unsigned port = 0;
-
-    if (!colon || !made_of(colon + 1, 1, 5, DIGITS))
-        return wanted;
-    for (const char *p = colon + 1; *p; p++)
-        port = port * 10 + (unsigned)(*p - '0');
-    host_size = (size_t)(colon - text);
-    if (host_size > 2 && host[0] == '[' && host[host_size - 1] == ']')
-        return port <= 65535 && strspn(host + 1, "0123456789abcdefABCDEF:.%") == host_size - 2
-                   ? NULL
-                   : wanted;
-    return port <= 65535 && host_size > 0 && strspn(host, ALNUM ".-_") == host_size ? NULL : wanted;
-}
-
 /* An absolute http(s) URL; who uses it checks the rest. */
 static const char *check_url(const char *text)
 {
@@ -237,7 +217,6 @@ static const char *check_container(const char *text)
 const struct section_info config_sections[SECTION_COUNT] = {
     [SECTION_DAEMON] = {"daemon", "The process itself."},
     [SECTION_LOG] = {"log", "What is written to standard error."},
-    [SECTION_ADMIN] = {"admin", "The endpoint for health checks and metrics."},
     [SECTION_HTTP] = {"http", "Requests to the clouds."},
     [SECTION_GUARD] = {"guard", "What may be touched at all. "
                                 "A resource that a limit here excludes is reported as errored. "
@@ -278,13 +257,6 @@ const struct setting config_settings[] = {
      .max = 1024,
      .help = "How many threads carry out actions. Each keeps its own connections."},
     {.section = SECTION_DAEMON,
-     .key = "state_dir",
-     .kind = VALUE_PATH,
-     IN(daemon.state_dir),
-     .example = "/var/lib/hgautod",
-     .help = "A directory for files of the daemon's own. None is needed to run: claims and "
-             "progress are kept beside the events."},
-    {.section = SECTION_DAEMON,
      .key = "drain_timeout",
      .kind = VALUE_DURATION,
      IN(daemon.drain_timeout),
@@ -312,16 +284,6 @@ const struct setting config_settings[] = {
      .min = -1,
      .help = "How it is said: text for people, json for machines, journal for systemd. "
              "With auto it is journal when standard error is the journal, else text."},
-
-    {.section = SECTION_ADMIN,
-     .key = "listen",
-     .kind = VALUE_STRING,
-     IN(admin.listen),
-     .example = "127.0.0.1:9464",
-     .check = check_listen,
-     .fallback_words = "no endpoint",
-     .help = "The address and port of the endpoint, as HOST:PORT. It has no authentication of its "
-             "own: keep it on the loopback interface or a private network."},
 
     {.section = SECTION_HTTP,
      .key = "connect_timeout",

@@ -14,7 +14,6 @@
 enum section {
     SECTION_DAEMON,
     SECTION_LOG,
-    SECTION_ADMIN,
     SECTION_HTTP,
     SECTION_GUARD,
     SECTION_AWS,

@@ -1,8 +1,10 @@
 /* Tests of the configuration: folders of files beside what must be said of them, and what only code
  * can set up (permissions, secrets, sizes). With UPDATE=1 in the environment the expected files,
  * the sample and the manual are written anew. */
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -553,6 +555,65 @@ static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
     buf_free(&large);
 }
 
+/* --- readers --- */
+
+/* Appends all files that a pattern names but those of the configuration itself. */
+static void read_users(const char *pattern, struct buf *to)
+{
+    glob_t found;
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        if (!strstr(found.gl_pathv[i], "/config"))
+            golden_read(found.gl_pathv[i], to);
+    globfree(&found);
+}
+
+/* Whether "before" and then the name, as a whole word, stands somewhere. */
+static bool is_used(const char *text, const char *before, const char *name)
+{
+    char wanted[128];
+
+    snprintf(wanted, sizeof wanted, "%s%s", before, name);
+    for (const char *at = text; (at = strstr(at, wanted)); at++)
+        if (!isalnum((unsigned char)at[strlen(wanted)]) && at[strlen(wanted)] != '_')
+            return true;
+    return false;
+}
+
+/* A setting that nothing reads is a promise that nobody keeps. The fields are those that the
+ * table's rows name; what a *_file holds goes to another field, by which it is read. */
+static void test_each_setting_has_a_reader(void **state)
+{
+    static const char *const marks[] = {"IN(", "OF("};
+    static const char *const holders[] = {"config->", "c->", "source->", "sources[i]."};
+    struct buf table = buf_make(1 << 20), users = buf_make(16 << 20);
+    size_t rows = 0;
+
+    (void)state;
+    golden_read("daemon/config_table.c", &table);
+    read_users("daemon/*.c", &users);
+    for (size_t m = 0; m < 2; m++)
+        for (const char *at = buf_str(&table); (at = strstr(at, marks[m])); at++) {
+            char field[64];
+            bool used = false;
+            if (sscanf(at + 3, "%63[a-z_.]),", field) != 1 || strncmp(at - 2, "  ", 2) != 0)
+                continue;
+            const char *end = strstr(at, "\n    {");
+            const char *secret = strstr(at, "secret_at = offsetof(struct config");
+            if (secret && (!end || secret < end))
+                assert_int_equal(sscanf(strchr(secret, ',') + 2, "%63[a-z_.]", field), 1);
+            for (size_t h = 0; h < sizeof holders / sizeof *holders; h++)
+                used = used || is_used(buf_str(&users), holders[h], field);
+            if (!used)
+                fail_msg("nothing reads the setting %s", field);
+            rows++;
+        }
+    assert_int_equal(rows, config_setting_count());
+    buf_free(&table);
+    buf_free(&users);
+}
+
 /* --- the reference --- */
 
 /* The sample with its settings put in force: lines that begin with ';' are settings. */
@@ -674,6 +735,7 @@ static void test_distance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_each_setting_has_a_reader),
         TEST(test_files_give_what_stands_beside_them),
         TEST(test_values_arrive_in_their_fields),
         TEST(test_wrong_versions_of_resource_types),
