@@ -106,6 +106,13 @@ static bool fit(const struct attempt *a, const struct attempt *b)
            (of_a == of_b || json_equal((json_t *)of_a, (json_t *)of_b));
 }
 
+/* Whether the control job has to do with what has come of a task: a state is to be stored, or
+ * another task is held no longer. */
+static bool concerns_control(const struct task *task, int64_t answer)
+{
+    return answer == JOB_IDLE || (answer == JOB_GONE && task->followed);
+}
+
 /* Adds a task that came along to the group, if it can go on and fits; else it goes back at once. */
 static bool join(const struct attempt *first, struct attempt *a, struct task *task)
 {
@@ -117,12 +124,16 @@ static bool join(const struct attempt *first, struct attempt *a, struct task *ta
     }
     attempt_close(a);
     task->job.next = NULL;
-    sched_back(task->automation->run->engine->sched, &task->job, task->job.lane->flow, a->answer);
+    struct run *run = task->automation->run;
+    bool concerned = concerns_control(task, a->answer);
+    sched_back(run->engine->sched, &task->job, task->job.lane->flow, a->answer);
+    if (concerned) /* the run is there: the first of the group is still with this worker */
+        sched_wake(run->engine->sched, &run->control);
     return false;
 }
 
-/* Runs a task together with its company, of which there is some. True when one of the company waits
- * to be saved. */
+/* Runs a task together with its company, of which there is some. True when what has come of one of
+ * the company concerns the control job. */
 static bool run_together(struct attempt *first, struct attempt *room)
 {
     struct attempt *group[ACTION_MANY_MAX] = {first};
@@ -138,13 +149,13 @@ static bool run_together(struct attempt *first, struct attempt *room)
     }
     last->next = NULL;
     try_group(group, count);
-    bool saving = false;
+    bool concerned = false;
     for (size_t i = 1; i < count; i++) {
         attempt_close(group[i]);
         group[i]->task->job.wake_ms = group[i]->answer;
-        saving = saving || group[i]->answer == JOB_IDLE;
+        concerned = concerned || concerns_control(group[i]->task, group[i]->answer);
     }
-    return saving;
+    return concerned;
 }
 
 /* The first cannot go on, and so neither can its company now. */
@@ -166,9 +177,9 @@ int64_t task_run(struct job *job, struct http_client *http)
     }
     if (job->next)
         room = calloc(ACTION_MANY_MAX, sizeof *room);
-    bool saving = false, open = attempt_open(&a, task, http);
+    bool concerned = false, open = attempt_open(&a, task, http);
     if (open && room) {
-        saving = run_together(&a, room);
+        concerned = run_together(&a, room);
     } else {
         answer_alike(job->next, JOB_READY);
         if (open)
@@ -176,7 +187,8 @@ int64_t task_run(struct job *job, struct http_client *http)
     }
     attempt_close(&a);
     free(room);
-    if (saving || a.answer == JOB_IDLE)
+    /* Until sched_back the flow has a running job, and so the run is there. */
+    if (concerned || concerns_control(task, a.answer))
         sched_wake(run->engine->sched, &run->control);
     return a.answer;
 }

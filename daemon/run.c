@@ -479,6 +479,7 @@ static bool all_finished(struct run *run)
 static int64_t phase_tasks(struct run *run, struct http_client *http)
 {
     bool finished = all_finished(run);
+    order_wake(run);
     if (finished || run->stopping || gives_back(run)) {
         if (!sched_close(run->engine->sched, &run->flow, &run->control))
             return JOB_IDLE; /* until the last running task is back */

@@ -50,8 +50,15 @@ struct task {
     bool checked;   /* guard and check have passed */
     bool changed;   /* a change has been accepted, by this process or an earlier owner */
     bool durable;   /* TASK_SAVING: in the write under way */
+    bool held;      /* an earlier automation's task on its resource is not finished */
+    bool followed;  /* a later automation's task is held for this one; constant */
     bool aside;     /* waits for a credential that could not be had for as long as
                        retry_for; under the run's lock */
+};
+
+/* A task, and the one that is held until it has finished. */
+struct follower {
+    struct task *task, *next;
 };
 
 /* A change that a dry run did not make. */
@@ -126,6 +133,8 @@ struct run {
     struct event event;
     struct automation *automations;
     size_t automation_count;
+    struct follower *followers; /* sorted by the address of task */
+    size_t follower_count;
     struct flow flow;
 
     _Atomic int64_t claim_expires_ms; /* wall clock; tasks are not begun beyond it */
@@ -135,6 +144,9 @@ struct run {
     size_t left;          /* tasks not finished */
     size_t saving;        /* tasks in TASK_SAVING */
     size_t aside;         /* tasks set aside */
+    size_t held;          /* tasks that are held for another */
+    struct job *ready;    /* tasks that are held no longer, for order_wake; linked by next, the last
+                             first */
     int64_t warned_ms;    /* monotonic: when the log last said that tasks wait; 0: never */
     char *problem;        /* why the run is given back; NULL: not said; owned */
 };
@@ -155,10 +167,21 @@ void run_free_tasks(struct run *run);
 /* Brings all unfinished tasks into the scheduler. */
 void run_start_tasks(struct run *run);
 int64_t task_run(struct job *job, struct http_client *http);
-/* Whether all tasks that are not finished wait for a credential; with the run's lock held. */
+/* Whether all tasks that are not finished wait for a credential, or for one that does; with the
+ * run's lock held. */
 bool run_all_aside(const struct run *run);
 /* The index of a task among its automation's resources. */
 size_t task_index(const struct task *task);
+
+/* --- order.c --- */
+
+/* Holds tasks whose resource an earlier automation of the event names too, each until the one
+ * before it has finished; those that are finished already hold nobody. False when out of memory. */
+bool order_make(struct run *run) MUST_CHECK;
+void order_free(struct run *run);
+/* Brings what is ready into the scheduler, all at the same moment, so that tasks which may share a
+ * call meet. On the control job. */
+void order_wake(struct run *run);
 
 /* --- progress.c --- */
 

@@ -65,6 +65,29 @@ static void log_finished(const struct task *task, const struct step_ctx *ctx, co
                   run->id);
 }
 
+static int compare_followers(const void *a, const void *b)
+{
+    const struct follower *x = a, *y = b;
+    return x->task < y->task ? -1 : x->task > y->task;
+}
+
+/* What is held for the task that has finished is ready. With the run's lock held. */
+static void release_follower(struct task *task)
+{
+    struct run *run = task->automation->run;
+    const struct follower key = {.task = task};
+    const struct follower *found =
+        task->followed
+            ? bsearch(&key, run->followers, run->follower_count, sizeof key, compare_followers)
+            : NULL;
+    if (!found)
+        return;
+    found->next->held = false;
+    found->next->job.next = run->ready;
+    run->ready = &found->next->job;
+    run->held--;
+}
+
 /* The task is finished: processed, or errored with a text that is copied. After this the task
  * belongs to the control job. */
 static int64_t finish(struct task *task, const struct step_ctx *ctx, const char *error)
@@ -83,6 +106,7 @@ static int64_t finish(struct task *task, const struct step_ctx *ctx, const char 
     run->left--;
     run->aside -= task->aside;
     task->aside = false;
+    release_follower(task);
     /* Under the lock: once left is 0, the control job may free the run. */
     if (run->left == 0 || run_all_aside(run))
         sched_wake(run->engine->sched, &run->control);
@@ -146,7 +170,7 @@ static int64_t wait_for_save(struct task *task)
 
 bool run_all_aside(const struct run *run)
 {
-    return run->left > 0 && run->aside == run->left;
+    return run->left > 0 && run->aside == run->left - run->held;
 }
 
 /* The task waits for a credential for so long that the run need not wait for it. It goes on asking

@@ -1,8 +1,8 @@
 /* A task: one action on one resource. Private to the engine.
  *
- * task_make.c makes the tasks of an event, group.c runs one or several that share a call, attempt.c
- * is one task in a worker's hands, task.c what becomes of it after each step. Each calls only those
- * named after it. */
+ * task_make.c makes the tasks of an event, order.c finds which wait for which, group.c runs one or
+ * several that share a call, attempt.c is one task in a worker's hands, task.c what becomes of it
+ * after each step. Each calls only those named after it. */
 #ifndef HGAUTOD_DAEMON_TASK_H
 #define HGAUTOD_DAEMON_TASK_H
 

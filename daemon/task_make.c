@@ -132,7 +132,7 @@ bool run_make_tasks(struct run *run)
             return false;
     if (run->progress)
         progress_restore(run);
-    return true;
+    return order_make(run);
 }
 
 void run_start_tasks(struct run *run)
@@ -140,7 +140,7 @@ void run_start_tasks(struct run *run)
     for (size_t i = 0; i < run->automation_count; i++) {
         struct automation *a = &run->automations[i];
         for (size_t k = 0; a->tasks && k < a->event->count; k++)
-            if (a->tasks[k].status == TASK_OPEN)
+            if (a->tasks[k].status == TASK_OPEN && !a->tasks[k].held)
                 sched_wake(run->engine->sched, &a->tasks[k].job);
     }
     sched_open(run->engine->sched, &run->flow);
@@ -162,6 +162,7 @@ static void free_automation(struct automation *a)
 
 void run_free_tasks(struct run *run)
 {
+    order_free(run);
     for (size_t i = 0; i < run->automation_count; i++)
         free_automation(&run->automations[i]);
     free(run->automations);

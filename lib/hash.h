@@ -1,5 +1,5 @@
-/* FNV-1a, 32 bits, of text that nobody chooses to do harm: a bad spread costs time and nothing
- * else. Source: draft-eastlake-fnv. */
+/* FNV-1a, 32 and 64 bits, of text that nobody chooses to do harm: a bad spread costs time and
+ * nothing else. Source: draft-eastlake-fnv. */
 #ifndef HGAUTOD_LIB_HASH_H
 #define HGAUTOD_LIB_HASH_H
 
@@ -13,6 +13,13 @@ static inline uint32_t hash_add(uint32_t hash, const char *text)
     for (; *text; text++)
         hash = (hash ^ (unsigned char)*text) * 16777619u;
     return hash;
+}
+
+#define HASH64_INIT UINT64_C(14695981039346656037)
+
+static inline uint64_t hash64_add(uint64_t hash, char c)
+{
+    return (hash ^ (unsigned char)c) * UINT64_C(1099511628211);
 }
 
 #endif
