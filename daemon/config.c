@@ -650,6 +650,10 @@ static void check_source(struct loader *l, const struct config_source *s)
                  "[source %s] has neither account nor connection_string_file, of which type = %s "
                  "needs one",
                  s->name, source_type_name(s->type));
+    if (s->kms_key_id && (!s->server_side_encryption ||
+                          strncmp(s->server_side_encryption, "aws:kms", strlen("aws:kms")) != 0))
+        complain(l, origin_of(s->origin, SECTION_SOURCE, "kms_key_id"),
+                 "kms_key_id needs server_side_encryption = aws:kms or aws:kms:dsse");
     if (s->type == SOURCE_SQS && s->max_messages > 10)
         complain(l, origin_of(s->origin, SECTION_SOURCE, "max_messages"),
                  "max_messages: '%" PRId64 "' is not between 1 and 10, the most that SQS gives",

@@ -36,6 +36,8 @@ struct config_source {
     /* sqs, s3. The bucket is where events live and reports go; s3 needs it; in sqs NULL stands for
      * whichever bucket a notification names. Only keys with the prefix are taken; also azure. */
     char *queue_url, *region, *bucket, *prefix;
+    /* sqs, s3: whose the bucket must be, and what it demands of each object that is put there. */
+    char *bucket_owner, *server_side_encryption, *kms_key_id, *checksum, *acl;
     int64_t wait_time;          /* sqs: 0..20 s, whole seconds, default 20 s */
     int64_t visibility_timeout; /* sqs, azure_queue: whole seconds, 30 s..12 h, default 5 min */
     int64_t max_messages;       /* sqs, azure_queue: a receive, 1..10 (Azure 32), default 10 */

@@ -193,6 +193,11 @@ static const char *check_arm_version(const char *text)
                : "TYPE=VERSION with a TYPE that is called: " ARM_VERSIONS(NAMED) "and no other";
 }
 
+static const char *check_kms_key(const char *text)
+{
+    return made_of(text, 1, 2048, ALNUM ":/_-") ? NULL : "the id, alias or ARN of a KMS key";
+}
+
 static const char *check_prefix(const char *text)
 {
     return strlen(text) <= 1000 ? NULL : "at most 1000 bytes";
@@ -234,6 +239,11 @@ const struct section_info config_sections[SECTION_COUNT] = {
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"auto", "text", "json", "journal", NULL};
+static const char *const encryption_names[] = {"AES256", "aws:kms", "aws:kms:dsse", NULL};
+static const char *const checksum_names[] = {"crc32", "crc32c", "sha256", NULL};
+/* Those that open an object to the world are not for reports. */
+static const char *const acl_names[] = {"private", "bucket-owner-read", "bucket-owner-full-control",
+                                        NULL};
 static const char *const cloud_names[] = {"public", "usgov", "china", NULL};
 static const char *const type_names[] = {"sqs",        "s3",        "azure_queue",
                                          "azure_blob", "directory", NULL};
@@ -570,6 +580,52 @@ const struct setting config_settings[] = {
      .example = "eu-west-1",
      .check = check_aws_region,
      .help = "The region of the queue and the bucket."},
+    {.key = "bucket_owner",
+     .kind = VALUE_STRING,
+     OF(bucket_owner),
+     .types = SQS | S3,
+     .fallback_words = "whoever owns it",
+     .example = "123456789012",
+     .check = check_account,
+     .help = "The AWS account that the bucket must belong to. Requests on a bucket of another "
+             "account are refused by S3."},
+    {.key = "server_side_encryption",
+     .kind = VALUE_CHOICE,
+     OF(server_side_encryption),
+     .types = SQS | S3,
+     .names = encryption_names,
+     .fallback_words = "the bucket's own",
+     .example = "aws:kms",
+     .help = "The encryption to ask for with each object that is put in the bucket, for buckets "
+             "whose policy demands it: AES256, aws:kms or aws:kms:dsse."},
+    {.key = "kms_key_id",
+     .kind = VALUE_STRING,
+     OF(kms_key_id),
+     .types = SQS | S3,
+     .fallback_words = "the bucket's own, else the account's for S3",
+     .example = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000",
+     .check = check_kms_key,
+     .help = "The KMS key to encrypt with, where server_side_encryption is aws:kms or "
+             "aws:kms:dsse. The daemon needs kms:GenerateDataKey and kms:Decrypt for it."},
+    {.key = "checksum",
+     .kind = VALUE_CHOICE,
+     OF(checksum),
+     .types = SQS | S3,
+     .names = checksum_names,
+     .fallback_words = "none",
+     .example = "crc32",
+     .help = "The checksum to send with each object that is put in the bucket: crc32, crc32c or "
+             "sha256. Buckets with Object Lock demand one."},
+    {.key = "acl",
+     .kind = VALUE_CHOICE,
+     OF(acl),
+     .types = SQS | S3,
+     .names = acl_names,
+     .fallback_words = "none",
+     .example = "bucket-owner-full-control",
+     .help = "The canned ACL to send with each object that is put in the bucket, for buckets of "
+             "another account whose policy demands it: private, bucket-owner-read or "
+             "bucket-owner-full-control. The daemon needs s3:PutObjectAcl then."},
     {.key = "account",
      .kind = VALUE_STRING,
      OF(account),

@@ -113,8 +113,9 @@ static bool stop_at_first(void *ctx, const char *key, const struct store_meta *m
     return false;
 }
 
-/* A key among the reports of events below the prefix, where the daemon must be able to write. */
-static bool probe_key(const char *prefix, struct buf *key)
+/* The folder of the reports of an event below the prefix, where the daemon must be able to write.
+ */
+static bool probe_folder(const char *prefix, struct buf *key)
 {
     const char *slash = strrchr(prefix, '/');
     struct buf event = buf_make(2048);
@@ -126,8 +127,51 @@ static bool probe_key(const char *prefix, struct buf *key)
         buf_reset(key);
         ok = buf_add(key, buf_str(&event), folder) && buf_adds(key, "reports/hgautod-check/");
     }
-    ok = ok && buf_adds(key, "is_pending");
     buf_free(&event);
+    return ok && buf_ok(key);
+}
+
+/* What a refused put of an object is about, beyond what the service says. */
+static const char *put_advice(const struct config_source *config, const struct err *err)
+{
+    bool s3 = config->type == SOURCE_SQS || config->type == SOURCE_S3;
+    if (s3 && (strcasestr(err->message, "checksum") || strcasestr(err->message, "Content-MD5")))
+        return "the bucket demands a checksum: set checksum in the source";
+    if (s3 && strcmp(err->code, "AccessControlListNotSupported") == 0)
+        return "the bucket takes no ACL: take acl out of the source";
+    if (s3 && (strncmp(err->code, "KMS.", 4) == 0 || strcasestr(err->message, "kms:")))
+        return "check kms_key_id, and allow kms:GenerateDataKey and kms:Decrypt on that key";
+    if (s3 && err->kind == ERR_DENIED)
+        return "allow s3:PutObject there; where it is allowed, the bucket's policy demands what is "
+               "not sent: if its conditions name s3:x-amz-server-side-encryption, set "
+               "server_side_encryption; if s3:x-amz-server-side-encryption-aws-kms-key-id, "
+               "kms_key_id; if s3:x-amz-acl, acl; and look whether bucket_owner is right";
+    return advice_for(err, "allow writing reports there", "check bucket or container");
+}
+
+/* Puts an object as reports are put, and deletes it again: nothing but a put shows what a store
+ * demands of one. */
+static bool probe_report(struct store *store, const struct config_source *config,
+                         struct http_client *http, const char *folder, struct buf *to)
+{
+    struct buf key = buf_make(2048);
+    struct err err = ERR_INIT;
+    const struct http_body body = {.data = "{}", .size = 2};
+    char id[37];
+    bool ok = true;
+    clock_uuid(&system_clock, id);
+    if (!buf_addf(&key, "%shgautod-check-%s.json", folder, id)) {
+        buf_addf(to, "FAIL  %s: the prefix is too long\n", store->name);
+        ok = false;
+    } else if (!store->ops->put(store, http, buf_str(&key), &body, STORE_ALWAYS, NULL, NULL,
+                                &err)) {
+        ok = say_failed(to, store->name, &err, put_advice(config, &err));
+    } else if (!store->ops->del(store, http, buf_str(&key), &err)) {
+        ok = say_failed(to, store->name, &err,
+                        advice_for(&err, "allow deleting is_pending below reports", NULL));
+        buf_addf(to, "note  %s was left there\n", buf_str(&key));
+    }
+    buf_free(&key);
     return ok;
 }
 
@@ -171,11 +215,14 @@ static bool probe_store(struct store *store, const struct config_source *config,
     buf_addf(to, "ok    %s: may be listed%s%s%s\n", store->name, *prefix ? " below " : "", prefix,
              found ? "" : " (nothing there yet)");
     struct buf key = buf_make(2048);
-    bool ok = probe_key(prefix, &key);
-    if (ok)
-        ok = probe_write(store, http, buf_str(&key), config->claims, to);
-    else
+    bool ok = probe_folder(prefix, &key);
+    if (!ok)
         buf_addf(to, "FAIL  %s: the prefix is too long\n", store->name);
+    /* A directory demands nothing but rights, and would keep the folder. */
+    if (ok && config->type != SOURCE_DIRECTORY)
+        ok = probe_report(store, config, http, buf_str(&key), to);
+    ok = ok && buf_adds(&key, "is_pending") &&
+         probe_write(store, http, buf_str(&key), config->claims, to);
     buf_free(&key);
     return ok;
 }
@@ -188,7 +235,7 @@ static bool probe_bucket(struct daemon *d, const struct config_source *config,
                      "names, and cannot be checked here\n");
         return true;
     }
-    struct store *store = store_s3_new(d->aws, config->bucket, config->region);
+    struct store *store = store_s3_new(d->aws, config->bucket, config);
     if (!store) {
         buf_addf(to, "FAIL  s3://%s: this is not a bucket name\n", config->bucket);
         return false;

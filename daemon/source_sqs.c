@@ -218,7 +218,7 @@ static struct source *bucket_source(struct sqs_source *s, const char *bucket, st
     face->base.ops = &bucket_ops;
     face->bucket = strdup(bucket);
     face->base.store =
-        store_s3_new(s->queue.base.daemon->aws, bucket, s->queue.base.config->region);
+        store_s3_new(s->queue.base.daemon->aws, bucket, s->queue.base.config);
     if (!face->bucket || !face->base.store)
         goto no_store;
     s->buckets[s->bucket_count++] = face;
@@ -315,7 +315,7 @@ static bool make_store(struct daemon *daemon, const struct config_source *config
     if (s3_bucket_problem(config->bucket))
         return err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" is not %s",
                        config->name, config->bucket, s3_bucket_problem(config->bucket));
-    *store = store_s3_new(daemon->aws, config->bucket, config->region);
+    *store = store_s3_new(daemon->aws, config->bucket, config);
     return *store || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
 

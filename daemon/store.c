@@ -34,7 +34,7 @@ static struct store *bucket_of(struct daemon *daemon, const struct config_source
                 config->name);
         return NULL;
     }
-    store = store_s3_new(daemon->aws, config->bucket, config->region);
+    store = store_s3_new(daemon->aws, config->bucket, config);
     if (!store)
         err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" is not a bucket name",
                 config->name, config->bucket);

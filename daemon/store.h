@@ -66,9 +66,12 @@ struct store {
 };
 
 struct aws;
-/* Events in an S3 bucket. `region` is a hint that is not needed: S3 says where a bucket is. NULL
- * when out of memory or when bucket is no bucket name. */
-struct store *store_s3_new(struct aws *aws, const char *bucket, const char *region) MUST_CHECK;
+struct config_source;
+/* Events in an S3 bucket. The source's configuration, borrowed as long as the store, says what the
+ * bucket demands; its region is a hint that is not needed: S3 says where a bucket is. NULL when out
+ * of memory or when bucket is not a bucket name. */
+struct store *store_s3_new(struct aws *aws, const char *bucket,
+                           const struct config_source *config) MUST_CHECK;
 
 struct azure_storage;
 /* Events in a container of an Azure storage account. The store takes over `storage`. NULL when out
@@ -84,7 +87,6 @@ const struct azure_storage *store_blob_storage(const struct store *s);
 struct store *store_dir_new(const char *path, struct err *err) MUST_CHECK;
 
 struct daemon;
-struct config_source;
 /* The store that a source's configuration names, without the source: for what is done beside a
  * running daemon. NULL with *err, also for a queue whose bucket is not configured. */
 struct store *store_of_source(struct daemon *daemon, const struct config_source *config,

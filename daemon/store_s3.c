@@ -3,13 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/config.h"
 #include "daemon/store.h"
 #include "lib/aws/s3.h"
 
 struct s3_store {
     struct store base;
     struct aws *aws;
-    char *bucket;
+    struct s3_bucket bucket; /* its strings are those below, and the configuration's */
+    char *bucket_name;
     char name[264]; /* "s3://bucket" */
 };
 
@@ -25,7 +27,7 @@ static bool s3_store_get(struct store *base, struct http_client *http, const cha
 {
     struct s3_store *s = (struct s3_store *)base;
     struct s3_meta m = {0};
-    if (!s3_get(s->aws, http, s->bucket, key, body, &m, err))
+    if (!s3_get(s->aws, http, &s->bucket, key, body, &m, err))
         return false;
     if (meta)
         copy_meta(meta, &m);
@@ -40,7 +42,7 @@ static bool s3_store_put(struct store *base, struct http_client *http, const cha
                                                    [STORE_IF_ABSENT] = S3_IF_ABSENT,
                                                    [STORE_IF_MATCH] = S3_IF_MATCH};
     struct s3_store *s = (struct s3_store *)base;
-    if (s3_put(s->aws, http, s->bucket, key, body, "application/json", conditions[condition], etag,
+    if (s3_put(s->aws, http, &s->bucket, key, body, "application/json", conditions[condition], etag,
                new_etag, err))
         return true;
     if (condition == STORE_IF_MATCH && err->kind == ERR_NOT_FOUND &&
@@ -53,7 +55,7 @@ static bool s3_store_del(struct store *base, struct http_client *http, const cha
                          struct err *err)
 {
     struct s3_store *s = (struct s3_store *)base;
-    return s3_delete(s->aws, http, s->bucket, key, err);
+    return s3_delete(s->aws, http, &s->bucket, key, err);
 }
 
 struct each {
@@ -74,13 +76,13 @@ static bool s3_store_list(struct store *base, struct http_client *http, const ch
 {
     struct s3_store *s = (struct s3_store *)base;
     struct each each = {fn, ctx};
-    return s3_list(s->aws, http, s->bucket, prefix, each_object, &each, err);
+    return s3_list(s->aws, http, &s->bucket, prefix, each_object, &each, err);
 }
 
 static void s3_store_free(struct store *base)
 {
     struct s3_store *s = (struct s3_store *)base;
-    free(s->bucket);
+    free(s->bucket_name);
     free(s);
 }
 
@@ -92,23 +94,29 @@ static const struct store_ops s3_store_ops = {
     .free = s3_store_free,
 };
 
-struct store *store_s3_new(struct aws *aws, const char *bucket, const char *region)
+struct store *store_s3_new(struct aws *aws, const char *bucket, const struct config_source *config)
 {
     if (!s3_bucket_valid(bucket))
         return NULL;
     struct s3_store *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->bucket = strdup(bucket);
-    if (!s->bucket) {
+    s->bucket_name = strdup(bucket);
+    if (!s->bucket_name) {
         free(s);
         return NULL;
     }
     snprintf(s->name, sizeof s->name, "s3://%s", bucket);
     s->aws = aws;
-    if (region)
-        aws_bucket_in(aws, bucket, region);
+    s->bucket = (struct s3_bucket){.name = s->bucket_name,
+                                   .owner = config->bucket_owner,
+                                   .encryption = config->server_side_encryption,
+                                   .kms_key_id = config->kms_key_id,
+                                   .acl = config->acl,
+                                   .checksum = config->checksum};
+    if (config->region)
+        aws_bucket_in(aws, bucket, config->region);
     s->base = (struct store){
-        .ops = &s3_store_ops, .name = s->name, .form = &store_form_s3, .holder = s->bucket};
+        .ops = &s3_store_ops, .name = s->name, .form = &store_form_s3, .holder = s->bucket_name};
     return &s->base;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/s3_demands.h"
 #include "lib/jpath.h"
 #include "lib/uri.h"
 
@@ -78,13 +79,19 @@ struct exchange {
     struct http_headers answer_headers;
 };
 
-static bool exchange_start(struct exchange *x, const struct aws_op *op, const char *bucket,
-                           const char *key, struct err *err)
+/* NULL for "" too. */
+static const char *owner_of(const struct s3_bucket *bucket)
 {
-    *x = (struct exchange){.params = json_pack("{s:s, s:s}", "Bucket", bucket, "Key", key)};
+    return bucket->owner && *bucket->owner ? bucket->owner : NULL;
+}
+
+static bool exchange_start(struct exchange *x, const struct aws_op *op,
+                           const struct s3_bucket *bucket, const char *key, struct err *err)
+{
+    *x = (struct exchange){.params = json_pack("{s:s, s:s}", "Bucket", bucket->name, "Key", key)};
     if (!x->params)
         return err_set(err, ERR_INVALID, "", "the key of an object is no valid UTF-8");
-    x->call = (struct aws_call){.op = op, .params = x->params};
+    x->call = (struct aws_call){.op = op, .params = x->params, .bucket_owner = owner_of(bucket)};
     return true;
 }
 
@@ -135,8 +142,8 @@ static bool read_meta(const struct exchange *x, struct s3_meta *meta, struct err
            lacks(x, "Last-Modified that can be read", err);
 }
 
-bool s3_get(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
-            struct buf *body, struct s3_meta *meta, struct err *err)
+bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+            const char *key, struct buf *body, struct s3_meta *meta, struct err *err)
 {
     struct s3_meta found = {0};
     struct exchange x;
@@ -155,8 +162,8 @@ bool s3_get(struct aws *aws, struct http_client *http, const char *bucket, const
     return ok;
 }
 
-bool s3_head(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
-             struct s3_meta *meta, struct err *err)
+bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+             const char *key, struct s3_meta *meta, struct err *err)
 {
     const char *size;
     struct exchange x;
@@ -175,27 +182,25 @@ bool s3_head(struct aws *aws, struct http_client *http, const char *bucket, cons
     return ok;
 }
 
-/* The header that makes a put conditional. http_header wants char *, but a call only reads it. */
+/* The header that makes a put conditional, if it is to be. http_header wants char *, but a call
+ * only reads it. */
 static bool set_condition(enum s3_condition condition, const char *etag, struct http_header *header,
-                          struct aws_call *call, struct err *err)
+                          struct err *err)
 {
-    if (condition == S3_ALWAYS)
-        return true;
     if (condition == S3_IF_MATCH && (!etag || etag[0] == '\0'))
         return err_set(err, ERR_INVALID, "",
                        "a put that must match an earlier object needs that object's ETag");
     *header = condition == S3_IF_ABSENT ? (struct http_header){(char *)"If-None-Match", (char *)"*"}
                                         : (struct http_header){(char *)"If-Match", (char *)etag};
-    call->headers = header;
-    call->header_count = 1;
     return true;
 }
 
-bool s3_put(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
-            const struct http_body *body, const char *content_type, enum s3_condition condition,
-            const char *etag, char new_etag[128], struct err *err)
+bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+            const char *key, const struct http_body *body, const char *content_type,
+            enum s3_condition condition, const char *etag, char new_etag[128], struct err *err)
 {
-    struct http_header header;
+    struct http_header headers[S3_DEMANDS_MAX + 1];
+    struct s3_demands demands;
     char found[128];
     struct exchange x;
     bool ok;
@@ -205,7 +210,14 @@ bool s3_put(struct aws *aws, struct http_client *http, const char *bucket, const
     x.call.body = *body;
     x.call.content_type = content_type;
     x.call.answer_headers = &x.answer_headers;
-    ok = set_condition(condition, etag, &header, &x.call, err) && exchange_run(&x, aws, http, err);
+    x.call.headers = headers;
+    ok = s3_demands_set(&demands, bucket, body, err) &&
+         set_condition(condition, etag, &headers[demands.count], err);
+    if (ok) {
+        memcpy(headers, demands.at, demands.count * sizeof(headers[0]));
+        x.call.header_count = demands.count + (condition != S3_ALWAYS);
+        ok = exchange_run(&x, aws, http, err);
+    }
     if (ok && !copy_etag(http_headers_get(&x.answer_headers, "ETag"), found))
         ok = lacks(&x, "ETag", err);
     if (ok && new_etag)
@@ -214,8 +226,8 @@ bool s3_put(struct aws *aws, struct http_client *http, const char *bucket, const
     return ok;
 }
 
-bool s3_delete(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
-               struct err *err)
+bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+               const char *key, struct err *err)
 {
     struct err why = ERR_INIT;
     struct exchange x;
@@ -296,13 +308,14 @@ static bool next_page(json_t *params, const json_t *page, bool *more, struct err
            err_set(err, ERR_INTERNAL, "", "out of memory while listing objects");
 }
 
-bool s3_list(struct aws *aws, struct http_client *http, const char *bucket, const char *prefix,
-             s3_each_fn each, void *ctx, struct err *err)
+bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+             const char *prefix, s3_each_fn each, void *ctx, struct err *err)
 {
     struct listing l = {.each = each, .ctx = ctx, .key = buf_make(KEY_MAX)};
-    json_t *params =
-        json_pack("{s:s, s:s, s:s}", "Bucket", bucket, "prefix", prefix, "encoding-type", "url");
-    struct aws_call call = {.op = &list_objects, .params = params};
+    json_t *params = json_pack("{s:s, s:s, s:s}", "Bucket", bucket->name, "prefix", prefix,
+                               "encoding-type", "url");
+    struct aws_call call = {
+        .op = &list_objects, .params = params, .bucket_owner = owner_of(bucket)};
     bool ok = true, more = true;
 
     if (!params)

@@ -20,6 +20,18 @@ bool s3_bucket_valid(const char *name); /* has no problem */
  * names are asked for in the path. */
 bool s3_bucket_is_host(const char *name);
 
+/* A bucket, and how it wants to be spoken to. Strings are borrowed; NULL or "" where nothing is
+ * said of it. */
+struct s3_bucket {
+    const char *name;
+    const char *owner; /* the account that it must belong to, or each call is refused */
+    /* What the bucket demands of each put: */
+    const char *encryption; /* "AES256", "aws:kms", "aws:kms:dsse" */
+    const char *kms_key_id; /* with the latter two; else the account's own key for S3 */
+    const char *acl;        /* "bucket-owner-full-control" */
+    const char *checksum;   /* "crc32", "crc32c", "sha256"; Object Lock wants one */
+};
+
 struct s3_meta {
     char etag[128]; /* with its quotes, as sent */
     int64_t modified_ms;
@@ -30,25 +42,26 @@ enum s3_condition { S3_ALWAYS, S3_IF_ABSENT, S3_IF_MATCH };
 
 /* An object's bytes into *body (whose max is the limit: ERR_LIMIT beyond). Gone: ERR_NOT_FOUND.
  * meta may be NULL. */
-bool s3_get(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
-            struct buf *body, struct s3_meta *meta, struct err *err) MUST_CHECK;
+bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+            const char *key, struct buf *body, struct s3_meta *meta, struct err *err) MUST_CHECK;
 /* Size, ETag and time without the bytes. */
-bool s3_head(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
-             struct s3_meta *meta, struct err *err) MUST_CHECK;
+bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+             const char *key, struct s3_meta *meta, struct err *err) MUST_CHECK;
 /* Puts an object; etag (the match for S3_IF_MATCH) may be NULL otherwise. A lost condition is
  * ERR_PRECONDITION (412, or 409 ConditionalRequestConflict), a match on a missing object
  * ERR_NOT_FOUND. new_etag may be NULL. */
-bool s3_put(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
-            const struct http_body *body, const char *content_type, enum s3_condition condition,
-            const char *etag, char new_etag[128], struct err *err) MUST_CHECK;
+bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+            const char *key, const struct http_body *body, const char *content_type,
+            enum s3_condition condition, const char *etag, char new_etag[128],
+            struct err *err) MUST_CHECK;
 /* Deletes; already gone is success. */
-bool s3_delete(struct aws *aws, struct http_client *http, const char *bucket, const char *key,
-               struct err *err) MUST_CHECK;
+bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+               const char *key, struct err *err) MUST_CHECK;
 
 /* One object of a listing. Return false to stop the listing early (which is success). */
 typedef bool (*s3_each_fn)(void *ctx, const char *key, const struct s3_meta *meta);
 /* ListObjectsV2 to the end, all keys that begin with prefix, in order. */
-bool s3_list(struct aws *aws, struct http_client *http, const char *bucket, const char *prefix,
-             s3_each_fn each, void *ctx, struct err *err) MUST_CHECK;
+bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+             const char *prefix, s3_each_fn each, void *ctx, struct err *err) MUST_CHECK;
 
 #endif

@@ -88,6 +88,8 @@ bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *
     return ok;
 }
 
+static const struct s3_bucket bucket = {.name = "bucket"};
+
 #define OBJECT_URL "https://bucket.s3.eu-west-1.amazonaws.com/a/b%20c"
 #define LIST_URL   "https://bucket.s3.eu-west-1.amazonaws.com/?list-type=2&prefix=a%2F"
 
@@ -103,7 +105,7 @@ static void test_get(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_get(&aws, NULL, "bucket", "a/b c", &body, &meta, &err));
+    assert_true(s3_get(&aws, NULL, &bucket, "a/b c", &body, &meta, &err));
     assert_string_equal(buf_str(&body), "hello");
     assert_string_equal(meta.etag, "\"e1\"");
     assert_int_equal(meta.modified_ms, 1767225601000);
@@ -120,7 +122,7 @@ static void test_get_what_is_gone(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_false(s3_get(&aws, NULL, "bucket", "a/b c", &body, NULL, &err));
+    assert_false(s3_get(&aws, NULL, &bucket, "a/b c", &body, NULL, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
     assert_string_equal(err.code, "NoSuchKey");
     assert_string_equal(err.operation, "GetObject");
@@ -137,11 +139,11 @@ static void test_head(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
+    assert_true(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
     assert_int_equal(meta.size, 1234);
     assert_string_equal(meta.etag, "\"e\"");
     assert_int_equal(meta.modified_ms, 1767225601000);
-    assert_false(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
+    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
@@ -155,9 +157,104 @@ static void test_put(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, "application/json", S3_ALWAYS,
+    assert_true(s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, "application/json", S3_ALWAYS,
                        NULL, etag, &err));
     assert_string_equal(etag, "\"e2\"");
+}
+
+/* One byte at a time, so that the pieces are looked at. */
+struct drip {
+    const char *text, *at;
+};
+
+static size_t drip_read(void *ctx, void *to, size_t n)
+{
+    struct drip *d = ctx;
+
+    if (n == 0 || !*d->at)
+        return 0;
+    *(char *)to = *d->at++;
+    return 1;
+}
+
+static void drip_rewind(void *ctx)
+{
+    struct drip *d = ctx;
+    d->at = d->text;
+}
+
+static void expect_put(const struct s3_bucket *to, enum s3_condition condition, const char *headers)
+{
+    struct drip drip = {"123456789", "123456789"};
+    const struct http_body stream = {
+        .size = 9, .read = drip_read, .rewind = drip_rewind, .ctx = &drip};
+    const struct http_body text = {.data = "123456789", .size = 9};
+    struct buf request = buf_make(1000);
+    struct err err = ERR_INIT;
+
+    assert_true(buf_adds(&request, "PUT " OBJECT_URL "\n") && buf_adds(&request, headers));
+    const struct step step = {buf_str(&request), 200, "ETag: \"e2\"\n", NULL};
+    struct aws aws = {{.steps = {step, step}}};
+    assert_true(s3_put(&aws, NULL, to, "a/b c", &text, NULL, condition, "\"e1\"", NULL, &err));
+    assert_true(s3_put(&aws, NULL, to, "a/b c", &stream, NULL, condition, "\"e1\"", NULL, &err));
+    assert_int_equal(aws.script.at, 2);
+    assert_ptr_equal(drip.at, drip.text); /* ready to be sent */
+    buf_free(&request);
+}
+
+/* Check values of "123456789": RFC 3720's CRC catalogue, and sha256sum. */
+static void test_what_a_bucket_demands(void **state)
+{
+    struct s3_bucket to = {.name = "bucket", .checksum = "crc32"};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    expect_put(&to, S3_ALWAYS, "x-amz-checksum-crc32: y/Q5Jg==\n"); /* 0xCBF43926 */
+    to.checksum = "crc32c";
+    expect_put(&to, S3_ALWAYS, "x-amz-checksum-crc32c: 4waSgw==\n"); /* 0xE3069283 */
+    to.checksum = "sha256";
+    expect_put(&to, S3_IF_MATCH,
+               "x-amz-checksum-sha256: FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=\n"
+               "If-Match: \"e1\"\n");
+    to = (struct s3_bucket){.name = "bucket",
+                            .owner = "123456789012",
+                            .encryption = "aws:kms",
+                            .kms_key_id = "alias/hg",
+                            .acl = "bucket-owner-full-control",
+                            .checksum = ""};
+    expect_put(&to, S3_IF_ABSENT,
+               "x-amz-expected-bucket-owner: 123456789012\n"
+               "x-amz-server-side-encryption: aws:kms\n"
+               "x-amz-server-side-encryption-aws-kms-key-id: alias/hg\n"
+               "x-amz-acl: bucket-owner-full-control\n"
+               "If-None-Match: *\n");
+    to = (struct s3_bucket){.name = "bucket", .encryption = "AES256"};
+    expect_put(&to, S3_ALWAYS, "x-amz-server-side-encryption: AES256\n");
+    to.checksum = "md4";
+    assert_false(s3_put(NULL, NULL, &to, "k", &two_bytes, NULL, S3_ALWAYS, NULL, NULL, &err));
+    assert_string_equal(err.message, "\"md4\" is not a checksum that S3 knows");
+}
+
+/* Whose the bucket must be goes with every request on it. */
+static void test_the_owner_goes_with_each_request(void **state)
+{
+#define OWNED "x-amz-expected-bucket-owner: 123456789012\n"
+    static const struct s3_bucket owned = {.name = "bucket", .owner = "123456789012"};
+    struct aws aws = {{.steps = {{"GET " OBJECT_URL "\n" OWNED, 404},
+                                 {"HEAD " OBJECT_URL "\n" OWNED, 404},
+                                 {"DELETE " OBJECT_URL "\n" OWNED, 404},
+                                 {"GET " LIST_URL "&encoding-type=url\n" OWNED, 404}}}};
+    struct buf body = buf_make(100);
+    struct s3_meta meta;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_false(s3_get(&aws, NULL, &owned, "a/b c", &body, NULL, &err));
+    assert_false(s3_head(&aws, NULL, &owned, "a/b c", &meta, &err));
+    assert_false(s3_delete(&aws, NULL, &owned, "a/b c", &err));
+    assert_false(s3_list(&aws, NULL, &owned, "a/", NULL, NULL, &err));
+    assert_int_equal(aws.script.at, 4);
+    buf_free(&body);
 }
 
 static void test_put_if_absent(void **state)
@@ -172,8 +269,8 @@ static void test_put_if_absent(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        assert_false(s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_IF_ABSENT, NULL,
-                            NULL, &err));
+        assert_false(
+            s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_IF_ABSENT, NULL, NULL, &err));
         assert_string_equal(err_kind_name(err.kind), "precondition");
     }
 }
@@ -188,12 +285,12 @@ static void test_put_if_match(void **state)
 
     (void)state;
     assert_true(
-        s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_IF_MATCH, "\"e1\"", NULL, &err));
+        s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_IF_MATCH, "\"e1\"", NULL, &err));
     assert_false(
-        s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_IF_MATCH, "\"e1\"", NULL, &err));
+        s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_IF_MATCH, "\"e1\"", NULL, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
     assert_false(
-        s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_IF_MATCH, "", NULL, &err));
+        s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_IF_MATCH, "", NULL, &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_int_equal(aws.script.at, 2);
 }
@@ -209,10 +306,10 @@ static void test_delete(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_delete(&aws, NULL, "bucket", "a/b c", &err));
-    assert_true(s3_delete(&aws, NULL, "bucket", "a/b c", &err));
+    assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", &err));
+    assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", &err));
     assert_int_equal(err.kind, ERR_NONE);
-    assert_false(s3_delete(&aws, NULL, "bucket", "a/b c", &err));
+    assert_false(s3_delete(&aws, NULL, &bucket, "a/b c", &err));
     assert_string_equal(err.code, "NoSuchBucket");
 }
 
@@ -222,7 +319,7 @@ static void test_a_key_must_be_utf8(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_false(s3_delete(&aws, NULL, "bucket", "\xff", &err));
+    assert_false(s3_delete(&aws, NULL, &bucket, "\xff", &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_string_equal(err.message, "the key of an object is no valid UTF-8");
 }
@@ -256,18 +353,18 @@ static void test_an_answer_without_what_it_must_have_is_no_answer(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_false(s3_get(&aws, NULL, "bucket", "a/b c", &body, NULL, &err));
+    assert_false(s3_get(&aws, NULL, &bucket, "a/b c", &body, NULL, &err));
     expect_lack(&err, "GetObject", "ETag");
     for (int i = 0; i < 2; i++) {
-        assert_false(s3_get(&aws, NULL, "bucket", "a/b c", &body, &meta, &err));
+        assert_false(s3_get(&aws, NULL, &bucket, "a/b c", &body, &meta, &err));
         expect_lack(&err, "GetObject", "Last-Modified that can be read");
     }
-    assert_false(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
+    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
     expect_lack(&err, "HeadObject", "ETag");
-    assert_false(s3_head(&aws, NULL, "bucket", "a/b c", &meta, &err));
+    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
     expect_lack(&err, "HeadObject", "Content-Length");
     assert_false(
-        s3_put(&aws, NULL, "bucket", "a/b c", &two_bytes, NULL, S3_ALWAYS, NULL, NULL, &err));
+        s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_ALWAYS, NULL, NULL, &err));
     expect_lack(&err, "PutObject", "ETag");
     buf_free(&body);
 }
@@ -312,7 +409,7 @@ static void test_list(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_true(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_string_equal(buf_str(&seen.lines), "a/b c+d\xc3\xbc 5 \"e\" 1767225601000\n"
                                               "a/x 0 \"x\" 1767225602000\n"
                                               "not%20encoded+ 0 \"x\" 1767225602000\n");
@@ -327,7 +424,7 @@ static void test_list_stops_when_told(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_true(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_int_equal(seen.count, 1);
     assert_int_equal(aws.script.at, 1);
     buf_free(&seen.lines);
@@ -342,7 +439,7 @@ static void test_an_empty_listing(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_true(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_int_equal(seen.count, 0);
     buf_free(&seen.lines);
 }
@@ -356,7 +453,7 @@ static void test_a_listing_must_go_on(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_false(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_false(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_int_equal(err.kind, ERR_TRANSIENT);
     assert_string_equal(err.message, "a listing goes on without saying where");
     buf_free(&seen.lines);
@@ -368,7 +465,7 @@ static void expect_no_listing(const char *page, const char *message)
     struct seen seen = {.lines = buf_make(1000), .most = 100};
     struct err err = ERR_INIT;
 
-    assert_false(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_false(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_string_equal(err_kind_name(err.kind), "transient");
     assert_string_equal(err.code, "UnreadableAnswer");
     assert_string_equal(err.message, message);
@@ -409,7 +506,7 @@ static void test_a_listing_with_a_broken_key(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_false(s3_list(&aws, NULL, "bucket", "a/", note, &seen, &err));
+    assert_false(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_int_equal(err.kind, ERR_TRANSIENT);
     assert_int_equal(seen.count, 0);
     buf_free(&seen.lines);
@@ -486,6 +583,8 @@ int main(void)
         cmocka_unit_test(test_get_what_is_gone),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_put),
+        cmocka_unit_test(test_what_a_bucket_demands),
+        cmocka_unit_test(test_the_owner_goes_with_each_request),
         cmocka_unit_test(test_put_if_absent),
         cmocka_unit_test(test_put_if_match),
         cmocka_unit_test(test_delete),
