@@ -21,12 +21,16 @@ static bool check(struct step_ctx *ctx)
     return act_name(ctx, &tables) != NULL;
 }
 
-/* On a table that is being deleted the call succeeds. */
+/* On a table that is being deleted the call succeeds. One that is being created or changed refuses
+ * it until that is done. */
 static enum verdict delete_it(struct step_ctx *ctx)
 {
-    return act_step_unless(ctx, &delete_table,
-                           json_pack("{s:s}", "TableName", act_name(ctx, &tables)),
-                           "ResourceNotFoundException", "already deleted");
+    enum verdict verdict =
+        act_step_unless(ctx, &delete_table, json_pack("{s:s}", "TableName", act_name(ctx, &tables)),
+                        "ResourceNotFoundException", "already deleted");
+    return verdict == STEP_FAILED && act_failed_with(ctx, "ResourceInUseException")
+               ? act_retry(ctx, WAIT_MINUTES(10))
+               : verdict;
 }
 
 const struct action action_dynamodb_delete_table = {

@@ -32,21 +32,26 @@ static bool check(struct step_ctx *ctx)
     return act_name(ctx, &functions) != NULL;
 }
 
-static enum verdict disable(struct step_ctx *ctx)
+/* A function that is being updated refuses changes until that is done. */
+static enum verdict change(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
 {
-    return act_step(ctx, &put_concurrency,
-                    json_pack("{s:s, s:i}", "FunctionName", act_name(ctx, &functions),
-                              "ReservedConcurrentExecutions", 0));
-}
-
-/* A function that is being updated refuses until that is done. */
-static enum verdict detach_layers(struct step_ctx *ctx)
-{
-    if (act_do(ctx, &update_configuration,
-               json_pack("{s:s, s:[]}", "FunctionName", act_name(ctx, &functions), "Layers")))
+    if (act_do(ctx, op, params))
         return STEP_DONE;
     return act_failed_with(ctx, "ResourceConflictException") ? act_retry(ctx, WAIT_MINUTES(2))
                                                              : STEP_FAILED;
+}
+
+static enum verdict disable(struct step_ctx *ctx)
+{
+    return change(ctx, &put_concurrency,
+                  json_pack("{s:s, s:i}", "FunctionName", act_name(ctx, &functions),
+                            "ReservedConcurrentExecutions", 0));
+}
+
+static enum verdict detach_layers(struct step_ctx *ctx)
+{
+    return change(ctx, &update_configuration,
+                  json_pack("{s:s, s:[]}", "FunctionName", act_name(ctx, &functions), "Layers"));
 }
 
 const struct action action_lambda_disable = {

@@ -138,7 +138,7 @@ static bool all_deleted(struct step_ctx *ctx, const json_t *answer)
         char shown[84];
         const char *code = jstr(first, "Code"), *message = jstr(first, "Message");
         const char *key = jstr(first, "Key");
-        err_set(&ctx->err, aws_classify(code, 0), code ? code : "",
+        err_set(&ctx->err, aws_classify(&aws_s3, code, 0), code ? code : "",
                 "%s (object \"%s\", one of %zu)", message ? message : "not deleted",
                 act_shown(key ? key : "", shown), count);
         snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", delete_objects.name);

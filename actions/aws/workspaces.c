@@ -91,7 +91,7 @@ static bool accepted(struct step_ctx *ctx, const struct aws_op *op, const json_t
         /* One that names no workspace can be anybody's: nobody is told that it worked. */
         if (failed && strcmp(failed, id) != 0)
             continue;
-        err_set(&ctx->err, aws_classify(code, 0), code ? code : "", "%s",
+        err_set(&ctx->err, aws_classify(op->service, code, 0), code ? code : "", "%s",
                 message ? message : "the request was refused");
         snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", op->name);
         return false;

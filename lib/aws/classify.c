@@ -11,7 +11,7 @@ struct rule {
     enum err_kind kind;
 };
 
-/* The first rule that fits decides. */
+/* The first rule that fits decides, unless the service has one of its own (below). */
 static const struct rule rules[] = {
     /* A dry run that would have worked answers 412; the action that asked for it knows what that
        means. */
@@ -31,8 +31,12 @@ static const struct rule rules[] = {
     {"PriorRequestNotComplete", ERR_THROTTLED},
     {"TransactionInProgressException", ERR_THROTTLED},
     {"SlowDown", ERR_THROTTLED},
+    {"TooManyUpdates*", ERR_THROTTLED},
+    /* EBS: so many snapshots of one volume at a time, or within some seconds. */
+    {"SnapshotCreationPerVolumeRateExceeded", ERR_THROTTLED},
+    {"ConcurrentSnapshotLimitExceeded", ERR_THROTTLED},
 
-    /* "LimitExceeded" of IAM, DynamoDB and others is a quota: waiting does not help. */
+    /* "LimitExceeded" of IAM and others is a quota: waiting does not help. */
     {"*LimitExceeded*", ERR_PROVIDER},
 
     {"ExpiredToken*", ERR_EXPIRED},
@@ -48,8 +52,14 @@ static const struct rule rules[] = {
     {"Unavailable", ERR_TRANSIENT},
     {"IDPCommunicationError", ERR_TRANSIENT},
     {"EntityTemporarilyUnmodifiable", ERR_TRANSIENT},
-    /* S3: another operation on the same bucket is under way. */
+    /* Another change of the same thing is under way, which is over in moments. S3's for a bucket;
+       IAM's; EC2's and SNS's for tags. */
     {"OperationAborted", ERR_TRANSIENT},
+    {"ConcurrentModification*", ERR_TRANSIENT},
+    {"ConcurrentTagAccess", ERR_TRANSIENT},
+    {"ConcurrentAccess*", ERR_TRANSIENT},
+    /* Redshift, with status 400. */
+    {"DependentServiceUnavailable*", ERR_TRANSIENT},
 
     {"*AccessDenied*", ERR_DENIED},
     {"Unauthorized*", ERR_DENIED},
@@ -95,7 +105,6 @@ static const struct rule rules[] = {
     {"Invalid*StateFault", ERR_CONFLICT},
     {"Invalid*StateException", ERR_CONFLICT},
     {"DependencyViolation", ERR_CONFLICT},
-    {"ConcurrentModification*", ERR_CONFLICT},
     {"Gateway.NotAttached", ERR_CONFLICT},
     {"BucketNotEmpty", ERR_CONFLICT},
     {"MessageNotInflight*", ERR_CONFLICT},
@@ -180,11 +189,26 @@ static enum err_kind classify_status(int status)
     }
 }
 
-enum err_kind aws_classify(const char *code, int http_status)
+/* What a code means at one service only. */
+static const struct {
+    const char *service; /* its id */
+    struct rule rule;
+} own_rules[] = {
+    /* So many tables are being created, changed or deleted at a time. */
+    {"dynamodb", {"LimitExceededException", ERR_THROTTLED}},
+    /* "Try again in a moment." */
+    {"workspaces", {"OperationInProgressException", ERR_TRANSIENT}},
+};
+
+enum err_kind aws_classify(const struct aws_service *service, const char *code, int http_status)
 {
-    if (code && code[0] != '\0')
-        for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-            if (fits(rules[i].code, code))
-                return rules[i].kind;
+    if (!code || code[0] == '\0')
+        return classify_status(http_status);
+    for (size_t i = 0; service && i < sizeof(own_rules) / sizeof(own_rules[0]); i++)
+        if (strcmp(own_rules[i].service, service->id) == 0 && fits(own_rules[i].rule.code, code))
+            return own_rules[i].rule.kind;
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (fits(rules[i].code, code))
+            return rules[i].kind;
     return classify_status(http_status);
 }

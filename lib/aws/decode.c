@@ -186,11 +186,11 @@ static void fill_error(const struct aws_op *op, const struct http_response *resp
     copy_code(f->code ? f->code : code_of_status(response->status), code, sizeof(code));
     if (f->message) {
         clock = is_clock_fault(code, message);
-        err_set(err, clock ? ERR_INVALID : aws_classify(code, response->status), code, "%.*s%s",
-                shown_size(message), message,
+        err_set(err, clock ? ERR_INVALID : aws_classify(op->service, code, response->status), code,
+                "%.*s%s", shown_size(message), message,
                 clock ? " Check that this host's clock is right." : "");
     } else {
-        err_set(err, aws_classify(code, response->status), code,
+        err_set(err, aws_classify(op->service, code, response->status), code,
                 "the service answered with HTTP status %d and no message", response->status);
     }
     err->http_status = response->status;

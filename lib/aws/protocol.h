@@ -73,8 +73,8 @@ bool aws_decode(const struct aws_op *op, struct http_response *response, json_t 
  * well-formed region. Ask before aws_decode, which may consume the answer. */
 bool aws_bucket_region(const struct http_response *response, char region[33]);
 
-/* The kind that an error code and status stand for: the one place where AWS errors are classified.
- */
-enum err_kind aws_classify(const char *code, int http_status);
+/* The kind that an error code and status of a service (NULL: of any) stand for: the one place where
+ * AWS errors are classified. */
+enum err_kind aws_classify(const struct aws_service *service, const char *code, int http_status);
 
 #endif

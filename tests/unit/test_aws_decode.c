@@ -225,17 +225,49 @@ static const struct {
     {"PurgeQueueInProgress", 403, ERR_CONFLICT},
     {"SomethingNew", 400, ERR_PROVIDER},
     {NULL, 301, ERR_PROVIDER},
+    /* what passes, as each service's documentation says */
+    {"ConcurrentModification", 409, ERR_TRANSIENT},
+    {"ConcurrentModificationException", 400, ERR_TRANSIENT},
+    {"EntityTemporarilyUnmodifiable", 409, ERR_TRANSIENT},
+    {"ConcurrentTagAccess", 400, ERR_TRANSIENT},
+    {"ConcurrentAccessException", 400, ERR_TRANSIENT},
+    {"OperationAborted", 409, ERR_TRANSIENT},
+    {"DependentServiceUnavailableFault", 400, ERR_TRANSIENT},
+    {"TooManyUpdates", 400, ERR_THROTTLED},
+    {"SnapshotCreationPerVolumeRateExceeded", 400, ERR_THROTTLED},
+    {"ConcurrentSnapshotLimitExceeded", 400, ERR_THROTTLED},
 };
 
 static void test_classify(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        enum err_kind kind = aws_classify(kinds[i].code, kinds[i].status);
+        enum err_kind kind = aws_classify(NULL, kinds[i].code, kinds[i].status);
 
         if (kind != kinds[i].kind)
             print_message("%s with status %d:\n", kinds[i].code, kinds[i].status);
         assert_string_equal(err_kind_name(kind), err_kind_name(kinds[i].kind));
+    }
+}
+
+/* What has another meaning at one service. */
+static void test_classify_by_service(void **state)
+{
+    static const struct {
+        const char *service, *code;
+        enum err_kind kind;
+    } own[] = {
+        {"dynamodb", "LimitExceededException", ERR_THROTTLED},
+        {"kms", "LimitExceededException", ERR_PROVIDER},
+        {"iam", "LimitExceeded", ERR_PROVIDER},
+        {"workspaces", "OperationInProgressException", ERR_TRANSIENT},
+        {"ecs", "OperationInProgressException", ERR_CONFLICT},
+        {"dynamodb", "ResourceNotFoundException", ERR_NOT_FOUND},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        enum err_kind kind = aws_classify(service_named(own[i].service), own[i].code, 400);
+        assert_string_equal(err_kind_name(kind), err_kind_name(own[i].kind));
     }
 }
 
@@ -280,5 +312,6 @@ int main(void)
     folder_add(&tests, "tests/unit/data/aws_decode", ".http", test_truncated);
     folder_add_test(&tests, "bucket region", test_bucket_region);
     folder_add_test(&tests, "classify", test_classify);
+    folder_add_test(&tests, "classify by service", test_classify_by_service);
     return folder_run("aws_decode", &tests);
 }
