@@ -1,5 +1,8 @@
 /* ecs_stop: every running task of the cluster is stopped. */
+#include <string.h>
+
 #include "actions/aws/common.h"
+#include "actions/parts.h"
 #include "lib/jpath.h"
 
 static const struct aws_op list_tasks = {&aws_ecs, "ListTasks", .changes = false};
@@ -62,11 +65,15 @@ static enum verdict stop(struct step_ctx *ctx)
     json_t *tasks = json_object_get(ctx->state, "tasks");
     size_t count = json_array_size(tasks);
     if (count == 0)
-        return STEP_DONE;
-    if (!act_do(ctx, &stop_task,
-                json_pack("{s:s, s:O, s:s}", "cluster", act_arn(ctx, &clusters), "task",
-                          json_array_get(tasks, count - 1), "reason",
-                          "Stopped by Hyperglance automations")))
+        return parts_conclude(ctx, "tasks");
+    json_t *task = json_array_get(tasks, count - 1);
+    const char *arn = json_string_value(task);
+    enum verdict verdict =
+        act_step(ctx, &stop_task,
+                 json_pack("{s:s, s:O, s:s}", "cluster", act_arn(ctx, &clusters), "task", task,
+                           "reason", "Stopped by Hyperglance automations"));
+    const char *slash = arn ? strrchr(arn, '/') : NULL;
+    if (parts_settle(ctx, verdict, slash ? slash + 1 : "a task without ARN") != STEP_DONE)
         return STEP_FAILED;
     json_array_remove(tasks, count - 1);
     return step_again(ctx, 0);

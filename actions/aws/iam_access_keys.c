@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actions/aws/iam.h"
+#include "actions/parts.h"
 #include "lib/clock.h"
 #include "lib/jpath.h"
 
@@ -62,10 +63,14 @@ static const json_t *next_key(const struct step_ctx *ctx)
     return json_array_get(json_object_get(ctx->state, "keys"), 0);
 }
 
-/* Goes on to the next key when this one's call has worked, or the key is gone. */
+/* Goes on to the next key when this one's call has worked, or the key is gone, or nothing can be
+ * done about it. */
 static enum verdict after_key(struct step_ctx *ctx, bool worked)
 {
-    if (!worked && !act_failed_with(ctx, "NoSuchEntity"))
+    const char *id = jstr(next_key(ctx), "id");
+    bool done = worked || act_failed_with(ctx, "NoSuchEntity");
+    if (parts_settle(ctx, done ? STEP_DONE : STEP_FAILED, id ? id : "a key without id") !=
+        STEP_DONE)
         return STEP_FAILED;
     json_array_remove(json_object_get(ctx->state, "keys"), 0);
     return step_again(ctx, 0);
@@ -75,7 +80,7 @@ static enum verdict deactivate(struct step_ctx *ctx)
 {
     const json_t *key = next_key(ctx);
     if (!key)
-        return STEP_DONE;
+        return parts_conclude(ctx, "access keys");
     return after_key(ctx, act_do(ctx, &update_access_key,
                                  json_pack("{s:s, s:s, s:s}", "UserName", iam_user(ctx),
                                            "AccessKeyId", jstr(key, "id"), "Status", "Inactive")));
@@ -85,7 +90,7 @@ static enum verdict delete_key(struct step_ctx *ctx)
 {
     const json_t *key = next_key(ctx);
     if (!key)
-        return STEP_DONE;
+        return parts_conclude(ctx, "access keys");
     return after_key(ctx, act_do(ctx, &delete_access_key,
                                  json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "AccessKeyId",
                                            jstr(key, "id"))));
@@ -117,14 +122,14 @@ static enum verdict deactivate_unused(struct step_ctx *ctx)
 {
     const json_t *key = next_key(ctx);
     if (!key)
-        return STEP_DONE;
+        return parts_conclude(ctx, "access keys");
     json_t *usage = act_call(ctx, &last_used, json_pack("{s:s}", "AccessKeyId", jstr(key, "id")));
     if (!usage)
         return after_key(ctx, false);
     bool is_unused = unused(ctx, key, usage);
     json_decref(usage);
     if (ctx->err.kind != ERR_NONE)
-        return STEP_FAILED;
+        return after_key(ctx, false);
     return is_unused ? deactivate(ctx) : after_key(ctx, true);
 }
 
