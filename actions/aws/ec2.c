@@ -50,6 +50,20 @@ bool ec2_check_instance(struct step_ctx *ctx)
     return ec2_instance(ctx) != NULL;
 }
 
+bool ec2_instance_exists(struct step_ctx *ctx)
+{
+    const char *id = ec2_instance(ctx);
+    json_t *answer = act_call(ctx, &describe_instances, json_pack("{s:[s]}", "InstanceId", id));
+    if (!answer)
+        return false;
+    bool listed = jstr(answer, "reservationSet[0].instancesSet[0].instanceId") != NULL;
+    json_decref(answer);
+    if (!listed)
+        err_set(&ctx->err, ERR_NOT_FOUND, "", "there is no instance %s in region %s", id,
+                ctx->region);
+    return listed;
+}
+
 /* What an answer says of each instance, by its id: a new object, NULL with ctx->err. */
 static json_t *by_instance(struct step_ctx *ctx, const json_t *answer)
 {
@@ -83,6 +97,23 @@ static enum verdict changed(struct step_ctx *ctx, const json_t *instance, const 
                : STEP_DONE;
 }
 
+/* What the answer says of each. False with ctxs[0]->err when out of memory. */
+static bool judge_each(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
+                       const json_t *answer, const char *already)
+{
+    json_t *by_id = by_instance(ctxs[0], answer);
+    for (size_t i = 0; by_id && i < count; i++)
+        verdicts[i] = changed(ctxs[i], json_object_get(by_id, ec2_instance(ctxs[i])), already);
+    json_decref(by_id);
+    return by_id != NULL;
+}
+
+/* Whether the answer lists no instances, and says of all that it worked. */
+static bool said_of_all(const json_t *answer)
+{
+    return !jget(answer, "instancesSet") && jbool(answer, "return", false);
+}
+
 bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
                      const struct aws_op *op, const char *already)
 {
@@ -97,12 +128,14 @@ bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *v
             verdicts[i] = step_finished(ctxs[i], "%s", ctxs[0]->note);
         return true;
     }
-    json_t *by_id = by_instance(ctxs[0], answer);
+    bool done = said_of_all(answer);
+    if (done)
+        for (size_t i = 0; i < count; i++)
+            verdicts[i] = STEP_DONE;
+    else
+        done = judge_each(ctxs, count, verdicts, answer, already);
     json_decref(answer);
-    for (size_t i = 0; by_id && i < count; i++)
-        verdicts[i] = changed(ctxs[i], json_object_get(by_id, ec2_instance(ctxs[i])), already);
-    json_decref(by_id);
-    return by_id != NULL;
+    return done;
 }
 
 /* Asked by filter, not by id: an id that is gone would fail the whole call. */
@@ -233,8 +266,10 @@ static enum verdict revoke(struct step_ctx *ctx, const char *group, bool egress,
     return STEP_DONE;
 }
 
-enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egress)
+enum verdict ec2_revoke_listed_rules(struct step_ctx *ctx, const char *group, bool egress,
+                                     bool *any)
 {
+    *any = false;
     json_t *rules =
         act_list(ctx, &all_rules,
                  json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name", "group-id", "Value", group));
@@ -244,10 +279,16 @@ enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egre
     enum verdict verdict = STEP_DONE;
     if (!pick_rules(rules, egress, ids, removed))
         verdict = act_no_memory(ctx);
-    else if (json_array_size(ids) > 0)
+    else if ((*any = json_array_size(ids) > 0))
         verdict = revoke(ctx, group, egress, json_incref(ids), removed);
     json_decref(ids);
     json_decref(removed);
     json_decref(rules);
     return verdict;
+}
+
+enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egress)
+{
+    bool any;
+    return ec2_revoke_listed_rules(ctx, group, egress, &any);
 }

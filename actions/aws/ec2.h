@@ -14,9 +14,16 @@ const char *ec2_instance(struct step_ctx *ctx);
 /* For action.check: whether there is one. */
 bool ec2_check_instance(struct step_ctx *ctx);
 
+/* Whether there is such an instance: false with ctx->err when there is none (ERR_NOT_FOUND), or it
+ * could not be asked. For where a listing by the instance's id is empty: it is so of an instance in
+ * another region too. Permission: ec2:DescribeInstances. */
+bool ec2_instance_exists(struct step_ctx *ctx) MUST_CHECK;
+
 /* For action_many: one call of op with the ids of all instances (and DryRun, where that is on).
  * True when each has its verdict: STEP_FINISHED when its state before was `already` (NULL: not
- * asked), else STEP_DONE; with DryRun on and allowed, STEP_FINISHED. */
+ * asked), else STEP_DONE; with DryRun on and allowed, STEP_FINISHED. An operation may list the
+ * instances in its answer, as StopInstances does, or say <return>true</return> of all of them, as
+ * RebootInstances does. */
 #define EC2_MANY 100
 bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
                      const struct aws_op *op, const char *already) MUST_CHECK;
@@ -37,5 +44,8 @@ enum verdict ec2_take_snapshots(struct step_ctx *ctx);
  * ec2:DescribeSecurityGroupRules, ec2:RevokeSecurityGroupIngress (ec2:RevokeSecurityGroupEgress).
  * What is removed goes to the audit log. */
 enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egress);
+/* The same; *any says whether any such rule was listed. */
+enum verdict ec2_revoke_listed_rules(struct step_ctx *ctx, const char *group, bool egress,
+                                     bool *any);
 
 #endif
