@@ -1,11 +1,36 @@
 /* ec2_release_eips: each Elastic IP address of the instance is taken off it and released. */
 #include "actions/aws/ec2.h"
+#include "actions/parts.h"
 #include "lib/jpath.h"
 
 static const struct aws_op describe_addresses = {&aws_ec2, "DescribeAddresses", .changes = false};
 static const struct aws_op disassociate_address = {&aws_ec2, "DisassociateAddress",
                                                    .changes = true};
 static const struct aws_op release_address = {&aws_ec2, "ReleaseAddress", .changes = true};
+
+/* Appends what is needed of an address. One of a Local Zone or a Wavelength Zone is found only with
+ * its network border group. False with ctx->err. */
+static bool remember(struct step_ctx *ctx, const json_t *address, json_t *to)
+{
+    const char *ip = jstr(address, "publicIp"), *allocation = jstr(address, "allocationId");
+    if (!allocation)
+        return err_set(&ctx->err, ERR_PROVIDER, "", "AWS named no allocation id of the address %s",
+                       ip ? ip : "of the instance");
+    json_t *kept = json_pack("{s:s, s:s*, s:s*, s:s}", "allocation", allocation, "association",
+                             jstr(address, "associationId"), "border",
+                             jstr(address, "networkBorderGroup"), "ip", ip ? ip : allocation);
+    if (json_array_append_new(to, kept) == 0)
+        return true;
+    act_no_memory(ctx);
+    return false;
+}
+
+/* None is listed of an instance that is not there either, or is in another region. */
+static enum verdict none_found(struct step_ctx *ctx)
+{
+    return ec2_instance_exists(ctx) ? step_finished(ctx, "the instance has no Elastic IP address")
+                                    : STEP_FAILED;
+}
 
 /* DescribeAddresses has no pages. */
 static enum verdict look(struct step_ctx *ctx)
@@ -16,51 +41,57 @@ static enum verdict look(struct step_ctx *ctx)
     if (!answer)
         return STEP_FAILED;
     json_t *found = jlist(answer, "addressesSet");
-    json_t *associated = json_array(), *allocated = json_array();
+    json_t *addresses = json_array();
+    bool whole = found != NULL;
+    if (!whole)
+        act_no_memory(ctx);
     size_t i;
     json_t *address;
-    json_array_foreach(found, i, address)
-    {
-        if (jstr(address, "associationId"))
-            json_array_append(associated, jget(address, "associationId"));
-        if (jstr(address, "allocationId"))
-            json_array_append(allocated, jget(address, "allocationId"));
-    }
+    json_array_foreach(found, i, address) whole = whole && remember(ctx, address, addresses);
     json_decref(found);
     json_decref(answer);
-    bool kept = act_state_set(ctx, "associated", associated);
-    kept = act_state_set(ctx, "allocated", allocated) && kept;
-    if (!kept)
+    bool none = json_array_size(addresses) == 0;
+    if (!whole) {
+        json_decref(addresses);
         return STEP_FAILED;
-    if (json_array_size(allocated) == 0)
-        return step_finished(ctx, "the instance has no Elastic IP address");
-    return STEP_DONE;
+    }
+    if (!act_state_set(ctx, "addresses", addresses))
+        return STEP_FAILED;
+    return none ? none_found(ctx) : STEP_DONE;
 }
 
-/* Makes the call for the first of the list in the state; gone is fine. */
-static enum verdict next_of(struct step_ctx *ctx, const char *list, const struct aws_op *op,
-                            const char *param, const char *gone)
+/* The next change of the address: off its instance, then released. Gone is fine. */
+static enum verdict let_go(struct step_ctx *ctx, json_t *address)
 {
-    json_t *ids = json_object_get(ctx->state, list);
-    const char *id = json_string_value(json_array_get(ids, 0));
-    if (!id)
-        return STEP_DONE;
-    if (!act_do(ctx, op, json_pack("{s:s}", param, id)) && !act_failed_with(ctx, gone))
+    const char *association = jstr(address, "association");
+    if (!association) {
+        bool released = act_do(ctx, &release_address,
+                               json_pack("{s:s, s:s*}", "AllocationId", jstr(address, "allocation"),
+                                         "NetworkBorderGroup", jstr(address, "border")));
+        return released || act_failed_with(ctx, "InvalidAllocationID.NotFound") ? STEP_DONE
+                                                                                : STEP_FAILED;
+    }
+    if (!act_do(ctx, &disassociate_address, json_pack("{s:s}", "AssociationId", association)) &&
+        !act_failed_with(ctx, "InvalidAssociationID.NotFound"))
         return STEP_FAILED;
-    json_array_remove(ids, 0);
+    json_object_del(address, "association");
     return step_again(ctx, 0);
 }
 
-static enum verdict disassociate(struct step_ctx *ctx)
-{
-    return next_of(ctx, "associated", &disassociate_address, "AssociationId",
-                   "InvalidAssociationID.NotFound");
-}
-
+/* One address after the other, one change a run of the step. */
 static enum verdict release(struct step_ctx *ctx)
 {
-    return next_of(ctx, "allocated", &release_address, "AllocationId",
-                   "InvalidAllocationID.NotFound");
+    json_t *addresses = json_object_get(ctx->state, "addresses");
+    json_t *address = json_array_get(addresses, 0);
+    if (!address)
+        return parts_conclude(ctx, "Elastic IP addresses");
+    const char *ip = jstr(address, "ip");
+    enum verdict verdict =
+        parts_settle(ctx, let_go(ctx, address), ip ? ip : "an address without a name");
+    if (verdict != STEP_DONE)
+        return verdict;
+    json_array_remove(addresses, 0);
+    return step_again(ctx, 0);
 }
 
 const struct action action_ec2_release_eips = {
@@ -70,12 +101,10 @@ const struct action action_ec2_release_eips = {
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .resource_types = ec2_instance_types,
-    .permissions = (const char *const[]){"ec2:DescribeAddresses", "ec2:DisassociateAddress",
-                                         "ec2:ReleaseAddress", NULL},
+    .permissions = (const char *const[]){"ec2:DescribeAddresses", "ec2:DescribeInstances",
+                                         "ec2:DisassociateAddress", "ec2:ReleaseAddress", NULL},
     .check = ec2_check_instance,
     /* Saved, because an address that is off the instance is no longer found by it. */
-    .steps = (const struct action_step[]){{"look", look, true},
-                                          {"disassociate", disassociate, false},
-                                          {"release", release, false},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){{"look", look, true}, {"release-each", release, false}, {0}},
 };
