@@ -4,6 +4,7 @@
 
 #include "actions/aws/ec2.h"
 #include "actions/aws/quarantine.h"
+#include "actions/parts.h"
 #include "lib/jpath.h"
 
 static const struct aws_op describe_interfaces = {&aws_ec2, "DescribeNetworkInterfaces",
@@ -78,6 +79,19 @@ static bool isolated(const json_t *interface, const char *group)
     return json_array_size(groups) == 1 && first && group && strcmp(first, group) == 0;
 }
 
+/* The change of one interface. The group may have been created this moment. */
+static enum verdict put_group(struct step_ctx *ctx, const json_t *interface, const char *group)
+{
+    if (act_do(ctx, &modify_interface,
+               json_pack("{s:s, s:[s]}", "NetworkInterfaceId", jstr(interface, "id"),
+                         "SecurityGroupId", group))) {
+        if (!ctx->plan && ctx->audit)
+            ctx->audit(ctx, "security groups of a network interface replaced", interface);
+        return STEP_DONE;
+    }
+    return quarantine_group_unknown(ctx) ? parts_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
+}
+
 /* One interface a run of the step. The list stays in the state; state.next says how far it is done.
  */
 static enum verdict isolate(struct step_ctx *ctx)
@@ -91,14 +105,13 @@ static enum verdict isolate(struct step_ctx *ctx)
     if (!interface) {
         if (!json_object_get(ctx->state, "next"))
             return step_finished(ctx, "already in quarantine");
-        return STEP_DONE;
+        return parts_conclude(ctx, "network interfaces");
     }
-    if (!act_do(ctx, &modify_interface,
-                json_pack("{s:s, s:[s]}", "NetworkInterfaceId", jstr(interface, "id"),
-                          "SecurityGroupId", group)))
-        return STEP_FAILED;
-    if (!ctx->plan && ctx->audit)
-        ctx->audit(ctx, "security groups of a network interface replaced", interface);
+    const char *id = jstr(interface, "id");
+    enum verdict verdict =
+        parts_settle(ctx, put_group(ctx, interface, group), id ? id : "an interface without id");
+    if (verdict != STEP_DONE)
+        return verdict;
     if (!act_state_set(ctx, "next", json_integer((json_int_t)next + 1)))
         return STEP_FAILED;
     return step_again(ctx, 0);

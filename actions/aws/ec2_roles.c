@@ -134,8 +134,8 @@ static enum verdict create(struct step_ctx *ctx)
         profile = json_incref(jget(answer, "InstanceProfile"));
     else if (act_failed_with(ctx, "EntityAlreadyExists"))
         profile = profile_named(ctx, role(ctx));
-    if (!answer && !profile)
-        return STEP_FAILED;
+    if (!answer && !profile) /* created a moment ago, it may not be known everywhere */
+        return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
     json_decref(answer);
     const char *arn = ctx->plan ? PROFILE_PLANNED : jstr(profile, "Arn");
     bool foreign = jstr(profile, "Roles[0].RoleName") && !holds_role(profile, role(ctx));
@@ -152,21 +152,30 @@ static bool is_new(const struct step_ctx *ctx)
     return json_is_true(json_object_get(ctx->state, "new"));
 }
 
+/* The new profile refuses the role; ctx->err stays as it is. */
+static enum verdict not_added(struct step_ctx *ctx)
+{
+    struct err refusal = ctx->err;
+    json_t *profile = profile_named(ctx, role(ctx));
+    bool seen = profile != NULL, holds = seen && holds_role(profile, role(ctx));
+    json_decref(profile);
+    ctx->err = refusal;
+    /* It holds a role already: this one, if an earlier try has put it there. */
+    if (act_failed_with(ctx, "LimitExceeded") || act_failed_with(ctx, "EntityAlreadyExists"))
+        return holds ? STEP_DONE : STEP_FAILED;
+    /* The profile is not known everywhere yet; or, when it is seen, it is the role that is gone. */
+    if (act_failed_with(ctx, "NoSuchEntity"))
+        return act_retry(ctx, seen ? 15000 : WAIT_MINUTES(2));
+    return STEP_FAILED;
+}
+
 static enum verdict add_role(struct step_ctx *ctx)
 {
     if (!is_new(ctx) ||
         act_do(ctx, &add_role_to_profile,
                json_pack("{s:s, s:s}", "InstanceProfileName", role(ctx), "RoleName", role(ctx))))
         return STEP_DONE;
-    if (!act_failed_with(ctx, "LimitExceeded") && !act_failed_with(ctx, "EntityAlreadyExists"))
-        return STEP_FAILED;
-    /* It holds a role already: this one, if an earlier try has put it there. */
-    struct err refusal = ctx->err;
-    json_t *profile = profile_named(ctx, role(ctx));
-    bool holds = profile && holds_role(profile, role(ctx));
-    json_decref(profile);
-    ctx->err = refusal;
-    return holds ? STEP_DONE : STEP_FAILED;
+    return err_is_retryable(&ctx->err) ? STEP_FAILED : not_added(ctx);
 }
 
 static enum verdict wait_role(struct step_ctx *ctx)
@@ -247,12 +256,18 @@ static json_t *association_with_role(struct step_ctx *ctx)
     return with_role;
 }
 
+/* Nothing is listed of an instance that is not there either, or is in another region. */
+static enum verdict none_found(struct step_ctx *ctx)
+{
+    return ec2_instance_exists(ctx) ? step_finished(ctx, "the instance does not have the role")
+                                    : STEP_FAILED;
+}
+
 static enum verdict disassociate(struct step_ctx *ctx)
 {
     json_t *found = association_with_role(ctx);
     if (!found)
-        return ctx->err.kind == ERR_NONE ? step_finished(ctx, "the instance does not have the role")
-                                         : STEP_FAILED;
+        return ctx->err.kind == ERR_NONE ? none_found(ctx) : STEP_FAILED;
     enum verdict verdict =
         act_step(ctx, &disassociate_profile,
                  json_pack("{s:s}", "AssociationId", jstr(found, "associationId")));
@@ -300,7 +315,7 @@ const struct action action_ec2_detach_role = {
     .resource_types = ec2_instance_types,
     .params = role_params,
     .permissions =
-        (const char *const[]){"ec2:DescribeIamInstanceProfileAssociations",
+        (const char *const[]){"ec2:DescribeIamInstanceProfileAssociations", "ec2:DescribeInstances",
                               "ec2:DisassociateIamInstanceProfile", "iam:GetInstanceProfile", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"disassociate", disassociate, false}, {0}},

@@ -2,6 +2,8 @@
  * rule. */
 #include "actions/aws/quarantine.h"
 
+#include <string.h>
+
 #include "actions/aws/ec2.h"
 #include "lib/jpath.h"
 
@@ -11,6 +13,8 @@
 
 static const struct aws_op describe_groups = {&aws_ec2, "DescribeSecurityGroups", .changes = false};
 static const struct aws_op create_group = {&aws_ec2, "CreateSecurityGroup", .changes = true};
+
+static const struct aws_op revoke_egress = {&aws_ec2, "RevokeSecurityGroupEgress", .changes = true};
 
 static const struct act_listing all_groups = {
     .op = &describe_groups,
@@ -33,6 +37,19 @@ static enum verdict keep_group(struct step_ctx *ctx, const char *id)
     return act_state_set(ctx, "group", json_string(id)) ? STEP_DONE : STEP_FAILED;
 }
 
+/* The answer to a creation may be lost: then the group that is found the next time is new too. */
+static enum verdict created(struct step_ctx *ctx, const json_t *answer)
+{
+    if (!answer && act_failed_with(ctx, "InvalidGroup.Duplicate"))
+        /* Another task of the same VPC was faster: its group is found the next time. */
+        return act_retry(ctx, WAIT_MINUTES(2));
+    struct err failure = ctx->err;
+    bool perhaps = answer || err_is_retryable(&failure);
+    if (perhaps && !ctx->plan && !act_state_set(ctx, "new_group", json_true()))
+        return STEP_FAILED;
+    return answer ? keep_group(ctx, jstr(answer, "groupId")) : STEP_FAILED;
+}
+
 enum verdict quarantine_find_group(struct step_ctx *ctx, const char *vpc)
 {
     json_t *groups =
@@ -51,12 +68,23 @@ enum verdict quarantine_find_group(struct step_ctx *ctx, const char *vpc)
         act_call(ctx, &create_group,
                  json_pack("{s:s, s:s, s:s}", "GroupName", GROUP_NAME, "GroupDescription",
                            "Holds what Hyperglance automations put in quarantine", "VpcId", vpc));
-    if (!answer) /* another task of the same VPC was faster: its group is found the next time */
-        return act_failed_with(ctx, "InvalidGroup.Duplicate") ? act_retry(ctx, WAIT_MINUTES(2))
-                                                              : STEP_FAILED;
-    enum verdict verdict = keep_group(ctx, jstr(answer, "groupId"));
+    enum verdict verdict = created(ctx, answer);
     json_decref(answer);
     return verdict;
+}
+
+/* --- its rules --- */
+
+bool quarantine_group_unknown(const struct step_ctx *ctx)
+{
+    return act_failed_with(ctx, "InvalidGroup.NotFound") ||
+           act_failed_with(ctx, "InvalidGroupId.NotFound") ||
+           act_failed_with(ctx, "InvalidSecurityGroupID.NotFound");
+}
+
+static bool is_new(const struct step_ctx *ctx)
+{
+    return json_is_true(json_object_get(ctx->state, "new_group"));
 }
 
 static enum verdict revoke(struct step_ctx *ctx, bool egress)
@@ -64,7 +92,13 @@ static enum verdict revoke(struct step_ctx *ctx, bool egress)
     const char *group = act_state_string(ctx, "group");
     if (group && !ec2_id_valid(group, "sg-")) /* planned: it will have no rule */
         return STEP_DONE;
-    return ec2_revoke_rules(ctx, group, egress);
+    bool any;
+    enum verdict verdict = ec2_revoke_listed_rules(ctx, group, egress, &any);
+    if (verdict == STEP_FAILED && quarantine_group_unknown(ctx))
+        return act_retry(ctx, WAIT_MINUTES(2));
+    if (any && egress && is_new(ctx) && !act_state_set(ctx, "rule_seen", json_true()))
+        return STEP_FAILED;
+    return verdict;
 }
 
 enum verdict quarantine_revoke_inbound(struct step_ctx *ctx)
@@ -72,7 +106,25 @@ enum verdict quarantine_revoke_inbound(struct step_ctx *ctx)
     return revoke(ctx, false);
 }
 
+/* The rule that each new group has, by what it says. That it is not there is fine: an earlier try
+ * has revoked it. */
+static enum verdict revoke_default(struct step_ctx *ctx)
+{
+    if (act_do(ctx, &revoke_egress,
+               json_pack("{s:s, s:[{s:s, s:[{s:s}]}]}", "GroupId", act_state_string(ctx, "group"),
+                         "IpPermissions", "IpProtocol", "-1", "IpRanges", "CidrIp", "0.0.0.0/0")))
+        return STEP_DONE;
+    return act_failed_with(ctx, "InvalidPermission.NotFound") ? STEP_DONE : STEP_FAILED;
+}
+
+/* A new group without an outbound rule is one whose rule is not listed yet: left in it, the machine
+ * could reach everything. */
 enum verdict quarantine_revoke_outbound(struct step_ctx *ctx)
 {
-    return revoke(ctx, true);
+    enum verdict verdict = revoke(ctx, true);
+    if (verdict != STEP_DONE || !is_new(ctx) || ctx->plan ||
+        json_object_get(ctx->state, "rule_seen"))
+        return verdict;
+    verdict = step_wait(ctx, WAIT_MINUTES(1), "the new security group's outbound rule");
+    return verdict == STEP_FAILED ? revoke_default(ctx) : verdict;
 }

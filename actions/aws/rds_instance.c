@@ -161,6 +161,15 @@ static bool is_one_of(const char *status, const char *const *these)
     return false;
 }
 
+/* Whether RDS does not know the group yet, which was created a moment ago: it says then that the
+ * parameter is wrong, and names the group. */
+static bool group_unknown(const struct step_ctx *ctx)
+{
+    const char *group = act_state_string(ctx, "group");
+    return quarantine_group_unknown(ctx) || (act_failed_with(ctx, "InvalidParameterValue") &&
+                                             group && strstr(ctx->err.message, group));
+}
+
 /* RDS changes and stops an instance only in some states: it refuses while a backup is made or an
  * earlier change takes effect, which passes; and when the instance is stopped, which is the end,
  * and a good one if `stopped` says so. */
@@ -196,7 +205,7 @@ static enum verdict isolate(struct step_ctx *ctx)
                 json_pack("{s:s, s:{s:[s]}, s:b}", "DBInstanceIdentifier", rds_instance(ctx),
                           "VpcSecurityGroupIds", "VpcSecurityGroupId", group, "ApplyImmediately",
                           1)))
-        return refused(ctx, NULL);
+        return group_unknown(ctx) ? act_retry(ctx, WAIT_MINUTES(2)) : refused(ctx, NULL);
     if (!ctx->plan && ctx->audit)
         ctx->audit(ctx, "security groups of an RDS instance replaced", groups);
     return STEP_DONE;

@@ -66,18 +66,28 @@ static enum verdict create_logs(struct step_ctx *ctx)
     return STEP_FAILED;
 }
 
+/* A bucket that was created a moment ago, by this run or another, may not be known everywhere. */
+static enum verdict unless_new(struct step_ctx *ctx, enum verdict verdict, const char *unknown)
+{
+    bool made = json_is_true(json_object_get(ctx->state, "create"));
+    return verdict == STEP_FAILED && made && act_failed_with(ctx, unknown)
+               ? act_retry(ctx, WAIT_MINUTES(2))
+               : verdict;
+}
+
 /* One statement for all buckets of the account, so that tasks side by side write the same. */
 static enum verdict allow_writing(struct step_ctx *ctx)
 {
     char logs[128], objects[192];
     log_bucket(ctx, logs);
     snprintf(objects, sizeof objects, "arn:%s:s3:::%s/*", ctx->partition, logs);
-    return bucket_policy_require(
+    enum verdict verdict = bucket_policy_require(
         ctx, logs,
         json_pack("{s:s, s:s, s:{s:s}, s:s, s:s, s:{s:{s:s}}}", "Sid", "HyperglanceS3AccessLogs",
                   "Effect", "Allow", "Principal", "Service", "logging.s3.amazonaws.com", "Action",
                   "s3:PutObject", "Resource", objects, "Condition", "StringEquals",
                   "aws:SourceAccount", ctx->account));
+    return unless_new(ctx, verdict, "NoSuchBucket");
 }
 
 static enum verdict enable(struct step_ctx *ctx)
@@ -92,7 +102,8 @@ static enum verdict enable(struct step_ctx *ctx)
              "</TargetBucket><TargetPrefix>%s/</TargetPrefix></LoggingEnabled>"
              "</BucketLoggingStatus>",
              log_bucket(ctx, logs), name);
-    return bucket_put(ctx, &put_logging, name, body, "application/xml") ? STEP_DONE : STEP_FAILED;
+    bool put = bucket_put(ctx, &put_logging, name, body, "application/xml");
+    return unless_new(ctx, put ? STEP_DONE : STEP_FAILED, "InvalidTargetBucketForLogging");
 }
 
 const struct action action_s3_enable_logging = {
