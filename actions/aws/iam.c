@@ -3,9 +3,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "lib/jpath.h"
+#include "lib/uri.h"
+
+/* IAM allows 6,144 characters, without white space. */
+#define DOCUMENT_MAX (64u << 10)
 
 static const struct aws_op create_policy = {&aws_iam, "CreatePolicy", .changes = true};
+static const struct aws_op get_policy = {&aws_iam, "GetPolicy", .changes = false};
+static const struct aws_op get_policy_version = {&aws_iam, "GetPolicyVersion", .changes = false};
 static const struct aws_op attach_user_policy = {&aws_iam, "AttachUserPolicy", .changes = true};
+static const struct aws_op get_user = {&aws_iam, "GetUser", .changes = false};
 
 const char *const iam_user_types[] = {"IAM User", NULL};
 
@@ -39,22 +49,85 @@ const char *iam_policy_arn(const struct step_ctx *ctx, const char *name, char to
     return to;
 }
 
-enum verdict iam_create_policy(struct step_ctx *ctx, const char *name, const char *description,
-                               json_t *document)
+/* A policy's document as IAM gives it, percent-encoded JSON: a new reference, NULL when it cannot
+ * be read. */
+static json_t *parse_document(const char *text)
+{
+    struct buf plain = buf_make(DOCUMENT_MAX);
+    json_t *document = NULL;
+    bool ok = text && (*text == '{' ? buf_adds(&plain, text)
+                                    : uri_decode(&plain, text, strlen(text), false));
+    if (ok)
+        document = json_loadb(buf_str(&plain), plain.size, JSON_REJECT_DUPLICATES, NULL);
+    buf_free(&plain);
+    return document;
+}
+
+/* The document of the policy's default version: a new reference, NULL with ctx->err. */
+static json_t *read_document(struct step_ctx *ctx, const char *arn)
+{
+    json_t *policy = act_call(ctx, &get_policy, json_pack("{s:s}", "PolicyArn", arn));
+    const char *version = jstr(policy, "Policy.DefaultVersionId");
+    json_t *answer = NULL;
+    if (version)
+        answer = act_call(ctx, &get_policy_version,
+                          json_pack("{s:s, s:s}", "PolicyArn", arn, "VersionId", version));
+    json_t *document = answer ? parse_document(jstr(answer, "PolicyVersion.Document")) : NULL;
+    if (policy && (!version || answer) && !document)
+        err_set(&ctx->err, ERR_PROVIDER, "", "the document of the policy %s cannot be read", arn);
+    json_decref(answer);
+    json_decref(policy);
+    return document;
+}
+
+/* A policy of that name is there: by an earlier try, by another run, or by somebody else. text is
+ * the document that it is to have. */
+static enum verdict compare_policy(struct step_ctx *ctx, const char *name, const json_t *document,
+                                   const char *text)
+{
+    char arn[IAM_ARN_SIZE];
+    json_t *there = read_document(ctx, iam_policy_arn(ctx, name, arn));
+    if (!there) /* created a moment ago, it may not be known everywhere */
+        return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
+    bool same = json_equal((json_t *)document, there);
+    json_decref(there);
+    if (same)
+        return STEP_DONE;
+    return step_invalid(ctx,
+                        "the policy %s exists with another content and is not attached; delete it, "
+                        "or make this its default version: %.600s",
+                        arn, text);
+}
+
+enum verdict iam_require_policy(struct step_ctx *ctx, const char *name, const char *description,
+                                json_t *document)
 {
     char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
-    json_decref(document);
+    enum verdict verdict = STEP_FAILED;
     if (!text)
-        return act_no_memory(ctx);
-    bool made = act_do(ctx, &create_policy,
-                       json_pack("{s:s, s:s, s:s}", "PolicyName", name, "PolicyDocument", text,
-                                 "Description", description));
+        act_no_memory(ctx);
+    else if (act_do(ctx, &create_policy,
+                    json_pack("{s:s, s:s, s:s}", "PolicyName", name, "PolicyDocument", text,
+                              "Description", description)))
+        verdict = STEP_DONE;
+    else if (act_failed_with(ctx, "EntityAlreadyExists"))
+        verdict = compare_policy(ctx, name, document, text);
     free(text);
-    return made || act_failed_with(ctx, "EntityAlreadyExists") ? STEP_DONE : STEP_FAILED;
+    json_decref(document);
+    return verdict;
 }
 
 bool iam_attach_policy(struct step_ctx *ctx, const char *user, const char *arn)
 {
     return act_do(ctx, &attach_user_policy,
                   json_pack("{s:s, s:s}", "UserName", user, "PolicyArn", arn));
+}
+
+bool iam_user_gone(struct step_ctx *ctx, const char *user)
+{
+    struct err refusal = ctx->err;
+    bool there = act_do(ctx, &get_user, json_pack("{s:s}", "UserName", user));
+    bool gone = !there && act_failed_with(ctx, "NoSuchEntity");
+    ctx->err = refusal;
+    return gone;
 }

@@ -6,6 +6,8 @@
 #include "lib/jpath.h"
 
 #define QUARANTINE_POLICY "hyperglance_quarantine_users"
+/* Of policies with one name: two are enough to tell that it does not say which is meant. */
+#define CANDIDATES_MAX 2
 
 static const struct aws_op list_policies = {&aws_iam, "ListPolicies", .changes = false};
 static const struct aws_op list_versions = {&aws_iam, "ListPolicyVersions", .changes = false};
@@ -44,20 +46,23 @@ static const struct act_naming policies = {
 
 static enum verdict create_quarantine(struct step_ctx *ctx)
 {
-    return iam_create_policy(ctx, QUARANTINE_POLICY,
-                             "Denies everything to users in quarantine (Hyperglance automations)",
-                             json_pack("{s:s, s:[{s:s, s:s, s:s}]}", "Version", "2012-10-17",
-                                       "Statement", "Effect", "Deny", "Action", "*", "Resource",
-                                       "*"));
+    return iam_require_policy(ctx, QUARANTINE_POLICY,
+                              "Denies everything to users in quarantine (Hyperglance automations)",
+                              json_pack("{s:s, s:[{s:s, s:s, s:s}]}", "Version", "2012-10-17",
+                                        "Statement", "Effect", "Deny", "Action", "*", "Resource",
+                                        "*"));
 }
 
 /* A policy that was created this moment may not be known everywhere yet. */
 static enum verdict attach_quarantine(struct step_ctx *ctx)
 {
     char arn[IAM_ARN_SIZE];
-    if (iam_attach_policy(ctx, iam_user(ctx), iam_policy_arn(ctx, QUARANTINE_POLICY, arn)))
+    const char *user = iam_user(ctx);
+    if (iam_attach_policy(ctx, user, iam_policy_arn(ctx, QUARANTINE_POLICY, arn)))
         return STEP_DONE;
-    return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, 20000) : STEP_FAILED;
+    if (!act_failed_with(ctx, "NoSuchEntity") || iam_user_gone(ctx, user))
+        return STEP_FAILED;
+    return act_retry(ctx, WAIT_MINUTES(2));
 }
 
 /* --- iam_user_attach_policy --- */
@@ -85,17 +90,46 @@ static bool check_attach(struct step_ctx *ctx)
     return iam_check_user(ctx);
 }
 
-static const char *arn_of(const json_t *page, const char *name)
+/* Adds the ARNs of the page's policies of that name to state.found, as many as an error shows. */
+static bool add_named(struct step_ctx *ctx, const json_t *page, const char *name)
 {
+    json_t *found = json_object_get(ctx->state, "found");
     size_t i;
     json_t *policy;
+    if (!found) {
+        found = json_array();
+        if (!act_state_set(ctx, "found", found))
+            return false;
+    }
     json_array_foreach(page, i, policy)
     {
-        const char *its = jstr(policy, "PolicyName");
-        if (its && strcmp(its, name) == 0)
-            return jstr(policy, "Arn");
+        const char *its = jstr(policy, "PolicyName"), *arn = jstr(policy, "Arn");
+        if (!its || strcmp(its, name) != 0 || json_array_size(found) >= CANDIDATES_MAX)
+            continue;
+        if (!arn)
+            return err_set(&ctx->err, ERR_PROVIDER, "", "AWS named no ARN of the policy %s", name);
+        if (json_array_append_new(found, json_string(arn)) != 0) {
+            act_no_memory(ctx);
+            return false;
+        }
     }
-    return NULL;
+    return true;
+}
+
+/* A name is not unique: AWS's own policies and the account's may have the same. */
+static enum verdict choose_named(struct step_ctx *ctx, const char *name)
+{
+    const json_t *found = json_object_get(ctx->state, "found");
+    json_t *arn = json_array_get(found, 0);
+    if (!arn)
+        return step_invalid(ctx, "there is no policy named %s in account %s", name, ctx->account);
+    if (json_array_size(found) > 1)
+        return step_invalid(ctx,
+                            "more than one policy is named %s (%.300s, %.300s); give the ARN of "
+                            "the one that is meant in the parameter \"Policy\"",
+                            name, json_string_value(arn),
+                            json_string_value(json_array_get(found, 1)));
+    return act_state_set(ctx, "arn", json_incref(arn)) ? STEP_DONE : STEP_FAILED;
 }
 
 /* A page of the listing a run; the ARN goes into state.arn. */
@@ -109,18 +143,14 @@ static enum verdict find_policy(struct step_ctx *ctx)
                             json_pack("{s:s, s:s}", "Scope", "All", "MaxItems", "1000"), &next);
     if (!page)
         return STEP_FAILED; /* the same page again: the token is still in the state */
-    const char *arn = arn_of(page, policy);
-    enum verdict verdict = STEP_DONE;
-    if (arn)
-        verdict = act_state_set(ctx, "arn", json_string(arn)) ? STEP_DONE : STEP_FAILED;
-    else if (next)
-        verdict = act_state_set(ctx, "next", json_incref(next)) ? step_again(ctx, 0) : STEP_FAILED;
-    else
-        verdict =
-            step_invalid(ctx, "there is no policy named %s in account %s", policy, ctx->account);
-    json_decref(next);
+    bool kept = add_named(ctx, page, policy);
+    bool more = next != NULL;
     json_decref(page);
-    return verdict;
+    if (more)
+        kept = act_state_set(ctx, "next", next) && kept;
+    if (!kept)
+        return STEP_FAILED;
+    return more ? step_again(ctx, 0) : choose_named(ctx, policy);
 }
 
 static enum verdict attach(struct step_ctx *ctx)
@@ -215,7 +245,9 @@ const struct action action_iam_quarantine_user = {
     .cloud = CLOUD_AWS,
     .effect = EFFECT_STOPS,
     .resource_types = iam_user_types,
-    .permissions = (const char *const[]){"iam:AttachUserPolicy", "iam:CreatePolicy", NULL},
+    .permissions =
+        (const char *const[]){"iam:AttachUserPolicy", "iam:CreatePolicy", "iam:GetPolicy",
+                              "iam:GetPolicyVersion", "iam:GetUser", NULL},
     .check = iam_check_user,
     .steps = (const struct action_step[]){{"create-policy", create_quarantine, false},
                                           {"attach", attach_quarantine, false},

@@ -18,10 +18,15 @@ static const struct act_listing all_groups = {
     .more = "IsTruncated",
 };
 
+/* "NoSuchEntity" may mean the password or the user. */
 static enum verdict disable_password(struct step_ctx *ctx)
 {
-    return act_step_unless(ctx, &delete_login, json_pack("{s:s}", "UserName", iam_user(ctx)),
-                           "NoSuchEntity", "the user has no console password");
+    const char *user = iam_user(ctx);
+    if (act_do(ctx, &delete_login, json_pack("{s:s}", "UserName", user)))
+        return STEP_DONE;
+    if (!act_failed_with(ctx, "NoSuchEntity") || iam_user_gone(ctx, user))
+        return STEP_FAILED;
+    return step_finished(ctx, "the user has no console password");
 }
 
 static enum verdict force_change(struct step_ctx *ctx)
@@ -83,7 +88,7 @@ const struct action action_iam_disable_user_console_password = {
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .resource_types = iam_user_types,
-    .permissions = (const char *const[]){"iam:DeleteLoginProfile", NULL},
+    .permissions = (const char *const[]){"iam:DeleteLoginProfile", "iam:GetUser", NULL},
     .check = iam_check_user,
     .steps = (const struct action_step[]){{"disable-password", disable_password, false}, {0}},
 };

@@ -5,6 +5,7 @@
 
 #include "actions/aws/ec2.h"
 #include "actions/aws/iam.h"
+#include "actions/parts.h"
 #include "lib/jpath.h"
 
 static const struct aws_op modify_vpc = {&aws_ec2, "ModifyVpcAttribute", .changes = true};
@@ -14,7 +15,6 @@ static const struct aws_op delete_entry = {&aws_ec2, "DeleteNetworkAclEntry", .c
 static const struct aws_op replace_association = {&aws_ec2, "ReplaceNetworkAclAssociation",
                                                   .changes = true};
 static const struct aws_op list_users = {&aws_iam, "ListUsers", .changes = false};
-static const struct aws_op get_user = {&aws_iam, "GetUser", .changes = false};
 
 static const struct act_listing all_acls = {
     .op = &describe_acls,
@@ -132,18 +132,37 @@ static enum verdict find_acl(struct step_ctx *ctx)
     return kept ? STEP_DONE : STEP_FAILED;
 }
 
+/* An ACL that was created a moment ago, by this run or another, may not be known everywhere. */
+static enum verdict unless_new(struct step_ctx *ctx)
+{
+    return act_failed_with(ctx, "InvalidNetworkAclID.NotFound") ? parts_retry(ctx, WAIT_MINUTES(2))
+                                                                : STEP_FAILED;
+}
+
+static enum verdict drop_entry(struct step_ctx *ctx, const json_t *entry)
+{
+    if (act_do(ctx, &delete_entry,
+               json_pack("{s:s, s:O, s:O}", "NetworkAclId", act_state_string(ctx, "acl"),
+                         "RuleNumber", json_object_get(entry, "number"), "Egress",
+                         json_object_get(entry, "egress"))) ||
+        act_failed_with(ctx, "InvalidNetworkAclEntry.NotFound"))
+        return STEP_DONE;
+    return unless_new(ctx);
+}
+
 static enum verdict clean_acl(struct step_ctx *ctx)
 {
+    char name[64];
     json_t *entries = json_object_get(ctx->state, "entries");
     const json_t *entry = json_array_get(entries, 0);
     if (!entry)
         return STEP_DONE;
-    if (!act_do(ctx, &delete_entry,
-                json_pack("{s:s, s:O, s:O}", "NetworkAclId", act_state_string(ctx, "acl"),
-                          "RuleNumber", json_object_get(entry, "number"), "Egress",
-                          json_object_get(entry, "egress"))) &&
-        !act_failed_with(ctx, "InvalidNetworkAclEntry.NotFound"))
-        return STEP_FAILED;
+    snprintf(name, sizeof name, "%s rule %lld of the network ACL",
+             jbool(entry, "egress", false) ? "outbound" : "inbound",
+             (long long)jint(entry, "number", -1));
+    enum verdict verdict = parts_settle(ctx, drop_entry(ctx, entry), name);
+    if (verdict != STEP_DONE)
+        return verdict;
     json_array_remove(entries, 0);
     return step_again(ctx, 0);
 }
@@ -173,33 +192,41 @@ static const json_t *next_association(const json_t *acls, const char *ours, cons
     return NULL;
 }
 
-/* One subnet a run. Looked up each time, because a replaced association has a new id; the former
- * ACLs are kept in state.replaced. */
+static enum verdict replace_one(struct step_ctx *ctx, const json_t *association)
+{
+    enum verdict verdict = act_step(ctx, &replace_association,
+                                    json_pack("{s:s, s:s}", "AssociationId",
+                                              jstr(association, "networkAclAssociationId"),
+                                              "NetworkAclId", act_state_string(ctx, "acl")));
+    if (verdict == STEP_DONE && !ctx->plan && ctx->audit)
+        ctx->audit(ctx, "network ACL of a subnet replaced", association);
+    if (verdict != STEP_FAILED)
+        return verdict;
+    if (act_failed_with(ctx, "InvalidAssociationID.NotFound"))
+        return parts_retry(ctx, WAIT_MINUTES(1)); /* replaced since it was looked up */
+    return unless_new(ctx);
+}
+
+/* One subnet a run, and each once, so that it comes to an end. Looked up each time, because a
+ * replaced association has a new id; the former ACLs are kept in state.replaced. */
 static enum verdict replace(struct step_ctx *ctx)
 {
     const char *ours = act_state_string(ctx, "acl"), *former = NULL;
+    if (!json_object_get(ctx->state, "replaced") && !act_state_set(ctx, "replaced", json_object()))
+        return STEP_FAILED;
     json_t *acls = acls_of_vpc(ctx);
     if (!acls)
         return STEP_FAILED;
-    if (!json_object_get(ctx->state, "replaced") &&
-        !act_state_set(ctx, "replaced", json_object())) {
-        json_decref(acls);
-        return STEP_FAILED;
-    }
     json_t *done = json_object_get(ctx->state, "replaced");
     const json_t *next = next_association(acls, ours, done, &former);
     enum verdict verdict = STEP_DONE;
     if (next) {
-        verdict = act_step(ctx, &replace_association,
-                           json_pack("{s:s, s:s}", "AssociationId",
-                                     jstr(next, "networkAclAssociationId"), "NetworkAclId", ours));
-        if (verdict == STEP_DONE) {
-            json_object_set_new(done, jstr(next, "subnetId"), json_string(former));
-            if (!ctx->plan && ctx->audit)
-                ctx->audit(ctx, "network ACL of a subnet replaced", next);
-            verdict = step_again(ctx, 0);
-        } else if (act_failed_with(ctx, "InvalidAssociationID.NotFound"))
-            verdict = act_retry(ctx, WAIT_MINUTES(1)); /* replaced since it was looked up */
+        const char *subnet = jstr(next, "subnetId");
+        verdict = parts_settle(ctx, replace_one(ctx, next), subnet);
+        if (verdict == STEP_DONE)
+            verdict = json_object_set_new(done, subnet, json_string(former)) == 0
+                          ? step_again(ctx, 0)
+                          : act_no_memory(ctx);
     }
     json_decref(acls);
     return verdict;
@@ -221,7 +248,7 @@ static enum verdict create_policy(struct step_ctx *ctx)
              ctx->account, vpc(ctx));
     snprintf(everything, sizeof everything, "arn:%s:ec2:%s:%s:*", ctx->partition, ctx->region,
              ctx->account);
-    return iam_create_policy(
+    return iam_require_policy(
         ctx, policy_name(ctx, name), "Denies EC2 operations in an isolated VPC (Hyperglance)",
         json_pack("{s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:s, s:{s:{s:s}}}]}", "Version",
                   "2012-10-17", "Statement", "Effect", "Deny", "Action", "ec2:*", "Resource",
@@ -233,7 +260,7 @@ static enum verdict create_policy(struct step_ctx *ctx)
 static enum verdict next_users(struct step_ctx *ctx)
 {
     if (json_is_true(json_object_get(ctx->state, "last")))
-        return STEP_DONE;
+        return parts_conclude(ctx, "network ACL rules, subnets and users");
     json_t *next = json_incref(json_object_get(ctx->state, "next"));
     json_t *page = act_page(ctx, &all_users, json_object(), &next);
     if (!page)
@@ -251,31 +278,29 @@ static enum verdict next_users(struct step_ctx *ctx)
     return kept ? step_again(ctx, 0) : STEP_FAILED;
 }
 
-/* Whether the user has gone since the listing; ctx->err stays as it is. */
-static bool user_gone(struct step_ctx *ctx, const char *user)
-{
-    struct err refusal = ctx->err;
-    bool there = act_do(ctx, &get_user, json_pack("{s:s}", "UserName", user));
-    bool gone = !there && act_failed_with(ctx, "NoSuchEntity");
-    ctx->err = refusal;
-    return gone;
-}
-
-/* One user a run. "NoSuchEntity" may mean the user, or a policy that was created this moment. */
-static enum verdict attach(struct step_ctx *ctx)
+/* "NoSuchEntity" may mean the user, or a policy that was created this moment. A user that is gone
+ * since the listing does not matter. */
+static enum verdict attach_to(struct step_ctx *ctx, const char *user)
 {
     char name[64], arn[IAM_ARN_SIZE];
+    if (iam_attach_policy(ctx, user, iam_policy_arn(ctx, policy_name(ctx, name), arn)))
+        return STEP_DONE;
+    if (!act_failed_with(ctx, "NoSuchEntity"))
+        return STEP_FAILED;
+    return iam_user_gone(ctx, user) ? STEP_DONE : parts_retry(ctx, WAIT_MINUTES(2));
+}
+
+/* One user a run. */
+static enum verdict attach(struct step_ctx *ctx)
+{
     json_t *users = json_object_get(ctx->state, "users");
     size_t count = json_array_size(users);
     if (count == 0)
         return next_users(ctx);
     const char *user = json_string_value(json_array_get(users, count - 1));
-    if (!iam_attach_policy(ctx, user, iam_policy_arn(ctx, policy_name(ctx, name), arn))) {
-        if (!act_failed_with(ctx, "NoSuchEntity"))
-            return STEP_FAILED;
-        if (!user_gone(ctx, user))
-            return act_retry(ctx, WAIT_MINUTES(2));
-    }
+    enum verdict verdict = user ? parts_settle(ctx, attach_to(ctx, user), user) : STEP_DONE;
+    if (verdict != STEP_DONE)
+        return verdict;
     json_array_remove(users, count - 1);
     return step_again(ctx, 0);
 }
@@ -292,7 +317,8 @@ const struct action action_vpc_isolate = {
         (const char *const[]){"ec2:CreateNetworkAcl", "ec2:CreateTags", "ec2:DeleteNetworkAclEntry",
                               "ec2:DescribeNetworkAcls", "ec2:ModifyVpcAttribute",
                               "ec2:ReplaceNetworkAclAssociation", "iam:AttachUserPolicy",
-                              "iam:CreatePolicy", "iam:GetUser", "iam:ListUsers", NULL},
+                              "iam:CreatePolicy", "iam:GetPolicy", "iam:GetPolicyVersion",
+                              "iam:GetUser", "iam:ListUsers", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"dns-off", dns_off, false},
                                           {"find-acl", find_acl, false},
