@@ -1,5 +1,8 @@
 /* sg_delete_rules: all rules of a security group, inbound and outbound. */
 #include "actions/aws/ec2.h"
+#include "lib/jpath.h"
+
+static const struct aws_op describe_groups = {&aws_ec2, "DescribeSecurityGroups", .changes = false};
 
 static const char *group(struct step_ctx *ctx)
 {
@@ -9,6 +12,19 @@ static const char *group(struct step_ctx *ctx)
 static bool check(struct step_ctx *ctx)
 {
     return group(ctx) != NULL;
+}
+
+/* Of a group that is not there, or is in another region, no rules are listed either. */
+static enum verdict look(struct step_ctx *ctx)
+{
+    json_t *answer = act_call(ctx, &describe_groups, json_pack("{s:[s]}", "GroupId", group(ctx)));
+    if (!answer)
+        return STEP_FAILED;
+    bool listed = jstr(answer, "securityGroupInfo[0].groupId") != NULL;
+    json_decref(answer);
+    return listed ? STEP_DONE
+                  : step_invalid(ctx, "there is no security group %s in region %s", group(ctx),
+                                 ctx->region);
 }
 
 static enum verdict revoke_inbound(struct step_ctx *ctx)
@@ -29,10 +45,12 @@ const struct action action_sg_delete_rules = {
     .effect = EFFECT_CHANGES,
     .resource_types = (const char *const[]){"Security Group", NULL},
     .permissions =
-        (const char *const[]){"ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupEgress",
-                              "ec2:RevokeSecurityGroupIngress", NULL},
+        (const char *const[]){"ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups",
+                              "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
+                              NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"revoke-inbound", revoke_inbound, false},
+    .steps = (const struct action_step[]){{"look", look, false},
+                                          {"revoke-inbound", revoke_inbound, false},
                                           {"revoke-outbound", revoke_outbound, false},
                                           {0}},
 };
