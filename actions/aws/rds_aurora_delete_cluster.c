@@ -6,8 +6,17 @@
 #include "lib/jpath.h"
 
 static const struct aws_op describe_clusters = {&aws_rds, "DescribeDBClusters", .changes = false};
+static const struct aws_op describe_globals = {&aws_rds, "DescribeGlobalClusters",
+                                               .changes = false};
 static const struct aws_op modify_cluster = {&aws_rds, "ModifyDBCluster", .changes = true};
 static const struct aws_op delete_cluster = {&aws_rds, "DeleteDBCluster", .changes = true};
+
+static const struct act_listing all_globals = {
+    .op = &describe_globals,
+    .items = "GlobalClusters.GlobalClusterMember",
+    .next = "Marker",
+    .token = "Marker",
+};
 
 static const struct act_naming clusters = {
     .what = "an Aurora cluster",
@@ -45,12 +54,49 @@ static bool is_deleting(const json_t *found)
     return status && strcmp(status, "deleting") == 0;
 }
 
-static enum verdict look(struct step_ctx *ctx)
+static bool is_member(const json_t *global, const char *arn)
 {
-    bool gone;
-    json_t *found = describe(ctx, &gone);
-    if (!found)
-        return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
+    json_t *members = jlist(global, "GlobalClusterMembers.GlobalClusterMember");
+    bool is = false;
+    size_t i;
+    json_t *member;
+    json_array_foreach(members, i, member)
+    {
+        const char *its = jstr(member, "DBClusterArn");
+        is = is || (its && strcmp(its, arn) == 0);
+    }
+    json_decref(members);
+    return is;
+}
+
+/* A member of a global database cannot be deleted: found out before the first change, since its
+ * instances would be deleted by then. False with ctx->err. */
+static bool stands_alone(struct step_ctx *ctx, const json_t *found)
+{
+    const char *arn = jstr(found, "DBClusterArn");
+    if (!arn)
+        return err_set(&ctx->err, ERR_PROVIDER, "", "RDS named no ARN of the cluster %s",
+                       cluster(ctx));
+    json_t *globals = act_list(ctx, &all_globals, json_object());
+    bool alone = globals != NULL;
+    size_t i;
+    json_t *global;
+    json_array_foreach(globals, i, global)
+    {
+        const char *name = jstr(global, "GlobalClusterIdentifier");
+        if (alone && is_member(global, arn))
+            alone = err_set(&ctx->err, ERR_INVALID, "",
+                            "the cluster is a member of the global database %s; nothing was "
+                            "changed. Remove it from the global database, then delete it",
+                            name ? name : "(without a name)");
+    }
+    json_decref(globals);
+    return alone;
+}
+
+/* Keeps what the steps that follow change. */
+static bool note(struct step_ctx *ctx, const json_t *found)
+{
     json_t *ids = json_array();
     json_t *members = jlist(found, "DBClusterMembers.DBClusterMember");
     size_t i;
@@ -58,14 +104,23 @@ static enum verdict look(struct step_ctx *ctx)
     json_array_foreach(members, i, member)
         json_array_append_new(ids, json_string(jstr(member, "DBInstanceIdentifier")));
     json_decref(members);
-    bool deleting = is_deleting(found);
-    bool kept =
-        act_state_set(ctx, "members", ids) &&
-        act_state_set(ctx, "protected", json_boolean(jbool(found, "DeletionProtection", false)));
+    return act_state_set(ctx, "members", ids) &&
+           act_state_set(ctx, "protected", json_boolean(jbool(found, "DeletionProtection", false)));
+}
+
+static enum verdict look(struct step_ctx *ctx)
+{
+    bool gone;
+    json_t *found = describe(ctx, &gone);
+    if (!found)
+        return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
+    enum verdict verdict = STEP_FAILED;
+    if (is_deleting(found))
+        verdict = step_finished(ctx, "already being deleted");
+    else if (stands_alone(ctx, found) && note(ctx, found))
+        verdict = STEP_DONE;
     json_decref(found);
-    if (deleting)
-        return step_finished(ctx, "already being deleted");
-    return kept ? STEP_DONE : STEP_FAILED;
+    return verdict;
 }
 
 static enum verdict unprotect(struct step_ctx *ctx)
@@ -141,7 +196,8 @@ const struct action action_rds_aurora_delete_cluster = {
                                             {0}},
     .permissions = (const char *const[]){"rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster",
                                          "rds:DeleteDBInstance", "rds:DescribeDBClusters",
-                                         "rds:DescribeDBInstances", "rds:ModifyDBCluster", NULL},
+                                         "rds:DescribeDBInstances", "rds:DescribeGlobalClusters",
+                                         "rds:ModifyDBCluster", NULL},
     .check = check,
     .steps = (const struct action_step[]){{"look", look, false},
                                           {"unprotect", unprotect, false},
