@@ -191,27 +191,42 @@ enum verdict act_alone(struct step_ctx *ctx, bool (*run)(struct step_ctx *const 
 
 /* --- listings --- */
 
+/* The token of the next page: a new reference, NULL after the last. False with ctx->err when it is
+ * this page's once more: such a listing would never end. */
+static bool next_token(struct step_ctx *ctx, const struct act_listing *how, const json_t *answer,
+                       const json_t *token, json_t **next)
+{
+    const char *text = jstr(answer, how->next);
+    *next = NULL;
+    if (!text || !*text || (how->more && !jbool(answer, how->more, false)))
+        return true;
+    if (token && json_equal((json_t *)token, jget(answer, how->next)))
+        return err_set(&ctx->err, ERR_PROVIDER, "", "%s answers the same page again and again",
+                       how->op->name);
+    *next = json_incref(jget(answer, how->next));
+    return true;
+}
+
 json_t *act_page(struct step_ctx *ctx, const struct act_listing *how, json_t *params, json_t **next)
 {
-    if (*next && params && json_object_set(params, how->token, *next) != 0) {
+    json_t *token = *next;
+    *next = NULL;
+    if (token && params && json_object_set(params, how->token, token) != 0) {
         json_decref(params);
         params = NULL;
     }
-    json_decref(*next);
-    *next = NULL;
     json_t *answer = act_call(ctx, how->op, params);
-    if (!answer)
-        return NULL;
-    const char *token = jstr(answer, how->next);
-    if (token && *token && (!how->more || jbool(answer, how->more, false)))
-        *next = json_incref(jget(answer, how->next));
-    json_t *items = jlist(answer, how->items);
-    json_decref(answer);
-    if (!items) {
-        json_decref(*next);
-        *next = NULL;
-        act_no_memory(ctx);
+    json_t *items = NULL;
+    if (answer && next_token(ctx, how, answer, token, next)) {
+        items = jlist(answer, how->items);
+        if (!items) {
+            json_decref(*next);
+            *next = NULL;
+            act_no_memory(ctx);
+        }
     }
+    json_decref(answer);
+    json_decref(token);
     return items;
 }
 
