@@ -150,12 +150,15 @@ static const char *first_matched(const struct step_ctx *ctx, const json_t *tags,
     return NULL;
 }
 
-/* No matched key is a tag now. An earlier run may have renamed it: then the event knows its value,
- * which the new key has. */
+/* No other matched key is a tag now. The new key may be the one that was matched; or an earlier run
+ * has renamed the tag: then the event knows its value, which the new key has. */
 static enum verdict none_matched(struct step_ctx *ctx, const json_t *tags, const char *key)
 {
     const json_t *former = json_object_get(ctx->resource, "tags");
     const char *old = first_matched(ctx, former, key);
+    const json_t *matched = json_object_get(ctx->resource, "matchedAttributes");
+    if (json_object_get(matched, key) && json_object_get(tags, key))
+        return step_finished(ctx, "the tag has that key already");
     if (old && json_object_get(tags, key) &&
         json_equal(json_object_get(former, old), json_object_get(tags, key)))
         return step_finished(ctx, "the tag is renamed already");

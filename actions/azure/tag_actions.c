@@ -209,6 +209,18 @@ static enum verdict change_case(struct step_ctx *ctx, const json_t *tags, const 
     return json_object_set_new(ctx->state, "replace", all) == 0 ? STEP_DONE : az_no_memory(ctx);
 }
 
+/* The old key is not there. An earlier run, or somebody else, may have renamed the tag: then the
+ * new key has the value that the event knows, if it knows any. */
+static enum verdict none_to_rename(struct step_ctx *ctx, const char *old_key, const char *there,
+                                   const char *now)
+{
+    const char *former = NULL;
+    bool known = find_tag(json_object_get(ctx->resource, "tags"), old_key, &former) != NULL;
+    if (there && (!known || strcmp(former, now) == 0))
+        return step_finished(ctx, "the tag is renamed already");
+    return step_invalid(ctx, "the resource has no tag \"%.128s\"", old_key);
+}
+
 static enum verdict plan_rename(struct step_ctx *ctx, json_t *tags)
 {
     const char *old_key = param_string(ctx, "Old Key"), *new_key = param_string(ctx, "New Key");
@@ -216,7 +228,7 @@ static enum verdict plan_rename(struct step_ctx *ctx, json_t *tags)
     const char *from = find_tag(tags, old_key, &value);
     const char *there = find_tag(tags, new_key, &now);
     if (!from)
-        return step_invalid(ctx, "the resource has no tag \"%.128s\"", old_key);
+        return none_to_rename(ctx, old_key, there, now);
     if (strcmp(from, new_key) == 0)
         return step_finished(ctx, "the tag has that key already");
     if (from == there)

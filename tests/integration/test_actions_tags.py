@@ -142,11 +142,21 @@ class TestEachService:
         report.assert_error(resource["id"], "already with another value")
         assert kind.tags(moto, id) == {"Env": "prod", "env": "test"}
 
-    def test_an_update_of_nothing_is_errored(self, moto, exec_event, name):
+    def test_a_tag_that_has_the_key_already_is_processed(self, moto, exec_event, name):
         kind = KINDS[name]
         id, resource = kind.create(moto)
         kind.tag(moto, id, {"env": "prod"})
         resource["matchedAttributes"] = {"Instance Type": "t3.micro", "env": "prod"}
+        ran = exec_event(event("update_tag", [resource], {"New Key": "env"}))
+        ran.report.assert_all_processed()
+        assert "the tag has that key already" in ran.stderr
+        assert kind.tags(moto, id) == {"env": "prod"}
+
+    def test_an_update_of_nothing_is_errored(self, moto, exec_event, name):
+        kind = KINDS[name]
+        id, resource = kind.create(moto)
+        kind.tag(moto, id, {"env": "prod"})
+        resource["matchedAttributes"] = {"Instance Type": "t3.micro", "Env": "prod"}
         report = exec_event(event("update_tag", [resource], {"New Key": "env"})).report
         report.assert_error(resource["id"], "none of the resource's matchedAttributes is a tag")
         assert kind.tags(moto, id) == {"env": "prod"}

@@ -466,6 +466,18 @@ def test_a_rename_of_a_tag_that_is_not_there(arm, run):
     assert arm.tags(vm) == {"owner": "ops"}
 
 
+@pytest.mark.parametrize("tags", [{}, {"Env": "test"}], ids=["the event does not know it", "the event knows it"])
+def test_a_rename_that_is_done_already_is_processed(arm, run, tags):
+    vm = vm_with(arm, stage="test")
+    run("generic_tag_update", [{**entity_of(vm), "tags": tags}], RENAME).assert_all_processed()
+    assert arm.operations() == ["tags/get"]
+
+
+def test_a_key_with_another_value_is_not_the_renamed_tag(arm, run):
+    vm = vm_with(arm, stage="test")
+    run("generic_tag_update", [{**entity_of(vm), "tags": {"env": "prod"}}], RENAME).assert_error(vm, 'has no tag "env"')
+
+
 @pytest.mark.parametrize("value, same", [("test", True), ("other", False)])
 def test_a_rename_to_a_key_that_is_taken(arm, run, value, same):
     vm = vm_with(arm, env="test", Stage=value)
