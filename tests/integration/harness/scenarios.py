@@ -332,6 +332,18 @@ def delete_one_policy_version_only(aws):
     assert iam.get_policy(PolicyArn=made)["Policy"]["DefaultVersionId"] == "v2"
 
 
+@scenario("iam_disable_user_console_password", "DeleteLoginProfile")
+def take_a_password(aws):
+    iam = aws("iam")
+    iam.create_user(UserName="alice")
+    iam.create_login_profile(UserName="alice", Password="not a real 1A!")
+    yield user(), None
+    try:
+        assert not iam.get_login_profile(UserName="alice"), "the user still has a password"
+    except iam.exceptions.NoSuchEntityException:
+        pass
+
+
 @scenario("iam_user_detach_group", "RemoveUserFromGroup")
 def take_a_user_out_of_a_group(aws):
     iam = aws("iam")
