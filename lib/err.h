@@ -39,6 +39,7 @@ enum err_kind {
 struct err {
     enum err_kind kind;
     int http_status;        /* 0 when there was no HTTP answer */
+    int os_error;           /* the errno for which there is no connection; 0: none is known */
     int64_t retry_after_ms; /* what the server (or ERR_BUSY) asked for; -1 when nothing was said */
     char code[96];          /* the provider's code, "IncorrectInstanceState"; may be empty */
     char message[1024];     /* one sentence for a person, without the code */

@@ -54,11 +54,12 @@ static bool not_connected(const struct http_easy *e, const char *peer, struct er
     char why[128];
 
     curl_easy_getinfo(e->curl, CURLINFO_OS_ERRNO, &code);
-    return err_set(
-        err, ERR_TRANSIENT, "",
-        "cannot connect to %s%s: %s: check that it listens and that no firewall is between", peer,
-        proxied ? " through [http] proxy" : "",
-        code ? strerror_r((int)code, why, sizeof why) : "no address answered");
+    err_set(err, ERR_TRANSIENT, "",
+            "cannot connect to %s%s: %s: check that it listens and that no firewall is between",
+            peer, proxied ? " through [http] proxy" : "",
+            code ? strerror_r((int)code, why, sizeof why) : "no address answered");
+    err->os_error = (int)code;
+    return false;
 }
 
 static bool timed_out(const struct http_easy *e, const char *peer, struct err *err)

@@ -32,7 +32,8 @@ struct aws {
     struct aws_identity *identity;
     struct aws_buckets *buckets;
     struct sigv4_keys *keys;
-    char found_region[33];        /* IMDS's; written once, before `region` points to it */
+    struct imds_memory imds; /* of who asks for the region: whoever has the flight of aws_self */
+    char found_region[33];   /* IMDS's; written once, before `region` points to it */
     _Atomic(const char *) region; /* NULL: none known */
 };
 
@@ -205,28 +206,36 @@ static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *
     return creds;
 }
 
-/* The instance's region, where nothing else names one. */
-static void ask_region(struct aws *aws, struct http_client *http)
+/* The instance's region, where nothing else names one. False with *err when it cannot be asked for
+ * now; where there is none, the calls say what to set. */
+static bool ask_region(struct aws *aws, struct http_client *http, struct err *err)
 {
     struct imds imds;
-    struct err ignored = ERR_INIT; /* without a region, the call says what to set */
+    struct err why = ERR_INIT;
     struct buf text = buf_make(sizeof(aws->found_region) - 1);
-    if (!imds_open(&imds, aws->profiles, aws->profile, http, &ignored))
-        return;
-    if (imds_get(&imds, "/latest/meta-data/placement/region", &text, &ignored) &&
-        aws_region_valid(buf_str(&text))) {
-        memcpy(aws->found_region, text.data, text.size + 1);
-        atomic_store(&aws->region, aws->found_region);
+    if (imds_open(&imds, &aws->imds, aws->profiles, aws->profile, http, &why)) {
+        if (imds_get(&imds, &aws->imds, "/latest/meta-data/placement/region", &text, &why) &&
+            aws_region_valid(buf_str(&text))) {
+            memcpy(aws->found_region, text.data, text.size + 1);
+            atomic_store(&aws->region, aws->found_region);
+            aws->imds.failed = 0;
+        }
+        imds_close(&imds);
     }
     buf_free(&text);
-    imds_close(&imds);
+    if (!err_is_retryable(&why))
+        return true;
+    err_set(err, why.kind, "", "no AWS region is set, and the instance's is not known yet: %s",
+            why.message);
+    err->retry_after_ms = why.retry_after_ms;
+    return false;
 }
 
 static bool ask_self(void *ctx, struct http_client *http, struct aws_self *self, struct err *err)
 {
     struct aws *aws = ctx;
-    if (!aws_region(aws))
-        ask_region(aws, http);
+    if (!aws_region(aws) && !ask_region(aws, http, err))
+        return false;
     if (!sts_caller_identity(aws, http, self, err))
         return false;
     log_info(aws->options.log, "AWS identity", "account", self->account, "arn", self->arn);

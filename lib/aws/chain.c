@@ -22,6 +22,7 @@ static const struct {
 
 struct aws_chain {
     struct link_ask ask; /* without the http client */
+    struct imds_memory imds;
     /* What each link said when it was last asked; "" for those not asked. */
     char said[LINKS][sizeof(((struct err *)0)->message)];
 };
@@ -44,6 +45,7 @@ struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *prof
                            : "default",
         .profile_forced = forced,
         .clock = clock,
+        .imds = &c->imds,
     };
     return c;
 }

@@ -3,7 +3,6 @@
 
 #include "lib/aws/chain_link.h"
 #include "lib/aws/creds_json.h"
-#include "lib/aws/imds.h"
 #include "lib/jpath.h"
 
 #define ROLES_PATH "/latest/meta-data/iam/security-credentials/"
@@ -13,11 +12,12 @@
 #define STALE_MS ((int64_t)10 * 60 * 1000)
 
 /* The path of the role's credentials: the first line of the list of roles. */
-static enum link_result find_role(struct imds *imds, struct buf *path, struct err *err)
+static enum link_result find_role(const struct link_ask *ask, struct imds *imds, struct buf *path,
+                                  struct err *err)
 {
     struct buf roles = buf_make(1024);
     enum link_result result = LINK_BROKEN;
-    if (!imds_get(imds, ROLES_PATH, &roles, err)) {
+    if (!imds_get(imds, ask->imds, ROLES_PATH, &roles, err)) {
         if (err->kind == ERR_NOT_FOUND) {
             err_set(err, ERR_CREDENTIALS, "", "the instance has no role (instance profile)");
             result = LINK_NONE;
@@ -65,14 +65,16 @@ enum link_result link_imds(const struct link_ask *ask, struct aws_creds **creds,
     struct imds imds;
     struct buf path = buf_make(2048);
     struct buf text = buf_make_secret(64u << 10);
-    if (!imds_open(&imds, ask->profiles, ask->profile, ask->http, err))
-        return LINK_NONE;
-    enum link_result result = find_role(&imds, &path, err);
+    if (!imds_open(&imds, ask->imds, ask->profiles, ask->profile, ask->http, err))
+        return err->kind == ERR_CREDENTIALS ? LINK_NONE : LINK_BROKEN;
+    enum link_result result = find_role(ask, &imds, &path, err);
     if (result == LINK_FOUND) {
-        if (imds_get(&imds, buf_str(&path), &text, err))
+        if (imds_get(&imds, ask->imds, buf_str(&path), &text, err))
             *creds = read_answer(ask, &text, err);
         result = *creds ? LINK_FOUND : LINK_BROKEN;
     }
+    if (*creds)
+        ask->imds->failed = 0;
     buf_free(&text);
     buf_free(&path);
     imds_close(&imds);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "lib/aws/aws.h"
+#include "lib/aws/imds.h"
 #include "lib/aws/profile.h"
 #include "lib/buf.h"
 #include "lib/secret.h"
@@ -25,6 +26,7 @@ struct link_ask {
     bool profile_forced; /* named in our own configuration: it goes before the environment */
     const struct clock *clock;
     struct http_client *http;
+    struct imds_memory *imds; /* the chain's */
 };
 
 typedef enum link_result (*link_fn)(const struct link_ask *ask, struct aws_creds **creds,

@@ -27,7 +27,7 @@ struct cloud_request {
 };
 
 struct cloud_reply {
-    int status;
+    int status;          /* 0: no answer, the connection ends */
     const char *headers; /* whole lines with CRLF, "" */
     char body[8192];
 };
@@ -112,7 +112,8 @@ static inline void cloud_serve(struct cloud_server *s, int fd)
         buf_adds(&s->last, in.data);
         pthread_mutex_unlock(&s->lock);
         s->answer(s->ctx, &request, &reply);
-        cloud_send(fd, &reply);
+        if (reply.status)
+            cloud_send(fd, &reply);
     }
     buf_free(&in);
 }

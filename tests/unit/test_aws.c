@@ -33,6 +33,7 @@ struct world {
     _Atomic int throttled; /* so many with Throttling */
     _Atomic int denied;    /* AssumeRole is refused */
     _Atomic int roles;     /* AssumeRole so far */
+    _Atomic int imds_busy; /* so many requests of IMDS are answered with 503 */
     _Atomic bool sts_outage;
     const char *refusing; /* requests whose head has this are refused with `refusal`; NULL: none */
     const char *refusal;
@@ -119,7 +120,10 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
 {
     struct world *w = ctx;
     reply->status = 200;
-    if (strncmp(request->target, "/latest/", 8) == 0) {
+    if (strncmp(request->target, "/latest/", 8) == 0 && w->imds_busy > 0) {
+        w->imds_busy--;
+        reply->status = 503;
+    } else if (strncmp(request->target, "/latest/", 8) == 0) {
         answer_imds(request, reply);
     } else if (strstr(request->body, "Action=GetCallerIdentity")) {
         answer_identity(w, reply);
@@ -304,6 +308,35 @@ static void test_region_of_the_instance(void **state)
     assert_string_equal(aws_region(w->aws), "ap-southeast-2");
     expect_requests(w, "PUT /latest/api/token\nGET /latest/meta-data/placement/region\nPOST /\n");
     assert_true(cloud_saw(&w->server, "/ap-southeast-2/sts/aws4_request"));
+}
+
+/* That the service is busy does not mean that there is no region. */
+static void test_region_not_known_yet(void **state)
+{
+    struct world *w = *state;
+    struct aws_self self;
+    struct err err = ERR_INIT;
+    bool known = false;
+    w->options.region = NULL;
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", w->server.url, 1);
+    make_aws(w);
+    w->imds_busy = 2;
+    for (int i = 0; i < 2; i++) { /* asked, and remembered */
+        assert_false(aws_self(w->aws, w->http, &self, &err));
+        assert_string_equal(err_kind_name(err.kind), "unavailable");
+        assert_string_equal(
+            err.message, "no AWS region is set, and the instance's is not known yet: the instance "
+                         "metadata service gives no session token (HTTP status 503); version 1 is "
+                         "not used");
+        assert_in_range(err.retry_after_ms, 1, 200);
+    }
+    for (int i = 0; !known && i < 1000; i++) {
+        struct timespec pause = {.tv_nsec = 20000000};
+        nanosleep(&pause, NULL);
+        known = aws_self(w->aws, w->http, &self, &err);
+    }
+    assert_string_equal(aws_region(w->aws), "ap-southeast-2");
+    assert_int_equal(w->imds_busy, 0);
 }
 
 static void test_no_region_anywhere(void **state)
@@ -762,6 +795,7 @@ int main(void)
         TEST(test_settings_refused),
         TEST(test_region_and_ca_bundle),
         TEST(test_region_of_the_instance),
+        TEST(test_region_not_known_yet),
         TEST(test_no_region_anywhere),
         TEST(test_self),
         TEST(test_own_account_needs_no_role),

@@ -24,6 +24,7 @@ struct world {
     int status;         /* of STS and the container endpoint; 0: 200 */
     const char *answer; /* NULL: good credentials */
     int token_status;   /* of IMDS's token */
+    bool silent;        /* no answer comes */
     const char *roles;  /* IMDS's list; NULL: 404 */
 };
 
@@ -79,7 +80,9 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
 {
     const struct world *w = ctx;
     reply->status = 200;
-    if (strncmp(request->target, "/latest/", 8) == 0)
+    if (w->silent)
+        reply->status = 0;
+    else if (strncmp(request->target, "/latest/", 8) == 0)
         answer_imds(w, request, reply);
     else if (strcmp(request->method, "GET") == 0)
         answer_json(w, reply);
@@ -620,6 +623,107 @@ static void test_imds_without_answer(void **state)
     expect_imds_note(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is neither IPv4 nor IPv6");
 }
 
+/* What one chain, asked again and again, says: "found", or the kind and when to come back. */
+static void expect_again(struct aws_chain *chain, struct world *w, const char *expected)
+{
+    struct err err = ERR_INIT;
+    char is[64] = "found";
+    struct aws_creds *creds = aws_chain_fetch(chain, w->http, &err);
+    if (!creds)
+        snprintf(is, sizeof(is), "%s %d", err_kind_name(err.kind), (int)err.retry_after_ms);
+    assert_string_equal(is, expected);
+    aws_creds_unref(creds);
+}
+
+static struct aws_chain *new_chain(struct world *w)
+{
+    struct aws_chain *chain = aws_chain_new(w->aws, w->profiles, NULL, &system_clock);
+    assert_non_null(chain);
+    return chain;
+}
+
+/* It is busy soon after boot and under load: the host has a role for all that. */
+static void test_imds_busy(void **state)
+{
+    static const int statuses[] = {503, 500, 429, 408, 502, 503};
+    static const char *const said[] = {"transient 200",  "transient 400",  "transient 800",
+                                       "transient 1600", "transient 3200", "transient -1"};
+    struct world *w = *state;
+    struct aws_chain *chain = new_chain(w);
+    enable_imds(w);
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
+        w->token_status = statuses[i];
+        expect_again(chain, w, said[i]);
+    }
+    w->token_status = 0;
+    expect_again(chain, w, "found");
+    w->status = 503; /* of the role's credentials */
+    expect_again(chain, w, "transient 200");
+    expect_again(chain, w, "transient 400");
+    w->status = 0;
+    expect_again(chain, w, "found");
+    aws_chain_free(chain);
+}
+
+/* One reset does not mean that there is no such service; several of what has never answered do. */
+static void test_imds_resets(void **state)
+{
+    struct world *w = *state;
+    struct aws_chain *chain = new_chain(w);
+    enable_imds(w);
+    w->silent = true;
+    expect_again(chain, w, "transient 200");
+    expect_again(chain, w, "transient 400");
+    expect_again(chain, w, "credentials -1");
+    expect_again(chain, w, "credentials -1"); /* it is known now: one try suffices */
+    expect_requests(w, "PUT /latest/api/token\nPUT /latest/api/token\nPUT /latest/api/token\n"
+                       "PUT /latest/api/token\n");
+    w->silent = false;
+    expect_again(chain, w, "found");
+    w->silent = true; /* what has answered is there */
+    expect_again(chain, w, "transient 200");
+    expect_again(chain, w, "transient 400");
+    expect_again(chain, w, "transient 800");
+    expect_again(chain, w, "transient 1600");
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1", 1);
+    expect_again(chain, w, "transient 3200");
+    expect_again(chain, w, "transient -1");
+    aws_chain_free(chain);
+}
+
+/* Outside of EC2 nothing listens: that is known at once. */
+static void test_imds_not_there(void **state)
+{
+    struct world *w = *state;
+    struct aws_chain *chain = new_chain(w);
+    enable_imds(w);
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1", 1);
+    expect_again(chain, w, "credentials -1");
+    aws_chain_free(chain);
+}
+
+/* A listening socket that nobody serves: connections are taken, and no word comes. */
+static void test_imds_timeouts(void **state)
+{
+    struct world *w = *state;
+    struct aws_chain *chain = new_chain(w);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    char url[64];
+    int mute = socket(AF_INET, SOCK_STREAM, 0);
+    enable_imds(w);
+    assert_int_equal(bind(mute, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(mute, 8), 0);
+    assert_int_equal(getsockname(mute, (struct sockaddr *)&at, &size), 0);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d", ntohs(at.sin_port));
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url, 1);
+    expect_again(chain, w, "transient 200");
+    enable_imds(w);
+    expect_again(chain, w, "found"); /* it had been but slow */
+    close(mute);
+    aws_chain_free(chain);
+}
+
 /* Every secret that goes through the chain, once in each message of an error or description. */
 static void test_no_secret_is_told(void **state)
 {
@@ -669,6 +773,10 @@ int main(void)
         TEST(test_imds),
         TEST(test_imds_expired_ones_are_used_longer),
         TEST(test_imds_without_answer),
+        TEST(test_imds_busy),
+        TEST(test_imds_resets),
+        TEST(test_imds_not_there),
+        TEST(test_imds_timeouts),
         TEST(test_no_secret_is_told),
     };
     if (!http_global_init())
