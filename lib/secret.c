@@ -55,8 +55,13 @@ json_t *secret_parse_json(const struct buf *text, const char *who, struct err *e
     json_t *object = json_loadb(buf_str(text), text->size, JSON_REJECT_DUPLICATES, &problem);
     if (!json_is_object(object)) {
         /* jansson's own words quote the text, which may hold the secret. */
-        err_set(err, ERR_CREDENTIALS, "", "the answer of the %s is no JSON object%s", who,
-                object ? "" : " or is broken");
+        if (object)
+            err_set(err, ERR_CREDENTIALS, "", "the answer of the %s is not a JSON object", who);
+        else
+            err_set(
+                err, ERR_TRANSIENT, "",
+                "the answer of the %s cannot be read as JSON: it was cut off, or is not its own",
+                who);
         json_decref(object);
         return NULL;
     }

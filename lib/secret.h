@@ -24,8 +24,8 @@ bool secret_read_file(const char *path, const char *what, struct buf *to,
 /* The same for a file of one token, without the white space behind it. */
 bool secret_read_token(const char *path, struct buf *to, struct err *err) MUST_CHECK;
 
-/* A JSON object out of an answer's bytes, for the service called `who`; a new reference, NULL with
- * ERR_CREDENTIALS. */
+/* A JSON object out of an answer's bytes, for the service called `who`; a new reference. NULL with
+ * ERR_TRANSIENT when it cannot be read (an answer that was cut off), or ERR_CREDENTIALS. */
 json_t *secret_parse_json(const struct buf *text, const char *who, struct err *err) MUST_CHECK;
 /* Wipes a string within a JSON value; NULL and other types are allowed. */
 void secret_wipe_json(json_t *string);

@@ -47,7 +47,8 @@ enum link_result link_static_environment(struct aws_creds **creds, struct err *e
 /* The web identity that a profile names. */
 enum link_result link_web_identity_of_profile(const struct link_ask *ask, const char *profile,
                                               struct aws_creds **creds, struct err *err);
-/* Runs the profile's credential_process; timeout_ms is 60,000 but for tests. */
+/* Runs the profile's credential_process; timeout_ms is 60,000 but for tests. A program that fails
+ * or does not end in time may do better later: ERR_TRANSIENT. */
 enum link_result link_process(const struct link_ask *ask, const char *command, int timeout_ms,
                               struct aws_creds **creds, struct err *err);
 

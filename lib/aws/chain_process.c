@@ -70,18 +70,23 @@ static int spawn(const struct aws_words *words, int output, pid_t *pid)
     return problem;
 }
 
+/* What lacks now may be there later; a program that is not there will not. */
+static enum err_kind kind_of(int problem)
+{
+    bool passes = problem == EAGAIN || problem == ENOMEM || problem == EMFILE || problem == ENFILE;
+    return passes ? ERR_TRANSIENT : ERR_CREDENTIALS;
+}
+
 static bool start(const struct aws_words *words, struct process *p, struct err *err)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        return err_set(err, ERR_CREDENTIALS, "", "credential_process: no pipe: %s",
-                       strerror(errno));
-    }
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_set(err, kind_of(errno), "", "credential_process: no pipe: %s", strerror(errno));
     int problem = spawn(words, ends[1], &p->pid);
     close(ends[1]);
     if (problem) {
         close(ends[0]);
-        return err_set(err, ERR_CREDENTIALS, "", "credential_process: %s cannot be run: %s",
+        return err_set(err, kind_of(problem), "", "credential_process: %s cannot be run: %s",
                        words->at[0], strerror(problem));
     }
     p->output = ends[0];
@@ -91,7 +96,7 @@ static bool start(const struct aws_words *words, struct process *p, struct err *
         kill(-p->pid, SIGKILL);
         waitpid(p->pid, NULL, 0);
         close(p->output);
-        return err_set(err, ERR_CREDENTIALS, "", "credential_process: cannot be watched: %s",
+        return err_set(err, kind_of(problem), "", "credential_process: cannot be watched: %s",
                        strerror(problem));
     }
     return true;
@@ -123,11 +128,11 @@ static bool collect(struct process *p, const struct clock *clock, int timeout_ms
         int64_t left = deadline - clock->mono_ms(clock);
         int n = left > 0 ? poll(fds, 2, (int)left) : 0;
         if (n == 0) {
-            return err_set(err, ERR_CREDENTIALS, "",
+            return err_set(err, ERR_TRANSIENT, "",
                            "credential_process: the program did not end within %d ms", timeout_ms);
         }
         if (n < 0 && errno != EINTR) {
-            return err_set(err, ERR_CREDENTIALS, "", "credential_process: poll: %s",
+            return err_set(err, kind_of(errno), "", "credential_process: poll: %s",
                            strerror(errno));
         }
         if (n > 0 && fds[0].revents) {
@@ -170,7 +175,7 @@ static bool run(const struct link_ask *ask, const char *command, int timeout_ms,
         ok = collect(&p, ask->clock, timeout_ms, output, err);
         int status = finish(&p);
         if (ok && status != 0) {
-            ok = err_set(err, ERR_CREDENTIALS, "",
+            ok = err_set(err, ERR_TRANSIENT, "",
                          status < 0 ? "credential_process: %s was ended by a signal"
                                     : "credential_process: %s ended with exit status %d",
                          words.at[0], status);

@@ -7,6 +7,13 @@
 #include "lib/jpath.h"
 #include "lib/secret.h"
 
+/* Whether the object has something under a key: null is nothing. */
+static bool has(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return value && !json_is_null(value);
+}
+
 /* The string under a key, NULL (and *err) when it is missing or holds what no credential holds. */
 static const char *member(const json_t *object, const char *key, const char *source,
                           struct err *err)
@@ -14,10 +21,32 @@ static const char *member(const json_t *object, const char *key, const char *sou
     const char *text = jstr(object, key);
     if (!text || !secret_text_valid(text)) {
         err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has %s %s", source,
-                text ? "an ill-formed" : "no", key);
+                has(object, key) ? "an ill-formed" : "no", key);
         return NULL;
     }
     return text;
+}
+
+/* The token under its key; *token is NULL when there is none, and none is needed. */
+static bool read_token(const json_t *object, const char *key, bool needed, const char *source,
+                       const char **token, struct err *err)
+{
+    const char *text = jstr(object, key);
+    bool none = !has(object, key) || (text && !*text);
+    *token = none && !needed ? NULL : member(object, key, source, err);
+    return *token || (none && !needed);
+}
+
+static bool read_expiry(const json_t *object, bool needed, const char *source, int64_t *expires_ms,
+                        struct err *err)
+{
+    const char *until = jstr(object, "Expiration");
+    *expires_ms = INT64_MAX;
+    if (!needed && !has(object, "Expiration"))
+        return true;
+    return (until && clock_parse(until, expires_ms)) ||
+           err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has %s Expiration", source,
+                   has(object, "Expiration") ? "an ill-formed" : "no");
 }
 
 static struct aws_creds *make(const json_t *object, const char *token_key, bool temporary,
@@ -25,21 +54,11 @@ static struct aws_creds *make(const json_t *object, const char *token_key, bool 
 {
     const char *id = member(object, "AccessKeyId", source, err);
     const char *secret = id ? member(object, "SecretAccessKey", source, err) : NULL;
-    if (!secret)
-        return NULL;
     const char *token = NULL;
-    const char *until = jstr(object, "Expiration");
-    int64_t expires_ms = INT64_MAX;
-    if (temporary || jget(object, token_key)) {
-        token = member(object, token_key, source, err);
-        if (!token)
-            return NULL;
-    }
-    if ((temporary || jget(object, "Expiration")) && (!until || !clock_parse(until, &expires_ms))) {
-        err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has %s Expiration", source,
-                until ? "an ill-formed" : "no");
+    int64_t expires_ms;
+    if (!secret || !read_token(object, token_key, temporary, source, &token, err) ||
+        !read_expiry(object, temporary, source, &expires_ms, err))
         return NULL;
-    }
     struct aws_creds *creds = aws_creds_new(id, secret, token, expires_ms, source);
     if (!creds)
         err_set(err, ERR_INTERNAL, "", "out of memory");

@@ -10,9 +10,9 @@
 #include "lib/err.h"
 
 /* Reads AccessKeyId, SecretAccessKey, the token under token_key ("Token", "SessionToken") and
- * Expiration; the last two must be there if `temporary`. The secrets within the object are wiped,
- * whatever the outcome. A new reference, or NULL with ERR_CREDENTIALS naming `source` and the
- * member that is wrong. */
+ * Expiration; the last two must be there if `temporary`, else they may be missing or null. The
+ * secrets within the object are wiped, whatever the outcome. A new reference, or NULL with
+ * ERR_CREDENTIALS naming `source` and the member that is wrong. */
 struct aws_creds *aws_creds_from_json(json_t *object, const char *token_key, bool temporary,
                                       const char *source, struct err *err) MUST_CHECK;
 

@@ -405,8 +405,8 @@ static void test_profiles_broken(void **state)
 
 /* --- credential_process --- */
 
-static void expect_process(struct world *w, const char *command, int timeout_ms,
-                           const char *expected)
+static void expect_process_kind(struct world *w, const char *command, int timeout_ms,
+                                enum err_kind kind, const char *expected)
 {
     struct link_ask ask = {.profile = "p", .clock = &system_clock, .http = w->http};
     struct aws_creds *creds = NULL;
@@ -414,53 +414,81 @@ static void expect_process(struct world *w, const char *command, int timeout_ms,
     enum link_result result = link_process(&ask, command, timeout_ms, &creds, &err);
     assert_string_equal(creds ? creds->access_key_id : err.message, expected);
     assert_int_equal(result, creds ? LINK_FOUND : LINK_BROKEN);
+    assert_string_equal(err_kind_name(err.kind), err_kind_name(kind));
     aws_creds_unref(creds);
 }
 
-static void test_process_answers(void **state)
+static void expect_process(struct world *w, const char *command, const char *expected)
 {
-    struct world *w = *state;
-    expect_process(w, "printf '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}'",
-                   10000, "A");
-    expect_process(w, "printf '{\"Version\":2,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}'",
-                   10000, "the answer of the credential_process does not say \"Version\": 1");
-    expect_process(w, "printf '{\"Version\":1,\"AccessKeyId\":\"A\"}'", 10000,
-                   "the answer of the credential_process has no SecretAccessKey");
-    expect_process(w,
-                   "printf '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\","
-                   "\"Expiration\":\"soon\"}'",
-                   10000, "the answer of the credential_process has an ill-formed Expiration");
-    expect_process(w, "echo not json", 10000,
-                   "the answer of the credential_process is no JSON object or is broken");
-    expect_process(w, "echo []", 10000, "the answer of the credential_process is no JSON object");
-    /* No shell: the dollar sign and the semicolon are words like others. */
-    expect_process(
-        w, "printf '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"S\"}' $HOME;",
-        10000, "$HOME;");
+    expect_process_kind(w, command, 10000, ERR_CREDENTIALS, expected);
 }
 
+#define KEYS "\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\""
+
+static void test_process_answers(void **state)
+{
+    static const char *const good[] = {
+        "printf '{" KEYS "}'",
+        /* What is null is not there. */
+        "printf '{" KEYS ",\"SessionToken\":null,\"Expiration\":null}'",
+        "printf '{" KEYS ",\"SessionToken\":\"\"}'",
+        "printf '{" KEYS ",\"SessionToken\":\"T\",\"Expiration\":null}'",
+        "printf '{" KEYS ",\"SessionToken\":null,\"Expiration\":\"2033-05-18T03:33:20Z\"}'",
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        expect_process_kind(w, good[i], 10000, ERR_NONE, "A");
+    expect_process(w, "printf '{\"Version\":2,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}'",
+                   "the answer of the credential_process does not say \"Version\": 1");
+    expect_process(w, "printf '{\"Version\":1,\"AccessKeyId\":\"A\"}'",
+                   "the answer of the credential_process has no SecretAccessKey");
+    expect_process(w, "printf '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":null}'",
+                   "the answer of the credential_process has no SecretAccessKey");
+    expect_process(w, "printf '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":7}'",
+                   "the answer of the credential_process has an ill-formed SecretAccessKey");
+    expect_process(w, "printf '{" KEYS ",\"SessionToken\":7}'",
+                   "the answer of the credential_process has an ill-formed SessionToken");
+    expect_process(w, "printf '{" KEYS ",\"Expiration\":\"soon\"}'",
+                   "the answer of the credential_process has an ill-formed Expiration");
+    expect_process(w, "printf '{" KEYS ",\"Expiration\":true}'",
+                   "the answer of the credential_process has an ill-formed Expiration");
+    expect_process_kind(w, "echo not json", 10000, ERR_TRANSIENT,
+                        "the answer of the credential_process cannot be read as JSON: it was cut "
+                        "off, or is not its own");
+    expect_process(w, "echo []", "the answer of the credential_process is not a JSON object");
+    /* No shell: the dollar sign and the semicolon are words like others. */
+    expect_process_kind(
+        w, "printf '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"S\"}' $HOME;",
+        10000, ERR_NONE, "$HOME;");
+}
+
+/* A program that fails may do better the next time: it asks services of its own. One that is not
+ * there does not. */
 static void test_process_misbehaves(void **state)
 {
     struct world *w = *state;
-    expect_process(w, "sh -c 'echo {}; exit 3'", 10000,
-                   "credential_process: sh ended with exit status 3");
-    expect_process(w, "sh -c 'kill -9 $$'", 10000, "credential_process: sh was ended by a signal");
-    expect_process(w, "/nonexistent/tool --x", 10000,
+    expect_process_kind(w, "sh -c 'echo {}; exit 3'", 10000, ERR_TRANSIENT,
+                        "credential_process: sh ended with exit status 3");
+    expect_process_kind(w, "sh -c 'kill -9 $$'", 10000, ERR_TRANSIENT,
+                        "credential_process: sh was ended by a signal");
+    expect_process(w, "/nonexistent/tool --x",
                    "credential_process: /nonexistent/tool cannot be run: No such file or "
                    "directory");
-    expect_process(w, "sleep 1000", 50, "credential_process: the program did not end within 50 ms");
-    expect_process(w, "sh -c 'exec 1>&-; sleep 1000'", 50,
-                   "credential_process: the program did not end within 50 ms");
-    expect_process(w, "yes", 10000, "credential_process: the program printed more than 64 KiB");
-    expect_process(w, "it's", 10000,
+    expect_process_kind(w, "sleep 1000", 50, ERR_TRANSIENT,
+                        "credential_process: the program did not end within 50 ms");
+    expect_process_kind(w, "sh -c 'exec 1>&-; sleep 1000'", 50, ERR_TRANSIENT,
+                        "credential_process: the program did not end within 50 ms");
+    expect_process(w, "yes", "credential_process: the program printed more than 64 KiB");
+    expect_process(w, "it's",
                    "credential_process cannot be split into words: a quote or backslash at its "
                    "end has no partner");
-    expect_process(w, " ", 10000, "credential_process is empty");
+    expect_process(w, " ", "credential_process is empty");
     /* What it leaves behind holds the pipe open, and is not waited for. */
-    expect_process(w,
-                   "sh -c 'sleep 1000 & printf \"{\\\"Version\\\":1,\\\"AccessKeyId\\\":\\\"A\\\","
-                   "\\\"SecretAccessKey\\\":\\\"S\\\"}\"'",
-                   60000, "A");
+    expect_process_kind(
+        w,
+        "sh -c 'sleep 1000 & printf \"{\\\"Version\\\":1,\\\"AccessKeyId\\\":\\\"A\\\","
+        "\\\"SecretAccessKey\\\":\\\"S\\\"}\"'",
+        60000, ERR_NONE, "A");
 }
 
 /* --- container --- */
@@ -739,9 +767,9 @@ static void test_no_secret_is_told(void **state)
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", w->server.url, 1);
     w->status = 200;
     w->answer = "{\"SecretAccessKey\":\"very-secret\" oops";
-    expect_failure(w, NULL, ERR_CREDENTIALS,
-                   "! container endpoint: the answer of the container endpoint is no JSON object "
-                   "or is broken");
+    expect_failure(w, NULL, ERR_TRANSIENT,
+                   "! container endpoint: the answer of the container endpoint cannot be read as "
+                   "JSON: it was cut off, or is not its own");
     assert_null(strstr(fetch(w, NULL, text, &kind), "very-secret"));
 }
 
