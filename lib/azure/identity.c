@@ -11,7 +11,6 @@
 #include "lib/secret.h"
 
 #define LINKS         6
-#define IMDS          5 /* the last */
 #define SAID_MAX      512
 #define ARC_DIRECTORY "/var/opt/azcmagent/tokens/"
 
@@ -35,9 +34,9 @@ struct said {
 struct azure_identity {
     const struct azure_options *options;
     const struct azure_cloud *cloud;
+    struct identity_imds_memory imds;
     pthread_mutex_t lock; /* of everything below */
     struct said said;     /* at the last asking */
-    bool imds_answered;
 };
 
 struct azure_identity *azure_identity_new(const struct azure_options *options,
@@ -73,9 +72,6 @@ static struct identity_ask prepare(struct azure_identity *i, struct http_client 
                                    const char *scope)
 {
     const struct azure_options *o = i->options;
-    pthread_mutex_lock(&i->lock);
-    bool imds_answered = i->imds_answered;
-    pthread_mutex_unlock(&i->lock);
     return (struct identity_ask){
         .cloud = i->cloud,
         .clock = o->clock,
@@ -87,7 +83,8 @@ static struct identity_ask prepare(struct azure_identity *i, struct http_client 
         .client_certificate = setting(o->client_certificate, "AZURE_CLIENT_CERTIFICATE_PATH"),
         .certificate_forced = o->client_certificate && *o->client_certificate &&
                               !(o->client_secret && *o->client_secret),
-        .imds_answered = imds_answered,
+        .imds = IDENTITY_IMDS,
+        .imds_memory = &i->imds,
         .arc_directory = ARC_DIRECTORY,
     };
 }
@@ -126,8 +123,8 @@ static void report_none(const struct said *said, struct err *err)
     buf_free(&text);
 }
 
-/* Goes through the kinds. *at becomes the one that answered. */
-static struct azure_token *search(const struct identity_ask *ask, struct said *said, size_t *at,
+/* Goes through the kinds. */
+static struct azure_token *search(const struct identity_ask *ask, struct said *said,
                                   struct err *err)
 {
     for (size_t i = 0; i < LINKS; i++) {
@@ -136,7 +133,6 @@ static struct azure_token *search(const struct identity_ask *ask, struct said *s
         if (result == IDENTITY_FOUND) {
             snprintf(said->by[i], SAID_MAX, "used%s%s", ask->client_id ? ", client id " : "",
                      ask->client_id ? ask->client_id : "");
-            *at = i;
             return token;
         }
         snprintf(said->by[i], SAID_MAX, "%.500s", err->message);
@@ -154,11 +150,9 @@ struct azure_token *azure_identity_fetch(struct azure_identity *i, struct http_c
 {
     struct identity_ask ask = prepare(i, http, scope);
     struct said said = {0};
-    size_t at = LINKS;
-    struct azure_token *token = search(&ask, &said, &at, err);
+    struct azure_token *token = search(&ask, &said, err);
     pthread_mutex_lock(&i->lock);
     i->said = said;
-    i->imds_answered = i->imds_answered || at == IMDS;
     pthread_mutex_unlock(&i->lock);
     return token;
 }

@@ -1,6 +1,7 @@
 /* Requests for tokens and their answers, which all kinds of identity share.
  * Source: RFC 6749, sections 5.1 and 5.2; "How to use managed identities ... to acquire an access
  * token". */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,13 +18,51 @@
 #define TIMEOUT_MS     10000
 #define DEFAULT_SUFFIX "/.default"
 
+/* A date as older versions of App Service write it, by the host's locale: "10/31/2018 10:53:45 AM
+ * +00:00", "06/20/2019 02:57:58 +00:00". False when it is none. */
+static bool parse_date(const char *text, int64_t *wall_ms)
+{
+    int month, day, year, hour, minute, second, used = 0;
+    if (sscanf(text, "%2d/%2d/%4d %2d:%2d:%2d%n", &month, &day, &year, &hour, &minute, &second,
+               &used) != 6 ||
+        used == 0)
+        return false;
+    const char *rest = text + used;
+    bool am = strncmp(rest, " AM", 3) == 0;
+    bool pm = strncmp(rest, " PM", 3) == 0;
+    rest += am || pm ? 3 : 0;
+    if (strcmp(rest, "") != 0 && strcmp(rest, " +00:00") != 0)
+        return false;
+    /* Some write "PM" behind hours that count to 24. */
+    if (am && hour == 12)
+        hour = 0;
+    else if (pm && hour < 12)
+        hour += 12;
+    char iso[64];
+    snprintf(iso, sizeof(iso), "%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, day, hour, minute,
+             second);
+    return clock_parse(iso, wall_ms);
+}
+
+/* When the token runs out by expires_on: seconds since the epoch, as a number or text, or a date; 0
+ * when it does not say. */
+static int64_t read_expires_on(const json_t *object)
+{
+    const char *text = jstr(object, "expires_on");
+    int64_t seconds = jint(object, "expires_on", 0);
+    int64_t wall_ms = 0;
+    if (seconds > 0)
+        return (seconds < INT64_MAX / 1000 ? seconds : INT64_MAX / 1000) * 1000;
+    return text && (parse_date(text, &wall_ms) || clock_parse(text, &wall_ms)) ? wall_ms : 0;
+}
+
 /* When the token runs out; 0 when the answer does not say. */
 static int64_t read_expiry(const json_t *object, int64_t now_ms)
 {
     int64_t seconds = jint(object, "expires_in", -1);
-    int64_t until_s = jint(object, "expires_on", -1);
-    if (seconds < 0 && until_s > 0)
-        seconds = until_s - now_ms / 1000;
+    int64_t until_ms = seconds < 0 ? read_expires_on(object) : 0;
+    if (until_ms > 0)
+        seconds = until_ms / 1000 - now_ms / 1000;
     return seconds > 0 ? now_ms + (seconds < LIFE_MAX_S ? seconds : LIFE_MAX_S) * 1000 : 0;
 }
 
@@ -36,7 +75,8 @@ static struct azure_token *read_token(const struct identity_ask *ask, json_t *ob
     if (!value || !secret_text_valid(value)) {
         err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has no usable access_token", who);
     } else if (expires_ms == 0) {
-        err_set(err, ERR_CREDENTIALS, "", "the answer of the %s has no usable expires_in", who);
+        err_set(err, ERR_CREDENTIALS, "",
+                "the answer of the %s has no usable expires_in or expires_on", who);
     } else {
         token = azure_token_new(value, expires_ms);
         if (!token)
@@ -85,6 +125,8 @@ struct azure_token *identity_read(const struct identity_ask *ask,
     json_t *object = secret_parse_json(&response->body, who, err);
     struct azure_token *token = object ? read_token(ask, object, who, err) : NULL;
     json_decref(object);
+    if (!token)
+        err->http_status = response->status;
     return token;
 }
 

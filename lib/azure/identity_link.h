@@ -3,7 +3,19 @@
 #ifndef HGAUTOD_LIB_AZURE_IDENTITY_LINK_H
 #define HGAUTOD_LIB_AZURE_IDENTITY_LINK_H
 
+#include <stdatomic.h>
+
 #include "lib/azure/azure.h"
+
+/* Where the metadata service of a virtual machine is. */
+#define IDENTITY_IMDS "http://169.254.169.254"
+
+/* What is known of that service from earlier askings; {0} at first. Thread-safe. */
+struct identity_imds_memory {
+    atomic_bool answered; /* it has: whatever happens now, it is there */
+    atomic_uint silent;   /* askings in a row without any answer */
+    atomic_uint failed;   /* askings in a row that failed, and may not later */
+};
 
 enum identity_result {
     IDENTITY_NONE,   /* not configured: *err says what is missing, the next kind is asked */
@@ -23,7 +35,8 @@ struct identity_ask {
     const char *client_certificate;
     bool certificate_forced; /* named in our own configuration: it goes before a secret in the
                                 environment */
-    bool imds_answered; /* it has given a token before: when it is silent now, that will pass */
+    const char *imds;        /* IDENTITY_IMDS, unless the environment names another */
+    struct identity_imds_memory *imds_memory;
     const char *arc_directory; /* where Arc's keys are: "/var/opt/azcmagent/tokens/" */
 };
 

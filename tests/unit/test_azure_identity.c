@@ -488,12 +488,14 @@ static void test_none(void **state)
     struct err err;
     (void)state;
     start();
+    setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.server.url, 1);
+    cloud_set_reply(400, "", "{\"error\":\"invalid_request\"}");
     assert_null(ask(&err));
     assert_kind(err, ERR_CREDENTIALS);
     assert_non_null(strstr(err.message, "no Azure identity: give the host a managed identity"));
     assert_non_null(strstr(err.message, "client secret: AZURE_CLIENT_SECRET is not set; "));
-    assert_non_null(strstr(err.message, "instance metadata (IMDS): the instance metadata service "
-                                        "does not answer"));
+    assert_non_null(strstr(err.message, "instance metadata (IMDS): no managed identity is assigned "
+                                        "to this machine"));
     stop();
 }
 
@@ -533,12 +535,34 @@ static void test_refusals(void **state)
                   "client secret: the answer of the token service has no usable access_token");
     expect_answer(200, "", "{\"access_token\":\"a\\nb\",\"expires_in\":10}", ERR_CREDENTIALS, -1,
                   "client secret: the answer of the token service has no usable access_token");
-    expect_answer(200, "", "{\"access_token\":\"s3cret\"}", ERR_CREDENTIALS, -1,
-                  "client secret: the answer of the token service has no usable expires_in");
-    expect_answer(200, "", "{\"access_token\":\"s3cret\",\"expires_in\":0}", ERR_CREDENTIALS, -1,
-                  "client secret: the answer of the token service has no usable expires_in");
-    expect_answer(200, "", "\"s3cret", ERR_CREDENTIALS, -1,
-                  "client secret: the answer of the token service is no JSON object or is broken");
+    expect_answer(
+        200, "", "{\"access_token\":\"s3cret\"}", ERR_CREDENTIALS, -1,
+        "client secret: the answer of the token service has no usable expires_in or expires_on");
+    expect_answer(
+        200, "", "{\"access_token\":\"s3cret\",\"expires_in\":0}", ERR_CREDENTIALS, -1,
+        "client secret: the answer of the token service has no usable expires_in or expires_on");
+    static const char *const ends[] = {"0",
+                                       "-5",
+                                       "\"soon\"",
+                                       "\"13/01/2024 00:59:58 +00:00\"",
+                                       "\"03/01/2024 00:59:58 +02:00\"",
+                                       "\"03/01/2024\"",
+                                       "\"02/28/2024 00:59:58 +00:00\"",
+                                       "true",
+                                       "null"};
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        char body[200];
+        snprintf(body, sizeof(body), "{\"access_token\":\"s3cret\",\"expires_on\":%s}", ends[i]);
+        expect_answer(200, "", body, ERR_CREDENTIALS, -1,
+                      "client secret: the answer of the token service has no usable expires_in or "
+                      "expires_on");
+    }
+    expect_answer(200, "", "[\"s3cret\"]", ERR_CREDENTIALS, -1,
+                  "client secret: the answer of the token service is not a JSON object");
+    expect_answer(
+        200, "", "{\"access_token\":\"s3c", ERR_UNAVAILABLE, 5000,
+        "client secret: the answer of the token service cannot be read as JSON: it was cut "
+        "off, or is not its own");
 }
 
 static void expect_imds(int status, enum err_kind kind, const char *part)
@@ -562,16 +586,80 @@ static void test_imds_refusals(void **state)
     expect_imds(403, ERR_CREDENTIALS, "HTTP status 403: Identity not found");
 }
 
-/* A service that has answered before and is silent now will answer again. */
-static void test_imds_falls_silent(void **state)
+/* Asks the metadata service alone, at `host`: "token", "none" or "broken", the kind, and when to
+ * come back. */
+static void expect_imds_alone(const char *host, struct identity_imds_memory *memory,
+                              const char *expected)
 {
+    struct identity_ask ask = {.cloud = azure_cloud(world.azure),
+                               .clock = &world.clock,
+                               .http = world.http,
+                               .scope = SCOPE,
+                               .imds = host,
+                               .imds_memory = memory};
+    struct azure_token *token = NULL;
+    struct err err = ERR_INIT;
+    char is[64];
+    enum identity_result result = identity_imds(&ask, &token, &err);
+    snprintf(is, sizeof(is), "%s %s %d",
+             result == IDENTITY_FOUND  ? "token"
+             : result == IDENTITY_NONE ? "none"
+                                       : "broken",
+             err_kind_name(err.kind), (int)err.retry_after_ms);
+    assert_string_equal(is, expected);
+    azure_token_unref(token);
+}
+
+#define NOBODY "http://127.0.0.1:1"
+
+/* One reset does not mean that there is no such service; several of what has never answered do, and
+ * so does a refused connection. */
+static void test_imds_silent(void **state)
+{
+    struct identity_imds_memory memory = {0};
     (void)state;
     start();
+    unsetenv("AZURE_POD_IDENTITY_AUTHORITY_HOST");
+    expect_imds_alone(NOBODY, &memory, "none credentials -1");
+    cloud_set_reply(0, "", ""); /* the connection is taken, and ends */
+    expect_imds_alone(world.server.url, &memory, "broken transient 200");
+    expect_imds_alone(world.server.url, &memory, "broken transient 400");
+    expect_imds_alone(world.server.url, &memory, "none credentials -1");
+    cloud_set_reply(404, "", "{}");
+    expect_imds_alone(world.server.url, &memory, "broken transient 800");
+    /* It has answered: it is there. */
+    cloud_set_reply(0, "", "");
+    expect_imds_alone(world.server.url, &memory, "broken transient 1600");
+    expect_imds_alone(NOBODY, &memory, "broken transient 3200");
+    cloud_set_reply(200, "", TOKEN);
+    expect_imds_alone(world.server.url, &memory, "token none -1");
+    cloud_set_reply(503, "", "");
+    expect_imds_alone(world.server.url, &memory, "broken transient 200");
+    cloud_set_reply(429, "Retry-After: 3\r\n", "");
+    expect_imds_alone(world.server.url, &memory, "broken throttled 3000");
+    stop();
+}
+
+/* What the environment names is there, though it may not listen yet. */
+static void test_imds_named(void **state)
+{
+    struct identity_imds_memory memory = {0};
+    (void)state;
+    start();
+    setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", NOBODY, 1);
+    for (int i = 0; i < 5; i++) {
+        char expected[64];
+        snprintf(expected, sizeof(expected), "broken transient %d", 200 << i);
+        expect_imds_alone(NOBODY, &memory, expected);
+    }
+    expect_imds_alone(NOBODY, &memory, "broken transient -1");
+    expect_error(ERR_UNAVAILABLE,
+                 "instance metadata (IMDS): the instance metadata service does not "
+                 "answer at the address in AZURE_POD_IDENTITY_AUTHORITY_HOST: "
+                 "cannot connect to 127.0.0.1:1");
+    world.passed_ms += 200;
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.server.url, 1);
     expect_token("tok3n");
-    setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1", 1);
-    world.passed_ms = 3600000;
-    expect_error(ERR_UNAVAILABLE, "the instance metadata service does not answer");
     stop();
 }
 
@@ -587,6 +675,15 @@ static void test_expiry(void **state)
         {"\"expires_on\":1709254798", 3600},
         {"\"expires_in\":\"60\",\"expires_on\":\"1709254798\"", 60},
         {"\"expires_in\":99999999999", 7 * 24 * 3600},
+        {"\"expires_on\":99999999999", 7 * 24 * 3600},
+        {"\"expires_on\":9223372036854775807", 7 * 24 * 3600},
+        {"\"expires_on\":\"03/01/2024 00:59:58 +00:00\"", 3600},
+        {"\"expires_on\":\"3/1/2024 12:59:58 AM +00:00\"", 3600},
+        {"\"expires_on\":\"3/1/2024 12:59:58 PM +00:00\"", 13 * 3600},
+        {"\"expires_on\":\"3/1/2024 1:09:58 PM +00:00\"", 13 * 3600 + 600},
+        {"\"expires_on\":\"03/01/2024 13:09:58 PM +00:00\"", 13 * 3600 + 600},
+        {"\"expires_on\":\"2024-03-01T00:59:58Z\"", 3600},
+        {"\"expires_in\":null,\"expires_on\":\"03/01/2024 00:59:58 +00:00\"", 3600},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
@@ -1011,7 +1108,8 @@ int main(void)
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_imds_refusals),
-        cmocka_unit_test(test_imds_falls_silent),
+        cmocka_unit_test(test_imds_silent),
+        cmocka_unit_test(test_imds_named),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_who_a_token_is_for),
         cmocka_unit_test(test_tokens_that_say_nothing),
