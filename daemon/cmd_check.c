@@ -8,6 +8,7 @@
 
 #include "daemon/command.h"
 #include "daemon/daemon.h"
+#include "daemon/waiting.h"
 #include "lib/azure/azure.h"
 #include "lib/printable.h"
 
@@ -81,7 +82,13 @@ static bool find_aws(struct daemon *d, struct http_client *http, bool needed, st
     struct aws_self self;
     char text[2048];
 
-    if (aws_self(d->aws, http, &self, &err)) {
+    struct waiting waiting = waiting_begin(d->clock);
+    bool known;
+
+    do
+        known = aws_self(d->aws, http, &self, &err);
+    while (!known && waiting_pause(&waiting, &err));
+    if (known) {
         creds = aws_account_creds(d->aws, http, NULL, &err);
         buf_addf(to, "ok    %s, account %s, credentials from %s\n", self.arn, self.account,
                  creds ? creds->source : "elsewhere");
@@ -145,9 +152,13 @@ static void say_azure(struct daemon *d, const struct azure_token *token, struct 
 static bool find_azure(struct daemon *d, struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
-    struct azure_token *token = azure_token(d->azure, http, azure_arm_scope(d->azure), &err);
+    struct azure_token *token;
+    struct waiting waiting = waiting_begin(d->clock);
     char text[2048];
 
+    do
+        token = azure_token(d->azure, http, azure_arm_scope(d->azure), &err);
+    while (!token && waiting_pause(&waiting, &err));
     if (token) {
         say_azure(d, token, to);
         azure_token_unref(token);
@@ -155,7 +166,8 @@ static bool find_azure(struct daemon *d, struct http_client *http, struct buf *t
     }
     buf_addf(to, "FAIL  no token for %s: %s%s\n", azure_cloud(d->azure)->arm,
              err_text(&err, text, sizeof text),
-             err.http_status > 0 /* else the error itself says what to do */
+             err.http_status > 0 &&
+                     err.kind != ERR_UNAVAILABLE /* else the error itself says what to do */
                  ? "; check tenant_id, client_id and authority, and that the secret, certificate "
                    "or managed identity belongs to them"
                  : "");

@@ -7,6 +7,7 @@
 #include "daemon/catalogue.h"
 #include "daemon/command.h"
 #include "daemon/daemon.h"
+#include "daemon/waiting.h"
 #include "lib/printable.h"
 
 /* A directory's events may be of either cloud. */
@@ -41,12 +42,17 @@ static char *make_list(const struct config *config, const struct config_source *
     return text;
 }
 
-static bool put_list(struct store *store, struct http_client *http, const char *list,
-                     struct err *err)
+static bool put_list(struct store *store, struct http_client *http, const struct clock *clock,
+                     const char *list, struct err *err)
 {
     struct http_body body = {.data = list, .size = strlen(list)};
+    struct waiting waiting = waiting_begin(clock);
+    bool ok;
 
-    return store->ops->put(store, http, CATALOGUE_KEY, &body, STORE_ALWAYS, NULL, NULL, err);
+    do
+        ok = store->ops->put(store, http, CATALOGUE_KEY, &body, STORE_ALWAYS, NULL, NULL, err);
+    while (!ok && waiting_pause(&waiting, err));
+    return ok;
 }
 
 /* One source; says what was done or why not. */
@@ -58,7 +64,7 @@ static bool publish_to(struct daemon *d, const struct config_source *source,
     size_t count = 0;
     char *list = make_list(d->config, source, &count);
     struct store *store = list ? store_of_source(d, source, &err) : NULL;
-    bool ok = store && put_list(store, http, list, &err);
+    bool ok = store && put_list(store, http, d->clock, list, &err);
 
     if (!list)
         err_set(&err, ERR_INTERNAL, "", "out of memory");
