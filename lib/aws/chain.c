@@ -23,6 +23,8 @@ static const struct {
 struct aws_chain {
     struct link_ask ask; /* without the http client */
     struct imds_memory imds;
+    struct aws_profiles
+        *read_again; /* what ask.profiles is since the files changed; NULL: as given */
     /* What each link said when it was last asked; "" for those not asked. */
     char said[LINKS][sizeof(((struct err *)0)->message)];
 };
@@ -52,7 +54,26 @@ struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *prof
 
 void aws_chain_free(struct aws_chain *c)
 {
+    if (c)
+        aws_profiles_free(c->read_again);
     free(c);
+}
+
+/* Reads the shared files again when they have changed: keys in them are rotated. Half a file is
+ * what somebody is writing to: false with ERR_TRANSIENT. */
+static bool read_again(struct aws_chain *c, struct err *err)
+{
+    if (!aws_profiles_changed(c->ask.profiles))
+        return true;
+    struct aws_profiles *now = aws_profiles_reload(c->ask.profiles, err);
+    if (!now) {
+        err->kind = err->kind == ERR_INTERNAL ? ERR_INTERNAL : ERR_TRANSIENT;
+        return false;
+    }
+    aws_profiles_free(c->read_again);
+    c->read_again = now;
+    c->ask.profiles = now;
+    return true;
 }
 
 /* The links before number `end`, each with what it said. */
@@ -93,9 +114,11 @@ static void report_none(const struct aws_chain *c, struct err *err)
 
 struct aws_creds *aws_chain_fetch(struct aws_chain *c, struct http_client *http, struct err *err)
 {
+    memset(c->said, 0, sizeof(c->said));
+    if (!read_again(c, err))
+        return NULL;
     struct link_ask ask = c->ask;
     ask.http = http;
-    memset(c->said, 0, sizeof(c->said));
     for (size_t i = 0; i < LINKS; i++) {
         struct aws_creds *creds = NULL;
         enum link_result result = links[i].ask(&ask, &creds, err);

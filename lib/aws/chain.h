@@ -20,14 +20,15 @@ struct aws; /* chain links that call STS do it through the client's unsigned or 
 
 struct aws_chain;
 
-/* The profile's set is borrowed and outlives the chain. */
+/* The profile's set, as the files were at first, is borrowed and outlives the chain. */
 struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *profiles,
                                 const char *profile, const struct clock *clock) MUST_CHECK;
 void aws_chain_free(struct aws_chain *c);
 
-/* Goes through the links; a link is "not configured" (the next is asked), "broken" (configured but
- * it failed: the chain stops there, as the SDKs do, and says why) or it answers. NULL with
- * ERR_CREDENTIALS, whose message names each link and what it lacked. */
+/* Reads the shared files again when they have changed, and goes through the links; a link is "not
+ * configured" (the next is asked), "broken" (configured but it failed: the chain stops there, as
+ * the SDKs do, and says why) or it answers. NULL with ERR_CREDENTIALS, whose message names each
+ * link and what it lacked, or with what may pass. */
 struct aws_creds *aws_chain_fetch(struct aws_chain *c, struct http_client *http,
                                   struct err *err) MUST_CHECK;
 /* A line for every link: what it found. No secrets. */

@@ -32,6 +32,7 @@ struct setting {
 struct section {
     char *kind; /* "profile", "services", "sso-session" */
     char *name;
+    bool plain; /* [default] in the config file, to which [profile default] is preferred */
     struct setting *settings;
     size_t count, room;
 };
@@ -41,19 +42,40 @@ struct file {
     size_t count, room;
 };
 
+/* By which a changed file is known; all zero: there was none. */
+struct stamp {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+};
+
+/* A file, and what it was like when it was read. */
+struct source {
+    char *path; /* owned; "" for none */
+    struct stamp stamp;
+};
+
 struct aws_profiles {
     struct file credentials, config;
+    struct source credentials_source, config_source;
 };
 
 /* --- memory --- */
 
-static void section_free(struct section *s)
+static void section_clear(struct section *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         free(s->settings[i].key);
         free(s->settings[i].sub);
         wipe_free(s->settings[i].value);
     }
+    s->count = 0;
+}
+
+static void section_free(struct section *s)
+{
+    section_clear(s);
     free(s->settings);
     free(s->kind);
     free(s->name);
@@ -71,6 +93,8 @@ void aws_profiles_free(struct aws_profiles *p)
     if (p) {
         file_free(&p->credentials);
         file_free(&p->config);
+        free(p->credentials_source.path);
+        free(p->config_source.path);
         free(p);
     }
 }
@@ -174,6 +198,24 @@ static void lower(char *text)
             *text = (char)(*text - 'A' + 'a');
 }
 
+/* Takes up the section for the lines that follow. In the config file both [default] and [profile
+ * default] may stand: the latter counts alone, as with the SDKs. */
+static bool take_section(struct reader *r, const char *kind, const char *name, bool plain)
+{
+    struct section *there = find_section(r->file, kind, name);
+    if (there && there->plain == plain)
+        return broken(r, "this section was there before; merge the two");
+    if (there && plain)
+        return true; /* passed over */
+    if (there)
+        section_clear(there);
+    r->section = there ? there : add_section(r->file, kind, name);
+    if (!r->section)
+        return no_memory(r);
+    r->section->plain = plain;
+    return true;
+}
+
 /* Starts the section [header]. In the credentials file each is a profile; in the config file
  * profiles other than the default one say so: [profile name]. What is neither is skipped, as the
  * CLI does. */
@@ -183,25 +225,11 @@ static bool begin_section(struct reader *r, const char *header)
     r->in_section = true;
     struct aws_words words = {0};
     struct err ignored = ERR_INIT;
-    const char *kind = "profile";
-    const char *name = header;
-    bool plain = r->is_credentials || strcmp(header, "default") == 0;
-    if (!plain) {
-        if (!aws_words_split(header, &words, &ignored))
-            return true;
-        if (words.count != 2) {
-            aws_words_free(&words);
-            return true;
-        }
-        kind = words.at[0];
-        name = words.at[1];
-    }
-    bool ok = !find_section(r->file, kind, name) ||
-              broken(r, "this section was there before; merge the two");
-    if (ok) {
-        r->section = add_section(r->file, kind, name);
-        ok = r->section || no_memory(r);
-    }
+    if (r->is_credentials || strcmp(header, "default") == 0)
+        return take_section(r, "profile", header, true);
+    if (!aws_words_split(header, &words, &ignored))
+        return true;
+    bool ok = words.count != 2 || take_section(r, words.at[0], words.at[1], false);
     aws_words_free(&words);
     return ok;
 }
@@ -306,8 +334,24 @@ static bool is_null_device(const struct stat *st)
     return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-/* Reads a whole file; a missing one leaves *text empty. */
-static bool slurp(const char *path, struct buf *text, struct err *err)
+static struct stamp stamp_of(const struct stat *st)
+{
+    return (struct stamp){
+        .device = st->st_dev,
+        .inode = st->st_ino,
+        .size = st->st_size,
+        .modified = st->st_mtim,
+    };
+}
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
+}
+
+/* Reads a whole file; a missing one leaves *text empty, and *stamp as it is. */
+static bool slurp(const char *path, struct buf *text, struct stamp *stamp, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
@@ -318,7 +362,9 @@ static bool slurp(const char *path, struct buf *text, struct err *err)
     char part[4096];
     ssize_t n = 0;
     bool ok = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || is_null_device(&st));
-    if (!ok)
+    if (ok)
+        *stamp = stamp_of(&st);
+    else
         err_set(err, ERR_INVALID, "", "%s is not a regular file", path);
     while (ok && (n = read(fd, part, sizeof(part))) > 0) {
         ok = buf_add(text, part, (size_t)n) ||
@@ -333,11 +379,13 @@ static bool slurp(const char *path, struct buf *text, struct err *err)
     return ok;
 }
 
-static bool load(const char *path, bool is_credentials, struct file *to, struct err *err)
+static bool load(struct source *source, bool is_credentials, struct file *to, struct err *err)
 {
+    const char *path = source->path;
     struct buf text = buf_make_secret(FILE_MAX);
     struct reader r = {.path = path, .is_credentials = is_credentials, .file = to, .err = err};
-    bool ok = slurp(path, &text, err) && (text.size == 0 || read_text(&r, text.data));
+    bool ok = (!*path || slurp(path, &text, &source->stamp, err)) &&
+              (text.size == 0 || read_text(&r, text.data));
     free(r.key);
     buf_free(&text);
     return ok;
@@ -361,21 +409,40 @@ static char *file_path(const char *given, const char *variable, const char *usua
 struct aws_profiles *aws_profiles_load(const char *config, const char *credentials, struct err *err)
 {
     struct aws_profiles *p = calloc(1, sizeof(*p));
-    char *config_path = file_path(config, "AWS_CONFIG_FILE", ".aws/config");
-    char *credentials_path =
-        file_path(credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
-    bool ok = p && config_path && credentials_path;
-    if (!ok)
+    if (!p) {
         err_set(err, ERR_INTERNAL, "", "out of memory");
-    ok = ok && (!*config_path || load(config_path, false, &p->config, err)) &&
-         (!*credentials_path || load(credentials_path, true, &p->credentials, err));
-    free(config_path);
-    free(credentials_path);
-    if (!ok) {
-        aws_profiles_free(p);
         return NULL;
     }
-    return p;
+    p->config_source.path = file_path(config, "AWS_CONFIG_FILE", ".aws/config");
+    p->credentials_source.path =
+        file_path(credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+    bool ok = p->config_source.path && p->credentials_source.path;
+    if (!ok)
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+    if (ok && load(&p->config_source, false, &p->config, err) &&
+        load(&p->credentials_source, true, &p->credentials, err))
+        return p;
+    aws_profiles_free(p);
+    return NULL;
+}
+
+static bool source_changed(const struct source *source)
+{
+    struct stat st;
+    struct stamp now = {0};
+    if (*source->path && stat(source->path, &st) == 0)
+        now = stamp_of(&st);
+    return !same_stamp(&now, &source->stamp);
+}
+
+bool aws_profiles_changed(const struct aws_profiles *p)
+{
+    return source_changed(&p->config_source) || source_changed(&p->credentials_source);
+}
+
+struct aws_profiles *aws_profiles_reload(const struct aws_profiles *p, struct err *err)
+{
+    return aws_profiles_load(p->config_source.path, p->credentials_source.path, err);
 }
 
 /* --- asking --- */

@@ -18,6 +18,10 @@ struct aws_profiles;
 struct aws_profiles *aws_profiles_load(const char *config, const char *credentials,
                                        struct err *err) MUST_CHECK;
 void aws_profiles_free(struct aws_profiles *p); /* wipes */
+/* Whether a file is another than when it was read: written to, replaced, come or gone. */
+bool aws_profiles_changed(const struct aws_profiles *p);
+/* The same files, read again; a new set. */
+struct aws_profiles *aws_profiles_reload(const struct aws_profiles *p, struct err *err) MUST_CHECK;
 
 /* A setting of a profile, credentials file first; NULL if there is none. Borrowed. Keys are lower
  * case. */

@@ -500,6 +500,47 @@ static void test_refusals_of_one_region(void **state)
     assert_int_equal(w->roles, 2);
 }
 
+static void write_keys(const char *path, const char *id)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fprintf(file, "[default]\naws_access_key_id = %s\naws_secret_access_key = s\n", id);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Keys of the shared file that a service refuses are read there again, and the call is made with
+ * the new ones; expired ones that nobody has replaced yet are waited for. */
+static void test_rotated_keys(void **state)
+{
+    struct world *w = *state;
+    char path[] = "/tmp/hgautod-credentials-XXXXXX";
+    struct err err = ERR_INIT;
+    struct aws_call call = {.op = &describe};
+    json_t *value = NULL;
+    close(mkstemp(path));
+    unsetenv("AWS_ACCESS_KEY_ID");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+    setenv("AWS_SHARED_CREDENTIALS_FILE", path, 1);
+    write_keys(path, "AKIDFIRST");
+    make_aws(w);
+    expect_call(w, &describe, NULL, "ok");
+    w->refusing = "Credential=AKIDFIRST/";
+    w->refusal = "InvalidClientTokenId";
+    write_keys(path, "AKIDSECOND");
+    expect_call(w, &describe, NULL, "ok");
+    expect_creds(w, NULL, "AKIDSECOND");
+    make_aws(w); /* it is not a minute later, but another daemon */
+    expect_call(w, &describe, NULL, "ok");
+    w->refusing = "Credential=AKIDSECOND/";
+    w->refusal = "ExpiredToken";
+    assert_false(aws_call(w->aws, w->http, &call, &value, &err));
+    assert_string_equal(err_kind_name(err.kind), "unavailable");
+    assert_string_equal(err.message,
+                        "the credentials (profile default) have expired, and where they come from "
+                        "there are no newer ones yet: renew them there");
+    unlink(path);
+}
+
 /* An outage of STS is no refusal, and the memory of it no second one. */
 static void test_sts_outage(void **state)
 {
@@ -808,6 +849,7 @@ int main(void)
         TEST(test_still_expired_is_told),
         TEST(test_refusals_of_one_region),
         TEST(test_sts_outage),
+        TEST(test_rotated_keys),
         TEST(test_throttling_slows_down),
         TEST(test_bucket_elsewhere_is_followed_once),
         TEST(test_bucket_is_followed_where_that_is_allowed),

@@ -403,6 +403,37 @@ static void test_profiles_broken(void **state)
     expect_requests(*state, "");
 }
 
+/* Keys that are rotated in the file are found without a restart; half a file is no end. */
+static void test_rotated_keys(void **state)
+{
+    struct world *w = *state;
+    char path[] = "/tmp/hgautod-credentials-XXXXXX";
+    struct err err = ERR_INIT;
+    close(mkstemp(path));
+    write_text(path, "[default]\naws_access_key_id = A1\naws_secret_access_key = S\n");
+    aws_profiles_free(w->profiles);
+    w->profiles = aws_profiles_load(NULL, path, &err);
+    struct aws_chain *chain = aws_chain_new(w->aws, w->profiles, NULL, &system_clock);
+    assert_non_null(chain);
+    for (int i = 1; i <= 3; i++) {
+        struct aws_creds *creds = aws_chain_fetch(chain, w->http, &err);
+        assert_string_equal(creds ? creds->access_key_id : err.message, i < 2 ? "A1" : "A22");
+        aws_creds_unref(creds);
+        if (i == 1)
+            write_text(path, "[default]\naws_access_key_id = A22\naws_secret_access_key = S\n");
+    }
+    write_text(path, "[default]\naws_access_key_id = A333\naws_secret");
+    assert_null(aws_chain_fetch(chain, w->http, &err));
+    assert_string_equal(err_kind_name(err.kind), "transient");
+    assert_non_null(strstr(err.message, ", line 3: neither a [section]"));
+    write_text(path, "[default]\naws_access_key_id = A333\naws_secret_access_key = S\n");
+    struct aws_creds *creds = aws_chain_fetch(chain, w->http, &err);
+    assert_string_equal(creds ? creds->access_key_id : err.message, "A333");
+    aws_creds_unref(creds);
+    aws_chain_free(chain);
+    unlink(path);
+}
+
 /* --- credential_process --- */
 
 static void expect_process_kind(struct world *w, const char *command, int timeout_ms,
@@ -793,6 +824,7 @@ int main(void)
         TEST(test_profile_web_identity),
         TEST(test_profile_process),
         TEST(test_profiles_broken),
+        TEST(test_rotated_keys),
         TEST(test_process_answers),
         TEST(test_process_misbehaves),
         TEST(test_container),

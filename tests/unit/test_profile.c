@@ -225,6 +225,79 @@ static void test_paths_of_the_environment(void **state)
     aws_profiles_free(p);
 }
 
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static struct aws_profiles *load_text(const char *path, const char *text)
+{
+    struct err err = ERR_INIT;
+    write_text(path, text);
+    struct aws_profiles *p = aws_profiles_load(path, "/nonexistent", &err);
+    assert_string_equal(p ? "" : err.message, "");
+    return p;
+}
+
+/* "aws configure sso" leaves both behind; [profile default] counts alone, wherever it stands. */
+static void test_two_default_profiles(void **state)
+{
+    static const char *const texts[] = {
+        "[default]\nregion = a\noutput = json\ns3 =\n x = y\n[profile default]\nregion = b\n",
+        "[profile default]\nregion = b\n[default]\nregion = a\noutput = json\ns3 =\n x = y\n",
+        "[default]\nregion = a\n[profile other]\nregion = c\n[profile default]\nregion = b\n",
+        "[profile default]\nregion = b\n",
+    };
+    char path[] = "/tmp/hgautod-profile-XXXXXX";
+    struct err err = ERR_INIT;
+    (void)state;
+    close(mkstemp(path));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct aws_profiles *p = load_text(path, texts[i]);
+        assert_string_equal(aws_profile_get(p, "default", "region"), "b");
+        assert_null(aws_profile_get(p, "default", "output"));
+        assert_null(aws_profile_get(p, "default", "s3"));
+        aws_profiles_free(p);
+    }
+    write_text(path, "[default]\na=1\n[profile default]\nb=1\n[profile default]\nc=1\n");
+    assert_null(aws_profiles_load(path, "/nonexistent", &err));
+    assert_non_null(strstr(err.message, "line 5: this section was there before; merge the two"));
+    unlink(path);
+}
+
+static void test_changed_files(void **state)
+{
+    char path[] = "/tmp/hgautod-profile-XXXXXX", other[64];
+    struct err err = ERR_INIT;
+    (void)state;
+    close(mkstemp(path));
+    snprintf(other, sizeof(other), "%s.new", path);
+    struct aws_profiles *p = load_text(path, "[profile a]\nregion = one\n");
+    assert_false(aws_profiles_changed(p));
+    write_text(other, "[profile a]\nregion = two\n"); /* replaced by one as long */
+    assert_int_equal(rename(other, path), 0);
+    assert_true(aws_profiles_changed(p));
+    struct aws_profiles *now = aws_profiles_reload(p, &err);
+    assert_non_null(now);
+    assert_string_equal(aws_profile_get(p, "a", "region"), "one");
+    assert_string_equal(aws_profile_get(now, "a", "region"), "two");
+    assert_false(aws_profiles_changed(now));
+    unlink(path);
+    assert_true(aws_profiles_changed(now)); /* gone */
+    aws_profiles_free(p);
+    p = aws_profiles_reload(now, &err);
+    assert_non_null(p);
+    assert_false(aws_profiles_changed(p));
+    write_text(path, "");
+    assert_true(aws_profiles_changed(p)); /* come */
+    unlink(path);
+    aws_profiles_free(p);
+    aws_profiles_free(now);
+}
+
 static void check_words(const char *line, const json_t *expected)
 {
     struct aws_words words;
@@ -279,6 +352,8 @@ int main(void)
         cmocka_unit_test(test_hostile_files),
         cmocka_unit_test(test_files_that_are_none),
         cmocka_unit_test(test_paths_of_the_environment),
+        cmocka_unit_test(test_two_default_profiles),
+        cmocka_unit_test(test_changed_files),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_too_many_words),
     };
