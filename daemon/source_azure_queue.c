@@ -296,18 +296,62 @@ static void name_poison(char *to, size_t size, const char *queue)
     snprintf(to, size, "%.*s" POISON, (int)n, queue);
 }
 
+/* The host of a URL. */
+static size_t find_host(const char *url, const char **host)
+{
+    const char *after = strstr(url, "://");
+    *host = after ? after + 3 : url;
+    return strcspn(*host, ":/");
+}
+
+/* Event Grid names blobs by the account's own host. Where blobs are reached by another, such as
+ * that of a proxy, its events would all be taken for those of another account, and deleted. */
+static bool endpoint_can_match(const struct daemon *daemon, const struct config_source *config,
+                               const struct azure_storage *storage, struct err *err)
+{
+    const char *endpoint = azure_storage_blob_endpoint(storage);
+    const char *account = azure_storage_account(storage);
+    const char *host;
+    char body[2048];
+    struct envelope e;
+    snprintf(body, sizeof body,
+             "{\"eventType\":\"Microsoft.Storage.BlobCreated\",\"data\":{\"url\":"
+             "\"%s/%s/events/event.json\"}}",
+             endpoint, config->container);
+    bool taken = envelope_azure_parse(body, strlen(body), endpoint, &e, err) == ENVELOPE_EVENTS &&
+                 e.count == 1;
+    envelope_free(&e);
+    if (!taken)
+        return err_set(err, ERR_INVALID, "",
+                       "source \"%s\": no message could name a blob below the endpoint %s: check "
+                       "BlobEndpoint in the connection string",
+                       config->name, endpoint);
+    size_t n = find_host(endpoint, &host);
+    bool own = strncmp(host, account, strlen(account)) == 0 && host[strlen(account)] == '.';
+    bool named = memchr(host, '.', n) && strspn(host, "0123456789.") < n;
+    if (!own && named)
+        log_warn(daemon->log,
+                 "The blob endpoint's host is not the account's own, by which Event Grid names "
+                 "blobs: messages are ignored unless they name this one",
+                 "source", config->name, "endpoint", endpoint);
+    return true;
+}
+
 struct source *source_azure_queue_new(struct daemon *daemon, const struct config_source *config,
                                       struct err *err)
 {
     if (!config->queue || !azure_queue_name_valid(config->queue)) {
         err_set(err, ERR_INVALID, "", "source \"%s\": queue %s", config->name,
-                config->queue ? "is no name of a queue" : "is missing");
+                config->queue ? "is not a valid name of a queue" : "is missing");
         return NULL;
     }
     struct store *store = store_of_source(daemon, config, err);
     if (!store)
         return NULL;
-    struct azure_queue_source *s = calloc(1, sizeof *s);
+    struct azure_queue_source *s = NULL;
+    if (!endpoint_can_match(daemon, config, store_blob_storage(store), err))
+        goto no_source;
+    s = calloc(1, sizeof *s);
     if (!s) {
         err_set(err, ERR_INTERNAL, "", "out of memory");
         goto no_source;

@@ -135,14 +135,16 @@ static bool take_endpoint(struct azure_storage *s, const char *given, const char
     struct uri uri;
     struct err why = ERR_INIT;
     if (!uri_parse(given, &uri, &why)) {
-        return err_set(err, ERR_INVALID, "", "%s in the storage connection string is no usable URL",
+        return err_set(err, ERR_INVALID, "",
+                       "%s in the storage connection string is not a usable URL: it must be "
+                       "http(s)://HOST[:PORT][/PATH], without user information, '?' and '#'",
                        name);
     }
     size_t n = strlen(given);
     while (n > 0 && given[n - 1] == '/')
         n--;
     bool ok = true;
-    if (*uri.query) {
+    if (strchr(given, '?')) {
         ok = err_set(err, ERR_INVALID, "",
                      "%s in the storage connection string has a query: a signature belongs in "
                      "SharedAccessSignature",

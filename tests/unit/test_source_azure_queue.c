@@ -393,16 +393,55 @@ static void test_bad_settings(void **state)
 {
     struct fixture *f = *state;
     memcpy(f->config.queue, "Events", 6);
-    assert_refused(f, "source \"test\": queue is no name of a queue");
+    assert_refused(f, "source \"test\": queue is not a valid name of a queue");
     memcpy(f->config.queue, "events", 6);
     memcpy(f->config.container, "hyper_glanc", 11);
     assert_refused(f, "source \"test\": container is no name of a container");
+}
+
+/* Event Grid names blobs by the account's own host. */
+static void test_an_endpoint_that_events_do_not_name_is_warned_of(void **state)
+{
+    static const struct {
+        const char *endpoint;
+        bool warned;
+    } cases[] = {
+        {"https://hgevents.blob.core.windows.net", false},
+        {"http://127.0.0.1:10000/hgevents", false},
+        {"https://blobs.example.com", true},
+        {"https://hgevents2.blob.core.windows.net", true},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[600] = "";
+        struct err err = ERR_INIT;
+        FILE *log = tmpfile();
+        assert_non_null(log);
+        f->daemon.log = log_new(fileno(log), LOG_WARN_LEVEL, LOG_TEXT);
+        free(f->config.connection_string);
+        snprintf(text, sizeof text, "AccountName=hgevents;AccountKey=c2VjcmV0;BlobEndpoint=%s",
+                 cases[i].endpoint);
+        f->config.connection_string = strdup(text);
+        struct source *source = source_new(&f->daemon, &f->config, &err);
+        if (!source)
+            fail_msg("%s: %s", cases[i].endpoint, err.message);
+        source->ops->free(source);
+        log_free(f->daemon.log);
+        f->daemon.log = NULL;
+        memset(text, 0, sizeof text);
+        rewind(log);
+        assert_int_equal(fread(text, 1, sizeof text - 1, log) > 0, cases[i].warned);
+        if (cases[i].warned)
+            assert_non_null(strstr(text, "messages are ignored unless they name this one"));
+        fclose(log);
+    }
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(test_an_endpoint_that_events_do_not_name_is_warned_of),
         TEST(test_a_message_is_deleted_when_its_event_is_done),
         TEST(test_renewals_keep_the_new_receipt),
         TEST(test_a_released_message_is_shown_after_the_delay),
