@@ -204,7 +204,7 @@ static bool add_bucket(json_t *arns, const struct config *config,
 
     source_region(config, source, region);
     ok = buf_addf(&arn, "arn:%s:s3:::%s%s", partition_name(region),
-                  source->bucket ? source->bucket : "*", objects) &&
+                  config_source_bucket(source) ? source->bucket : "*", objects) &&
          append_once(arns, buf_str(&arn));
     buf_free(&arn);
     return ok;

@@ -658,10 +658,13 @@ static void check_source(struct loader *l, const struct config_source *s)
         complain(l, origin_of(s->origin, SECTION_SOURCE, "max_messages"),
                  "max_messages: '%" PRId64 "' is not between 1 and 10, the most that SQS gives",
                  s->max_messages);
-    if (s->type == SOURCE_SQS && s->sweep_interval > 0 &&
-        !origin_of(s->origin, SECTION_SOURCE, "bucket"))
-        complain(l, origin_of(s->origin, SECTION_SOURCE, "sweep_interval"),
-                 "sweep_interval needs bucket: without it there is nothing to search");
+    if (s->type == SOURCE_S3 && s->bucket && !config_source_bucket(s))
+        complain(l, origin_of(s->origin, SECTION_SOURCE, "bucket"),
+                 "bucket: '*' is for type = sqs; type = s3 needs the name of a bucket");
+    if (s->type == SOURCE_SQS && s->sweep_interval > 0 && !config_source_bucket(s))
+        complain(
+            l, origin_of(s->origin, SECTION_SOURCE, "sweep_interval"),
+            "sweep_interval needs the name of a bucket: without it there is nothing to search");
     if (s->type != SOURCE_SQS && s->type != SOURCE_AZURE_QUEUE && s->sweep_interval == 0)
         complain(l, origin_of(s->origin, SECTION_SOURCE, "sweep_interval"),
                  "sweep_interval cannot be off for type = %s: sweeping is how it finds events",

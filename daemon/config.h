@@ -33,8 +33,8 @@ struct config_list {
 struct config_source {
     char *name; /* [A-Za-z0-9._-]{1,40}, unique */
     enum source_type type;
-    /* sqs, s3. The bucket is where events live and reports go; s3 needs it; in sqs NULL stands for
-     * whichever bucket a notification names. Only keys with the prefix are taken; also azure. */
+    /* sqs, s3. The bucket is where events live and reports go; s3 needs it; see
+     * config_source_bucket. Only keys with the prefix are taken; also azure. */
     char *queue_url, *region, *bucket, *prefix;
     /* sqs, s3: whose the bucket must be, and what it demands of each object that is put there. */
     char *bucket_owner, *server_side_encryption, *kms_key_id, *checksum, *acl;
@@ -123,5 +123,14 @@ json_t *config_json(const struct config *c) MUST_CHECK;
 bool config_sample(struct buf *to);
 bool config_mdoc(struct buf *to);
 const char *source_type_name(enum source_type type);
+
+/* What is said of an sqs source without `bucket`. */
+#define CONFIG_ANY_BUCKET                                                                          \
+    "No bucket is set: events of whichever bucket a message names are carried out, and whoever "   \
+    "can send to the queue can name one. Set bucket, or bucket = * to have it so"
+
+/* The one bucket of an sqs or s3 source; NULL: whichever a notification names, because `bucket` is
+ * "*" or not given. */
+const char *config_source_bucket(const struct config_source *s);
 
 #endif

@@ -217,6 +217,11 @@ static const char *check_container(const char *text)
                : "3 to 63 small letters, digits and dashes";
 }
 
+static const char *check_bucket(const char *text)
+{
+    return strcmp(text, "*") == 0 ? NULL : s3_bucket_problem(text);
+}
+
 /* --- the table --- */
 
 const struct section_info config_sections[SECTION_COUNT] = {
@@ -568,10 +573,12 @@ const struct setting config_settings[] = {
      .types = SQS | S3,
      .needed = S3,
      .example = "hyperglance-events",
-     .check = s3_bucket_problem,
-     .fallback_words = "for sqs, whichever bucket a notification names",
+     .check = check_bucket,
+     .fallback_words = "for sqs, whichever bucket a notification names, with a warning",
      .help = "The bucket that holds the events and gets the reports. A queue's notifications of "
-             "other buckets are ignored."},
+             "other buckets are ignored. For sqs, * stands for whichever bucket a notification "
+             "names: only for a queue to which nobody else can send. To leave bucket out means the "
+             "same, and is deprecated."},
     {.key = "region",
      .kind = VALUE_STRING,
      OF(region),
@@ -785,6 +792,11 @@ bool config_setting_applies(const struct setting *s, enum source_type type)
 const char *config_setting_fallback(const struct setting *s, enum source_type type)
 {
     return s->other_types & TYPE(type) ? s->other : s->fallback;
+}
+
+const char *config_source_bucket(const struct config_source *s)
+{
+    return s->bucket && strcmp(s->bucket, "*") != 0 ? s->bucket : NULL;
 }
 
 const char *source_type_name(enum source_type type)

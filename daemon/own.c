@@ -61,7 +61,8 @@ static bool add_source(struct own *own, const struct config_source *source, stru
 {
     if (source->type == SOURCE_AZURE_QUEUE || source->type == SOURCE_AZURE_BLOB)
         return add_account(own, source, azure, err);
-    if (source->bucket && !add_thing(own, OWN_BUCKET, source->bucket, strlen(source->bucket)))
+    if (config_source_bucket(source) &&
+        !add_thing(own, OWN_BUCKET, source->bucket, strlen(source->bucket)))
         return err_set(err, ERR_INTERNAL, "", "out of memory");
     if (source->queue_url && !add_queue(own, source->queue_url))
         return err_set(err, ERR_INTERNAL, "", "out of memory");

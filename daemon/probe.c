@@ -230,8 +230,8 @@ static bool probe_store(struct store *store, const struct config_source *config,
 static bool probe_bucket(struct daemon *d, const struct config_source *config,
                          struct http_client *http, struct buf *to)
 {
-    if (!config->bucket) {
-        buf_adds(to, "note  no bucket is set: events are read from whichever bucket a message "
+    if (!config_source_bucket(config)) {
+        buf_adds(to, "note  no bucket is named: events are read from whichever bucket a message "
                      "names, and cannot be checked here\n");
         return true;
     }

@@ -249,7 +249,7 @@ static void say_foreign_bucket(struct sqs_source *s, const char *bucket)
 static bool sqs_place(struct queue_source *base, const struct envelope_object *object,
                       struct source **source, struct err *err)
 {
-    const char *bucket = base->base.config->bucket;
+    const char *bucket = config_source_bucket(base->base.config);
     if (!bucket)
         *source = bucket_source(sqs_of(base), object->container, err);
     else if (strcmp(bucket, object->container) == 0)
@@ -306,17 +306,24 @@ static const struct source_ops sqs_ops = {
 static bool make_store(struct daemon *daemon, const struct config_source *config,
                        struct store **store, struct err *err)
 {
-    if (!config->bucket)
+    if (!config_source_bucket(config))
         return config->sweep_interval == 0 ||
-               err_set(
-                   err, ERR_INVALID, "",
-                   "source \"%s\": sweep_interval needs bucket: there is nothing to list without",
-                   config->name);
+               err_set(err, ERR_INVALID, "",
+                       "source \"%s\": sweep_interval needs the name of a bucket: there is nothing "
+                       "to list without",
+                       config->name);
     if (s3_bucket_problem(config->bucket))
         return err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" is not %s",
                        config->name, config->bucket, s3_bucket_problem(config->bucket));
     *store = store_s3_new(daemon->aws, config->bucket, config);
     return *store || err_set(err, ERR_INTERNAL, "", "out of memory");
+}
+
+/* Whoever can send to the queue decides where events are read from. */
+static void warn_of_any_bucket(const struct daemon *daemon, const struct config_source *config)
+{
+    if (!config->bucket)
+        log_warn(daemon->log, CONFIG_ANY_BUCKET, "source", config->name);
 }
 
 struct source *source_sqs_new(struct daemon *daemon, const struct config_source *config,
@@ -336,8 +343,10 @@ struct source *source_sqs_new(struct daemon *daemon, const struct config_source 
         goto no_queue;
     if (!make_store(daemon, config, &store, err))
         goto no_store;
-    if (queue_source_open(&s->queue, &sqs_ops, &sqs_kind, daemon, config, store, err))
+    if (queue_source_open(&s->queue, &sqs_ops, &sqs_kind, daemon, config, store, err)) {
+        warn_of_any_bucket(daemon, config);
         return &s->queue.base;
+    }
     if (store)
         store->ops->free(store);
 no_store:

@@ -29,8 +29,8 @@ static struct store *bucket_of(struct daemon *daemon, const struct config_source
 {
     struct store *store;
 
-    if (!config->bucket) {
-        err_set(err, ERR_INVALID, "", "source \"%s\" has no bucket of its own: set bucket",
+    if (!config_source_bucket(config)) {
+        err_set(err, ERR_INVALID, "", "source \"%s\" has no bucket of its own: give bucket a name",
                 config->name);
         return NULL;
     }

@@ -555,6 +555,29 @@ static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
     buf_free(&large);
 }
 
+static void test_any_bucket_is_for_a_queue(void **state)
+{
+    struct config *c = expect_loaded(*state,
+                                     "[source q]\ntype = sqs\nbucket = *\n"
+                                     "queue_url = https://sqs.eu-west-1.amazonaws.com/1/q\n"
+                                     "[source r]\ntype = sqs\nbucket = events\n"
+                                     "queue_url = https://sqs.eu-west-1.amazonaws.com/1/q\n",
+                                     0644, no_environment);
+
+    assert_string_equal(c->sources[0].bucket, "*");
+    assert_null(config_source_bucket(&c->sources[0]));
+    assert_string_equal(config_source_bucket(&c->sources[1]), "events");
+    config_free(c);
+    expect_problems(*state, "[source a]\ntype = s3\nbucket = *\n", 0644, no_environment,
+                    "INI:3: bucket: '*' is for type = sqs; type = s3 needs the name of a bucket\n");
+    expect_problems(*state,
+                    "[source q]\ntype = sqs\nbucket = *\nsweep_interval = 1m\n"
+                    "queue_url = https://sqs.eu-west-1.amazonaws.com/1/q\n",
+                    0644, no_environment,
+                    "INI:4: sweep_interval needs the name of a bucket: without it there is nothing "
+                    "to search\n");
+}
+
 /* --- readers --- */
 
 /* Appends all files that a pattern names but those of the configuration itself. */
@@ -736,6 +759,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_each_setting_has_a_reader),
+        TEST(test_any_bucket_is_for_a_queue),
         TEST(test_files_give_what_stands_beside_them),
         TEST(test_values_arrive_in_their_fields),
         TEST(test_wrong_versions_of_resource_types),

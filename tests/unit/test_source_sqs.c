@@ -386,6 +386,34 @@ static void test_without_a_configured_bucket_each_has_a_store(void **state)
     assert_true(f->source->ops->idle(f->source));
 }
 
+/* Whoever can send to the queue names the bucket: that must be wanted. */
+static void test_any_bucket_is_warned_of_unless_it_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+    free(f->config.bucket);
+    f->config.bucket = NULL;
+    keep_log(f);
+    start(f);
+    assert_int_equal(times_logged(f, "No bucket is set: events of whichever bucket"), 1);
+}
+
+static void test_a_star_stands_for_any_bucket(void **state)
+{
+    struct fixture *f = *state;
+    free(f->config.bucket);
+    f->config.bucket = strdup("*");
+    keep_log(f);
+    start(f);
+    deliver(f, "m1", NOTIFICATION(RECORD("bucket-a", "hg/events/1/event.json")));
+    const struct delivery *d = fake_find(&f->engine, "hg/events/1/event.json");
+    assert_non_null(d);
+    assert_string_equal(d->source->store->name, "s3://bucket-a");
+    assert_int_equal(times_logged(f, "bucket"), 0);
+    assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    answer(f, open_request(f, "DeleteMessage"), 200, "");
+}
+
 static void test_it_does_not_poll_without_room(void **state)
 {
     struct fixture *f = *state;
@@ -481,8 +509,8 @@ static void test_what_can_never_work_is_refused(void **state)
     free(f->config.bucket);
     f->config.bucket = NULL;
     f->config.sweep_interval = 60000;
-    assert_refused(
-        f, "source \"test\": sweep_interval needs bucket: there is nothing to list without");
+    assert_refused(f, "source \"test\": sweep_interval needs the name of a bucket: there is "
+                      "nothing to list without");
     free(f->config.queue_url);
     f->config.queue_url = NULL;
     assert_refused(f, "source \"test\": queue_url is missing");
@@ -503,6 +531,8 @@ int main(void)
         TEST(test_what_is_not_understood_stays_in_the_queue),
         TEST(test_an_event_of_another_name_is_told_once_and_an_unknown_one_stays),
         TEST(test_without_a_configured_bucket_each_has_a_store),
+        TEST(test_any_bucket_is_warned_of_unless_it_is_wanted),
+        TEST(test_a_star_stands_for_any_bucket),
         TEST(test_it_does_not_poll_without_room),
         TEST(test_a_failed_receive_pauses_and_goes_on),
         TEST(test_expired_credentials_are_fetched_anew_at_once),
