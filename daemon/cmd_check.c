@@ -202,27 +202,65 @@ static void find_all(struct daemon *d, struct http_client *http, struct findings
 }
 
 /* False with *err when not even a beginning could be made. */
-static bool look_online(const struct config *config, struct findings *f, struct err *err)
+static bool look_online(struct daemon *d, struct findings *f, struct err *err)
 {
-    struct http_client *http;
-    struct daemon d;
-    bool ok = false;
+    struct http_client *http = http_client_new(&d->http_options);
 
-    f->at = calloc(config->source_count + 2, sizeof *f->at); /* two clouds */
-    if (!f->at)
-        return err_set(err, ERR_INTERNAL, "", "out of memory");
-    if (!daemon_init(&d, config, err))
-        return false;
-    http = http_client_new(&d.http_options);
-    if (http) {
-        find_all(&d, http, f);
-        ok = true;
-    } else {
+    f->at = calloc(d->config->source_count + 2, sizeof *f->at); /* two clouds */
+    if (f->at && http)
+        find_all(d, http, f);
+    else
         err_set(err, ERR_INTERNAL, "", "out of memory");
-    }
     http_client_free(http);
-    daemon_release(&d);
-    return ok;
+    return err->kind == ERR_NONE;
+}
+
+/* --- building --- */
+
+/* Makes a source as `run` does, but starts nothing, and says what keeps it from being made. What
+ * depends on the place and time, such as a directory that is not there, is for --online. */
+static void build_source(struct daemon *d, const struct config_source *config, struct buf *problems)
+{
+    struct err err = ERR_INIT;
+    char text[2048];
+    struct source *source = source_new(d, config, &err);
+
+    if (source) {
+        source->ops->free(source);
+    } else if (err.kind == ERR_INVALID) {
+        err_text(&err, text, sizeof text);
+        buf_addf(problems, "%s:%u: ", d->config->path, config->line);
+        if (strncmp(text, "source \"", 8) != 0)
+            buf_addf(problems, "source \"%s\": ", config->name);
+        buf_addf(problems, "%s\n", text);
+    }
+}
+
+/* Makes all that `run` makes before it starts, so that what it refuses is refused here too. */
+static void build_sources(const struct daemon *made, struct buf *problems)
+{
+    struct daemon d = *made;
+    uv_loop_t loop;
+
+    if (uv_loop_init(&loop) != 0) {
+        buf_adds(problems, "hgautod: the event loop could not be made\n");
+        return;
+    }
+    d.loop = &loop;
+    d.log = NULL; /* what they warn of is said in our own words */
+    for (size_t i = 0; i < d.config->source_count; i++)
+        build_source(&d, &d.config->sources[i], problems);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+}
+
+/* What will work, but perhaps not as meant: a line each. */
+static void add_warnings(const struct config *c, struct buf *to)
+{
+    for (size_t i = 0; i < c->source_count; i++)
+        if (c->sources[i].type == SOURCE_SQS && !c->sources[i].bucket)
+            buf_addf(to, "%s:%u: warning: [source %s]: " CONFIG_ANY_BUCKET "\n", c->path,
+                     c->sources[i].line, c->sources[i].name);
 }
 
 /* --- saying --- */
@@ -278,14 +316,19 @@ static bool print_json(json_t *json)
 }
 
 static bool print_result(const struct invocation *in, const struct config *config,
-                         const struct findings *f)
+                         const struct buf *warnings, const struct findings *f)
 {
+    json_t *json;
+
     if (!in->json)
         return print_text(config, f);
-    if (!in->online)
-        return print_json(json_pack("{sb so}", "ok", 1, "configuration", config_json(config)));
-    return print_json(json_pack("{sb so so}", "ok", f->ok, "configuration", config_json(config),
-                                "online", findings_json(f)));
+    json = json_pack("{sb so so}", "ok", f->ok, "configuration", config_json(config), "warnings",
+                     lines_json(buf_str(warnings)));
+    if (json && in->online && json_object_set_new(json, "online", findings_json(f)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    return print_json(json);
 }
 
 /* What is wrong with the configuration, for people and, with --json, for programs. */
@@ -297,21 +340,43 @@ static int refuse(const struct invocation *in, const struct buf *problems)
     return EXIT_USAGE;
 }
 
-static int check(const struct invocation *in, const struct config *config)
+/* The configuration is one that `run` takes. */
+static int report(const struct invocation *in, struct daemon *d)
 {
     struct findings f = {.ok = true};
+    struct buf warnings = buf_make(TEXT_MAX);
     struct err err = ERR_INIT;
     char text[2048];
     int status = EXIT_DONE;
 
-    if (in->online && !look_online(config, &f, &err)) {
+    add_warnings(d->config, &warnings);
+    printable_print(stderr, "%s", buf_str(&warnings));
+    if (in->online && !look_online(d, &f, &err)) {
         printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
-        findings_free(&f);
-        return err.kind == ERR_INVALID ? EXIT_USAGE : EXIT_WORK_FAILED;
-    }
-    if (!print_result(in, config, &f) || !f.ok)
         status = EXIT_WORK_FAILED;
+    } else if (!print_result(in, d->config, &warnings, &f) || !f.ok) {
+        status = EXIT_WORK_FAILED;
+    }
     findings_free(&f);
+    buf_free(&warnings);
+    return status;
+}
+
+static int check(const struct invocation *in, const struct config *config, struct buf *problems)
+{
+    struct err err = ERR_INIT;
+    char text[2048];
+    struct daemon d;
+    int status;
+
+    if (!daemon_init(&d, config, &err)) {
+        buf_addf(problems, "hgautod: %s\n", err_text(&err, text, sizeof text));
+        status = refuse(in, problems);
+        return err.kind == ERR_INVALID ? status : EXIT_WORK_FAILED;
+    }
+    build_sources(&d, problems);
+    status = problems->size > 0 ? refuse(in, problems) : report(in, &d);
+    daemon_release(&d);
     return status;
 }
 
@@ -319,7 +384,7 @@ int cmd_check(const struct invocation *in)
 {
     struct buf problems = buf_make(TEXT_MAX);
     struct config *config = config_load(in->config_path, false, environ, &problems);
-    int status = config ? check(in, config) : refuse(in, &problems);
+    int status = config ? check(in, config, &problems) : refuse(in, &problems);
 
     config_free(config);
     buf_free(&problems);

@@ -1,6 +1,7 @@
 """The command line: exec, check, and what it says when it is used wrongly."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -89,6 +90,40 @@ def test_check_shows_all_errors_at_once_with_their_lines_and_the_nearest_key(hga
     ran = hgautod("check", "-c", path).assert_status(2)
     for said in (f"{path}:2:", "workers", "nonsense", f"{path}:6:", "loud"):
         assert said in ran.stderr, f"{said!r} is not in:\n{ran.stderr}"
+
+
+KEY = "AccountName=hgevents;AccountKey=c2VjcmV0"
+QUEUE = {"type": "azure_queue", "queue": "events", "container": "hyperglance", "connection_string": KEY}
+SQS = {"type": "sqs", "bucket": "events", "queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/q"}
+
+
+@pytest.mark.parametrize("keys, said", [
+    (QUEUE | {"container": "-a-"}, "container"),
+    (QUEUE | {"container": "a--b"}, "container"),
+    (QUEUE | {"queue": "a--b"}, "queue"),
+    (QUEUE | {"connection_string": "garbage"}, "connection string"),
+    (QUEUE | {"connection_string": KEY + ";BlobEndpoint=https://host/?"}, "BlobEndpoint"),
+    (QUEUE | {"connection_string": KEY + "=="}, "AccountKey"),
+    (QUEUE | {"type": "azure_blob", "queue": None, "connection_string": "AccountName=x"}, "storage account"),
+    (SQS | {"region": "eu-west-1a1"}, "region"),
+    (SQS | {"bucket": "a"}, "bucket"),
+    (SQS | {"type": "s3", "queue_url": None, "bucket": "*"}, "bucket"),
+])
+def test_check_refuses_what_run_refuses(hgautod, tmp_path, write_config, keys, said):
+    path = write_config({"source bad": {k: v for k, v in keys.items() if v}})
+    os.chmod(path, 0o600)
+    for ran in (hgautod("run", "--once", "-c", path), hgautod("check", "-c", path)):
+        assert ran.status == 2 and said in ran.stderr, ran.stderr
+    told = hgautod("check", "--json", "-c", path).assert_status(2).json()
+    assert not told["ok"] and said in told["problems"][0]
+
+
+def test_check_warns_of_a_queue_without_a_bucket(hgautod, write_config):
+    path = write_config({"source q": {k: v for k, v in SQS.items() if k != "bucket"}})
+    ran = hgautod("check", "--json", "-c", path).assert_status(0)
+    assert "No bucket is set" in ran.stderr and len(ran.json()["warnings"]) == 1
+    ran = hgautod("check", "--json", "-c", write_config({"source q": SQS | {"bucket": "*"}})).assert_status(0)
+    assert ran.stderr == "" and ran.json()["warnings"] == []
 
 
 def test_check_of_a_missing_file(hgautod):
