@@ -19,6 +19,7 @@ struct azure_queue_source {
     char poison[QUEUE_NAME_MAX + 1];
     bool poison_missing; /* to be made before a message can be put there */
     int64_t pause_ms;    /* behind the last receive */
+    int64_t singly;      /* so many receives ask for one message each */
     char foreign[128];   /* last warned of: a host or a container */
 };
 
@@ -88,7 +89,8 @@ static bool prepare_unsigned(struct azure_queue_source *s, struct queue_request 
     const struct config_source *config = s->queue.base.config;
     const struct message *m = r->message;
     if (!m)
-        return azure_queue_receive(s->storage, config->queue, (unsigned)config->max_messages,
+        return azure_queue_receive(s->storage, config->queue,
+                                   s->singly > 0 ? 1 : (unsigned)config->max_messages,
                                    seconds(config->visibility_timeout), http, err);
     switch (r->step) {
     case MESSAGE_SET_ASIDE:
@@ -122,8 +124,15 @@ static bool azure_received(struct queue_source *base, const struct queue_request
         azure_storage_error("GetMessages", response, err);
         return false;
     }
-    if (!azure_queue_messages(response, &messages, err))
+    struct azure_queue_source *s = azure_of(base);
+    if (s->singly > 0)
+        s->singly--;
+    if (!azure_queue_messages(response, &messages, err)) {
+        /* One message that cannot be written as XML makes the whole answer unreadable: those that
+         * it hides come again, and then each by itself. */
+        s->singly = 2 * base->base.config->max_messages;
         return false;
+    }
     *count = messages.count;
     for (size_t i = 0; i < messages.count; i++) {
         const struct azure_message *m = &messages.at[i];
@@ -200,7 +209,8 @@ static int64_t azure_pause(struct queue_source *base, size_t count)
     int64_t most = base->base.config->poll_interval;
     if (count > 0) {
         s->pause_ms = SHORT_PAUSE_MS;
-        return count < (size_t)base->base.config->max_messages ? SHORT_PAUSE_MS : 0;
+        return count < (size_t)base->base.config->max_messages && s->singly == 0 ? SHORT_PAUSE_MS
+                                                                                 : 0;
     }
     s->pause_ms = s->pause_ms > 0 ? s->pause_ms * 2 : SHORT_PAUSE_MS;
     if (s->pause_ms > most)

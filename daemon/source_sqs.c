@@ -134,11 +134,11 @@ static bool sqs_prepare_request(struct queue_source *base, struct queue_request 
 static void take_message(struct queue_source *base, const struct queue_request *r,
                          const json_t *raw)
 {
-    const char *body = jstr(raw, "Body");
+    const json_t *body = jget(raw, "Body");
     struct queue_message got = {.id = jstr(raw, "MessageId"),
                                 .receipt = jstr(raw, "ReceiptHandle"),
-                                .body = body ? body : "",
-                                .size = body ? strlen(body) : 0};
+                                .body = json_is_string(body) ? json_string_value(body) : "",
+                                .size = json_string_length(body)};
     queue_source_take(base, r, &got);
 }
 
@@ -217,8 +217,7 @@ static struct source *bucket_source(struct sqs_source *s, const char *bucket, st
     face->base = s->queue.base;
     face->base.ops = &bucket_ops;
     face->bucket = strdup(bucket);
-    face->base.store =
-        store_s3_new(s->queue.base.daemon->aws, bucket, s->queue.base.config);
+    face->base.store = store_s3_new(s->queue.base.daemon->aws, bucket, s->queue.base.config);
     if (!face->bucket || !face->base.store)
         goto no_store;
     s->buckets[s->bucket_count++] = face;

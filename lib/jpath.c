@@ -47,7 +47,9 @@ json_t *jget(const json_t *value, const char *path)
 
 const char *jstr(const json_t *value, const char *path)
 {
-    return json_string_value(jget(value, path));
+    const json_t *at = jget(value, path);
+    const char *text = json_string_value(at);
+    return text != NULL && strlen(text) == json_string_length(at) ? text : NULL;
 }
 
 bool jbool(const json_t *value, const char *path, bool otherwise)

@@ -19,7 +19,8 @@
 
 /* The value at path; NULL when it is not there. */
 json_t *jget(const json_t *value, const char *path);
-/* The string at path; NULL when it is not there or is no string. */
+/* The string at path; NULL when it is not there, is no string, or holds a NUL (where the parser let
+ * one through), behind which a C string would end. */
 const char *jstr(const json_t *value, const char *path);
 /* A boolean: true/false, or the strings "true"/"false" (as XML has it); otherwise what is given. */
 bool jbool(const json_t *value, const char *path, bool otherwise);

@@ -325,7 +325,9 @@ static bool decode_json(const struct aws_op *op, const struct http_response *res
     json_error_t at;
     char why[80];
 
-    *answer = json_loadb(buf_str(&response->body), response->body.size, JSON_DECODE_ANY, &at);
+    /* A NUL in one string, such as a message's body, must not hide all the others; see jstr. */
+    *answer = json_loadb(buf_str(&response->body), response->body.size,
+                         JSON_DECODE_ANY | JSON_ALLOW_NUL, &at);
     if (json_is_object(*answer))
         return true;
     /* Lookalikes of AWS say "null" where it says nothing. */

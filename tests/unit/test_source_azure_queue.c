@@ -242,6 +242,28 @@ static void test_what_is_not_understood_first_comes_again(void **state)
     assert_int_equal(f->engine.submitted, 0);
 }
 
+/* A character that XML does not have makes the whole answer unreadable, and no others are lost with
+ * it: each comes by itself. */
+static void test_an_unreadable_batch_is_asked_for_one_by_one(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    answer(f, MESSAGES "numofmessages=10", 200, NULL,
+           "<QueueMessagesList><QueueMessage><MessageText>&#1;</MessageText></QueueMessage>"
+           "</QueueMessagesList>");
+    assert_int_equal(f->daemon.counts.messages, 0);
+    pass(f, 60000);
+    request(f, MESSAGES "numofmessages=1&");
+    for (int i = 0; i < 20; i++) {
+        request(f, MESSAGES "numofmessages=1&");
+        bring_nothing(f);
+        pass(f, 60000);
+    }
+    request(f, MESSAGES "numofmessages=10&");
+    bring(f, ANNOUNCES, 1);
+    assert_int_equal(f->engine.submitted, 1);
+}
+
 /* When nothing comes it is asked more and more seldom, and after a hit soon again. */
 static void test_the_pauses_grow_while_nothing_comes(void **state)
 {
@@ -441,6 +463,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(test_an_unreadable_batch_is_asked_for_one_by_one),
         TEST(test_an_endpoint_that_events_do_not_name_is_warned_of),
         TEST(test_a_message_is_deleted_when_its_event_is_done),
         TEST(test_renewals_keep_the_new_receipt),

@@ -361,6 +361,36 @@ static void test_an_event_of_another_name_is_told_once_and_an_unknown_one_stays(
     assert_int_equal(times_logged(f, "detail-type \\\"AWS API Call via CloudTrail\\\""), 1);
 }
 
+/* A NUL in one body hides that message alone, and it stays for the dead-letter queue. */
+static void test_a_nul_in_one_message_leaves_the_others(void **state)
+{
+    struct fixture *f = *state;
+    json_t *json =
+        json_pack("{s[{ssssss#}{ssssss}{ssssss}]}", "Messages", "MessageId", "m1", "ReceiptHandle",
+                  "m1", "Body", ONE "\0", (int)sizeof ONE, "MessageId", "m2", "ReceiptHandle", "m2",
+                  "Body", ONE, "MessageId", "m3", "ReceiptHandle", "m3", "Body",
+                  NOTIFICATION(RECORD("events-bucket", "hg/events/2/event.json")));
+    assert_non_null(json);
+    char *text = json_dumps(json, JSON_COMPACT);
+    assert_non_null(strstr(text, "\\u0000"));
+    start(f);
+    answer(f, open_request(f, "ReceiveMessage"), 200, text);
+    free(text);
+    json_decref(json);
+    assert_int_equal(f->daemon.counts.messages, 3);
+    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_int_equal(f->engine.submitted, 2);
+    assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    struct http_transfer *t = open_request(f, "DeleteMessage");
+    assert_param(t, "ReceiptHandle", "m2");
+    answer(f, t, 200, "");
+    assert_true(fake_settle(&f->engine, "hg/events/2/event.json", SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    answer(f, open_request(f, "DeleteMessage"), 200, "");
+    assert_true(f->source->ops->idle(f->source));
+}
+
 static void test_without_a_configured_bucket_each_has_a_store(void **state)
 {
     struct fixture *f = *state;
@@ -533,6 +563,7 @@ int main(void)
         TEST(test_without_a_configured_bucket_each_has_a_store),
         TEST(test_any_bucket_is_warned_of_unless_it_is_wanted),
         TEST(test_a_star_stands_for_any_bucket),
+        TEST(test_a_nul_in_one_message_leaves_the_others),
         TEST(test_it_does_not_poll_without_room),
         TEST(test_a_failed_receive_pauses_and_goes_on),
         TEST(test_expired_credentials_are_fetched_anew_at_once),
