@@ -70,6 +70,17 @@ struct action_many {
     bool (*run)(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts);
 };
 
+/* A member of the state. What another daemon has stored is input to the one that takes its run
+ * over, since others may write there too. So a task that is taken over begins at its first step,
+ * and of its state it gets only what the cloud cannot tell again. */
+struct action_state {
+    const char *name;
+    /* Whether a stored value may be acted on: it is of the right type and size, and each id in it
+     * would have been accepted where it was found. The resource is placed, and guard and check have
+     * passed. NULL: the member is not taken over, the steps find it again. */
+    bool (*admit)(struct step_ctx *ctx, const json_t *value);
+};
+
 struct action {
     const char *name;         /* as events name it */
     const char *display_name; /* as the UI shows it */
@@ -82,11 +93,13 @@ struct action {
     const char *const *permissions; /* what the steps call, NULL-terminated: "ec2:StopInstances" */
     /* Checks ids and attributes before any call is made, and may put what it found into ctx->state;
      * NULL: nothing to check beyond the parameters. True, or false with ctx->err (ERR_INVALID,
-     * naming the attribute). Run before the first step only. */
+     * naming the attribute). Run before the first step, and again after a takeover. */
     bool (*check)(struct step_ctx *ctx);
-    const struct action_step *steps; /* ended by a row without a name */
-    const struct action_many *many;  /* the steps that share calls, ended by a row without run;
-                                        NULL: none does */
+    const struct action_state *state; /* the members that its state may have, ended by a row without
+                                         a name; NULL: it keeps none */
+    const struct action_step *steps;  /* ended by a row without a name */
+    const struct action_many *many;   /* the steps that share calls, ended by a row without run;
+                                         NULL: none does */
 };
 
 struct aws;
@@ -106,6 +119,8 @@ struct step_ctx {
     const char *region;     /* AWS: validated, never empty; Azure: "" */
     const char *partition;  /* AWS: "aws", "aws-cn", ...; validated */
     bool plan;              /* a dry run: changing calls are written down, not made */
+    bool restored;          /* the state was read from the store: what it names outside of the
+                               resource is looked at before it is changed */
     int64_t step_since_ms;  /* monotonic: when this step was first begun; see step_elapsed_ms */
 
     struct aws *aws;

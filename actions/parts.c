@@ -133,7 +133,7 @@ enum verdict parts_retry(struct step_ctx *ctx, int64_t limit_ms)
     int64_t step_since = ctx->step_since_ms, since = number_of(ctx, "since");
     if (since <= 0) {
         json_t *parts = book(ctx);
-        since = ctx->clock->wall_ms(ctx->clock);
+        since = ctx->clock->mono_ms(ctx->clock);
         if (!parts)
             return STEP_FAILED;
         if (json_object_set_new(parts, "since", json_integer(since)) != 0) {

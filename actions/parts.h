@@ -2,7 +2,8 @@
  * bucket. What is refused for one part does not keep the step from the others: the refusal is put
  * aside, and told when all parts have been gone through.
  *
- * All of it is in the member "parts" of the task's state, and so survives a takeover:
+ * All of it is in the member "parts" of the task's state. It is not taken over by another owner of
+ * the run, who goes through the parts that are left again:
  *
  *     {"done": N, "failed": N, "names": [...], "since": ms,
  *      "first": {"code", "message", "operation", "request_id"}}

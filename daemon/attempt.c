@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions/state.h"
 #include "daemon/guard.h"
 #include "daemon/own.h"
 #include "daemon/subscriptions.h"
@@ -74,6 +75,23 @@ static bool own_allowed(const struct task *task, struct step_ctx *ctx)
                       ctx->resource, &ctx->err);
 }
 
+/* Reduces the stored state to what may be acted on. When it is not valid, the task begins as if
+ * nothing had been stored. */
+static void admit_state(struct task *task, struct step_ctx *ctx)
+{
+    const struct run *run = task->automation->run;
+    if (!action_state_admit(ctx, ctx->state)) {
+        log_warn(run->engine->options.log, "Stored state refused, the resource is begun anew",
+                 "action", ctx->action->name, "resource", task_resource_name(ctx), "account",
+                 ctx->account, "region", ctx->region, "reason", ctx->err.message, "event", run->key,
+                 "run", run->id);
+        ctx->err = ERR_INIT;
+        json_object_clear(ctx->state);
+        task->begun = false;
+    }
+    task_keep_state(task, ctx);
+}
+
 /* Places the resource, asks the policy, and has the action check its ids, once. */
 static bool prepare(struct task *task, struct step_ctx *ctx)
 {
@@ -85,10 +103,10 @@ static bool prepare(struct task *task, struct step_ctx *ctx)
                         ctx->resource, &ctx->err) ||
         !own_allowed(task, ctx) || !subscription_allowed(task, ctx))
         return false;
-    /* With a state from an earlier owner of the run the check has passed before. */
-    bool begun = task->step > 0 || task->text;
-    if (!begun && ctx->action->check && !ctx->action->check(ctx))
+    if (ctx->action->check && !ctx->action->check(ctx))
         return false;
+    if (task->restored)
+        admit_state(task, ctx);
     task->checked = true;
     return true;
 }
@@ -153,6 +171,7 @@ bool attempt_open(struct attempt *a, struct task *task, struct http_client *http
                                .region = "",
                                .partition = "",
                                .plan = run->plan,
+                               .restored = task->restored,
                                .aws = o->aws,
                                .azure = o->azure,
                                .http = http,

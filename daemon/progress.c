@@ -7,8 +7,9 @@
  * "elapsed" is how long the step has been under way, in milliseconds: a length, since the clocks of
  * two hosts, or of one before and after it was set, need not agree.
  *
- * Tasks that have not begun are not mentioned. A dry run records no progress: it is simply done
- * again. */
+ * Tasks that have not begun are not mentioned. What is restored is input: a task that was under way
+ * begins at its first step again, with what action_state_admit leaves of its state. A dry run
+ * records no progress: it is simply done again. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,17 +195,16 @@ static void restore_open(struct automation *a, size_t i, const json_t *open)
     const json_t *state = json_object_get(open, "state");
     if (task->status != TASK_OPEN || !name)
         return;
-    /* A step that this version does not have: from the beginning, which does no harm. */
-    for (uint8_t k = 0; a->action->steps[k].name; k++) {
-        if (strcmp(a->action->steps[k].name, name) == 0) {
-            task->step = k;
-            restore_elapsed(task, jint(open, "elapsed", 0));
-        }
-    }
-    if (json_object_size(state))
-        task->text = memory_or_die(json_dumps(state, JSON_COMPACT));
+    /* From the first step, whichever it says: steps may be run again without harm, but one that is
+     * left out (a snapshot, a look at whose it is) does harm. */
+    bool first = strcmp(a->action->steps[0].name, name) == 0;
+    task->restored = true;
+    if (first)
+        restore_elapsed(task, jint(open, "elapsed", 0));
+    free(task->text); /* of the same task under another spelling of its index */
+    task->text = json_object_size(state) ? memory_or_die(json_dumps(state, JSON_COMPACT)) : NULL;
     /* As far as anybody knows: what was begun is seen through. */
-    task->changed = task->step > 0 || task->text;
+    task->changed = !first || task->text;
 }
 
 static void restore_automation(struct automation *a, json_t *saved)

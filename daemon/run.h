@@ -48,6 +48,7 @@ struct task {
                        one; 0: as many as the call takes */
     bool begun;     /* the step */
     bool checked;   /* guard and check have passed */
+    bool restored;  /* its state was read from the store */
     bool changed;   /* a change has been accepted, by this process or an earlier owner */
     bool durable;   /* TASK_SAVING: in the write under way */
     bool held;      /* an earlier automation's task on its resource is not finished */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions/state.h"
 #include "lib/log.h"
 #include "lib/memory.h"
 
@@ -310,6 +311,9 @@ bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verd
     const struct action_step *step = &ctx->action->steps[task->step];
     const struct clock *clock = ctx->clock;
     *answer = JOB_READY;
+    if ((verdict == STEP_AGAIN || verdict == STEP_DONE) && !ctx->plan &&
+        !action_state_declared(ctx))
+        verdict = STEP_FAILED;
     switch (verdict) {
     case STEP_FAILED:
         *answer = task_failed(task, ctx);

@@ -255,6 +255,24 @@ json_t *act_list(struct step_ctx *ctx, const struct act_listing *how, json_t *pa
     return all;
 }
 
+json_t *act_texts(struct step_ctx *ctx, const json_t *list, const char *path)
+{
+    json_t *texts = json_array();
+    bool ok = texts || act_no_memory(ctx) == STEP_DONE;
+    for (size_t i = 0; ok && i < json_array_size(list); i++) {
+        const char *text = jstr(json_array_get(list, i), path);
+        if (!text)
+            ok = err_set(&ctx->err, ERR_TRANSIENT, "", "the answer lists something without %s",
+                         path);
+        else if (json_array_append_new(texts, json_string(text)) != 0)
+            ok = act_no_memory(ctx) == STEP_DONE;
+    }
+    if (ok)
+        return texts;
+    json_decref(texts);
+    return NULL;
+}
+
 json_t *act_state_pop(struct step_ctx *ctx, const char *name)
 {
     json_t *list = json_object_get(ctx->state, name);

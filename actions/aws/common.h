@@ -74,6 +74,10 @@ json_t *act_page(struct step_ctx *ctx, const struct act_listing *how, json_t *pa
  * with ctx->err. */
 json_t *act_list(struct step_ctx *ctx, const struct act_listing *how, json_t *params) MUST_CHECK;
 
+/* The strings at `path` of each element of a list out of an answer: a new array. NULL with ctx->err
+ * when one is missing: the answer is not whole. */
+json_t *act_texts(struct step_ctx *ctx, const json_t *list, const char *path) MUST_CHECK;
+
 /* Takes the last element off the array state.`name`: a new reference, NULL when it is empty or not
  * there. */
 json_t *act_state_pop(struct step_ctx *ctx, const char *name) MUST_CHECK;

@@ -109,18 +109,20 @@ static bool with_volumes(struct step_ctx *const *ctxs, size_t count, enum verdic
 static json_t *holders(struct step_ctx *ctx, const json_t *found)
 {
     json_t *attachments = jlist(found, "attachmentSet");
-    json_t *ids = json_array();
+    json_t *holding = json_array();
+    bool whole = attachments && holding;
     size_t i;
     json_t *attachment;
     json_array_foreach(attachments, i, attachment)
     {
         const char *status = jstr(attachment, "status");
-        const char *id = jstr(attachment, "instanceId");
-        if (id && (!status || strcmp(status, "detached") != 0))
-            json_array_append_new(ids, json_string(id));
+        if (!status || strcmp(status, "detached") != 0)
+            whole = json_array_append(holding, attachment) == 0 && whole;
     }
-    if (!attachments || !ids)
+    json_t *ids = whole ? act_texts(ctx, holding, "instanceId") : NULL;
+    if (!whole)
         act_no_memory(ctx);
+    json_decref(holding);
     json_decref(attachments);
     return ids;
 }
@@ -259,7 +261,8 @@ static enum verdict detach_next(struct step_ctx *ctx, const json_t *found)
 {
     json_t *left = json_object_get(ctx->state, "detach");
     const char *instance = json_string_value(json_array_get(left, 0));
-    enum verdict verdict = held_by(found, instance) ? detach_from(ctx, instance) : STEP_DONE;
+    enum verdict verdict =
+        instance && held_by(found, instance) ? detach_from(ctx, instance) : STEP_DONE;
     if (verdict != STEP_DONE)
         return verdict;
     json_array_remove(left, 0);
@@ -334,6 +337,7 @@ const struct action action_ebs_delete_volume = {
         (const char *const[]){"ec2:DeleteVolume", "ec2:DescribeInstances", "ec2:DescribeVolumes",
                               "ec2:DetachVolume", "ec2:StopInstances", NULL},
     .check = check,
+    .state = (const struct action_state[]){{"stop", NULL}, {"detach", NULL}, {0}},
     .steps = (const struct action_step[]){{"look", look, false},
                                           {"stop", stop, false},
                                           {"wait-stopped", wait_stopped, false},

@@ -27,16 +27,41 @@ static bool check(struct step_ctx *ctx)
 }
 
 /* {"id", "groups": [...]} of an interface as AWS describes it. */
-static json_t *remember(const json_t *interface)
+static json_t *remember(struct step_ctx *ctx, const json_t *interface)
 {
     json_t *groups = jlist(interface, "groupSet");
-    json_t *ids = json_array();
-    size_t i;
-    json_t *group;
-    json_array_foreach(groups, i, group)
-        json_array_append_new(ids, json_string(jstr(group, "groupId")));
+    json_t *ids = act_texts(ctx, groups, "groupId");
     json_decref(groups);
-    return json_pack("{s:s, s:o}", "id", jstr(interface, "networkInterfaceId"), "groups", ids);
+    return ids ? json_pack("{s:s, s:o}", "id", jstr(interface, "networkInterfaceId"), "groups", ids)
+               : NULL;
+}
+
+static bool interface_valid(struct step_ctx *ctx, const json_t *value)
+{
+    const char *id = state_string(json_object_get(value, "id"), 32);
+    return json_object_size(value) == 2 && id && ec2_id_valid(id, "eni-") &&
+           quarantine_groups_valid(ctx, json_object_get(value, "groups"));
+}
+
+static bool interfaces_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return state_list(ctx, value, interface_valid);
+}
+
+/* An earlier owner of the run may have replaced groups and ended before it said so: what it has
+ * kept of an interface whose groups are others now is said here. */
+static void audit_former(struct step_ctx *ctx, const json_t *now)
+{
+    const char *id = jstr(now, "id");
+    size_t i;
+    json_t *former;
+    json_array_foreach(json_object_get(ctx->state, "interfaces"), i, former)
+    {
+        const char *its = jstr(former, "id");
+        if (ctx->restored && ctx->audit && id && its && strcmp(id, its) == 0 &&
+            !json_equal(json_object_get(former, "groups"), json_object_get(now, "groups")))
+            ctx->audit(ctx, "security groups of a network interface before an earlier try", former);
+    }
 }
 
 /* Keeps what will be changed, and the groups that it has now, in the state: durably, so that they
@@ -56,14 +81,19 @@ static enum verdict look(struct step_ctx *ctx)
     bool whole = vpc && act_state_set(ctx, "vpc", json_string(vpc));
     size_t i;
     json_t *interface;
-    json_array_foreach(found, i, interface) whole =
-        whole && json_array_append_new(kept, remember(interface)) == 0;
+    json_array_foreach(found, i, interface)
+    {
+        whole = whole && json_array_append_new(kept, remember(ctx, interface)) == 0;
+        audit_former(ctx, json_array_get(kept, i));
+    }
     bool none = json_array_size(found) == 0;
     json_decref(found);
     whole = act_state_set(ctx, "interfaces", kept) && whole;
     if (none)
         return step_invalid(ctx, "%s has no network interface: is it terminated?", instance);
-    return whole ? STEP_DONE : act_no_memory(ctx);
+    if (whole)
+        return STEP_DONE;
+    return ctx->err.kind == ERR_NONE ? act_no_memory(ctx) : STEP_FAILED;
 }
 
 static enum verdict find_group(struct step_ctx *ctx)
@@ -132,6 +162,12 @@ const struct action action_ec2_quarantine_instance = {
                               "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
                               NULL},
     .check = check,
+    .state = (const struct action_state[]){{"vpc", NULL},
+                                           {"interfaces", interfaces_valid},
+                                           {"next", NULL},
+                                           QUARANTINE_STATE,
+                                           {"parts", NULL},
+                                           {0}},
     .steps = (const struct action_step[]){{"look", look, true},
                                           {"find-group", find_group, false},
                                           {"revoke-inbound", quarantine_revoke_inbound, false},

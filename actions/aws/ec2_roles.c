@@ -4,6 +4,7 @@
 
 #include "actions/aws/ec2.h"
 #include "actions/aws/iam.h"
+#include "actions/state.h"
 #include "lib/jpath.h"
 
 static const struct aws_op list_profiles = {&aws_iam, "ListInstanceProfilesForRole",
@@ -296,6 +297,7 @@ const struct action action_ec2_attach_role = {
                                          "iam:CreateInstanceProfile", "iam:GetInstanceProfile",
                                          "iam:ListInstanceProfilesForRole", "iam:PassRole", NULL},
     .check = check,
+    .state = (const struct action_state[]){{"arn", NULL}, {"new", state_boolean}, {0}},
     .steps = (const struct action_step[]){{"find-profile", find_profile, false},
                                           {"create-profile", create, false},
                                           {"add-role", add_role, false},

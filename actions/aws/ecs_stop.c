@@ -90,5 +90,6 @@ const struct action action_ecs_stop = {
     .resource_types = (const char *const[]){"ECS Cluster", NULL},
     .permissions = (const char *const[]){"ecs:ListTasks", "ecs:StopTask", NULL},
     .check = check,
+    .state = (const struct action_state[]){{"tasks", NULL}, {"next", NULL}, {"parts", NULL}, {0}},
     .steps = (const struct action_step[]){{"list", list, false}, {"stop", stop, false}, {0}},
 };

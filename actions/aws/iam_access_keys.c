@@ -57,6 +57,8 @@ static enum verdict list_all(struct step_ctx *ctx)
     return list_keys(ctx, false);
 }
 
+static const struct action_state keys_state[] = {{"keys", NULL}, {"parts", NULL}, {0}};
+
 /* The key that is next; NULL when all are done. */
 static const json_t *next_key(const struct step_ctx *ctx)
 {
@@ -142,6 +144,7 @@ const struct action action_iam_revoke_access_key = {
     .resource_types = iam_user_types,
     .permissions = (const char *const[]){"iam:ListAccessKeys", "iam:UpdateAccessKey", NULL},
     .check = iam_check_user,
+    .state = keys_state,
     .steps = (const struct action_step[]){{"list", list_active, false},
                                           {"deactivate", deactivate, false},
                                           {0}},
@@ -156,6 +159,7 @@ const struct action action_iam_delete_access_key = {
     .resource_types = iam_user_types,
     .permissions = (const char *const[]){"iam:DeleteAccessKey", "iam:ListAccessKeys", NULL},
     .check = iam_check_user,
+    .state = keys_state,
     .steps =
         (const struct action_step[]){{"list", list_all, false}, {"delete", delete_key, false}, {0}},
 };
@@ -176,6 +180,7 @@ const struct action action_iam_deactivate_unused_access_keys = {
     .permissions = (const char *const[]){"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys",
                                          "iam:UpdateAccessKey", NULL},
     .check = iam_check_user,
+    .state = keys_state,
     .steps = (const struct action_step[]){{"list", list_active, false},
                                           {"deactivate-unused", deactivate_unused, false},
                                           {0}},

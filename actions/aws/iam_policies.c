@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "actions/aws/iam.h"
+#include "actions/state.h"
 #include "lib/clock.h"
 #include "lib/jpath.h"
 
@@ -199,6 +200,34 @@ static const json_t *default_version(const json_t *versions)
     return NULL;
 }
 
+static bool version_valid(struct step_ctx *ctx, const json_t *value)
+{
+    const char *id = state_string(value, 20);
+    (void)ctx;
+    return id && id[0] == 'v' && id[1] && strspn(id + 1, "0123456789") == strlen(id + 1);
+}
+
+static bool has_version(const json_t *versions, const char *id)
+{
+    size_t i;
+    json_t *version;
+    json_array_foreach(versions, i, version)
+    {
+        const char *its = jstr(version, "VersionId");
+        if (its && strcmp(its, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether an earlier owner of the run has chosen, and its choice is the default by now. Otherwise
+ * nothing has been changed, and it is chosen anew. */
+static bool is_promoted(const struct step_ctx *ctx, const char *now)
+{
+    const char *old = act_state_string(ctx, "old"), *chosen = act_state_string(ctx, "new");
+    return now && old && chosen && strcmp(now, chosen) == 0 && strcmp(old, chosen) != 0;
+}
+
 static enum verdict choose(struct step_ctx *ctx)
 {
     json_t *versions =
@@ -208,7 +237,11 @@ static enum verdict choose(struct step_ctx *ctx)
     const char *old = jstr(default_version(versions), "VersionId");
     const char *new = jstr(newest_other(versions), "VersionId");
     enum verdict verdict;
-    if (!old || !new)
+    if (is_promoted(ctx, old))
+        verdict = has_version(versions, act_state_string(ctx, "old"))
+                      ? STEP_DONE
+                      : step_finished(ctx, "the version is already deleted");
+    else if (!old || !new)
         verdict = step_invalid(ctx, "the policy has only one version, which cannot be deleted");
     else
         verdict = act_state_set(ctx, "old", json_string(old)) &&
@@ -269,6 +302,7 @@ const struct action action_iam_user_attach_policy = {
                                             {0}},
     .permissions = (const char *const[]){"iam:AttachUserPolicy", "iam:ListPolicies", NULL},
     .check = check_attach,
+    .state = (const struct action_state[]){{"arn", NULL}, {"found", NULL}, {"next", NULL}, {0}},
     .steps = (const struct action_step[]){{"find-policy", find_policy, false},
                                           {"attach", attach, false},
                                           {0}},
@@ -286,6 +320,7 @@ const struct action action_iam_delete_default_policy_version = {
     .permissions = (const char *const[]){"iam:DeletePolicyVersion", "iam:ListPolicyVersions",
                                          "iam:SetDefaultPolicyVersion", NULL},
     .check = check_policy,
+    .state = (const struct action_state[]){{"old", version_valid}, {"new", version_valid}, {0}},
     /* Saved: chosen anew after the default has changed, the choice would fall on the new default.
      */
     .steps = (const struct action_step[]){{"choose", choose, true},

@@ -50,6 +50,18 @@ static enum verdict created(struct step_ctx *ctx, const json_t *answer)
     return answer ? keep_group(ctx, jstr(answer, "groupId")) : STEP_FAILED;
 }
 
+static bool group_valid(struct step_ctx *ctx, const json_t *value)
+{
+    const char *id = state_string(value, 32);
+    (void)ctx;
+    return id && ec2_id_valid(id, "sg-");
+}
+
+bool quarantine_groups_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return state_list(ctx, value, group_valid);
+}
+
 enum verdict quarantine_find_group(struct step_ctx *ctx, const char *vpc)
 {
     json_t *groups =

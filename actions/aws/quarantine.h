@@ -4,6 +4,15 @@
 #define HGAUTOD_ACTIONS_AWS_QUARANTINE_H
 
 #include "actions/aws/common.h"
+#include "actions/state.h"
+
+/* For the descriptor: what these steps keep in the state. That the group is new cannot be seen of
+ * it later. */
+#define QUARANTINE_STATE                                                                           \
+    {"group", NULL}, {"new_group", state_boolean},                                                 \
+    {                                                                                              \
+        "rule_seen", state_boolean                                                                 \
+    }
 
 /* A step's work: finds the group in the VPC or creates it; its id goes into state.group, and
  * state.new_group says that this task has created it. Permissions: ec2:DescribeSecurityGroups,
@@ -17,5 +26,7 @@ enum verdict quarantine_revoke_outbound(struct step_ctx *ctx);
 /* Whether the last failure says that state.group is not known, which passes where it was created a
  * moment ago, by this task or by another of the same VPC. */
 bool quarantine_group_unknown(const struct step_ctx *ctx);
+/* For tables of state: a list of ids of security groups. */
+bool quarantine_groups_valid(struct step_ctx *ctx, const json_t *value);
 
 #endif

@@ -97,14 +97,10 @@ static bool stands_alone(struct step_ctx *ctx, const json_t *found)
 /* Keeps what the steps that follow change. */
 static bool note(struct step_ctx *ctx, const json_t *found)
 {
-    json_t *ids = json_array();
     json_t *members = jlist(found, "DBClusterMembers.DBClusterMember");
-    size_t i;
-    json_t *member;
-    json_array_foreach(members, i, member)
-        json_array_append_new(ids, json_string(jstr(member, "DBInstanceIdentifier")));
+    json_t *ids = act_texts(ctx, members, "DBInstanceIdentifier");
     json_decref(members);
-    return act_state_set(ctx, "members", ids) &&
+    return ids && act_state_set(ctx, "members", ids) &&
            act_state_set(ctx, "protected", json_boolean(jbool(found, "DeletionProtection", false)));
 }
 
@@ -199,6 +195,8 @@ const struct action action_rds_aurora_delete_cluster = {
                                          "rds:DescribeDBInstances", "rds:DescribeGlobalClusters",
                                          "rds:ModifyDBCluster", NULL},
     .check = check,
+    .state =
+        (const struct action_state[]){{"members", NULL}, {"protected", NULL}, {"parts", NULL}, {0}},
     .steps = (const struct action_step[]){{"look", look, false},
                                           {"unprotect", unprotect, false},
                                           {"delete-members", delete_members, false},

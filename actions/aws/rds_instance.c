@@ -113,16 +113,20 @@ const struct action action_rds_terminate_instance = {
 /* --- rds_quarantine_instance --- */
 
 /* The ids of the security groups that are, or are about to be, the instance's. */
-static json_t *groups_of(const json_t *instance)
+static json_t *groups_of(struct step_ctx *ctx, const json_t *instance)
 {
     json_t *groups = jlist(instance, "VpcSecurityGroups.VpcSecurityGroupMembership");
-    json_t *ids = json_array();
-    size_t i;
-    json_t *group;
-    json_array_foreach(groups, i, group)
-        json_array_append_new(ids, json_string(jstr(group, "VpcSecurityGroupId")));
+    json_t *ids = act_texts(ctx, groups, "VpcSecurityGroupId");
     json_decref(groups);
     return ids;
+}
+
+/* An earlier owner of the run may have replaced the groups and ended before it said so. */
+static void audit_former(struct step_ctx *ctx, const json_t *now)
+{
+    const json_t *former = json_object_get(ctx->state, "groups");
+    if (ctx->restored && ctx->audit && former && !json_equal(former, now))
+        ctx->audit(ctx, "security groups of an RDS instance before an earlier try", former);
 }
 
 static bool check_quarantine(struct step_ctx *ctx)
@@ -139,8 +143,10 @@ static enum verdict look(struct step_ctx *ctx)
     const char *vpc = resource_attribute(ctx, "VPC ID");
     if (!vpc)
         vpc = jstr(found, "DBSubnetGroup.VpcId");
-    bool kept = vpc && act_state_set(ctx, "vpc", json_string(vpc)) &&
-                act_state_set(ctx, "groups", groups_of(found));
+    json_t *groups = groups_of(ctx, found);
+    audit_former(ctx, groups);
+    bool kept = groups && act_state_set(ctx, "groups", groups) && vpc &&
+                act_state_set(ctx, "vpc", json_string(vpc));
     json_decref(found);
     if (!vpc)
         return step_invalid(ctx,
@@ -232,6 +238,11 @@ const struct action action_rds_quarantine_instance = {
                               "ec2:RevokeSecurityGroupIngress", "rds:DescribeDBInstances",
                               "rds:ModifyDBInstance", "rds:StopDBInstance", NULL},
     .check = check_quarantine,
+    .state = (const struct action_state[]){{"vpc", NULL},
+                                           {"groups", quarantine_groups_valid},
+                                           QUARANTINE_STATE,
+                                           {"parts", NULL},
+                                           {0}},
     .steps = (const struct action_step[]){{"look", look, true},
                                           {"find-group", find_group, false},
                                           {"revoke-inbound", quarantine_revoke_inbound, false},

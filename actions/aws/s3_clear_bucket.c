@@ -5,6 +5,7 @@
 
 #include "actions/aws/bucket.h"
 #include "actions/parts.h"
+#include "actions/state.h"
 #include "lib/clock.h"
 #include "lib/jpath.h"
 #include "lib/uri.h"
@@ -360,6 +361,13 @@ static enum verdict conclude(struct step_ctx *ctx)
     return step_finished(ctx, "%lld objects and versions deleted", done);
 }
 
+/* What was written since is left after a takeover too. The service's clock may be ahead of ours. */
+static bool moment_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return state_count(ctx, value) &&
+           json_integer_value(value) <= ctx->clock->wall_ms(ctx->clock) + WAIT_MINUTES(5);
+}
+
 const struct action action_s3_clear_bucket = {
     .name = "s3_clear_bucket",
     .display_name = "Clear an S3 Bucket",
@@ -371,6 +379,12 @@ const struct action action_s3_clear_bucket = {
     .permissions = (const char *const[]){"s3:DeleteObject", "s3:DeleteObjectVersion",
                                          "s3:ListBucketVersions", NULL},
     .check = bucket_check,
+    .state = (const struct action_state[]){{"began", moment_valid},
+                                           {"most", NULL},
+                                           {"markers", NULL},
+                                           {"after", NULL},
+                                           {"parts", NULL},
+                                           {0}},
     .steps =
         (const struct action_step[]){{"clear", clear, false}, {"conclude", conclude, false}, {0}},
 };

@@ -118,6 +118,7 @@ const struct action action_s3_enable_logging = {
     .permissions = (const char *const[]){"s3:CreateBucket", "s3:GetBucketPolicy", "s3:ListBucket",
                                          "s3:PutBucketLogging", "s3:PutBucketPolicy", NULL},
     .check = check,
+    .state = (const struct action_state[]){{"create", NULL}, {0}},
     .steps = (const struct action_step[]){{"find-log-bucket", find_logs, false},
                                           {"create-log-bucket", create_logs, false},
                                           {"allow-writing", allow_writing, false},

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "actions/aws/tags.h"
+#include "actions/state.h"
 
 /* --- add_tag --- */
 
@@ -150,8 +151,22 @@ static const char *first_matched(const struct step_ctx *ctx, const json_t *tags,
     return NULL;
 }
 
+/* What was to be renamed: keys that the rule has matched. */
+static bool old_key_valid(struct step_ctx *ctx, const json_t *value)
+{
+    const char *key = state_string(value, 512);
+    return key && strcmp(key, param_string(ctx, "New Key")) != 0 &&
+           json_object_get(json_object_get(ctx->resource, "matchedAttributes"), key);
+}
+
+static bool old_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return state_list(ctx, value, old_key_valid);
+}
+
 /* No other matched key is a tag now. The new key may be the one that was matched; or an earlier run
- * has renamed the tag: then the event knows its value, which the new key has. */
+ * has renamed the tag: then the event knows its value, which the new key has; or an earlier owner
+ * of this run has kept that there was one. */
 static enum verdict none_matched(struct step_ctx *ctx, const json_t *tags, const char *key)
 {
     const json_t *former = json_object_get(ctx->resource, "tags");
@@ -159,6 +174,8 @@ static enum verdict none_matched(struct step_ctx *ctx, const json_t *tags, const
     const json_t *matched = json_object_get(ctx->resource, "matchedAttributes");
     if (json_object_get(matched, key) && json_object_get(tags, key))
         return step_finished(ctx, "the tag has that key already");
+    if (json_array_size(json_object_get(ctx->state, "old")) > 0 && json_object_get(tags, key))
+        return step_finished(ctx, "the tag is renamed already");
     if (old && json_object_get(tags, key) &&
         json_equal(json_object_get(former, old), json_object_get(tags, key)))
         return step_finished(ctx, "the tag is renamed already");
@@ -273,6 +290,7 @@ const struct action action_update_tag = {
                               "sns:ListTagsForResource", "sns:TagResource", "sns:UntagResource",
                               "sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue", NULL},
     .check = tags_check,
+    .state = (const struct action_state[]){{"old", old_valid}, {"value", NULL}, {"add", NULL}, {0}},
     /* Saved before the first change: once the old keys are gone, nothing else tells that there was
        something to do. */
     .steps =

@@ -3,8 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "actions/azure/id.h"
+#include "actions/state.h"
+#include "lib/uri.h"
 
 /* The longest that an operation is followed. Deleting a large resource group takes hours. */
 #define OPERATION_LIMIT WAIT_MINUTES(240)
@@ -155,6 +158,34 @@ enum verdict az_long(struct step_ctx *ctx, const struct arm_op *op, const char *
     json_decref(body);
     return verdict;
 }
+
+/* Whether the path of a URL is in the subscription, and stays there. That it is on the host of
+ * Resource Manager is seen to when it is followed. */
+static bool path_in_subscription(const struct step_ctx *ctx, const char *path)
+{
+    static const char prefix[] = "/subscriptions/";
+    size_t n = sizeof prefix - 1, account = strlen(ctx->account);
+    return strncasecmp(path, prefix, n) == 0 && strncasecmp(path + n, ctx->account, account) == 0 &&
+           path[n + account] == '/' && !strstr(path, "/.") && !strpbrk(path, "%\\");
+}
+
+bool az_operation_valid(struct step_ctx *ctx, const json_t *value)
+{
+    struct arm_poll poll = {0};
+    struct uri uri = {0};
+    struct err ignored = ERR_INIT;
+    size_t account = strlen(ctx->account);
+    bool ok = arm_poll_from_json(value, &poll);
+    ok = ok && strncasecmp(poll.bucket, ctx->account, account) == 0 &&
+         strncmp(poll.bucket + account, "/arm-", strlen("/arm-")) == 0 &&
+         uri_parse(poll.url, &uri, &ignored) && path_in_subscription(ctx, uri.path);
+    uri_free(&uri);
+    arm_poll_free(&poll);
+    return ok;
+}
+
+const struct action_state az_operation_state[] = {
+    {"poll", az_operation_valid}, {"repeated", state_boolean}, {0}};
 
 enum verdict az_act(struct step_ctx *ctx, const struct arm_op *op)
 {

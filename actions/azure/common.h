@@ -26,6 +26,17 @@ json_t *az_read(struct step_ctx *ctx, const struct arm_op *op, const char *path)
  * call again, which then only looks how it goes. STEP_FAILED with ctx->err. The operation is kept
  * in state.poll. In a dry run the call is written down, and that is all. */
 enum verdict az_long(struct step_ctx *ctx, const struct arm_op *op, const char *path, json_t *body);
+/* For the descriptor of an action whose first step calls az_long: the operation under way is taken
+ * over. Where a later step calls it, AZ_OPERATION_AGAIN is among the rows instead: the operation of
+ * one step must not be taken for that of another, and a call may be made once more without harm. */
+extern const struct action_state az_operation_state[];
+#define AZ_OPERATION_AGAIN                                                                         \
+    {"poll", NULL},                                                                                \
+    {                                                                                              \
+        "repeated", NULL                                                                           \
+    }
+/* For tables of state: an operation of az_long in the resource's subscription. */
+bool az_operation_valid(struct step_ctx *ctx, const json_t *value);
 /* az_long on the resource itself, without a body. */
 enum verdict az_act(struct step_ctx *ctx, const struct arm_op *op);
 /* The same for a deletion: what is not there any more is STEP_FINISHED with a note. */

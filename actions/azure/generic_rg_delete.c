@@ -59,5 +59,6 @@ const struct action action_generic_rg_delete = {
         (const char *const[]){"Microsoft.Resources/subscriptions/operationresults/read",
                               "Microsoft.Resources/subscriptions/resourcegroups/delete", NULL},
     .check = check,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"delete", remove_group, false}, {0}},
 };

@@ -61,6 +61,7 @@ const struct action action_disk_delete = {
     .permissions = (const char *const[]){"Microsoft.Compute/disks/delete",
                                          "Microsoft.Compute/locations/diskOperations/read", NULL},
     .check = check_disk,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"delete", remove_disk, false}, {0}},
 };
 
@@ -86,6 +87,7 @@ const struct action action_image_delete = {
     .permissions = (const char *const[]){"Microsoft.Compute/images/delete",
                                          "Microsoft.Compute/locations/operations/read", NULL},
     .check = check_image,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"delete", remove_image, false}, {0}},
 };
 
@@ -110,6 +112,7 @@ const struct action action_ssh_public_key_delete = {
     .resource_types = (const char *const[]){"SSH Public Key", NULL},
     .permissions = (const char *const[]){"Microsoft.Compute/sshPublicKeys/delete", NULL},
     .check = check_ssh_key,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"delete", remove_ssh_key, false}, {0}},
 };
 
@@ -136,6 +139,7 @@ const struct action action_ip_delete = {
                                          "Microsoft.Network/locations/operations/read",
                                          "Microsoft.Network/publicIPAddresses/delete", NULL},
     .check = check_ip,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"delete", remove_ip, false}, {0}},
 };
 
@@ -163,5 +167,6 @@ const struct action action_nic_delete = {
                                          "Microsoft.Network/locations/operations/read",
                                          "Microsoft.Network/networkInterfaces/delete", NULL},
     .check = check_nic,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"delete", remove_nic, false}, {0}},
 };

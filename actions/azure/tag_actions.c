@@ -7,6 +7,7 @@
 
 #include "actions/azure/common.h"
 #include "actions/azure/id.h"
+#include "actions/state.h"
 #include "lib/jpath.h"
 
 #define VM   "Microsoft.Compute/virtualMachines"
@@ -144,6 +145,7 @@ const struct action action_generic_tag = {
                                             {0}},
     .permissions = permissions,
     .check = check,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"add", add, false}, {0}},
 };
 
@@ -188,6 +190,7 @@ const struct action action_generic_untag = {
                                             {0}},
     .permissions = permissions,
     .check = check,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"remove", untag, false}, {0}},
 };
 
@@ -216,7 +219,8 @@ static enum verdict none_to_rename(struct step_ctx *ctx, const char *old_key, co
 {
     const char *former = NULL;
     bool known = find_tag(json_object_get(ctx->resource, "tags"), old_key, &former) != NULL;
-    if (there && (!known || strcmp(former, now) == 0))
+    bool found = json_is_true(json_object_get(ctx->state, "found")); /* by an earlier owner */
+    if (there && (found || !known || strcmp(former, now) == 0))
         return step_finished(ctx, "the tag is renamed already");
     return step_invalid(ctx, "the resource has no tag \"%.128s\"", old_key);
 }
@@ -229,6 +233,8 @@ static enum verdict plan_rename(struct step_ctx *ctx, json_t *tags)
     const char *there = find_tag(tags, new_key, &now);
     if (!from)
         return none_to_rename(ctx, old_key, there, now);
+    if (json_object_set_new(ctx->state, "found", json_true()) != 0)
+        return az_no_memory(ctx);
     if (strcmp(from, new_key) == 0)
         return step_finished(ctx, "the tag has that key already");
     if (from == there)
@@ -286,6 +292,9 @@ const struct action action_generic_tag_update = {
                                             {0}},
     .permissions = permissions,
     .check = check,
+    .state =
+        (const struct action_state[]){
+            {"found", state_boolean}, {"replace", NULL}, {"merge", NULL}, AZ_OPERATION_AGAIN, {0}},
     /* Saved before the first change: a second try finds the old key gone, and must know why. */
     .steps =
         (const struct action_step[]){

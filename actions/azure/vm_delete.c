@@ -5,14 +5,18 @@
  * is still known. Each deletion may be repeated without harm, and nothing is deleted that was not
  * found.
  *
+ * What a stored state names is not trusted: while the machine is there it is asked again. Once it
+ * is gone, only what is in its resource group and attached to nothing is deleted.
+ *
  * state: {"disks", "nics", "ips": ids yet to be deleted, "failed": the first of them that could not
- * be, "poll": see common.h} */
+ * be, "asked": the machine itself has named them, "poll", "repeated": see common.h} */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "actions/azure/common.h"
 #include "actions/azure/id.h"
+#include "actions/state.h"
 #include "lib/jpath.h"
 
 #define VM   "Microsoft.Compute/virtualMachines"
@@ -31,6 +35,8 @@ static const struct arm_op delete_vm = {.provider = VM,
                                         .method = "DELETE",
                                         .suffix = "",
                                         .changes = true};
+static const struct arm_op get_disk = {
+    .provider = DISK, .name = "disks/get", .method = "GET", .suffix = "", .changes = false};
 static const struct arm_op delete_disk = {
     .provider = DISK, .name = "disks/delete", .method = "DELETE", .suffix = "", .changes = true};
 static const struct arm_op get_nic = {.provider = NIC,
@@ -43,6 +49,11 @@ static const struct arm_op delete_nic = {.provider = NIC,
                                          .method = "DELETE",
                                          .suffix = "",
                                          .changes = true};
+static const struct arm_op get_ip = {.provider = IP,
+                                     .name = "publicIPAddresses/get",
+                                     .method = "GET",
+                                     .suffix = "",
+                                     .changes = false};
 static const struct arm_op delete_ip = {.provider = IP,
                                         .name = "publicIPAddresses/delete",
                                         .method = "DELETE",
@@ -56,8 +67,8 @@ static bool check(struct step_ctx *ctx)
 
 /* --- finding what is attached --- */
 
-/* Appends an id that an answer holds, once it has been looked at. False with ctx->err. */
-static bool add_found(struct step_ctx *ctx, json_t *list, const char *text, const char *type)
+/* Whether the text is the id of a resource of the type in the machine's subscription. */
+static bool part_id_valid(const struct step_ctx *ctx, const char *text, const char *type)
 {
     struct az_id id;
     bool ok = text && az_id_parse(text, &id);
@@ -65,7 +76,13 @@ static bool add_found(struct step_ctx *ctx, json_t *list, const char *text, cons
         ok = az_id_is(&id, type) && strcasecmp(az_id_subscription(&id), ctx->account) == 0;
         az_id_free(&id);
     }
-    if (!ok)
+    return ok;
+}
+
+/* Appends an id that an answer holds, once it has been looked at. False with ctx->err. */
+static bool add_found(struct step_ctx *ctx, json_t *list, const char *text, const char *type)
+{
+    if (!part_id_valid(ctx, text, type))
         return err_set(&ctx->err, ERR_PROVIDER, "",
                        "the virtual machine has \"%.256s\" attached, which is no %s in its "
                        "subscription; nothing was deleted",
@@ -174,24 +191,139 @@ static json_t *read_vm(struct step_ctx *ctx)
     return vm;
 }
 
+static bool being_deleted(const json_t *vm)
+{
+    const char *now = jstr(vm, "properties.provisioningState");
+    return now && strcasecmp(now, "Deleting") == 0;
+}
+
+static bool is_listed(const json_t *list, const json_t *id)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        if (strcasecmp(json_string_value(one), json_string_value(id)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A machine on its way out may not name all any more that an earlier owner of the run has found. */
+static bool add_stored(struct step_ctx *ctx, json_t *found)
+{
+    const char *name;
+    json_t *list;
+    json_object_foreach(found, name, list)
+    {
+        size_t i;
+        json_t *id;
+        json_array_foreach(json_object_get(ctx->state, name), i, id)
+        {
+            if (!is_listed(list, id) && json_array_append(list, id) != 0)
+                return az_no_memory(ctx) == STEP_DONE;
+        }
+    }
+    return true;
+}
+
+/* Keeps what the machine names. */
+static enum verdict keep_found(struct step_ctx *ctx, json_t *found, bool leaving)
+{
+    bool asked = !ctx->restored || !leaving;
+    if (asked)
+        json_object_del(ctx->state, "failed"); /* nothing has been deleted yet */
+    else if (!add_stored(ctx, found))
+        return STEP_FAILED;
+    if (ctx->audit)
+        ctx->audit(ctx, "what is deleted with the virtual machine", found);
+    bool kept = json_object_update(ctx->state, found) == 0 &&
+                json_object_set_new(ctx->state, "asked", json_boolean(asked)) == 0;
+    return kept ? STEP_DONE : az_no_memory(ctx);
+}
+
 static enum verdict find(struct step_ctx *ctx)
 {
     if (!param_boolean(ctx, "Delete Associated Resources"))
         return STEP_DONE;
     json_t *vm = read_vm(ctx);
+    if (!vm && az_gone(ctx) && json_object_get(ctx->state, "disks"))
+        return STEP_DONE;
     if (!vm)
         return az_gone(ctx) ? step_finished(ctx, "already deleted; what had been attached to it is "
                                                  "not known any more")
                             : STEP_FAILED;
     json_t *found = find_attached(ctx, vm);
+    enum verdict verdict = found ? keep_found(ctx, found, being_deleted(vm)) : STEP_FAILED;
     json_decref(vm);
-    if (!found)
-        return STEP_FAILED;
-    if (ctx->audit)
-        ctx->audit(ctx, "what is deleted with the virtual machine", found);
-    bool kept = json_object_update(ctx->state, found) == 0;
     json_decref(found);
-    return kept ? STEP_DONE : az_no_memory(ctx);
+    return verdict;
+}
+
+/* --- looking at what a stored state names --- */
+
+static bool same_group(struct step_ctx *ctx, const char *text)
+{
+    struct az_where vm;
+    struct az_id id;
+    if (!az_where(ctx, &vm) || !az_id_parse(text, &id))
+        return false;
+    bool same = strcasecmp(az_id_group(&id), vm.group) == 0;
+    az_id_free(&id);
+    return same;
+}
+
+/* Whether the text is the machine's own id. */
+static bool is_the_machine(struct step_ctx *ctx, const char *text)
+{
+    struct az_where vm;
+    struct az_id id;
+    if (!part_id_valid(ctx, text, VM) || !az_where(ctx, &vm) || !az_id_parse(text, &id))
+        return false;
+    bool same =
+        strcasecmp(az_id_group(&id), vm.group) == 0 && strcasecmp(az_id_name(&id), vm.name) == 0;
+    az_id_free(&id);
+    return same;
+}
+
+/* What the part is attached to, as its own description says; NULL: nothing. */
+static const char *holder_of(const json_t *part)
+{
+    static const char *const places[] = {"managedBy",
+                                         "managedByExtended[0]",
+                                         "properties.virtualMachine.id",
+                                         "properties.privateEndpoint.id",
+                                         "properties.ipConfiguration.id",
+                                         "properties.natGateway.id"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *id = jstr(part, places[i]);
+        if (id && *id)
+            return id;
+    }
+    return NULL;
+}
+
+/* Whether a part that only a stored state names may be deleted. Nobody can be asked whether it was
+ * the machine's; what is used by something else, or is elsewhere, is refused. False with ctx->err,
+ * which is "not found" when it is gone. */
+static bool part_is_loose(struct step_ctx *ctx, const struct arm_op *get, const char *text,
+                          const char *path)
+{
+    if (!same_group(ctx, text))
+        return err_set(&ctx->err, ERR_PROVIDER, "",
+                       "%.512s is not in the virtual machine's resource group, and the machine is "
+                       "gone; it was not deleted",
+                       text);
+    json_t *part = az_read(ctx, get, path);
+    if (!part)
+        return false;
+    const char *holder = holder_of(part);
+    bool loose = !holder || is_the_machine(ctx, holder);
+    if (!loose)
+        err_set(&ctx->err, ERR_PROVIDER, "", "%.512s is attached to %.256s; it was not deleted",
+                text, holder);
+    json_decref(part);
+    return loose;
 }
 
 /* --- deleting --- */
@@ -229,12 +361,29 @@ static enum verdict put_off(struct step_ctx *ctx)
     return json_object_set_new(ctx->state, "failed", failed) == 0 ? STEP_DONE : az_no_memory(ctx);
 }
 
-static enum verdict remove_one(struct step_ctx *ctx, const struct arm_op *op, const char *text)
+/* A kind of part: its list in the state, and its calls. */
+struct part_kind {
+    const char *list;
+    const struct arm_op *get, *delete;
+};
+
+/* The deletion is begun, or followed. */
+static enum verdict delete_part(struct step_ctx *ctx, const struct part_kind *kind,
+                                const char *text, const char *path)
+{
+    bool asked = !ctx->restored || json_is_true(json_object_get(ctx->state, "asked"));
+    bool begun = json_object_get(ctx->state, "poll") != NULL;
+    if (!asked && !begun && !part_is_loose(ctx, kind->get, text, path))
+        return STEP_FAILED;
+    return az_long(ctx, kind->delete, path, NULL);
+}
+
+static enum verdict remove_one(struct step_ctx *ctx, const struct part_kind *kind, const char *text)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
     enum verdict verdict = STEP_FAILED;
     if (path_of(ctx, text, &path))
-        verdict = az_long(ctx, op, buf_str(&path), NULL);
+        verdict = delete_part(ctx, kind, text, buf_str(&path));
     buf_free(&path);
     if (verdict != STEP_FAILED)
         return verdict;
@@ -247,13 +396,13 @@ static enum verdict remove_one(struct step_ctx *ctx, const struct arm_op *op, co
 }
 
 /* The first of a list; then the step again for the next. */
-static enum verdict remove_next(struct step_ctx *ctx, const struct arm_op *op, const char *list)
+static enum verdict remove_next(struct step_ctx *ctx, const struct part_kind *kind)
 {
-    json_t *ids = json_object_get(ctx->state, list);
+    json_t *ids = json_object_get(ctx->state, kind->list);
     const char *text = json_string_value(json_array_get(ids, 0));
     if (!text)
         return STEP_DONE;
-    enum verdict verdict = remove_one(ctx, op, text);
+    enum verdict verdict = remove_one(ctx, kind, text);
     if (verdict != STEP_DONE)
         return verdict;
     json_array_remove(ids, 0);
@@ -262,17 +411,20 @@ static enum verdict remove_next(struct step_ctx *ctx, const struct arm_op *op, c
 
 static enum verdict remove_disks(struct step_ctx *ctx)
 {
-    return remove_next(ctx, &delete_disk, "disks");
+    static const struct part_kind disks = {"disks", &get_disk, &delete_disk};
+    return remove_next(ctx, &disks);
 }
 
 static enum verdict remove_nics(struct step_ctx *ctx)
 {
-    return remove_next(ctx, &delete_nic, "nics");
+    static const struct part_kind nics = {"nics", &get_nic, &delete_nic};
+    return remove_next(ctx, &nics);
 }
 
 static enum verdict remove_ips(struct step_ctx *ctx)
 {
-    return remove_next(ctx, &delete_ip, "ips");
+    static const struct part_kind ips = {"ips", &get_ip, &delete_ip};
+    return remove_next(ctx, &ips);
 }
 
 /* Says what could not be deleted. */
@@ -287,6 +439,52 @@ static enum verdict conclude(struct step_ctx *ctx)
     snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", operation ? operation : "");
     snprintf(ctx->err.request_id, sizeof ctx->err.request_id, "%s", request ? request : "");
     return STEP_FAILED;
+}
+
+/* --- its state --- */
+
+static bool disk_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return part_id_valid(ctx, json_string_value(value), DISK);
+}
+
+static bool nic_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return part_id_valid(ctx, json_string_value(value), NIC);
+}
+
+static bool ip_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return part_id_valid(ctx, json_string_value(value), IP);
+}
+
+/* Parts that nobody has asked to delete are not taken over. */
+static bool parts_valid(struct step_ctx *ctx, const json_t *value,
+                        bool (*each)(struct step_ctx *ctx, const json_t *value))
+{
+    return param_boolean(ctx, "Delete Associated Resources") && state_list(ctx, value, each);
+}
+
+static bool disks_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return parts_valid(ctx, value, disk_valid);
+}
+
+static bool nics_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return parts_valid(ctx, value, nic_valid);
+}
+
+static bool ips_valid(struct step_ctx *ctx, const json_t *value)
+{
+    return parts_valid(ctx, value, ip_valid);
+}
+
+static bool failure_valid(struct step_ctx *ctx, const json_t *value)
+{
+    static const char *const names[] = {"code", "message", "operation", "request_id", NULL};
+    (void)ctx;
+    return state_texts(value, names, sizeof ctx->err.message);
 }
 
 const struct action action_vm_delete = {
@@ -304,17 +502,26 @@ const struct action action_vm_delete = {
              .fallback = "false",
              .help = "Also delete its disks, network interfaces and public IP addresses."},
             {0}},
-    .permissions = (const char *const[]){"Microsoft.Compute/disks/delete",
-                                         "Microsoft.Compute/locations/diskOperations/read",
-                                         "Microsoft.Compute/locations/operations/read",
-                                         "Microsoft.Compute/virtualMachines/delete",
-                                         "Microsoft.Compute/virtualMachines/read",
-                                         "Microsoft.Network/locations/operationResults/read",
-                                         "Microsoft.Network/locations/operations/read",
-                                         "Microsoft.Network/networkInterfaces/delete",
-                                         "Microsoft.Network/networkInterfaces/read",
-                                         "Microsoft.Network/publicIPAddresses/delete", NULL},
+    .permissions =
+        (const char *const[]){"Microsoft.Compute/disks/delete", "Microsoft.Compute/disks/read",
+                              "Microsoft.Compute/locations/diskOperations/read",
+                              "Microsoft.Compute/locations/operations/read",
+                              "Microsoft.Compute/virtualMachines/delete",
+                              "Microsoft.Compute/virtualMachines/read",
+                              "Microsoft.Network/locations/operationResults/read",
+                              "Microsoft.Network/locations/operations/read",
+                              "Microsoft.Network/networkInterfaces/delete",
+                              "Microsoft.Network/networkInterfaces/read",
+                              "Microsoft.Network/publicIPAddresses/delete",
+                              "Microsoft.Network/publicIPAddresses/read", NULL},
     .check = check,
+    .state = (const struct action_state[]){{"disks", disks_valid},
+                                           {"nics", nics_valid},
+                                           {"ips", ips_valid},
+                                           {"failed", failure_valid},
+                                           {"asked", NULL},
+                                           AZ_OPERATION_AGAIN,
+                                           {0}},
     .steps = (const struct action_step[]){{"find", find, true},
                                           {"delete-vm", remove_vm, false},
                                           {"delete-disks", remove_disks, false},

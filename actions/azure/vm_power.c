@@ -58,6 +58,7 @@ const struct action action_vm_start = {
     .permissions = (const char *const[]){"Microsoft.Compute/locations/operations/read",
                                          "Microsoft.Compute/virtualMachines/start/action", NULL},
     .check = check,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"start", start, false}, {0}},
 };
 
@@ -72,6 +73,7 @@ const struct action action_vm_power_off = {
     .permissions = (const char *const[]){"Microsoft.Compute/locations/operations/read",
                                          "Microsoft.Compute/virtualMachines/powerOff/action", NULL},
     .check = check,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"power-off", power_off, false}, {0}},
 };
 
@@ -86,5 +88,6 @@ const struct action action_vm_deallocate = {
         (const char *const[]){"Microsoft.Compute/locations/operations/read",
                               "Microsoft.Compute/virtualMachines/deallocate/action", NULL},
     .check = check,
+    .state = az_operation_state,
     .steps = (const struct action_step[]){{"deallocate", deallocate, false}, {0}},
 };

@@ -360,7 +360,8 @@ def test_stopped_between_any_two_steps_all_is_gone_in_the_end(arm, azure_site, d
     [report] = site.wait_reports(key=key, timeout=90)
     report.assert_all_processed()
     assert arm.ids() == set(other)
-    assert arm.operations().count("virtualMachines/get") == len(machines)
+    # The machine is asked once by each daemon, if it is still there.
+    assert arm.operations().count("virtualMachines/get") <= 2 * len(machines)
 
 
 def test_progress_of_a_step_that_has_just_begun_is_not_mixed_with_the_one_before(arm, azure_site, daemon):

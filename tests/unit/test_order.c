@@ -94,6 +94,7 @@ static enum verdict alone(struct step_ctx *ctx)
         .name = its_name,                                                                          \
         .cloud = its_cloud,                                                                        \
         .resource_types = (const char *const[]){"Thing", NULL},                                    \
+        .state = (const struct action_state[]){{"begun", NULL}, {0}},                              \
         .steps = (const struct action_step[]){{"work", work, false}, {0}},                         \
     }
 
@@ -108,6 +109,7 @@ ACTION(azure_second, "azure_second", CLOUD_AZURE);
         .name = its_name,                                                                          \
         .cloud = CLOUD_AWS,                                                                        \
         .resource_types = (const char *const[]){"Thing", NULL},                                    \
+        .state = (const struct action_state[]){{"begun", NULL}, {0}},                              \
         .steps = (const struct action_step[]){{"share", alone, false}, {0}},                       \
         .many = (const struct action_many[]){{.step = 0, .most = 100, .run = share}, {0}},         \
     }

@@ -46,11 +46,20 @@ static bool both(struct step_ctx *const *ctxs, size_t count, enum verdict *verdi
         "Thing", NULL                                                                              \
     }
 
+static bool anything(struct step_ctx *ctx, const json_t *value)
+{
+    (void)ctx, (void)value;
+    return true;
+}
+
+static const struct action_state kept[] = {{"x", anything}, {"seen", NULL}, {0}};
+
 static const struct action alone = {
     .name = "alone",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = THINGS,
+    .state = kept,
     .steps = TWO_STEPS,
 };
 static const struct action shared = {
@@ -58,6 +67,7 @@ static const struct action shared = {
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = THINGS,
+    .state = kept,
     .steps = TWO_STEPS,
     .many = (const struct action_many[]){{.step = 0, .most = 100, .run = both},
                                          {.step = 1, .most = 100, .run = both},
