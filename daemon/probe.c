@@ -61,8 +61,7 @@ static bool probe_queue(struct daemon *d, const struct config_source *config,
     bool ok = params && sqs_queue_init(&queue, config->queue_url ? config->queue_url : "",
                                        config->region, aws_region(d->aws), &err);
     if (ok) {
-        ok = sqs_call(d->aws, http, d->clock, &queue, &sqs_get_queue_attributes, params, &answer,
-                      &err);
+        ok = sqs_call(d->aws, http, &queue, &sqs_get_queue_attributes, params, &answer, &err);
         sqs_queue_free(&queue);
     }
     if (ok)

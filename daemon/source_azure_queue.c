@@ -116,12 +116,21 @@ static bool azure_prepare(struct queue_source *base, struct queue_request *r,
     return azure_storage_sign(s->storage, NULL, http, err);
 }
 
+/* Reads a refusal; of one for the request's time, the right time is learned for the next. */
+static void read_refusal(const struct azure_queue_source *s, const char *operation,
+                         const struct http_response *response, struct err *err)
+{
+    azure_storage_error(operation, response, err);
+    if (azure_storage_learn_time(s->storage, azure_storage_now_ms(s->storage), response))
+        err->kind = ERR_TRANSIENT;
+}
+
 static bool azure_received(struct queue_source *base, const struct queue_request *r,
                            struct http_response *response, size_t *count, struct err *err)
 {
     struct azure_messages messages;
     if (response->status != 200) {
-        azure_storage_error("GetMessages", response, err);
+        read_refusal(azure_of(base), "GetMessages", response, err);
         return false;
     }
     struct azure_queue_source *s = azure_of(base);
@@ -184,7 +193,7 @@ static bool azure_stepped(struct queue_source *base, const struct queue_request 
         bool shown = r->step == MESSAGE_EXTEND || r->step == MESSAGE_RELEASE;
         return !shown || keep_receipt(r->message, response, err);
     }
-    azure_storage_error(operation_of(r), response, err);
+    read_refusal(s, operation_of(r), response, err);
     if (aside && !r->prelude && strcmp(err->code, "QueueNotFound") == 0) {
         s->poison_missing = true;
         err_set(err, ERR_BUSY, "", "the poison queue must be made first");

@@ -125,8 +125,8 @@ static bool sqs_prepare_request(struct queue_source *base, struct queue_request 
         r->message ? step_params(r->message, r->step) : receive_params(config, wait_ms);
     if (!params)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    bool ok = sqs_prepare(d->aws, r->access, d->clock, &s->at, op_of(r), params,
-                          wait_ms + QUEUE_REQUEST_MS, http, err);
+    bool ok = sqs_prepare(d->aws, r->access, &s->at, op_of(r), params, wait_ms + QUEUE_REQUEST_MS,
+                          http, err);
     json_decref(params);
     return ok;
 }
@@ -142,11 +142,24 @@ static void take_message(struct queue_source *base, const struct queue_request *
     queue_source_take(base, r, &got);
 }
 
+/* Reads an answer; of one that refuses the request's time, the right time is learned for the next.
+ */
+static bool read_answer(struct queue_source *base, const struct queue_request *r,
+                        struct http_response *response, json_t **answer, struct err *err)
+{
+    struct aws *aws = base->base.daemon->aws;
+    if (aws_decode(op_of(r), response, answer, err))
+        return true;
+    if (aws_learn_time(aws, aws_now_ms(aws), response, err))
+        err->kind = ERR_TRANSIENT;
+    return false;
+}
+
 static bool sqs_received(struct queue_source *base, const struct queue_request *r,
                          struct http_response *response, size_t *count, struct err *err)
 {
     json_t *answer = NULL;
-    if (!aws_decode(op_of(r), response, &answer, err))
+    if (!read_answer(base, r, response, &answer, err))
         return false;
     json_t *messages = jlist(answer, "Messages");
     *count = json_array_size(messages);
@@ -160,9 +173,8 @@ static bool sqs_received(struct queue_source *base, const struct queue_request *
 static bool sqs_stepped(struct queue_source *base, const struct queue_request *r,
                         struct http_response *response, struct err *err)
 {
-    (void)base;
     json_t *answer = NULL;
-    bool ok = aws_decode(op_of(r), response, &answer, err);
+    bool ok = read_answer(base, r, response, &answer, err);
     json_decref(answer);
     return ok;
 }

@@ -20,6 +20,7 @@
 #include "lib/aws/sts.h"
 #include "lib/aws/targets.h"
 #include "lib/jpath.h"
+#include "lib/skew.h"
 
 struct aws {
     struct aws_options options;
@@ -32,6 +33,7 @@ struct aws {
     struct aws_identity *identity;
     struct aws_buckets *buckets;
     struct sigv4_keys *keys;
+    struct skew skew;
     struct imds_memory imds; /* of who asks for the region: whoever has the flight of aws_self */
     char found_region[33];   /* IMDS's; written once, before `region` points to it */
     _Atomic(const char *) region; /* NULL: none known */
@@ -397,6 +399,32 @@ static bool named(const struct aws_call *call, struct err *err)
     return false;
 }
 
+int64_t aws_now_ms(struct aws *aws)
+{
+    return skew_now(&aws->skew, aws->options.clock);
+}
+
+/* Whether a wrong time may be behind a refusal. Some services call it that, others a wrong
+ * signature; then the distance from their Date decides. */
+static bool may_be_time(const char *code)
+{
+    static const char *const codes[] = {
+        "RequestTimeTooSkewed",      "RequestInTheFuture",    "RequestExpired",
+        "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure",
+    };
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+        if (strcmp(codes[i], code) == 0)
+            return true;
+    return false;
+}
+
+bool aws_learn_time(struct aws *aws, int64_t signed_ms, const struct http_response *response,
+                    const struct err *refusal)
+{
+    return may_be_time(refusal->code) &&
+           skew_learn(&aws->skew, aws->options.clock, aws->options.log, signed_ms, response);
+}
+
 bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aws_call *call,
                  struct http_request *request, struct err *err)
 {
@@ -410,7 +438,7 @@ bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aw
     struct sigv4_options how = {
         .region = target.signing_region,
         .service = service->signing_name,
-        .now_ms = aws->options.clock->wall_ms(aws->options.clock),
+        .now_ms = aws_now_ms(aws),
         .normalize_path = !s3,
         .double_encode_path = !s3,
         .add_content_sha256 = s3,
@@ -481,16 +509,19 @@ static const char *request_id_of(const struct http_response *response)
     return id ? id : http_headers_get(&response->headers, "x-amz-request-id");
 }
 
-/* One request. *status is 0 when there was no answer; bucket_region ("" if none) is where S3 says
- * the bucket is. */
-static bool send_once(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
-                      const struct aws_call *call, json_t **answer, int *status,
-                      char bucket_region[33], struct err *err)
+/* One request, signed once. *status is 0 when there was no answer; bucket_region ("" if none) is
+ * where S3 says the bucket is; *again when it was refused for its time, and that is known better
+ * now. */
+static bool send_signed(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
+                        const struct aws_call *call, json_t **answer, int *status,
+                        char bucket_region[33], bool *again, struct err *err)
 {
     struct http_request request;
     struct http_response response = {0};
     char request_id[sizeof(err->request_id)] = "";
     int64_t since = aws->options.clock->mono_ms(aws->options.clock);
+    int64_t signed_ms = aws_now_ms(aws);
+    *again = false;
     *status = 0;
     bucket_region[0] = '\0';
     if (!aws_prepare(aws, creds, call, &request, err))
@@ -503,6 +534,7 @@ static bool send_once(struct aws *aws, struct http_client *http, const struct aw
         if (call->op->service == &aws_s3 && !aws_bucket_region(&response, bucket_region))
             bucket_region[0] = '\0';
         ok = read_answer(call, &response, answer, err);
+        *again = !ok && creds && aws_learn_time(aws, signed_ms, &response, err);
         http_response_free(&response);
     }
     http_request_free(&request);
@@ -510,6 +542,18 @@ static bool send_once(struct aws *aws, struct http_client *http, const struct aw
         named(call, err);
     log_call(aws, call, *status, ok, since, *request_id ? request_id : NULL, err);
     return ok;
+}
+
+/* One request, and once more after one that was refused for its time. */
+static bool send_once(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
+                      const struct aws_call *call, json_t **answer, int *status,
+                      char bucket_region[33], struct err *err)
+{
+    bool again;
+    bool ok = send_signed(aws, http, creds, call, answer, status, bucket_region, &again, err);
+    if (!again)
+        return ok;
+    return send_signed(aws, http, creds, call, answer, status, bucket_region, &again, err);
 }
 
 bool aws_call_as(struct aws *aws, struct http_client *http, const struct aws_creds *creds,

@@ -80,16 +80,25 @@ void aws_expire_creds(struct aws *aws, const char *account, const struct aws_cre
 /* --- calls --- */
 
 /* Credentials, token bucket, encoding, signing, sending, decoding; S3: a bucket in another region
- * is followed once and remembered. Refused credentials are fetched anew and the call is made once
- * more; refused again, that is the call's own error (ERR_DENIED with the service's words). No retry
- * otherwise: that is the caller's, by parking. *answer is a new reference. ERR_BUSY: nothing was
- * sent. ERR_UNAVAILABLE: nothing was done, since credentials cannot be had now. */
+ * is followed once and remembered; a guarded call only if allow_region lets it, else ERR_DENIED. A
+ * request that is refused for its time is signed anew with the service's. Refused credentials are
+ * fetched anew and the call is made once more; refused again, that is the call's own error
+ * (ERR_DENIED with the service's words). No retry otherwise: that is the caller's, by parking.
+ * *answer is a new reference. ERR_BUSY: nothing was sent. ERR_UNAVAILABLE: nothing was done, since
+ * credentials cannot be had now. */
 bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
               json_t **answer, struct err *err) MUST_CHECK;
 
 /* Builds and signs without sending, for the loop. */
 bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aws_call *call,
                  struct http_request *request, struct err *err) MUST_CHECK;
+
+/* The time to sign with: the clock's, corrected by what the services have said the time is. */
+int64_t aws_now_ms(struct aws *aws);
+/* Looks whether an answer refuses a request signed for signed_ms because of its time, and learns
+ * the right one. True: the request should be signed anew. aws_call does it by itself. */
+bool aws_learn_time(struct aws *aws, int64_t signed_ms, const struct http_response *response,
+                    const struct err *refusal) MUST_CHECK;
 
 /* Says which region a bucket is in, so that it is asked there first; S3's own word for it still
  * counts. */

@@ -161,7 +161,7 @@ static bool endpoint_is_standard(struct aws *aws, const struct sqs_queue *q, boo
     return true;
 }
 
-static bool prepare_for_origin(const struct aws_creds *creds, const struct clock *clock,
+static bool prepare_for_origin(struct aws *aws, const struct aws_creds *creds,
                                const struct sqs_queue *q, const struct aws_call *call,
                                struct http_request *request, struct err *err)
 {
@@ -170,7 +170,7 @@ static bool prepare_for_origin(const struct aws_creds *creds, const struct clock
     struct sigv4_options options = {
         .region = q->region,
         .service = aws_sqs.signing_name,
-        .now_ms = clock->wall_ms(clock),
+        .now_ms = aws_now_ms(aws),
         .normalize_path = true,
         .double_encode_path = true,
     };
@@ -180,9 +180,9 @@ static bool prepare_for_origin(const struct aws_creds *creds, const struct clock
     return false;
 }
 
-bool sqs_prepare(struct aws *aws, const struct aws_creds *creds, const struct clock *clock,
-                 const struct sqs_queue *q, const struct aws_op *op, json_t *params,
-                 int64_t timeout_ms, struct http_request *request, struct err *err)
+bool sqs_prepare(struct aws *aws, const struct aws_creds *creds, const struct sqs_queue *q,
+                 const struct aws_op *op, json_t *params, int64_t timeout_ms,
+                 struct http_request *request, struct err *err)
 {
     bool standard = false;
     if (q->origin && !endpoint_is_standard(aws, q, &standard, err))
@@ -191,33 +191,45 @@ bool sqs_prepare(struct aws *aws, const struct aws_creds *creds, const struct cl
         return err_set(err, ERR_INTERNAL, "", "out of memory, or the queue URL is not UTF-8");
     struct aws_call call = {
         .op = op, .region = q->region, .params = params, .timeout_ms = timeout_ms};
-    bool ok = standard ? prepare_for_origin(creds, clock, q, &call, request, err)
+    bool ok = standard ? prepare_for_origin(aws, creds, q, &call, request, err)
                        : aws_prepare(aws, creds, &call, request, err);
     if (ok && timeout_ms)
         request->timeout_ms = timeout_ms;
     return ok;
 }
 
-bool sqs_call(struct aws *aws, struct http_client *http, const struct clock *clock,
-              const struct sqs_queue *q, const struct aws_op *op, json_t *params, json_t **answer,
-              struct err *err)
+/* One request. *again when it was refused for its time, and that is known better now. */
+static bool send_signed(struct aws *aws, struct http_client *http, const struct sqs_queue *q,
+                        const struct aws_op *op, json_t *params, json_t **answer, bool *again,
+                        struct err *err)
 {
+    *again = false;
     struct aws_creds *creds = aws_account_creds(aws, http, NULL, err);
     if (!creds)
         return false;
     struct http_request request = {0};
-    bool ok = sqs_prepare(aws, creds, clock, q, op, params, 0, &request, err);
+    struct http_response response = {0};
+    int64_t signed_ms = aws_now_ms(aws);
+    bool ok = sqs_prepare(aws, creds, q, op, params, 0, &request, err);
     aws_creds_unref(creds);
     if (!ok)
         return false;
-    struct http_response response = {0};
     ok = http_perform(http, &request, &response, err);
     http_request_free(&request);
     if (!ok)
         return false;
     ok = aws_decode(op, &response, answer, err);
+    *again = !ok && aws_learn_time(aws, signed_ms, &response, err);
     http_response_free(&response);
     return ok;
+}
+
+bool sqs_call(struct aws *aws, struct http_client *http, const struct sqs_queue *q,
+              const struct aws_op *op, json_t *params, json_t **answer, struct err *err)
+{
+    bool again;
+    bool ok = send_signed(aws, http, q, op, params, answer, &again, err);
+    return again ? send_signed(aws, http, q, op, params, answer, &again, err) : ok;
 }
 
 bool sqs_message_gone(const struct err *err)

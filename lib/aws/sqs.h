@@ -30,16 +30,15 @@ void sqs_queue_free(struct sqs_queue *q);
 
 /* Builds and signs an operation on the queue. QueueUrl is added to params (borrowed; an object). It
  * goes to the configured endpoint override if there is one, else to the queue's own origin, else to
- * the regional endpoint. `clock` dates the signature of a request to an origin. timeout_ms 0: the
+ * the regional endpoint.  timeout_ms 0: the
  * client's. */
-bool sqs_prepare(struct aws *aws, const struct aws_creds *creds, const struct clock *clock,
-                 const struct sqs_queue *q, const struct aws_op *op, json_t *params,
-                 int64_t timeout_ms, struct http_request *request, struct err *err) MUST_CHECK;
+bool sqs_prepare(struct aws *aws, const struct aws_creds *creds, const struct sqs_queue *q,
+                 const struct aws_op *op, json_t *params, int64_t timeout_ms,
+                 struct http_request *request, struct err *err) MUST_CHECK;
 
 /* The same with the daemon's credentials, sent and waited for. *answer is a new reference. */
-bool sqs_call(struct aws *aws, struct http_client *http, const struct clock *clock,
-              const struct sqs_queue *q, const struct aws_op *op, json_t *params, json_t **answer,
-              struct err *err) MUST_CHECK;
+bool sqs_call(struct aws *aws, struct http_client *http, const struct sqs_queue *q,
+              const struct aws_op *op, json_t *params, json_t **answer, struct err *err) MUST_CHECK;
 
 /* True when the error says that the message or its receipt is gone or can no more be changed:
  * another try is useless. */

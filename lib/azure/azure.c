@@ -46,6 +46,7 @@ struct azure {
     struct azure_tokens *tokens;
     struct version versions[VERSIONS_MAX]; /* constant once threads run */
     size_t version_count;
+    struct skew skew;
 };
 
 const struct azure_cloud *azure_cloud_by_name(const char *name)
@@ -210,6 +211,11 @@ const struct azure_cloud *azure_cloud(const struct azure *a)
 const struct clock *azure_clock(const struct azure *a)
 {
     return a->options.clock;
+}
+
+struct skew *azure_skew(struct azure *a)
+{
+    return &a->skew;
 }
 
 struct ratelimit *azure_limits(const struct azure *a)

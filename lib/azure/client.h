@@ -3,9 +3,13 @@
 #define HGAUTOD_LIB_AZURE_CLIENT_H
 
 #include "lib/azure/azure.h"
+#include "lib/skew.h"
 
 /* Whether tokens and secrets may be sent to this URL: over https, or to this machine. */
 bool azure_may_carry_secrets(const char *url);
+
+/* What is known of this host's clock; as long as `azure`. */
+struct skew *azure_skew(struct azure *azure);
 
 /* The api-version that the settings give a provider's resource type; NULL: none. */
 const char *azure_version_override(const struct azure *azure, const char *provider);

@@ -48,6 +48,11 @@ void azure_storage_refused(const struct azure_storage *s, const struct http_requ
  * message, x-ms-request-id. */
 void azure_storage_error(const char *operation, const struct http_response *response,
                          struct err *err);
+/* Looks whether an answer refuses a request signed for signed_ms because of its time, and learns
+ * the right one. True: the request should be signed anew. azure_storage_send does it by itself. */
+bool azure_storage_learn_time(const struct azure_storage *s, int64_t signed_ms,
+                              const struct http_response *response) MUST_CHECK;
+int64_t azure_storage_now_ms(const struct azure_storage *s); /* the time to sign with */
 
 /* Signs, sends, and classifies a failure; *response is the caller's to free on success (2xx). A
  * refused token is replaced once; refused again, that is the request's own error (ERR_DENIED). On a

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "lib/azure/classify.h"
+#include "lib/azure/client.h"
 #include "lib/azure/storage_private.h"
 #include "lib/jpath.h"
 #include "lib/xml.h"
@@ -64,17 +65,29 @@ void azure_storage_error(const char *operation, const struct http_response *resp
     json_decref(document);
 }
 
+int64_t azure_storage_now_ms(const struct azure_storage *s)
+{
+    return skew_now(azure_skew(s->azure), azure_clock(s->azure));
+}
+
+bool azure_storage_learn_time(const struct azure_storage *s, int64_t signed_ms,
+                              const struct http_response *response)
+{
+    return (response->status == 403 || response->status == 401) &&
+           skew_learn(azure_skew(s->azure), azure_clock(s->azure), azure_log(s->azure), signed_ms,
+                      response);
+}
+
 /* The service says the time with each answer: a refusal by a clock that is off is recognized. */
 static void hint_at_skew(const struct azure_storage *s, const struct http_response *response,
                          struct err *err)
 {
-    const struct clock *clock = azure_clock(s->azure);
     const char *date = http_headers_get(&response->headers, "Date");
     int64_t theirs;
     if (response->status != 403 || !date || !clock_parse(date, &theirs) ||
         strstr(err->message, SKEW_HINT))
         return;
-    int64_t skew = clock->wall_ms(clock) - theirs;
+    int64_t skew = azure_storage_now_ms(s) - theirs;
     if (skew > SKEW_MAX_MS || skew < -SKEW_MAX_MS) {
         size_t n = strlen(err->message);
         snprintf(err->message + n, sizeof(err->message) - n, "%s", SKEW_HINT);
@@ -99,14 +112,16 @@ static void log_answer(const struct azure_storage *s, const char *operation, int
                                     : err_kind_name(err->kind));
 }
 
-/* One try. */
-static bool send_once(const struct azure_storage *s, struct http_client *http,
-                      const char *operation, struct http_request *request,
-                      struct http_response *response, struct err *err)
+/* One try. *again when it was refused for its time, and that is known better now. */
+static bool send_signed(const struct azure_storage *s, struct http_client *http,
+                        const char *operation, struct http_request *request,
+                        struct http_response *response, bool *again, struct err *err)
 {
     struct err why = ERR_INIT;
     const struct clock *clock = azure_clock(s->azure);
     int64_t since = clock->mono_ms(clock);
+    int64_t signed_ms = azure_storage_now_ms(s);
+    *again = false;
     *response = (struct http_response){0};
     if (!azure_storage_sign(s, http, request, err))
         return false;
@@ -115,6 +130,7 @@ static bool send_once(const struct azure_storage *s, struct http_client *http,
     if (ok && (status < 200 || status > 299)) {
         azure_storage_error(operation, response, &why);
         hint_at_skew(s, response, &why);
+        *again = azure_storage_learn_time(s, signed_ms, response);
         ok = false;
     }
     log_answer(s, operation, status, since, response, &why);
@@ -152,6 +168,15 @@ static void judge_token(const struct azure_storage *s, const struct http_request
     else if (!ok)
         err->kind = ERR_DENIED;
     azure_token_unref(token);
+}
+
+static bool send_once(const struct azure_storage *s, struct http_client *http,
+                      const char *operation, struct http_request *request,
+                      struct http_response *response, struct err *err)
+{
+    bool again;
+    bool ok = send_signed(s, http, operation, request, response, &again, err);
+    return again ? send_signed(s, http, operation, request, response, &again, err) : ok;
 }
 
 bool azure_storage_send(const struct azure_storage *s, struct http_client *http,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/azure/client.h"
 #include "lib/azure/storage_private.h"
 #include "lib/crypto.h"
 #include "lib/uri.h"
@@ -160,7 +161,7 @@ static bool set_common(const struct azure_storage *s, struct http_request *reque
     const struct clock *clock = azure_clock(s->azure);
     char date[30];
     char id[37];
-    clock_http_date(clock->wall_ms(clock), date);
+    clock_http_date(skew_now(azure_skew(s->azure), clock), date);
     clock_uuid(clock, id);
     return set_header(request, "x-ms-version", VERSION) && set_header(request, "x-ms-date", date) &&
            set_header(request, "x-ms-client-request-id", id);

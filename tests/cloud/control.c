@@ -11,6 +11,7 @@
  *     GET  /_control/faults      [{"operation","times"}]: what is left of each
  *     DELETE /_control/faults    no more of them
  *     POST /_control/age         {"bucket","key","seconds"}: an object becomes so much older
+ *     POST /_control/clock       {"offset_ms"}: by how much the server's clock is ahead
  *     POST /_control/reset       forgets everything */
 #include <string.h>
 
@@ -47,6 +48,7 @@ static bool forget(struct world *w)
     armsim_clear(w->arm);
     faults_clear(w->faults);
     journal_clear(w->journal);
+    w->clock_offset_ms = 0;
     w->resets++;
     return true;
 }
@@ -87,6 +89,9 @@ void control_answer(struct world *w, const struct request *r, struct reply *repl
     } else if (!get && strcmp(what, "age") == 0) {
         ok = s3_age(w->s3, text_of(in, "bucket", ""), text_of(in, "key", ""),
                     json_integer_value(json_object_get(in, "seconds")) * 1000);
+    } else if (!get && strcmp(what, "clock") == 0) {
+        w->clock_offset_ms = json_integer_value(json_object_get(in, "offset_ms"));
+        ok = true;
     } else if (!get && strcmp(what, "reset") == 0) {
         ok = forget(w);
     }

@@ -73,12 +73,20 @@ static void unpark(struct exchange *x)
     MHD_resume_connection(x->request.connection);
 }
 
+static int64_t wall(const struct world *w)
+{
+    return system_clock.wall_ms(&system_clock) + w->clock_offset_ms;
+}
+
 static enum MHD_Result send_reply(const struct exchange *x, struct reply *reply)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         reply->body.size, (void *)(uintptr_t)buf_str(&reply->body), MHD_RESPMEM_MUST_COPY);
     enum MHD_Result result = MHD_NO;
     if (response) {
+        char date[30];
+        clock_http_date(wall(&x->server->world), date);
+        MHD_add_response_header(response, "Date", date);
         if (reply->type)
             MHD_add_response_header(response, "Content-Type", reply->type);
         for (size_t i = 0; i < reply->header_count; i++)
@@ -99,7 +107,8 @@ static bool begin(struct exchange *x, struct reply *reply)
     snprintf(r->id, sizeof r->id, "cloudserver-%08u", ++w->requests);
     if (x->server->record && !record_request(x->server->record, r))
         fprintf(stderr, "cloudserver: a request could not be recorded\n");
-    bool known = armsim_owns(r) ? armsim_check(w->arm, r, reply, now()) : signature_check(r, reply);
+    bool known =
+        armsim_owns(r) ? armsim_check(w->arm, r, reply, now()) : signature_check(r, wall(w), reply);
     if (!known) {
         snprintf(r->operation, sizeof r->operation, "(refused)");
         return false;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/crypto.h"
 #include "lib/uri.h"
@@ -216,7 +217,23 @@ static bool signature_holds(const struct request *r, const struct claim *claim, 
     return ok && strcmp(hex, claim->signature) == 0;
 }
 
-bool signature_check(struct request *r, struct reply *reply)
+/* Whether the signature's time is one that the service accepts; each says it in its own way. */
+static bool is_in_time(struct request *r, int64_t now_ms, struct reply *reply)
+{
+    const char *date = request_header(r, "X-Amz-Date");
+    struct tm tm = {0};
+    bool s3 = strcmp(r->service, "s3") == 0;
+    bool ok = strptime(date, "%Y%m%dT%H%M%SZ", &tm) != NULL;
+    int64_t off_ms = ok ? llabs((int64_t)timegm(&tm) * 1000 - now_ms) : 0;
+    if (ok && off_ms < (s3 ? 15 : 5) * INT64_C(60000))
+        return true;
+    reply_error(r, reply, 403, s3 ? "RequestTimeTooSkewed" : "SignatureDoesNotMatch",
+                s3 ? "The difference between the request time and the current time is too large."
+                   : "Signature expired, or not yet current.");
+    return false;
+}
+
+bool signature_check(struct request *r, int64_t now_ms, struct reply *reply)
 {
     struct claim claim;
     char secret[65];
@@ -230,6 +247,8 @@ bool signature_check(struct request *r, struct reply *reply)
                     "The access key or the session token is not one of this server's.");
         return false;
     }
+    if (!is_in_time(r, now_ms, reply))
+        return false;
     if (!signature_holds(r, &claim, secret)) {
         reply_error(r, reply, 403, "SignatureDoesNotMatch",
                     "The signature is not the one that this request should carry.");

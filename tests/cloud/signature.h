@@ -13,7 +13,7 @@
 
 /* Fills in access_key, region, service and account. False when the signature does not hold: then
  * the answer is written. */
-bool signature_check(struct request *r, struct reply *reply) MUST_CHECK;
+bool signature_check(struct request *r, int64_t now_ms, struct reply *reply) MUST_CHECK;
 
 /* Keys for an assumed role, made from the account and a number: nothing need be remembered. */
 struct session_keys {

@@ -20,8 +20,9 @@ struct world {
     struct faults *faults;
     struct journal *journal;
     unsigned requests;
-    unsigned resets; /* a request from before the last one is not answered any more */
-    int parked;      /* exchanges that wait for a time or a message */
+    unsigned resets;         /* a request from before the last one is not answered any more */
+    int64_t clock_offset_ms; /* of the server's clock */
+    int parked;              /* exchanges that wait for a time or a message */
 };
 
 /* False when out of memory; always world_free. */

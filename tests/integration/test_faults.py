@@ -67,6 +67,25 @@ def test_a_role_that_may_not_be_assumed_costs_one_call(cloud, one):
     assert statuses(cloud, "AssumeRole") == [403]
 
 
+@pytest.mark.parametrize("ahead", [-7200, 7200])
+def test_a_wrong_clock_is_corrected_by_what_the_services_say(cloud, daemon, ahead):
+    """Signatures carry the time, and services refuse those that are minutes off."""
+    site = Site(cloud)
+    cloud.instance("i-0aaaaaaa")
+    cloud.instance("i-0bbbbbbb", account=OTHER)
+    site.put_event(stop_of([instance("i-0aaaaaaa"), instance("i-0bbbbbbb", account=OTHER)]))
+    cloud.clock(ahead)
+    ended = daemon(site, once=True)
+    ended.ended(0)
+    cloud.clock(0)
+    [report] = site.reports()
+    report.assert_all_processed()
+    assert site.messages() == (0, 0) and not site.pending()
+    [line] = ended.logs(message="This host's clock is wrong by the service's: requests are signed with the service's time. "
+                                "Set the clock right (NTP)")
+    assert abs(int(line["ahead_s"]) + ahead) < 60
+
+
 def test_expired_keys_are_fetched_anew_once(cloud, one):
     cloud.instance("i-0bbbbbbb", account=OTHER)
     cloud.fault("StopInstances", status=400, code="RequestExpired")

@@ -105,6 +105,10 @@ class CloudServer(Cloud):
         same); after=N lets N calls pass before."""
         call(self.url + "/_control/faults", "POST", json.dumps({"operation": operation, **how}))
 
+    def clock(self, seconds):
+        """From now on the server's clock is ahead of the host's by so many seconds."""
+        call(self.url + "/_control/clock", "POST", json.dumps({"offset_ms": seconds * 1000}))
+
     def instance(self, id, state="running", account=ACCOUNT, region=REGION, **more):
         """Makes an EC2 instance."""
         call(self.url + "/_control/instances", "POST",
