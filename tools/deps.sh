@@ -33,6 +33,7 @@ cmd:python3 python3
 cmd:node nodejs
 cmd:npm npm
 cmd:curl curl
+cmd:jq jq
 cmd:openssl openssl
 EOF
         ;;
