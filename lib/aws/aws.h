@@ -109,7 +109,7 @@ const char *aws_region(const struct aws *aws);
 /* The PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL: none.
  * Valid as long as `aws`. */
 const char *aws_ca_bundle(const struct aws *aws);
-/* The URL (scheme://host[:port]) that a service has in a region: override, FIPS, partition. */
+/* The URL (scheme://host[:port][/path]) that a service has in a region: override, FIPS, partition. */
 bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char *region,
                   struct buf *url, struct err *err) MUST_CHECK;
 /* For `check` and messages: where the credentials come from and why each earlier link of the chain

@@ -190,6 +190,9 @@ static bool add_origin(struct buf *url, const struct aws_call *call, const char 
         return false;
     if (!bucket) {
         buf_adds(url, endpoint);
+        /* Behind an endpoint's own path "/" is nothing, as with the SDKs. */
+        if (strcmp(*path, "/") == 0 && strchr(host + 3, '/'))
+            *path = "";
         return true;
     }
     host += 3;

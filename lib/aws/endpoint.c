@@ -10,20 +10,6 @@
 #include "lib/aws/partition.h"
 #include "lib/uri.h"
 
-/* The second DNS suffix of a partition, under which hosts have IPv6 addresses too. */
-static const struct {
-    const char *partition, *suffix;
-} dualstack_suffixes[] = {
-    {"aws", "api.aws"},
-    {"aws-cn", "api.amazonwebservices.com.cn"},
-    {"aws-us-gov", "api.aws"},
-    {"aws-iso", "api.aws.ic.gov"},
-    {"aws-iso-b", "api.aws.scloud"},
-    {"aws-iso-e", "api.cloud-aws.adc-e.uk"},
-    {"aws-iso-f", "api.aws.hci.ic.gov"},
-    {"aws-eusc", "api.amazonwebservices.eu"},
-};
-
 /* IAM has one endpoint a partition, and its requests are signed for one region. */
 static const struct {
     const char *partition;
@@ -85,7 +71,21 @@ static bool read_switch(const struct aws_endpoints *e, const char *variable, con
                    variable, key, e->profile);
 }
 
-/* Checks an override and writes it without the slash at its end. */
+/* Whether the path has a segment "." or "..", which whoever takes the request would resolve away.
+ */
+static bool has_dots(const char *path)
+{
+    while (*path) {
+        size_t n = strcspn(++path, "/");
+        if ((n == 1 || n == 2) && strncmp(path, "..", n) == 0)
+            return true;
+        path += n;
+    }
+    return false;
+}
+
+/* Checks an override and writes it without the slash at its end. Its path goes before those of the
+ * requests. */
 static bool take_override(const char *url, const char *where, struct aws_target *to,
                           struct err *err)
 {
@@ -93,14 +93,16 @@ static bool take_override(const char *url, const char *where, struct aws_target 
     struct err why = ERR_INIT;
     if (!uri_parse(url, &uri, &why))
         return err_set(err, ERR_INVALID, "", "%s is no usable URL: %s", where, why.message);
-    bool plain = strcmp(uri.path, "/") == 0 && !*uri.query && !strchr(url, '?');
+    bool plain = !strchr(url, '?') && !has_dots(uri.path);
     uri_free(&uri);
     size_t n = strlen(url);
     n -= url[n - 1] == '/';
     if (!plain || n >= sizeof(to->url)) {
-        return err_set(err, ERR_INVALID, "",
-                       "%s must be scheme://host[:port] without a path or query, at most %zu bytes",
-                       where, sizeof(to->url) - 1);
+        return err_set(
+            err, ERR_INVALID, "",
+            "%s must be scheme://host[:port][/path] without a query and without \".\" or "
+            "\"..\" in its path, at most %zu bytes",
+            where, sizeof(to->url) - 1);
     }
     memcpy(to->url, url, n);
     to->url[n] = '\0';
@@ -188,14 +190,6 @@ static bool find_global(const struct aws_endpoints *e, const struct aws_partitio
                    partition->name);
 }
 
-static const char *dualstack_suffix(const struct aws_partition *partition)
-{
-    for (size_t i = 0; i < COUNT(dualstack_suffixes); i++)
-        if (strcmp(dualstack_suffixes[i].partition, partition->name) == 0)
-            return dualstack_suffixes[i].suffix;
-    return NULL;
-}
-
 /* Whether a FIPS endpoint has "-fips" in its name. */
 static bool fips_is_named(const struct aws_endpoints *e, const struct aws_service *service,
                           const struct aws_partition *partition)
@@ -213,10 +207,10 @@ static bool find_regional(const struct aws_endpoints *e, const struct aws_servic
                           struct aws_target *to, struct err *err)
 {
     bool s3 = service->protocol == AWS_REST_XML;
-    const char *suffix = e->dualstack && !s3 ? dualstack_suffix(partition) : partition->dns_suffix;
-    if (!suffix || (s3 && e->fips && strcmp(partition->name, "aws-cn") == 0)) {
-        return err_set(err, ERR_INVALID, "", "the partition %s has no %s endpoint for %s",
-                       partition->name, suffix ? "FIPS" : "dual-stack", service->id);
+    const char *suffix = e->dualstack && !s3 ? partition->dualstack_suffix : partition->dns_suffix;
+    if (s3 && e->fips && strcmp(partition->name, "aws-cn") == 0) {
+        return err_set(err, ERR_INVALID, "", "the partition %s has no FIPS endpoint for %s",
+                       partition->name, service->id);
     }
     char host[512];
     /* S3's dual-stack hosts are older than the second suffix. */

@@ -21,7 +21,8 @@ struct aws_endpoints {
 };
 
 struct aws_target {
-    char url[1024];          /* scheme://host[:port], no slash at its end */
+    char url[1024]; /* scheme://host[:port][/path], no slash at its end; only the operator's
+                       has a path, which goes before those of the requests */
     char signing_region[33]; /* differs from the region asked for where a service is global */
     bool overridden;         /* the operator's; S3 buckets stay in the path */
 };

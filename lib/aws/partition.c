@@ -7,14 +7,17 @@
 
 /* The first is the one of every region that no prefix claims. */
 static const struct aws_partition partitions[] = {
-    {"aws", "amazonaws.com", "us-east-1", "", "console.aws.amazon.com"},
-    {"aws-cn", "amazonaws.com.cn", "cn-north-1", "cn-", "console.amazonaws.cn"},
-    {"aws-us-gov", "amazonaws.com", "us-gov-west-1", "us-gov-", "console.amazonaws-us-gov.com"},
-    {"aws-iso", "c2s.ic.gov", "us-iso-east-1", "us-iso-", ""},
-    {"aws-iso-b", "sc2s.sgov.gov", "us-isob-east-1", "us-isob-", ""},
-    {"aws-iso-e", "cloud.adc-e.uk", "eu-isoe-west-1", "eu-isoe-", ""},
-    {"aws-iso-f", "csp.hci.ic.gov", "us-isof-south-1", "us-isof-", ""},
-    {"aws-eusc", "amazonaws.eu", "eusc-de-east-1", "eusc-", "console.amazonaws-eusc.eu"},
+    {"aws", "amazonaws.com", "api.aws", "us-east-1", "", "console.aws.amazon.com"},
+    {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1", "cn-",
+     "console.amazonaws.cn"},
+    {"aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1", "us-gov-",
+     "console.amazonaws-us-gov.com"},
+    {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1", "us-iso-", ""},
+    {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1", "us-isob-", ""},
+    {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1", "eu-isoe-", ""},
+    {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1", "us-isof-", ""},
+    {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1", "eusc-",
+     "console.amazonaws-eusc.eu"},
 };
 
 #define PARTITIONS (sizeof(partitions) / sizeof(partitions[0]))

@@ -26,14 +26,12 @@ static const struct host_shape {
     {"vpce-", ".vpce.", false}, /* vpce-0123-abcd.sqs.us-east-1.vpce.amazonaws.com */
 };
 
-static bool is_aws_suffix(const char *suffix)
+/* Whether hosts of the region end so. */
+static bool is_suffix_of(const char *region, const char *suffix)
 {
-    static const char *const known[] = {"amazonaws.com", "amazonaws.com.cn", "api.aws",
-                                        "api.amazonwebservices.com.cn"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(suffix, known[i]) == 0)
-            return true;
-    return false;
+    const struct aws_partition *partition = aws_partition_of_region(region);
+    return partition && (strcmp(suffix, partition->dns_suffix) == 0 ||
+                         strcmp(suffix, partition->dualstack_suffix) == 0);
 }
 
 /* Copies the label that starts at `from` into region; *rest becomes what follows it, from its dot.
@@ -65,7 +63,7 @@ static bool match_shape(const struct host_shape *shape, const char *host, char r
     if (!take_region(at, region, &rest))
         return false;
     n = strlen(shape->after);
-    return strncmp(rest, shape->after, n) == 0 && is_aws_suffix(rest + n);
+    return strncmp(rest, shape->after, n) == 0 && is_suffix_of(region, rest + n);
 }
 
 /* The shape of an AWS host, its region filled in; NULL when it is not one of theirs. */

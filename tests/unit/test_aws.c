@@ -261,9 +261,10 @@ static void test_settings_refused(void **state)
     expect_refused(&options, "[aws] cross_account_role must look like "
                              "arn:{partition}:iam::{account}:role/NAME");
     options = w->options;
-    options.endpoint_url = "http://host/path";
-    expect_refused(&options, "[aws] endpoint_url must be scheme://host[:port] without a path or "
-                             "query, at most 1023 bytes");
+    options.endpoint_url = "http://host/path?query";
+    expect_refused(&options,
+                   "[aws] endpoint_url must be scheme://host[:port][/path] without a query and "
+                   "without \".\" or \"..\" in its path, at most 1023 bytes");
     setenv("AWS_PROFILE", "somebody", 1);
     expect_refused(&w->options, "the profile \"somebody\" (AWS_PROFILE) is in neither shared "
                                 "file: add it to ~/.aws/config or name another");
@@ -337,6 +338,32 @@ static void test_region_not_known_yet(void **state)
     }
     assert_string_equal(aws_region(w->aws), "ap-southeast-2");
     assert_int_equal(w->imds_busy, 0);
+}
+
+/* An endpoint's own path goes before those of the requests, in what is signed too. */
+static void test_endpoint_with_a_path(void **state)
+{
+    struct world *w = *state;
+    char url[128];
+    struct http_request request;
+    struct err err = ERR_INIT;
+    json_t *params = json_pack("{s:s, s:s}", "Bucket", "a-bucket", "Key", "a key/b");
+    struct aws_creds *creds = aws_creds_new("AKIDOWN", "s", NULL, INT64_MAX, "test");
+    const struct aws_call calls[] = {{.op = &describe}, {.op = &get_object, .params = params}};
+    static const char *const paths[] = {"/gw/aws", "/gw/aws/a-bucket/a%20key/b"};
+    snprintf(url, sizeof(url), "%s/gw/aws/", w->server.url);
+    w->options.endpoint_url = url;
+    make_aws(w);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(aws_prepare(w->aws, creds, &calls[i], &request, &err));
+        assert_int_equal(strncmp(request.url, w->server.url, strlen(w->server.url)), 0);
+        assert_string_equal(request.url + strlen(w->server.url), paths[i]);
+        assert_non_null(http_headers_get(&request.headers, "Authorization"));
+        http_request_free(&request);
+    }
+    aws_creds_unref(creds);
+    json_decref(params);
+    w->options.endpoint_url = w->server.url;
 }
 
 static void test_no_region_anywhere(void **state)
@@ -837,6 +864,7 @@ int main(void)
         TEST(test_region_and_ca_bundle),
         TEST(test_region_of_the_instance),
         TEST(test_region_not_known_yet),
+        TEST(test_endpoint_with_a_path),
         TEST(test_no_region_anywhere),
         TEST(test_self),
         TEST(test_own_account_needs_no_role),

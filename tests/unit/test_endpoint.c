@@ -120,6 +120,18 @@ static void test_order_of_overrides(void **state)
     check_url(state, "", "services", &aws_sqs, "https://sqs.eu-west-1.amazonaws.com");
 }
 
+/* A gateway's: it goes before the paths of the requests. */
+static void test_overrides_with_a_path(void **state)
+{
+    check_url(state, "http://gw.test/aws", "default", &aws_sqs, "http://gw.test/aws");
+    check_url(state, "http://gw.test:81/a/..b/.c/", "default", &aws_sqs,
+              "http://gw.test:81/a/..b/.c");
+    setenv("AWS_ENDPOINT_URL", "http://environment.test/all/", 1);
+    setenv("AWS_ENDPOINT_URL_S3", "http://environment.test/s3", 1);
+    check_url(state, NULL, "services", &aws_ec2, "http://environment.test/all");
+    check_url(state, NULL, "services", &aws_s3, "http://environment.test/s3");
+}
+
 static void test_overridden_is_signed_for_its_region(void **state)
 {
     struct aws_endpoints e;
@@ -154,10 +166,13 @@ static void check_init_error(void **state, const char *option, const char *profi
 
 static void test_broken_settings(void **state)
 {
-    const char *shape = "[aws] endpoint_url must be scheme://host[:port] without a path or query, "
-                        "at most 1023 bytes";
-    check_init_error(state, "http://host/path", "default", shape);
-    check_init_error(state, "http://host/?x=1", "default", shape);
+    const char *shape =
+        "[aws] endpoint_url must be scheme://host[:port][/path] without a query and "
+        "without \".\" or \"..\" in its path, at most 1023 bytes";
+    static const char *const urls[] = {"http://host/?x=1",   "http://host/a?",  "http://host/..",
+                                       "http://host/a/../b", "http://host/a/.", "http://host/./a/"};
+    for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++)
+        check_init_error(state, urls[i], "default", shape);
     setenv("AWS_USE_FIPS_ENDPOINT", "yes", 1);
     check_init_error(state, NULL, "default",
                      "AWS_USE_FIPS_ENDPOINT (use_fips_endpoint in profile default) is neither true "
@@ -219,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_botocore_agrees, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_of_overrides, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_overrides_with_a_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overridden_is_signed_for_its_region, setup, teardown),
         cmocka_unit_test_setup_teardown(test_switches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken_settings, setup, teardown),
