@@ -143,7 +143,7 @@ static void take_message(struct queue_source *base, const struct queue_request *
 }
 
 /* Reads an answer; of one that refuses the request's time, the right time is learned for the next.
- */
+ * Keys that the service does not know are treated as those that have expired: others are fetched. */
 static bool read_answer(struct queue_source *base, const struct queue_request *r,
                         struct http_response *response, json_t **answer, struct err *err)
 {
@@ -152,6 +152,8 @@ static bool read_answer(struct queue_source *base, const struct queue_request *r
         return true;
     if (aws_learn_time(aws, aws_now_ms(aws), response, err))
         err->kind = ERR_TRANSIENT;
+    else if (aws_keys_refused(err))
+        err->kind = ERR_EXPIRED;
     return false;
 }
 

@@ -183,10 +183,11 @@ static bool is_stale(const struct slot *s, const struct aws_creds *fetched)
 
 static struct aws_creds *refuse_stale(struct aws_creds *fetched, struct err *err)
 {
-    err_set(err, ERR_UNAVAILABLE, "",
-            "the credentials (%s) have expired, and where they come from there are no newer ones "
-            "yet: renew them there",
-            fetched->source);
+    err_set(
+        err, ERR_UNAVAILABLE, "",
+        "the credentials (%s) are accepted no longer, and where they come from there are no newer "
+        "ones yet: renew them there",
+        fetched->source);
     aws_creds_unref(fetched);
     return NULL;
 }

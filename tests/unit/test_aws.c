@@ -563,8 +563,8 @@ static void test_rotated_keys(void **state)
     assert_false(aws_call(w->aws, w->http, &call, &value, &err));
     assert_string_equal(err_kind_name(err.kind), "unavailable");
     assert_string_equal(err.message,
-                        "the credentials (profile default) have expired, and where they come from "
-                        "there are no newer ones yet: renew them there");
+                        "the credentials (profile default) are accepted no longer, and where they "
+                        "come from there are no newer ones yet: renew them there");
     unlink(path);
 }
 

@@ -366,8 +366,8 @@ static void test_refused_in_an_outage(void **state)
 }
 
 #define NO_NEWER                                                                                   \
-    "the credentials (test) have expired, and where they come from there are no newer ones yet: "  \
-    "renew them there"
+    "the credentials (test) are accepted no longer, and where they come from there are no newer "  \
+    "ones yet: renew them there"
 
 /* Keys that somebody renews in a file, say: until he has done so, that is nobody's failed try. */
 static void test_expired_and_not_renewed(void **state)

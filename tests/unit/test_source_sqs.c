@@ -485,6 +485,18 @@ static void test_expired_credentials_are_fetched_anew_at_once(void **state)
     assert_int_equal(fake_open_requests(&f->http), 0);
 }
 
+/* As keys that were rotated and deleted are. */
+static void test_unknown_credentials_are_fetched_anew_at_once(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    answer_error(f, open_request(f, "ReceiveMessage"), 403, "InvalidClientTokenId");
+    struct http_transfer *t = open_request(f, "ReceiveMessage");
+    assert_int_equal(f->http.count, 2);
+    answer_error(f, t, 403, "UnrecognizedClientException");
+    assert_int_equal(fake_open_requests(&f->http), 0);
+}
+
 static void test_stop_cancels_the_receive_and_finishes_what_it_holds(void **state)
 {
     struct fixture *f = *state;
@@ -567,6 +579,7 @@ int main(void)
         TEST(test_it_does_not_poll_without_room),
         TEST(test_a_failed_receive_pauses_and_goes_on),
         TEST(test_expired_credentials_are_fetched_anew_at_once),
+        TEST(test_unknown_credentials_are_fetched_anew_at_once),
         TEST(test_stop_cancels_the_receive_and_finishes_what_it_holds),
         TEST(test_once_it_is_drained_when_a_poll_brings_nothing),
         TEST(test_what_can_never_work_is_refused),
