@@ -96,6 +96,9 @@ static void report_broken(const struct aws_chain *c, size_t i, struct err *err)
         snprintf(message + n, sizeof(message) - n, " (before it, %s)", buf_str(&before));
     }
     memcpy(err->message, message, sizeof(message));
+    /* What vouches for a role has run out: a newer token or key is laid into the same file. */
+    if (err->kind == ERR_EXPIRED)
+        err->kind = ERR_TRANSIENT;
     if (!err_is_retryable(err) && err->kind != ERR_INTERNAL)
         err->kind = ERR_CREDENTIALS;
     buf_free(&before);

@@ -86,11 +86,14 @@ static struct azure_token *read_token(const struct identity_ask *ask, json_t *ob
     return token;
 }
 
-static enum err_kind kind_of(int status)
+/* code is that of RFC 6749, section 4.1.2.1; NULL: none. */
+static enum err_kind kind_of(int status, const char *code)
 {
+    bool unwell =
+        code && (strcmp(code, "temporarily_unavailable") == 0 || strcmp(code, "server_error") == 0);
     if (status == 429)
         return ERR_THROTTLED;
-    return status == 408 || status >= 500 ? ERR_TRANSIENT : ERR_CREDENTIALS;
+    return status == 408 || status >= 500 || unwell ? ERR_TRANSIENT : ERR_CREDENTIALS;
 }
 
 /* The first line of error_description; trace ids follow on others. */
@@ -106,7 +109,7 @@ static void read_error(const struct http_response *response, const char *who, st
         code = description ? jstr(object, "error.code") : code;
         n = description ? strcspn(description, "\r\n") : 0;
     }
-    err_set(err, kind_of(response->status), code && strlen(code) < 90 ? code : "",
+    err_set(err, kind_of(response->status, code), code && strlen(code) < 90 ? code : "",
             "the %s answered with HTTP status %d%s%.*s", who, response->status, n > 0 ? ": " : "",
             n > 300 ? 300 : (int)n, n > 0 ? description : "");
     err->http_status = response->status;

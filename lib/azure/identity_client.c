@@ -140,6 +140,9 @@ enum identity_result identity_workload(const struct identity_ask *ask, struct az
     struct buf assertion = buf_make_secret(64u << 10);
     if (secret_read_token(file, &assertion, err))
         result = post_assertion(ask, buf_str(&assertion), token, err);
+    /* It has run out: a newer one is laid into the same file. */
+    if (result == IDENTITY_BROKEN && strstr(err->message, "AADSTS700024"))
+        err->kind = ERR_TRANSIENT;
     buf_free(&assertion);
     return result;
 }

@@ -148,6 +148,13 @@ static void test_workload_identity(void **state)
     world.passed_ms = 3600000;
     expect_token("tok3n");
     assert_true(cloud_saw(&world.server, "client_assertion=rewritten&"));
+    /* One that has run out is replaced before long. */
+    cloud_set_reply(401, "",
+                    "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS700024: Client "
+                    "assertion is not within its valid time range.\"}");
+    world.passed_ms = 7200000;
+    expect_error(ERR_UNAVAILABLE,
+                 "AADSTS700024: Client assertion is not within its valid time range");
     close(fd);
     unlink(path);
     stop();
@@ -525,6 +532,8 @@ static void test_refusals(void **state)
                   ERR_CREDENTIALS, -1,
                   "client secret: the token service answered with HTTP status 401: AADSTS7000215: "
                   "Invalid client secret provided.");
+    expect_answer(400, "", "{\"error\":\"temporarily_unavailable\"}", ERR_UNAVAILABLE, 5000,
+                  "client secret: the token service answered with HTTP status 400");
     expect_answer(400, "", "<html>", ERR_CREDENTIALS, -1,
                   "client secret: the token service answered with HTTP status 400");
     expect_answer(503, "Retry-After: 4\r\n", "", ERR_UNAVAILABLE, 4000,

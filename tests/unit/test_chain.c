@@ -22,6 +22,7 @@ struct world {
     struct aws *aws;
     struct aws_profiles *profiles;
     int status;         /* of STS and the container endpoint; 0: 200 */
+    const char *code;   /* of STS's refusal; NULL: AccessDenied */
     const char *answer; /* NULL: good credentials */
     int token_status;   /* of IMDS's token */
     bool silent;        /* no answer comes */
@@ -36,8 +37,9 @@ static void answer_sts(const struct world *w, const struct cloud_request *reques
     if (w->status) {
         reply->status = w->status;
         snprintf(reply->body, sizeof(reply->body),
-                 "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message>"
-                 "</Error><RequestId>r-1</RequestId></ErrorResponse>");
+                 "<ErrorResponse><Error><Code>%s</Code><Message>not you</Message>"
+                 "</Error><RequestId>r-1</RequestId></ErrorResponse>",
+                 w->code ? w->code : "AccessDenied");
         return;
     }
     snprintf(reply->body, sizeof(reply->body),
@@ -279,6 +281,15 @@ static void test_web_identity_broken(void **state)
     expect_failure(w, NULL, ERR_CREDENTIALS,
                    "! AccessDenied: web identity: arn:aws:iam::222233334444:role/irsa cannot be "
                    "assumed: not you");
+    /* The token in the file is replaced before long. */
+    w->code = "ExpiredTokenException";
+    expect_failure(w, NULL, ERR_TRANSIENT,
+                   "! ExpiredTokenException: web identity: arn:aws:iam::222233334444:role/irsa "
+                   "cannot be assumed: not you");
+    w->code = "IDPCommunicationError";
+    expect_failure(w, NULL, ERR_TRANSIENT, "! IDPCommunicationError: web identity: ");
+    w->code = "InvalidIdentityToken";
+    expect_failure(w, NULL, ERR_CREDENTIALS, "! InvalidIdentityToken: web identity: ");
 }
 
 static void test_passing_fault_stays_one(void **state)
