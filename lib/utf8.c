@@ -62,6 +62,15 @@ bool utf8_valid(const char *bytes, size_t n)
     return true;
 }
 
+uint32_t utf8_decode(const char *bytes, size_t length)
+{
+    static const unsigned char first_bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t code = (unsigned char)bytes[0] & first_bits[length];
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((unsigned char)bytes[i] & 0x3F);
+    return code;
+}
+
 size_t utf8_encode(uint32_t code, char to[4])
 {
     if (code < 0x80) {

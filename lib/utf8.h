@@ -12,6 +12,8 @@
 size_t utf8_step(const char *bytes, size_t n);
 /* Whether all n bytes are well-formed. */
 bool utf8_valid(const char *bytes, size_t n);
+/* The code point of a well-formed character of `length` bytes, as utf8_step() has measured it. */
+uint32_t utf8_decode(const char *bytes, size_t length);
 /* Writes a code point, not a surrogate, as 1 to 4 bytes and returns how many. */
 size_t utf8_encode(uint32_t code, char to[4]);
 
