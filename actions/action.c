@@ -82,20 +82,38 @@ enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what)
 
 /* --- reading the resource --- */
 
-static const char *filled_string(const json_t *object, const char *name)
+/* What stands under the name, which `what` ("the resource's", "attribute") introduces in an error.
+ */
+static bool read_string(struct step_ctx *ctx, const json_t *object, const char *what,
+                        const char *name, const char **value)
 {
-    const char *text = json_string_value(json_object_get(object, name));
-    return text && *text ? text : NULL;
+    const json_t *member = name ? json_object_get(object, name) : NULL;
+    const char *text = json_string_value(member);
+    *value = NULL;
+    if (!member || json_is_null(member))
+        return true;
+    if (!text)
+        return err_set(&ctx->err, ERR_INVALID, "", "%s \"%s\" is not a string", what, name);
+    if (strlen(text) != json_string_length(member))
+        return err_set(&ctx->err, ERR_INVALID, "", "%s \"%s\" holds a NUL character", what, name);
+    if (*text)
+        *value = text;
+    return true;
 }
 
-const char *resource_attribute(const struct step_ctx *ctx, const char *name)
+bool resource_attribute(struct step_ctx *ctx, const char *name, const char **value)
 {
-    return filled_string(json_object_get(ctx->resource, "attributes"), name);
+    const json_t *attributes = json_object_get(ctx->resource, "attributes");
+    *value = NULL;
+    if (attributes && !json_is_object(attributes) && !json_is_null(attributes))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"attributes\" is not an object");
+    return read_string(ctx, attributes, "attribute", name, value);
 }
 
-const char *resource_field(const struct step_ctx *ctx, const char *name)
+bool resource_field(struct step_ctx *ctx, const char *name, const char **value)
 {
-    return filled_string(ctx->resource, name);
+    return read_string(ctx, ctx->resource, "the resource's", name, value);
 }
 
 const char *param_string(const struct step_ctx *ctx, const char *name)

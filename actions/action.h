@@ -165,11 +165,14 @@ enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what)
 
 /* --- reading the resource --- */
 
-/* The string of attributes."name", or NULL when absent, empty or no string. */
-const char *resource_attribute(const struct step_ctx *ctx, const char *name);
-/* A top-level string of the resource ("id", "arn", "name", "type"), or NULL when absent, empty or
- * no string. */
-const char *resource_field(const struct step_ctx *ctx, const char *name);
+/* A member of the resource that is to be a text: "id", "arn", "name", "region". True with *value
+ * (borrowed from the resource), or with NULL when it is absent: when there is no such member, or it
+ * is null, or "", which Hyperglance writes where there is none. False with ctx->err (ERR_INVALID)
+ * and NULL when it is there and not a text: what is malformed is never taken for absent. */
+bool resource_field(struct step_ctx *ctx, const char *name, const char **value) MUST_CHECK;
+/* The same of attributes."name"; attributes that are not an object are malformed. name NULL: only
+ * whether the attributes can be read. */
+bool resource_attribute(struct step_ctx *ctx, const char *name, const char **value) MUST_CHECK;
 
 /* Typed parameters; the descriptor has them, so they are there. */
 const char *param_string(const struct step_ctx *ctx, const char *name);

@@ -1,9 +1,10 @@
-/* What AWS actions share: making a call from a step, reading a listing to its end, and ids that can
- * be trusted. */
+/* What AWS actions share: making a call from a step, reading a listing to its end, and (naming.h) ids
+ * that can be trusted. */
 #ifndef HGAUTOD_ACTIONS_AWS_COMMON_H
 #define HGAUTOD_ACTIONS_AWS_COMMON_H
 
 #include "actions/action.h"
+#include "actions/aws/naming.h"
 #include "lib/aws/aws.h"
 
 /* Waits of steps, in milliseconds. */
@@ -85,38 +86,6 @@ json_t *act_state_pop(struct step_ctx *ctx, const char *name) MUST_CHECK;
 const char *act_state_string(const struct step_ctx *ctx, const char *name);
 /* Sets state.`name` (value is stolen); false with ctx->err when out of memory. */
 bool act_state_set(struct step_ctx *ctx, const char *name, json_t *value) MUST_CHECK;
-
-/* --- ids --- */
-
-/* The id in attributes.`attribute` (NULL: none is asked), else in `id`, that matches prefix +
- * [0-9a-f]{8,17} ("i-", "vol-"); NULL with ctx->err naming the attribute. Borrowed from the
- * resource. */
-const char *act_ec2_id(struct step_ctx *ctx, const char *attribute, const char *prefix);
-/* Whether text is prefix + [0-9a-f]{8,17}. */
-bool ec2_id_valid(const char *text, const char *prefix);
-
-/* How a kind of resource is named. */
-struct act_naming {
-    const char *what;    /* "IAM user", for messages */
-    const char *service; /* the service of its ARN: "iam" */
-    const char *prefix;  /* what stands before the name in the ARN: "user/" */
-    bool path;           /* IAM: between prefix and name there may be a path */
-    bool (*valid)(const char *name);
-    const char *fields[3]; /* where the name is when there is no ARN, in this order, ended by NULL:
-                              "name", "id" */
-};
-
-/* The resource's name: from `arn` when that is an ARN of the kind; it must then be of the task's
- * account and region, and the first of the fields must not contradict it. Else from the fields.
- * NULL with ctx->err. Borrowed from the resource. */
-const char *act_name(struct step_ctx *ctx, const struct act_naming *how);
-/* The resource's ARN, which is in `arn` or in `id`, under the same conditions. */
-const char *act_arn(struct step_ctx *ctx, const struct act_naming *how);
-
-/* Whether text consists of min to max characters of `allowed` and ASCII letters and digits. */
-bool name_valid(const char *text, const char *allowed, size_t min, size_t max);
-/* text as a message may show it: at most 80 bytes, cut between characters. */
-const char *act_shown(const char *text, char to[84]);
 
 /* --- several resources by one call: for action_many --- */
 

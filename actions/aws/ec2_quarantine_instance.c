@@ -19,11 +19,10 @@ static const struct act_listing all_interfaces = {
     .token = "NextToken",
 };
 
-/* The attribute, when the event has it. */
 static bool check(struct step_ctx *ctx)
 {
-    const char *vpc = resource_attribute(ctx, "VPC ID");
-    return ec2_check_instance(ctx) && (!vpc || act_ec2_id(ctx, "VPC ID", "vpc-"));
+    const char *vpc;
+    return ec2_check_instance(ctx) && act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc);
 }
 
 /* {"id", "groups": [...]} of an interface as AWS describes it. */
@@ -68,14 +67,15 @@ static void audit_former(struct step_ctx *ctx, const json_t *now)
  * are known even if what follows is begun anew. */
 static enum verdict look(struct step_ctx *ctx)
 {
-    const char *instance = ec2_instance(ctx);
+    const char *vpc, *instance = ec2_instance(ctx);
+    if (!instance || !act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc))
+        return STEP_FAILED;
     json_t *found = act_list(ctx, &all_interfaces,
                              json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name",
                                        "attachment.instance-id", "Value", instance));
     if (!found)
         return STEP_FAILED;
     json_t *kept = json_array();
-    const char *vpc = resource_attribute(ctx, "VPC ID");
     if (!vpc)
         vpc = jstr(json_array_get(found, 0), "vpcId");
     bool whole = vpc && act_state_set(ctx, "vpc", json_string(vpc));

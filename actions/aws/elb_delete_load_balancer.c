@@ -12,11 +12,20 @@ static bool balancer_valid(const char *name)
     return name_valid(name, "-/", 3, 128) && !strstr(name, "//");
 }
 
+/* An `id` may be the name alone: of "app/name/0123456789abcdef" the second part. */
+static bool balancer_same(const char *id, const char *name)
+{
+    size_t n = strlen(id);
+    const char *slash = strchr(name, '/');
+    return slash && strncmp(slash + 1, id, n) == 0 && slash[1 + n] == '/';
+}
+
 static const struct act_naming balancers = {
     .what = "a load balancer",
     .service = "elasticloadbalancing",
     .prefix = "loadbalancer/",
     .valid = balancer_valid,
+    .same = balancer_same,
 };
 
 static bool check(struct step_ctx *ctx)

@@ -24,13 +24,27 @@ static bool user_valid(const char *name)
     return name_valid(name, IAM_NAME_CHARACTERS, 1, 64);
 }
 
+bool iam_unique_id(const char *id, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return strncmp(id, prefix, n) == 0 && strlen(id) >= 16 &&
+           id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
+}
+
+/* A user's `id` may be its unique id. */
+static bool user_unique_id(const char *id)
+{
+    return iam_unique_id(id, "AIDA");
+}
+
 static const struct act_naming users = {
     .what = "an IAM user",
     .service = "iam",
     .prefix = "user/",
     .path = true,
     .valid = user_valid,
-    .fields = {"name", "id"}, /* a user's `id` may be its unique id ("AIDA...") */
+    .fields = {"name", "id"},
+    .other = user_unique_id,
 };
 
 const char *iam_user(struct step_ctx *ctx)

@@ -9,6 +9,10 @@
 
 extern const char *const iam_user_types[]; /* "IAM User" */
 
+/* Whether text is a unique id that IAM gives what it makes ("AIDA..." a user, "ANPA..." a policy).
+ * Source: IAM User Guide, "Unique identifiers". */
+bool iam_unique_id(const char *id, const char *prefix);
+
 /* The user's name; NULL with ctx->err. */
 const char *iam_user(struct step_ctx *ctx);
 /* For action.check. */

@@ -35,12 +35,18 @@ static bool policy_valid(const char *name)
     return name_valid(name, IAM_NAME_CHARACTERS, 1, 128);
 }
 
+static bool policy_unique_id(const char *id)
+{
+    return iam_unique_id(id, "ANPA");
+}
+
 static const struct act_naming policies = {
     .what = "an IAM policy",
     .service = "iam",
     .prefix = "policy/",
     .path = true,
     .valid = policy_valid,
+    .other = policy_unique_id,
 };
 
 /* --- iam_quarantine_user --- */

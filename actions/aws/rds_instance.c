@@ -131,16 +131,19 @@ static void audit_former(struct step_ctx *ctx, const json_t *now)
 
 static bool check_quarantine(struct step_ctx *ctx)
 {
-    return check(ctx) && (!resource_attribute(ctx, "VPC ID") || act_ec2_id(ctx, "VPC ID", "vpc-"));
+    const char *vpc;
+    return check(ctx) && act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc);
 }
 
 /* Keeps the VPC, and durably the groups that will be replaced. */
 static enum verdict look(struct step_ctx *ctx)
 {
+    const char *vpc;
+    if (!act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc))
+        return STEP_FAILED;
     json_t *found = rds_describe_instance(ctx, rds_instance(ctx));
     if (!found)
         return STEP_FAILED;
-    const char *vpc = resource_attribute(ctx, "VPC ID");
     if (!vpc)
         vpc = jstr(found, "DBSubnetGroup.VpcId");
     json_t *groups = groups_of(ctx, found);

@@ -64,12 +64,18 @@ static const struct act_naming topics = {
     .prefix = "",
     .valid = topic_valid,
 };
+static bool is_url(const char *id)
+{
+    return strstr(id, "://") != NULL;
+}
+
 static const struct act_naming queues = {
     .what = "an SQS queue",
     .service = "sqs",
     .prefix = "",
     .valid = queue_valid,
     .fields = {"name", "id"},
+    .other = is_url, /* read by queue_url() */
 };
 
 static const struct tagged *find_kind(const char *type)
@@ -83,7 +89,9 @@ static const struct tagged *find_kind(const char *type)
 static const struct tagged *kind_of(struct step_ctx *ctx)
 {
     char shown[84];
-    const char *type = resource_field(ctx, "type");
+    const char *type;
+    if (!resource_field(ctx, "type", &type))
+        return NULL;
     const struct tagged *kind = find_kind(type);
     if (kind)
         return kind;
@@ -135,47 +143,67 @@ static const char *queue_in_path(const struct step_ctx *ctx, const char *path)
     return queue_valid(path + n + 2) ? path + n + 2 : NULL;
 }
 
-/* Appends the queue's name, taken from the attribute "Queue Url" (or an `id` that is one), which
- * must be one of this account and region. */
-static bool name_from_url(struct step_ctx *ctx, const char *text, const char *endpoint,
-                          struct buf *name)
+/* The queue's name within a URL, which must be one of this account and region and name the queue
+ * that *name does, unless that is NULL: into *name, owned by `store`. */
+static bool take_url(struct step_ctx *ctx, const char *where, const char *text,
+                     const char *endpoint, struct buf *store, const char **name)
 {
     char shown[84];
     struct uri url;
     struct err why = ERR_INIT;
+    const char *found = NULL;
+    buf_reset(store);
     if (uri_parse(text, &url, &why)) {
-        const char *found =
-            url_of_service(ctx, &url, endpoint) ? queue_in_path(ctx, url.path) : NULL;
-        bool ok = found && buf_adds(name, found);
+        found = url_of_service(ctx, &url, endpoint) ? queue_in_path(ctx, url.path) : NULL;
+        found = found && buf_adds(store, found) ? buf_str(store) : NULL;
         uri_free(&url);
-        if (ok)
-            return true;
     }
-    return err_set(
-        &ctx->err, ERR_INVALID, "",
-        "attribute \"Queue Url\" is \"%s\", which is no queue of account %s in region %s",
-        act_shown(text, shown), ctx->account, ctx->region);
+    if (!found)
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "%s is \"%s\", which is not the URL of a queue of account %s in region %s",
+                       where, act_shown(text, shown), ctx->account, ctx->region);
+    if (*name && strcmp(*name, found) != 0)
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "%s is of the queue \"%s\", but the resource also names the queue \"%s\"",
+                       where, found, *name);
+    *name = found;
+    return true;
+}
+
+/* The queue's name, in which the attribute "Queue Url", `id` (which may be a URL too), `name` and
+ * `arn` must agree; owned by the resource or by one of the stores. */
+static const char *queue_name(struct step_ctx *ctx, const char *endpoint, struct buf stores[2])
+{
+    const char *name, *id, *attribute;
+    if (!act_find_name(ctx, &queues, &name) || !resource_field(ctx, "id", &id) ||
+        !resource_attribute(ctx, "Queue Url", &attribute))
+        return NULL;
+    if (id && is_url(id) &&
+        !take_url(ctx, "the resource's \"id\"", id, endpoint, &stores[0], &name))
+        return NULL;
+    if (attribute &&
+        !take_url(ctx, "attribute \"Queue Url\"", attribute, endpoint, &stores[1], &name))
+        return NULL;
+    if (!name)
+        err_set(&ctx->err, ERR_INVALID, "",
+                "nothing in the resource names a queue: its \"name\", \"id\" and \"arn\" and "
+                "attribute \"Queue Url\" are missing");
+    return name;
 }
 
 /* The URL that requests name the queue by: always put together anew from what was checked. False
  * with ctx->err. */
 static bool queue_url(struct step_ctx *ctx, struct buf *url)
 {
-    struct buf name = buf_make(128);
-    const char *text = resource_attribute(ctx, "Queue Url");
-    const char *id = resource_field(ctx, "id");
-    if (!text && id && strstr(id, "://"))
-        text = id;
+    struct buf stores[] = {buf_make(128), buf_make(128)};
     bool ok = aws_endpoint(ctx->aws, &aws_sqs, ctx->region, url, &ctx->err);
-    if (ok && text)
-        ok = name_from_url(ctx, text, buf_str(url), &name);
-    else if (ok) {
-        const char *found = act_name(ctx, &queues);
-        ok = found && buf_adds(&name, found);
-    }
-    buf_addf(url, "/%s/%s", ctx->account, buf_str(&name));
-    buf_free(&name);
-    return ok && buf_ok(url);
+    const char *name = ok ? queue_name(ctx, buf_str(url), stores) : NULL;
+    ok = name && buf_addf(url, "/%s/%s", ctx->account, name);
+    if (name && !ok)
+        act_no_memory(ctx);
+    for (size_t i = 0; i < sizeof stores / sizeof *stores; i++)
+        buf_free(&stores[i]);
+    return ok;
 }
 
 /* params (stolen) with QueueUrl; NULL with ctx->err. */

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "actions/azure/id.h"
+#include "actions/azure/names.h"
 #include "actions/state.h"
 #include "lib/uri.h"
 
@@ -37,15 +38,18 @@ bool az_check(struct step_ctx *ctx, const char *type)
 {
     struct az_id id;
     struct az_where where;
-    if (!az_where(ctx, &where))
+    const char *text;
+    if (!az_where(ctx, &where) ||
+        !az_name_check(type, where.name, "the resource's \"name\"", &ctx->err) ||
+        !resource_field(ctx, "id", &text))
         return false;
-    const char *text = resource_field(ctx, "id");
     if (!text || !az_id_parse(text, &id))
         return true; /* az_where has seen to it that it does not look like one */
     bool ok = az_id_is(&id, type);
     az_id_free(&id);
-    return ok || err_set(&ctx->err, ERR_INVALID, "",
-                         "the resource's \"id\" is \"%.256s\", which is no %s", text, type);
+    return ok ||
+           err_set(&ctx->err, ERR_INVALID, "",
+                   "the resource's \"id\" is \"%.256s\", which is not of the type %s", text, type);
 }
 
 /* --- calls --- */

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "actions/azure/names.h"
 #include "lib/azure/arm.h"
+#include "lib/fold.h"
 
 #define ID_MAX 4096
 
@@ -87,6 +89,15 @@ bool az_id_is(const struct az_id *id, const char *type)
            strcasecmp(type + n + 1, id->at[6]) == 0;
 }
 
+bool az_id_name_check(const struct az_id *id, struct err *err)
+{
+    char type[2 * AZ_SEGMENT_SIZE];
+    if (id->count != 8) /* within another resource: of a type that has no rule here */
+        return true;
+    snprintf(type, sizeof type, "%s/%s", id->at[5], id->at[6]);
+    return az_name_check(type, az_id_name(id), "the resource's \"name\"", err);
+}
+
 bool az_id_path(const struct az_id *id, struct buf *path)
 {
     for (size_t i = 0; i < id->count; i++)
@@ -103,11 +114,11 @@ static bool take(struct step_ctx *ctx, const char *what, const char *text, const
 {
     if (!text && !of_id)
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "%s is missing, and the resource's \"id\" is no ARM resource id", what);
+                       "%s is missing, and the resource's \"id\" is not an ARM resource id", what);
     if (text && !is_segment(text))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "%s is \"%.128s\", which cannot be part of an ARM resource id", what, text);
-    if (text && of_id && strcasecmp(text, of_id) != 0)
+    if (text && of_id && !fold_equal(text, of_id))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "%s is \"%.128s\", but the resource's \"id\" says \"%.128s\"", what, text,
                        of_id);
@@ -117,12 +128,14 @@ static bool take(struct step_ctx *ctx, const char *what, const char *text, const
 
 static bool take_subscription(struct step_ctx *ctx, const char *of_id, struct az_where *to)
 {
-    to->subscription = resource_field(ctx, "subscription");
+    if (!resource_field(ctx, "subscription", &to->subscription))
+        return false;
     if (!to->subscription || !azure_guid_valid(to->subscription))
-        return err_set(&ctx->err, ERR_INVALID, "",
-                       "the resource's \"subscription\" is \"%.64s\", which is no subscription id "
-                       "(a GUID)",
-                       to->subscription ? to->subscription : "");
+        return err_set(
+            &ctx->err, ERR_INVALID, "",
+            "the resource's \"subscription\" is \"%.64s\", which is not a subscription id "
+            "(a GUID)",
+            to->subscription ? to->subscription : "");
     if (of_id && strcasecmp(to->subscription, of_id) != 0)
         return err_set(&ctx->err, ERR_INVALID, "",
                        "the resource's \"subscription\" is %s, but its \"id\" says %s",
@@ -132,17 +145,20 @@ static bool take_subscription(struct step_ctx *ctx, const char *of_id, struct az
 
 bool az_where(struct step_ctx *ctx, struct az_where *to)
 {
+    static const char group_where[] = "attribute \"Resource Group\"";
     struct az_id id = {0};
-    const char *text = resource_field(ctx, "id");
+    const char *text, *group, *name;
+    if (!resource_field(ctx, "id", &text) || !resource_field(ctx, "name", &name) ||
+        !resource_attribute(ctx, "Resource Group", &group))
+        return false;
     bool full = text && *text == '/'; /* other ids are of no use here */
     if (full && !az_id_parse(text, &id))
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "the resource's \"id\" is \"%.256s\", which is no ARM resource id", text);
+                       "the resource's \"id\" is \"%.256s\", which is not a valid ARM resource id",
+                       text);
     bool ok = take_subscription(ctx, full ? az_id_subscription(&id) : NULL, to) &&
-              take(ctx, "attribute \"Resource Group\"", resource_attribute(ctx, "Resource Group"),
-                   full ? az_id_group(&id) : NULL, to->group) &&
-              take(ctx, "the resource's \"name\"", resource_field(ctx, "name"),
-                   full ? az_id_name(&id) : NULL, to->name);
+              take(ctx, group_where, group, full ? az_id_group(&id) : NULL, to->group) &&
+              take(ctx, "the resource's \"name\"", name, full ? az_id_name(&id) : NULL, to->name);
     az_id_free(&id);
-    return ok;
+    return ok && az_name_check(AZ_GROUP_TYPE, to->group, group_where, &ctx->err);
 }

@@ -27,6 +27,8 @@ const char *az_id_group(const struct az_id *id);
 const char *az_id_name(const struct az_id *id); /* the last one */
 /* Whether it is of this type ("Microsoft.Compute/disks"), in any case. */
 bool az_id_is(const struct az_id *id, const char *type);
+/* Whether its type can have its name, as names.h says. False with *err. */
+bool az_id_name_check(const struct az_id *id, struct err *err) MUST_CHECK;
 /* Appends the id, percent-encoded, as a request's path. */
 bool az_id_path(const struct az_id *id, struct buf *path) MUST_CHECK;
 

@@ -10,7 +10,6 @@
 #include "actions/state.h"
 #include "lib/jpath.h"
 
-#define VM   "Microsoft.Compute/virtualMachines"
 #define TAGS "Microsoft.Resources/tags"
 
 static const struct arm_op get_tags = {.provider = TAGS,
@@ -30,20 +29,40 @@ static const char *const permissions[] = {"Microsoft.Resources/tags/read",
 
 /* --- the resource's tags --- */
 
+/* The tagged resource is of any type, which only a full id says: a name alone would mean whatever
+ * resource of some type happens to be called so. False with ctx->err. */
+static bool read_id(struct step_ctx *ctx, struct az_id *id)
+{
+    const char *text;
+    if (!resource_field(ctx, "id", &text))
+        return false;
+    if (!text)
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"id\" is missing; tags need an ARM resource id "
+                       "(/subscriptions/...), which says the resource's type");
+    return az_id_parse(text, id) ||
+           err_set(&ctx->err, ERR_INVALID, "",
+                   "the resource's \"id\" is \"%.256s\"; tags need an ARM resource id "
+                   "(/subscriptions/...), which says the resource's type",
+                   text);
+}
+
 static bool check(struct step_ctx *ctx)
 {
     struct az_where where;
-    return az_where(ctx, &where);
+    struct az_id id;
+    if (!az_where(ctx, &where) || !read_id(ctx, &id))
+        return false;
+    bool ok = az_id_name_check(&id, &ctx->err);
+    az_id_free(&id);
+    return ok;
 }
 
-/* The tagged resource: any that has a full id, else a virtual machine. */
 static bool tagged_path(struct step_ctx *ctx, struct buf *path)
 {
-    static const struct arm_op of_vm = {.provider = VM};
-    const char *text = resource_field(ctx, "id");
     struct az_id id;
-    if (!text || !az_id_parse(text, &id))
-        return az_path(ctx, &of_vm, path);
+    if (!read_id(ctx, &id))
+        return false;
     bool ok = az_id_path(&id, path);
     az_id_free(&id);
     return ok || err_set(&ctx->err, ERR_LIMIT, "", "the resource's path is too long");

@@ -21,7 +21,7 @@ def event_of(count, action="ec2_delete_snapshot", kind="EC2 Snapshot", prefix="s
     def entity(i):
         id = f"{prefix}{i:017x}"
         return {"datasource": "AWS", "uid": f"uid-{i}", "id": id, "name": f"bench-{i}", "account": ACCOUNT,
-                "accountAlias": "bench", "region": REGION, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:resource/{id}",
+                "accountAlias": "bench", "region": REGION, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:{'snapshot' if prefix == 'snap-' else 'instance'}/{id}",
                 "type": kind, "tags": {"env": "bench", "owner": "somebody"}, "attributes": {"State": "available"},
                 "matchedAttributes": {}}
 

@@ -93,7 +93,7 @@ def test_a_name_that_the_arn_contradicts_is_errored(moto, exec_event):
 
 def test_a_user_of_another_account_is_errored(moto, exec_event):
     resource = {**user("alice"), "arn": "arn:aws:iam::222222222222:user/alice"}
-    exec_event(event("iam_revoke_access_key", [resource])).report.assert_error(resource["id"], "is no ARN of an IAM user")
+    exec_event(event("iam_revoke_access_key", [resource])).report.assert_error(resource["id"], '"account" is 123456789012, but its "arn" says 222222222222')
 
 
 # --- passwords, groups ---------------------------------------------------------------------------------------------------

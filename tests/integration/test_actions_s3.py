@@ -93,14 +93,23 @@ def test_a_plan_changes_nothing(s3, exec_event, action):
 
 @pytest.mark.parametrize("id", ["Bad:Bucket", "a/../b", "x", "192.168.0.1", "bucket?acl", "b" * 256])
 def test_what_is_no_bucket_name_is_errored(moto, exec_event, id):
-    report = exec_event(event("s3_block_public_access", [entity("S3 Bucket", id)])).report
-    report.assert_error(id, "is no name of an S3 bucket")
+    report = exec_event(event("s3_block_public_access", [entity("S3 Bucket", id, arn="")])).report
+    report.assert_error(id, "is not a valid name of an S3 bucket")
 
 
-def test_the_name_is_taken_where_the_id_is_none(s3, exec_event):
-    resource = entity("S3 Bucket", "Some Other Id", name=BUCKET)
+@pytest.mark.parametrize("absent", ["", None])
+def test_the_name_is_taken_where_there_is_no_id(s3, exec_event, absent):
+    resource = {**entity("S3 Bucket", BUCKET, arn=""), "id": absent}
     exec_event(event("s3_enable_versioning", [resource])).report.assert_all_processed()
     assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
+
+
+@pytest.mark.parametrize("id, why", [("Some Other Id", "is not a valid name of an S3 bucket"), ("evil/key", "is not a valid name of an S3 bucket"),
+                                     ("other-bucket", f'is "other-bucket", but its "arn" says "{BUCKET}"')])
+def test_an_id_that_is_wrong_gives_way_to_nothing(s3, exec_event, id, why):
+    s3.put_object(Bucket=BUCKET, Key="kept", Body=b"")
+    report = exec_event(event("s3_clear_bucket", [{**bucket(), "id": id}])).report.assert_error(id, why)
+    assert report.processed_ids == [] and s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 1
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

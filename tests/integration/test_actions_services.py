@@ -58,8 +58,8 @@ def test_a_function_that_is_not_there_is_errored(moto, exec_event, action):
 
 @pytest.mark.parametrize("id", ["../../2015-03-31/functions", "a/b", "a?b", "a#b", "a b", "..", "f" * 65])
 def test_a_function_name_that_would_lead_elsewhere_is_errored(moto, exec_event, id):
-    report = exec_event(event("lambda_disable", [entity("Lambda Function", id)])).report
-    report.assert_error(id, "is no name of a Lambda function")
+    report = exec_event(event("lambda_disable", [entity("Lambda Function", id, arn="")])).report
+    report.assert_error(id, "is not a valid name of a Lambda function")
 
 
 # --- DynamoDB ---------------------------------------------------------------------------------------------------------

@@ -202,10 +202,10 @@ def test_an_empty_key_is_errored(moto, exec_event):
 
 def test_what_is_not_there_is_errored_with_its_code(moto, exec_event):
     arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:nothing"
-    topic = entity("SNS Topic", "topic", arn=arn, name="nothing")
+    topic = entity("SNS Topic", arn, arn=arn, name="nothing")
     queue = entity("SQS Queue", "nothing")
     report = exec_event(event("add_tag", [topic, queue], {"Key": "k", "Value": "v"})).report
-    report.assert_error("topic", r"^\w*NotFound\w*: .*\(ListTagsForResource")
+    report.assert_error(arn, r"^\w*NotFound\w*: .*\(ListTagsForResource")
     report.assert_error("nothing", r"^[\w.]*(NonExistentQueue|QueueDoesNotExist): .*\(ListQueueTags")
 
 
@@ -228,4 +228,4 @@ def test_a_queue_url_of_somewhere_else_is_never_used(moto, exec_event, url):
 def test_a_topic_of_another_account_is_errored(moto, exec_event):
     arn = f"arn:aws:sns:{REGION}:222222222222:news"
     report = exec_event(event("add_tag", [entity("SNS Topic", "news", arn=arn)], {"Key": "k", "Value": "v"})).report
-    report.assert_error("news", "is no ARN of an SNS topic in account")
+    report.assert_error("news", f'"account" is {ACCOUNT}, but its "arn" says 222222222222')

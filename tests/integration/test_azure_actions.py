@@ -537,9 +537,9 @@ def entity(id=None, name="web-1", group=GROUP, subscription=SUBSCRIPTION, type="
     (entity(subscription="x"), '"subscription" is "x"'),
     (entity(subscription=SUBSCRIPTION + "/../" + SUBSCRIPTION), '"subscription"'),
     (entity(group=""), '"Resource Group" is missing'),
-    (entity(disk_id("web-1")), "no Microsoft.Compute/virtualMachines"),
-    (entity(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"), "no ARM resource id"),
-    (entity(vm_id("web-1") + "/extensions"), "no ARM resource id"),
+    (entity(disk_id("web-1")), "not of the type Microsoft.Compute/virtualMachines"),
+    (entity(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"), "not a valid ARM resource id"),
+    (entity(vm_id("web-1") + "/extensions"), "not a valid ARM resource id"),
 ])
 def test_a_place_that_cannot_be_trusted_is_errored_before_any_call(arm, run, resource, why):
     arm.vm("web-1")
@@ -558,9 +558,9 @@ def test_what_cannot_be_part_of_a_path_is_errored_before_any_call(arm, run, acti
     for n, bad in enumerate(BAD):
         wrong += [(entity(f"name-{n}", name=bad, type=kind), '"name" is'), (entity(f"group-{n}", group=bad, type=kind), '"Resource Group" is'),
                   (entity(f"subscription-{n}", subscription=bad, type=kind), '"subscription" is'),
-                  (entity(resource_id(type, bad), type=kind), "no ARM resource id"),
-                  (entity(resource_id(type, "web-1", group=bad), type=kind), "no ARM resource id"),
-                  (entity(resource_id(type, "web-1", subscription=bad), type=kind), "no ARM resource id|another subscription")]
+                  (entity(resource_id(type, bad), type=kind), "not a valid ARM resource id"),
+                  (entity(resource_id(type, "web-1", group=bad), type=kind), "not a valid ARM resource id"),
+                  (entity(resource_id(type, "web-1", subscription=bad), type=kind), "not a valid ARM resource id|another subscription")]
     report = run(action, [resource for resource, _ in wrong], params, config=ENABLED)
     for resource, why in wrong:
         report.assert_error(resource["id"], why)
@@ -578,7 +578,7 @@ def test_an_id_that_says_otherwise_is_errored_before_any_call(arm, run, action, 
         resource_id(type, "web-1", subscription=OTHER): '"id" is in another subscription than its "subscription" says',
     }
     if params == {} and action != "generic_rg_delete":  # the others take resources of any type
-        wrong[resource_id("Microsoft.Web/sites", "web-1")] = f"which is no {type}"
+        wrong[resource_id("Microsoft.Web/sites", "web-1")] = f"which is not of the type {type}"
     report = run(action, [entity(id, type=kind) for id in wrong], params, config=ENABLED)
     for id, why in wrong.items():
         report.assert_error(id, re.escape(why))
@@ -605,7 +605,7 @@ def test_a_place_that_agrees_in_any_case_is_taken(arm, run, resource):
     assert arm.ids() == set()
 
 
-@pytest.mark.parametrize("name", ["web 1", "wéb-1", "web(1)", "web+1&x=y"])
+@pytest.mark.parametrize("name", ["wéb-1", "web(1)", "web~1$!"])
 def test_names_are_encoded(arm, run, name):
     vm = arm.vm(name)
     run("vm_start", [vm]).assert_all_processed()

@@ -241,22 +241,73 @@ static void test_answers(void **state)
     assert_string_equal(ctx.note, "already 7");
 }
 
-static void test_reading_the_resource(void **state)
+/* What resource_field, or with `attribute` resource_attribute, says of the resource. NULL: absent.
+ */
+static void expect_text(json_t *resource, bool attribute, const char *name, const char *text)
 {
-    json_t *resource = json_pack("{s:s, s:s, s:i, s:{s:s, s:s, s:i}}", "id", "i-1", "empty", "",
-                                 "number", 7, "attributes", "A B", "x", "none", "", "n", 7);
-    struct step_ctx ctx = {.resource = resource};
-    (void)state;
-    assert_string_equal(resource_field(&ctx, "id"), "i-1");
-    assert_null(resource_field(&ctx, "empty"));
-    assert_null(resource_field(&ctx, "number"));
-    assert_null(resource_field(&ctx, "absent"));
-    assert_string_equal(resource_attribute(&ctx, "A B"), "x");
-    assert_null(resource_attribute(&ctx, "none"));
-    assert_null(resource_attribute(&ctx, "n"));
-    json_object_set_new(resource, "attributes", json_string("no object"));
-    assert_null(resource_attribute(&ctx, "A B"));
+    struct step_ctx ctx = {.resource = resource, .err = ERR_INIT};
+    const char *got = "(not set)";
+    if (!(attribute ? resource_attribute : resource_field)(&ctx, name, &got))
+        fail_msg("%s", ctx.err.message);
+    if (text)
+        assert_string_equal(got, text);
+    else
+        assert_null(got);
+    assert_int_equal(ctx.err.kind, ERR_NONE);
     json_decref(resource);
+}
+
+static void expect_malformed(json_t *resource, bool attribute, const char *name, const char *error)
+{
+    struct step_ctx ctx = {.resource = resource, .err = ERR_INIT};
+    const char *got = "(not set)";
+    assert_false((attribute ? resource_attribute : resource_field)(&ctx, name, &got));
+    assert_null(got);
+    assert_int_equal(ctx.err.kind, ERR_INVALID);
+    assert_string_equal(ctx.err.message, error);
+    json_decref(resource);
+}
+
+static json_t *with_attribute(json_t *value)
+{
+    return json_pack("{s:{s:o}}", "attributes", "A B", value);
+}
+
+static void test_a_text_of_the_resource_is_there_or_absent(void **state)
+{
+    (void)state;
+    expect_text(json_pack("{s:s}", "id", "i-1"), false, "id", "i-1");
+    expect_text(json_pack("{s:s}", "id", ""), false, "id", NULL);
+    expect_text(json_pack("{s:n}", "id"), false, "id", NULL);
+    expect_text(json_object(), false, "id", NULL);
+    expect_text(with_attribute(json_string("x")), true, "A B", "x");
+    expect_text(with_attribute(json_string("")), true, "A B", NULL);
+    expect_text(with_attribute(json_null()), true, "A B", NULL);
+    expect_text(with_attribute(json_string("x")), true, "C", NULL);
+    expect_text(with_attribute(json_integer(7)), true, NULL, NULL);
+    expect_text(json_pack("{s:n}", "attributes"), true, "A B", NULL);
+    expect_text(json_object(), true, "A B", NULL);
+}
+
+static void test_what_is_not_a_text_is_never_absent(void **state)
+{
+    static const char *const values[] = {"7", "0", "7.5", "true", "false", "[]", "[\"i-1\"]", "{}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        json_t *value = json_loads(values[i], JSON_DECODE_ANY, NULL);
+        expect_malformed(json_pack("{s:O}", "region", value), false, "region",
+                         "the resource's \"region\" is not a string");
+        expect_malformed(with_attribute(json_incref(value)), true, "A B",
+                         "attribute \"A B\" is not a string");
+        if (!json_is_object(value))
+            expect_malformed(json_pack("{s:O}", "attributes", value), true, NULL,
+                             "the resource's \"attributes\" is not an object");
+        json_decref(value);
+    }
+    expect_malformed(json_pack("{s:o}", "id", json_stringn("i-1\0x", 5)), false, "id",
+                     "the resource's \"id\" holds a NUL character");
+    expect_malformed(with_attribute(json_stringn("\0", 1)), true, "A B",
+                     "attribute \"A B\" holds a NUL character");
 }
 
 int main(void)
@@ -275,7 +326,8 @@ int main(void)
         cmocka_unit_test(test_a_wall_clock_that_is_set_changes_no_wait),
         cmocka_unit_test(test_a_dry_run_waits_for_nothing),
         cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_reading_the_resource),
+        cmocka_unit_test(test_a_text_of_the_resource_is_there_or_absent),
+        cmocka_unit_test(test_what_is_not_a_text_is_never_absent),
     };
     return cmocka_run_group_tests_name("action", tests, NULL, NULL);
 }

@@ -194,7 +194,13 @@ static void test_a_resource_without_anything_is_refused_by_every_action(void **s
 
 static void expect_ec2(json_t *resource, const char *attribute, const char *id, const char *error)
 {
-    struct step_ctx ctx = {.resource = resource, .err = ERR_INIT};
+    struct step_ctx ctx = {
+        .resource = resource,
+        .account = "123456789012",
+        .region = "us-east-1",
+        .partition = "aws",
+        .err = ERR_INIT,
+    };
     const char *got = act_ec2_id(&ctx, attribute, "i-");
     if (id) {
         assert_non_null(got);
@@ -207,21 +213,71 @@ static void expect_ec2(json_t *resource, const char *attribute, const char *id, 
     json_decref(resource);
 }
 
-static void test_an_ec2_id_is_in_its_attribute_or_in_id(void **state)
+#define I         "i-0123456789abcdef0"
+#define I_ARN     "arn:aws:ec2:us-east-1:123456789012:instance/"
+#define NOT_AN_ID "which is not a valid id of an EC2 instance (i-...)"
+
+/* A resource with these, of which each may be NULL. */
+static json_t *instance(const char *attribute, const char *id, const char *arn)
+{
+    return json_pack("{s:s*, s:s*, s:{s:s*}}", "id", id, "arn", arn, "attributes", "Instance ID",
+                     attribute);
+}
+
+static void test_an_ec2_id_is_in_its_attribute_in_id_or_in_the_arn(void **state)
 {
     (void)state;
-    expect_ec2(json_pack("{s:s, s:{s:s}}", "id", "x", "attributes", "Instance ID", "i-0123456789"),
-               "Instance ID", "i-0123456789", NULL);
-    expect_ec2(json_pack("{s:s}", "id", "i-01234567"), "Instance ID", "i-01234567", NULL);
-    expect_ec2(json_pack("{s:s}", "id", "i-0123456789abcdef0"), NULL, "i-0123456789abcdef0", NULL);
-    expect_ec2(json_pack("{s:s, s:{s:s}}", "id", "i-01234567", "attributes", "Instance ID", "x"),
-               "Instance ID", NULL,
-               "attribute \"Instance ID\" is \"x\", which is no id of this kind (i-...)");
-    expect_ec2(json_pack("{s:s}", "id", "x"), "Instance ID", NULL,
-               "attribute \"Instance ID\" is missing, and \"id\" is \"x\", which is no id of this "
-               "kind (i-...)");
-    expect_ec2(json_pack("{s:s}", "id", "x"), NULL, NULL,
-               "the resource's \"id\" is \"x\", which is no id of this kind (i-...)");
+    expect_ec2(instance(I, NULL, NULL), "Instance ID", I, NULL);
+    expect_ec2(instance(NULL, "i-01234567", NULL), "Instance ID", "i-01234567", NULL);
+    expect_ec2(instance("", I, ""), "Instance ID", I, NULL);
+    expect_ec2(instance(NULL, NULL, I_ARN I), "Instance ID", I, NULL);
+    expect_ec2(instance(I, I, I_ARN I), "Instance ID", I, NULL);
+    expect_ec2(instance(I, I_ARN I, I_ARN I), "Instance ID", I, NULL);
+    expect_ec2(instance("ignored", I, NULL), NULL, I, NULL);
+}
+
+static void test_no_place_of_an_ec2_id_stands_in_for_another(void **state)
+{
+    (void)state;
+    expect_ec2(instance("x", I, I_ARN I), "Instance ID", NULL,
+               "attribute \"Instance ID\" is \"x\", " NOT_AN_ID);
+    expect_ec2(instance(I, "x", I_ARN I), "Instance ID", NULL,
+               "the resource's \"id\" is \"x\", " NOT_AN_ID);
+    expect_ec2(instance(NULL, "vol-01234567", NULL), NULL, NULL,
+               "the resource's \"id\" is \"vol-01234567\", " NOT_AN_ID);
+    expect_ec2(instance(I, "i-01234567", NULL), "Instance ID", NULL,
+               "attribute \"Instance ID\" is \"" I "\", but its \"id\" says \"i-01234567\"");
+    expect_ec2(instance(NULL, I, I_ARN "i-01234567"), "Instance ID", NULL,
+               "the resource's \"id\" is \"" I "\", but its \"arn\" says \"i-01234567\"");
+    expect_ec2(
+        instance(I, I, "arn:aws:ec2:us-east-1:123456789012:volume/vol-01234567"), NULL, NULL,
+        "the resource's \"arn\" is \"arn:aws:ec2:us-east-1:123456789012:volume/vol-01234567\", "
+        "an ARN of ec2:volume; the action needs an EC2 instance (ec2:instance)");
+    expect_ec2(instance(I, I, "x"), NULL, NULL,
+               "the resource's \"arn\" is \"x\", which is not a valid ARN");
+    expect_ec2(
+        json_object(), "Instance ID", NULL,
+        "nothing in the resource names an EC2 instance: attribute \"Instance ID\", \"id\" and "
+        "\"arn\" are missing");
+}
+
+static void test_what_an_event_may_tell_beside_the_resource(void **state)
+{
+    struct step_ctx ctx = {.err = ERR_INIT};
+    const char *id;
+    json_t *resource = json_pack("{s:s, s:{s:s, s:s, s:i}}", "id", I, "attributes", "VPC ID",
+                                 "vpc-01234567", "x", I, "n", 7);
+    (void)state;
+    ctx.resource = resource;
+    assert_true(act_ec2_attribute(&ctx, "VPC ID", "vpc-", &id));
+    assert_string_equal(id, "vpc-01234567");
+    assert_true(act_ec2_attribute(&ctx, "none", "vpc-", &id)); /* and not what `id` says */
+    assert_null(id);
+    assert_false(act_ec2_attribute(&ctx, "x", "vpc-", &id));
+    assert_string_equal(ctx.err.message,
+                        "attribute \"x\" is \"" I "\", which is not a valid id of a VPC (vpc-...)");
+    assert_false(act_ec2_attribute(&ctx, "n", "vpc-", &id));
+    json_decref(resource);
 }
 
 static void test_ec2_ids(void **state)
@@ -274,7 +330,7 @@ static void expect_name(json_t *resource, const char *name, const char *error)
 }
 
 #define ARN   "arn:aws:svc:us-east-1:123456789012:thing/"
-#define NO_ID "which is no name of a thing, and its \"arn\" names none"
+#define NO_ID "which is not a valid name of a thing"
 
 static void test_a_name_comes_from_the_arn_or_a_field(void **state)
 {
@@ -282,14 +338,61 @@ static void test_a_name_comes_from_the_arn_or_a_field(void **state)
     expect_name(json_pack("{s:s}", "arn", ARN "a"), "a", NULL);
     expect_name(json_pack("{s:s}", "arn", ARN "path/to/a"), "a", NULL);
     expect_name(json_pack("{s:s, s:s}", "arn", ARN "a", "id", "a"), "a", NULL);
-    expect_name(json_pack("{s:s, s:s}", "arn", ARN "a", "id", "no name!"), "a", NULL);
-    expect_name(json_pack("{s:s, s:s}", "arn", ARN "a", "name", "Other"), "a", NULL);
+    expect_name(json_pack("{s:s, s:s}", "arn", ARN "a", "id", ARN "a"), "a", NULL);
     expect_name(json_pack("{s:s}", "arn", "arn:aws:svc::123456789012:thing/a"), "a", NULL);
     expect_name(json_pack("{s:s}", "id", "a"), "a", NULL);
     expect_name(json_pack("{s:s}", "id", ARN "a"), "a", NULL);
-    expect_name(json_pack("{s:s, s:s}", "id", "no name!", "name", "a"), "a", NULL);
+    expect_name(json_pack("{s:s, s:s, s:s}", "id", "", "name", "a", "arn", ""), "a", NULL);
+}
+
+/* Behind an `id`, a `name` is what people call the resource. */
+static void test_a_name_for_people_decides_nothing(void **state)
+{
+    (void)state;
+    expect_name(json_pack("{s:s, s:s, s:s}", "arn", ARN "a", "id", "a", "name", "Other one!"), "a",
+                NULL);
+    expect_name(json_pack("{s:s, s:s}", "id", "a", "name", "b"), "a", NULL);
+    expect_name(json_pack("{s:s, s:i}", "id", "a", "name", 7), NULL,
+                "the resource's \"name\" is not a string");
+}
+
+static void test_what_is_malformed_gives_way_to_nothing(void **state)
+{
+    (void)state;
+    expect_name(json_pack("{s:s, s:s}", "arn", ARN "a", "id", "no name!"), NULL,
+                "the resource's \"id\" is \"no name!\", " NO_ID);
+    expect_name(json_pack("{s:s, s:s}", "id", "no name!", "name", "a"), NULL,
+                "the resource's \"id\" is \"no name!\", " NO_ID);
+    expect_name(json_pack("{s:i, s:s}", "id", 7, "arn", ARN "a"), NULL,
+                "the resource's \"id\" is not a string");
+    expect_name(json_pack("{s:s, s:[s]}", "id", "a", "arn", ARN "a"), NULL,
+                "the resource's \"arn\" is not a string");
+    expect_name(json_pack("{s:s, s:s}", "arn", "thing/a", "id", "a"), NULL,
+                "the resource's \"arn\" is \"thing/a\", which is not a valid ARN");
+    expect_name(json_pack("{s:s, s:s}", "name", "no name!", "arn", ARN "a"), NULL,
+                "the resource's \"name\" is \"no name!\", " NO_ID);
+    expect_name(json_pack("{s:s, s:s}", "name", "b", "arn", ARN "a"), NULL,
+                "the resource's \"name\" is \"b\", but its \"arn\" says \"a\"");
+    expect_name(json_pack("{s:s, s:s}", "arn", ARN "p/a", "id", ARN "q/a"), NULL,
+                "the resource's \"id\" and its \"arn\" are different ARNs");
+}
+
+static void test_an_arn_of_another_kind_is_not_none(void **state)
+{
+    (void)state;
     expect_name(json_pack("{s:s, s:s}", "arn", "arn:aws:other:us-east-1:123456789012:x", "id", "a"),
-                "a", NULL);
+                NULL,
+                "the resource's \"arn\" is \"arn:aws:other:us-east-1:123456789012:x\", an ARN of "
+                "other; the action needs a thing (svc:thing)");
+    expect_name(
+        json_pack("{s:s, s:s}", "arn", "arn:aws:svc:us-east-1:123456789012:group:a/b", "id", "a"),
+        NULL,
+        "the resource's \"arn\" is \"arn:aws:svc:us-east-1:123456789012:group:a/b\", an ARN "
+        "of svc:group; the action needs a thing (svc:thing)");
+    expect_name(
+        json_pack("{s:s}", "id", "arn:aws:svc:us-east-1:123456789012:group/a"), NULL,
+        "the resource's \"id\" is \"arn:aws:svc:us-east-1:123456789012:group/a\", an ARN of "
+        "svc:group; the action needs a thing (svc:thing)");
 }
 
 static void test_names_that_cannot_be_trusted(void **state)
@@ -299,7 +402,9 @@ static void test_names_that_cannot_be_trusted(void **state)
                 "the resource's \"id\" is \"b\", but its \"arn\" says \"a\"");
     expect_name(json_pack("{s:s}", "id", "a/../b"), NULL,
                 "the resource's \"id\" is \"a/../b\", " NO_ID);
-    expect_name(json_object(), NULL, "the resource's \"id\" is \"\", " NO_ID);
+    expect_name(json_object(), NULL,
+                "nothing in the resource names a thing: its \"id\", \"name\" and \"arn\" are "
+                "missing");
     static const char *const astray[] = {
         "arn:aws:svc:us-east-1:222222222222:thing/a",
         "arn:aws:svc:eu-west-1:123456789012:thing/a",
@@ -310,7 +415,7 @@ static void test_names_that_cannot_be_trusted(void **state)
     for (size_t i = 0; i < sizeof astray / sizeof *astray; i++) {
         char error[256];
         snprintf(error, sizeof error,
-                 "the resource's \"arn\" is \"%s\", which is no ARN of a thing in account "
+                 "the resource's \"arn\" is \"%s\", which is not the ARN of a thing in account "
                  "123456789012 and region us-east-1",
                  astray[i]);
         expect_name(json_pack("{s:s, s:s}", "arn", astray[i], "id", "a"), NULL, error);
@@ -415,9 +520,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hostile_ids_are_refused_by_every_action),
         cmocka_unit_test(test_a_resource_without_anything_is_refused_by_every_action),
-        cmocka_unit_test(test_an_ec2_id_is_in_its_attribute_or_in_id),
+        cmocka_unit_test(test_an_ec2_id_is_in_its_attribute_in_id_or_in_the_arn),
+        cmocka_unit_test(test_no_place_of_an_ec2_id_stands_in_for_another),
+        cmocka_unit_test(test_what_an_event_may_tell_beside_the_resource),
         cmocka_unit_test(test_ec2_ids),
         cmocka_unit_test(test_a_name_comes_from_the_arn_or_a_field),
+        cmocka_unit_test(test_a_name_for_people_decides_nothing),
+        cmocka_unit_test(test_what_is_malformed_gives_way_to_nothing),
+        cmocka_unit_test(test_an_arn_of_another_kind_is_not_none),
         cmocka_unit_test(test_names_that_cannot_be_trusted),
         cmocka_unit_test(test_long_text_is_cut_between_characters),
         cmocka_unit_test(test_final_snapshots_have_ids_that_databases_take),

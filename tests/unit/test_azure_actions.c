@@ -11,6 +11,7 @@
 
 #include "actions/azure/common.h"
 #include "actions/azure/id.h"
+#include "actions/azure/names.h"
 #include "lib/clock.h"
 #include "tests/unit/cloud_server.h"
 
@@ -139,8 +140,8 @@ static void test_a_place_is_where_its_parts_or_its_id_say(void **state)
     expect_path(resource(VM_ID, SUB, NULL, NULL), VM_ID);
     expect_path(resource(VM_ID, SUB, "RG", "WEB-1"),
                 "/subscriptions/" SUB "/resourceGroups/RG/providers/" VM "/WEB-1");
-    expect_path(resource("uid", SUB, "r g", "w(1)"),
-                "/subscriptions/" SUB "/resourceGroups/r%20g/providers/" VM "/w%281%29");
+    expect_path(resource("uid", SUB, "r(g)", "w(1)"),
+                "/subscriptions/" SUB "/resourceGroups/r%28g%29/providers/" VM "/w%281%29");
 }
 
 static void expect_refusal(json_t *given, const char *message)
@@ -156,13 +157,15 @@ static void expect_refusal(json_t *given, const char *message)
 static void test_places_that_cannot_be_trusted(void **state)
 {
     (void)state;
-    expect_refusal(resource("x", NULL, "rg", "a"),
-                   "the resource's \"subscription\" is \"\", which is no subscription id (a GUID)");
+    expect_refusal(
+        resource("x", NULL, "rg", "a"),
+        "the resource's \"subscription\" is \"\", which is not a subscription id (a GUID)");
     expect_refusal(resource(VM_ID, OTHER, "rg", "web-1"),
                    "the resource's \"subscription\" is " OTHER ", but its \"id\" says " SUB);
-    expect_refusal(resource("x", SUB, NULL, "a"),
-                   "attribute \"Resource Group\" is missing, and the resource's \"id\" is no ARM "
-                   "resource id");
+    expect_refusal(
+        resource("x", SUB, NULL, "a"),
+        "attribute \"Resource Group\" is missing, and the resource's \"id\" is not an ARM "
+        "resource id");
     expect_refusal(resource("x", SUB, "a/b", "a"),
                    "attribute \"Resource Group\" is \"a/b\", which cannot be part of an ARM "
                    "resource id");
@@ -171,13 +174,13 @@ static void test_places_that_cannot_be_trusted(void **state)
     expect_refusal(resource("x", SUB, "rg", ".."),
                    "the resource's \"name\" is \"..\", which cannot be part of an ARM resource id");
     expect_refusal(resource("x", SUB, "rg", NULL),
-                   "the resource's \"name\" is missing, and the resource's \"id\" is no ARM "
+                   "the resource's \"name\" is missing, and the resource's \"id\" is not an ARM "
                    "resource id");
     expect_refusal(
         resource(VM_ID, SUB, "rg", "web-2"),
         "the resource's \"name\" is \"web-2\", but the resource's \"id\" says \"web-1\"");
     expect_refusal(resource(GROUP, SUB, "rg", "a"),
-                   "the resource's \"id\" is \"" GROUP "\", which is no ARM resource id");
+                   "the resource's \"id\" is \"" GROUP "\", which is not a valid ARM resource id");
 }
 
 static void test_hostile_names_are_refused_by_every_action(void **state)
@@ -207,10 +210,140 @@ static void test_an_id_of_another_type_is_refused(void **state)
     struct step_ctx ctx = context(given);
     (void)state;
     assert_false(az_check(&ctx, VM));
-    assert_string_equal(ctx.err.message, "the resource's \"id\" is \"" GROUP
-                                         "/providers/Microsoft.Compute/disks/d\", which is no " VM);
+    assert_string_equal(ctx.err.message,
+                        "the resource's \"id\" is \"" GROUP
+                        "/providers/Microsoft.Compute/disks/d\", which is not of the type " VM);
     assert_true(az_check(&ctx, "Microsoft.Compute/disks"));
     json_decref(given);
+}
+
+/* --- names --- */
+
+#define LETTERS_64 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz01"
+
+static void expect_names(const char *type, bool good, const char *const *names)
+{
+    for (; *names; names++) {
+        struct err err = ERR_INIT;
+        if (az_name_check(type, *names, "its name", &err) != good)
+            fail_msg("%s: \"%s\": %s", type, *names, good ? err.message : "is taken for a name");
+        assert_int_equal(err.kind, good ? ERR_NONE : ERR_INVALID);
+    }
+}
+
+#define NAMES(...)                                                                                 \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+static void test_names_that_a_type_can_have(void **state)
+{
+    static const char *const words[] = {"Microsoft.Compute/disks", "microsoft.compute/IMAGES",
+                                        "Microsoft.Network/networkInterfaces",
+                                        "Microsoft.Network/publicIPAddresses"};
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        expect_names(
+            words[i], true,
+            NAMES("a", "0", "web-1_OsDisk_1_0a1b", "a.b", "a_", LETTERS_64 "0123456789abcdef"));
+        expect_names(words[i], false,
+                     NAMES("", "_a", "-a", ".a", "a-", "a.", "a b", "a(1)", "a+b", "a,b",
+                           "\xC3\xBC", "\xFF", LETTERS_64 "0123456789abcdefg"));
+    }
+    expect_names(VM, true,
+                 NAMES("w", "web_1", "web.1",
+                       "w\xC3\xA9"
+                       "b-1",
+                       "web(1)", LETTERS_64));
+    expect_names(VM, false,
+                 NAMES("", "_web", "web.", "web-", "web 1", "web+1", "web&1", "a@b", "a*", "a|b",
+                       "a=b", "a:b",
+                       "w\xE2\x80\xAE"
+                       "b",
+                       "w\x7F", LETTERS_64 "0"));
+    expect_names("Microsoft.Compute/sshPublicKeys", true, NAMES("key", "key_1", "key-1"));
+    expect_names("Microsoft.Compute/sshPublicKeys", false, NAMES("a b", "a@b", "a."));
+    expect_names("Microsoft.Web/sites", true, NAMES("what we have no rule for", "_"));
+}
+
+static void test_names_of_resource_groups(void **state)
+{
+    (void)state;
+    expect_names(AZ_GROUP_TYPE, true,
+                 NAMES("rg", "-", "_rg(1).x",
+                       "Gr\xC3\xBC\xC3\x9F"
+                       "e",
+                       "\xE6\x97\xA5\xE6\x9C\xAC", LETTERS_64 "abcdefghijklmnopqrstuvwxyz"));
+    expect_names(AZ_GROUP_TYPE, false,
+                 NAMES("", "rg.", "r g", "r+g", "r&g", "r@g", "r\xC2\xA0g", "r\xE3\x80\x80g",
+                       LETTERS_64 "abcdefghijklmnopqrstuvwxyz0"));
+}
+
+static void test_a_name_that_cannot_be_is_refused_before_any_call(void **state)
+{
+    json_t *given = resource("x", SUB, "rg", "web 1");
+    struct step_ctx ctx = context(given);
+    (void)state;
+    assert_false(az_check(&ctx, "Microsoft.Compute/disks"));
+    assert_int_equal(ctx.err.kind, ERR_INVALID);
+    assert_string_equal(
+        ctx.err.message,
+        "the resource's \"name\" is \"web 1\", which is not a valid name of the type "
+        "Microsoft.Compute/disks: a name has 1 to 80 letters, digits, \"_\", \".\" and "
+        "\"-\", the first a letter or a digit, the last not \".\" or \"-\"");
+    json_decref(given);
+    expect_refusal(resource("x", SUB, "rg.", "web"),
+                   "attribute \"Resource Group\" is \"rg.\", which is not a valid name of the type "
+                   "Microsoft.Resources/resourceGroups: a name has 1 to 90 letters, digits, \"_\", "
+                   "\".\", \"-\", \"(\" and \")\", the last not \".\"");
+}
+
+static void test_a_group_in_another_case_is_the_same(void **state)
+{
+    static const char id[] = "/subscriptions/" SUB "/resourceGroups/GR\xC3\x9C\xC3\x9F"
+                             "E/providers/" VM "/web-1";
+    json_t *given = resource(id, SUB,
+                             "Gr\xC3\xBC\xC3\x9F"
+                             "e",
+                             "WEB-1");
+    struct step_ctx ctx = context(given);
+    (void)state;
+    if (!az_check(&ctx, VM))
+        fail_msg("%s", ctx.err.message);
+    json_decref(given);
+    expect_refusal(resource(id, SUB,
+                            "Gru\xC3\x9F"
+                            "e",
+                            "web-1"),
+                   "attribute \"Resource Group\" is \"Gru\xC3\x9F"
+                   "e\", but the resource's \"id\" says "
+                   "\"GR\xC3\x9C\xC3\x9F"
+                   "E\"");
+}
+
+static void test_tags_need_an_id_that_says_the_type(void **state)
+{
+    static const char *const names[] = {"generic_tag", "generic_untag", "generic_tag_update"};
+    static const char *const ids[] = {"x-web-1", "web-1", "",
+                                      "0f8fad5b-d9cb-469f-a165-70867728950e"};
+    (void)state;
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+            json_t *given = resource(ids[i], SUB, "rg", "web-1");
+            struct step_ctx ctx = context(given);
+            if (action_find(names[n])->check(&ctx))
+                fail_msg("%s takes the id \"%s\"", names[n], ids[i]);
+            assert_int_equal(ctx.err.kind, ERR_INVALID);
+            assert_non_null(strstr(ctx.err.message, "tags need an ARM resource id"));
+            json_decref(given);
+        }
+        json_t *given = resource(GROUP "/providers/Microsoft.Web/sites/web-1", SUB, "rg", "web-1");
+        struct step_ctx ctx = context(given);
+        if (!action_find(names[n])->check(&ctx))
+            fail_msg("%s: %s", names[n], ctx.err.message);
+        json_decref(given);
+    }
 }
 
 /* --- calls --- */
@@ -460,6 +593,11 @@ int main(void)
         cmocka_unit_test(test_places_that_cannot_be_trusted),
         cmocka_unit_test(test_hostile_names_are_refused_by_every_action),
         cmocka_unit_test(test_an_id_of_another_type_is_refused),
+        cmocka_unit_test(test_names_that_a_type_can_have),
+        cmocka_unit_test(test_names_of_resource_groups),
+        cmocka_unit_test(test_a_name_that_cannot_be_is_refused_before_any_call),
+        cmocka_unit_test(test_a_group_in_another_case_is_the_same),
+        cmocka_unit_test(test_tags_need_an_id_that_says_the_type),
         cmocka_unit_test(test_a_dry_run_writes_changes_down),
         cmocka_unit_test(test_what_is_gone),
         cmocka_unit_test(test_an_operation_is_followed_from_one_run_to_the_next),

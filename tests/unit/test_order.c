@@ -20,8 +20,9 @@ static char order[4096];          /* "first r0\n" in the order in which they end
 /* What the resource is in truth: without regard to case where the cloud has none. */
 static void truth_of(const struct step_ctx *ctx, char to[128])
 {
-    const char *id = resource_field(ctx, "id");
-    snprintf(to, 128, "%s/%s/%s", ctx->account, ctx->region, id ? id : resource_field(ctx, "arn"));
+    const char *id = json_string_value(json_object_get(ctx->resource, "id"));
+    const char *arn = json_string_value(json_object_get(ctx->resource, "arn"));
+    snprintf(to, 128, "%s/%s/%s", ctx->account, ctx->region, id ? id : arn);
     for (char *c = to; *c && ctx->action->cloud == CLOUD_AZURE; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
 }

@@ -11,7 +11,7 @@ static unsigned calls; /* of either, since the set-up */
 
 static const char *id_of(const struct step_ctx *ctx)
 {
-    return resource_field(ctx, "id");
+    return json_string_value(json_object_get(ctx->resource, "id"));
 }
 
 static enum verdict step_one(struct step_ctx *ctx)

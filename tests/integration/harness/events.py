@@ -8,6 +8,41 @@ REGION = "us-east-1"
 NOT_DRY = {"DryRun": "false"}  # the catalogue's default is true
 
 
+ARNS = {  # as AWS writes them; an action refuses a resource whose ARN is of another kind
+    "AMI": "arn:aws:ec2:{region}::image/{id}",
+    "Application Load Balancer": "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/{id}",
+    "Aurora DB Cluster": "arn:aws:rds:{region}:{account}:cluster:{id}",
+    "DynamoDB Table": "arn:aws:dynamodb:{region}:{account}:table/{id}",
+    "EBS Snapshot": "arn:aws:ec2:{region}::snapshot/{id}",
+    "EBS Volume": "arn:aws:ec2:{region}:{account}:volume/{id}",
+    "EC2 Instance": "arn:aws:ec2:{region}:{account}:instance/{id}",
+    "ECS Cluster": "arn:aws:ecs:{region}:{account}:cluster/{id}",
+    "IAM Policy": "arn:aws:iam::{account}:policy/{id}",
+    "IAM User": "arn:aws:iam::{account}:user/{id}",
+    "Internet Gateway": "arn:aws:ec2:{region}:{account}:internet-gateway/{id}",
+    "Lambda Function": "arn:aws:lambda:{region}:{account}:function:{id}",
+    "NAT Gateway": "arn:aws:ec2:{region}:{account}:natgateway/{id}",
+    "Network ACL": "arn:aws:ec2:{region}:{account}:network-acl/{id}",
+    "Network Interface": "arn:aws:ec2:{region}:{account}:network-interface/{id}",
+    "Network Load Balancer": "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/{id}",
+    "RDS DB Instance": "arn:aws:rds:{region}:{account}:db:{id}",
+    "Redshift Cluster": "arn:aws:redshift:{region}:{account}:cluster:{id}",
+    "Route Table": "arn:aws:ec2:{region}:{account}:route-table/{id}",
+    "S3 Bucket": "arn:aws:s3:::{id}",
+    "SNS Topic": "arn:aws:sns:{region}:{account}:{id}",
+    "SQS Queue": "arn:aws:sqs:{region}:{account}:{id}",
+    "Security Group": "arn:aws:ec2:{region}:{account}:security-group/{id}",
+    "Subnet": "arn:aws:ec2:{region}:{account}:subnet/{id}",
+    "VPC": "arn:aws:ec2:{region}:{account}:vpc/{id}",
+    "Workspace": "arn:aws:workspaces:{region}:{account}:workspace/{id}",
+}
+
+
+def arn_of(type, id, account=ACCOUNT, region=REGION):
+    """The ARN of a resource of this type; "" where there is none (a Region)."""
+    return id if id.startswith("arn:") else ARNS.get(type, "").format(id=id, account=account, region=region)
+
+
 def entity(type, id, *, account=ACCOUNT, region=REGION, name=None, arn=None, tags=None, attributes=None,
            matched=None, **more):
     """One AWS resource of an event. `attributes` are the entity's, by their display names ("Instance ID")."""
@@ -19,7 +54,7 @@ def entity(type, id, *, account=ACCOUNT, region=REGION, name=None, arn=None, tag
         "account": account,
         "accountAlias": "test",
         "region": region,
-        "arn": arn if arn is not None else f"arn:aws:test:{region}:{account}:{id}",
+        "arn": arn if arn is not None else arn_of(type, id, account, region),
         "type": type,
         "tags": tags or {},
         "attributes": attributes or {},
