@@ -87,10 +87,17 @@ struct action {
     const char *description;  /* one plain sentence, true of what the steps do */
     enum cloud cloud;
     enum effect effect;
-    bool extra;                        /* not offered unless enabled by name */
+    bool extra; /* not offered unless enabled by name */
+    bool
+        global; /* what it acts on has no region (IAM): [guard] allow_regions does not concern it */
     const char *const *resource_types; /* NULL-terminated */
     const struct action_param *params; /* ended by a row without a name; NULL: none */
     const char *const *permissions; /* what the steps call, NULL-terminated: "ec2:StopInstances" */
+    /* Azure: the type of what is asked for its location when [guard] allow_regions is set
+     * ("Microsoft.Compute/disks"; "": the one that the resource's id says), and what asking needs,
+     * NULL-terminated. */
+    const char *arm_type;
+    const char *const *location_permissions;
     /* Checks ids and attributes before any call is made, and may put what it found into ctx->state;
      * NULL: nothing to check beyond the parameters. True, or false with ctx->err (ERR_INVALID,
      * naming the attribute). Run before the first step, and again after a takeover. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions/azure/locate.h"
 #include "actions/state.h"
 #include "daemon/guard.h"
 #include "daemon/own.h"
@@ -14,6 +15,7 @@
 
 /* A task is not begun when its claim has less than this left. */
 #define CLAIM_MARGIN_MS 2000
+#define LOCATION_MAX    256
 
 static const struct config *config_of(const struct run *run)
 {
@@ -92,6 +94,20 @@ static void admit_state(struct task *task, struct step_ctx *ctx)
     task_keep_state(task, ctx);
 }
 
+/* Is the resource where it may be? One that is gone is left to the action. */
+static bool location_allowed(const struct task *task, struct step_ctx *ctx)
+{
+    const struct config *config = config_of(task->automation->run);
+    struct buf location = buf_make(LOCATION_MAX);
+    if (!guard_needs_location(config, ctx->action))
+        return true;
+    bool ok =
+        az_locate(ctx, &location) &&
+        (location.size == 0 || guard_region(config, CLOUD_AZURE, buf_str(&location), &ctx->err));
+    buf_free(&location);
+    return ok;
+}
+
 /* Places the resource, asks the policy, and has the action check its ids, once. */
 static bool prepare(struct task *task, struct step_ctx *ctx)
 {
@@ -104,6 +120,8 @@ static bool prepare(struct task *task, struct step_ctx *ctx)
         !own_allowed(task, ctx) || !subscription_allowed(task, ctx))
         return false;
     if (ctx->action->check && !ctx->action->check(ctx))
+        return false;
+    if (!location_allowed(task, ctx))
         return false;
     if (task->restored)
         admit_state(task, ctx);

@@ -135,22 +135,36 @@ static json_t *unique_json(const char **at, size_t count)
     return array;
 }
 
-json_t *catalogue_permissions(const struct catalogue *c, enum cloud cloud)
+/* Copies the list (NULL: an empty one) to `at`, unless that is NULL, and answers how long it is. */
+static size_t put_all(const char **at, const char *const *list)
+{
+    size_t n = 0;
+
+    for (; list && list[n]; n++)
+        if (at)
+            at[n] = list[n];
+    return n;
+}
+
+json_t *catalogue_permissions(const struct catalogue *c, enum cloud cloud, bool location)
 {
     size_t room = 0, count = 0;
     const char **all;
     json_t *array;
 
     for (size_t i = 0; i < c->count; i++)
-        for (const char *const *p = c->at[i]->permissions; p && *p; p++)
-            room++;
+        room +=
+            put_all(NULL, c->at[i]->permissions) + put_all(NULL, c->at[i]->location_permissions);
     all = calloc(room + 1, sizeof *all);
     if (!all)
         return NULL;
-    for (size_t i = 0; i < c->count; i++)
-        for (const char *const *p = c->at[i]->permissions; p && *p; p++)
-            if (c->at[i]->cloud == cloud)
-                all[count++] = *p;
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->at[i]->cloud != cloud)
+            continue;
+        count += put_all(all + count, c->at[i]->permissions);
+        if (location)
+            count += put_all(all + count, c->at[i]->location_permissions);
+    }
     array = unique_json(all, count);
     free(all);
     return array;

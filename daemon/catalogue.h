@@ -64,9 +64,10 @@ struct subscriptions;
 bool catalogue_azure_role(const struct catalogue *c, const struct config *config,
                           const struct subscriptions *subscriptions, struct buf *to);
 
-/* What a list of permissions is built with: an array of strings, sorted, each once; a new
- * reference. */
-json_t *catalogue_permissions(const struct catalogue *c, enum cloud cloud) MUST_CHECK;
+/* What a list of permissions is built with: an array of strings, sorted, each once; with those for
+ * asking where resources are, when `location` is set. A new reference. */
+json_t *catalogue_permissions(const struct catalogue *c, enum cloud cloud,
+                              bool location) MUST_CHECK;
 /* Appends a JSON value (a reference that is taken; NULL: out of memory) and a newline. */
 bool catalogue_add_json(json_t *json, size_t flags, struct buf *to);
 

@@ -113,10 +113,11 @@ static json_t *scopes_of(const struct config *config, const struct subscriptions
 
 /* --- the whole --- */
 
-/* The subscriptions that are named, and not given by id, are looked up by name. */
+/* The subscriptions that are named, and not given by id, are looked up by name. Where a resource
+ * is, is asked when only some regions are allowed. */
 static json_t *role_actions(const struct catalogue *c, const struct config *config)
 {
-    json_t *actions = catalogue_permissions(c, CLOUD_AZURE);
+    json_t *actions = catalogue_permissions(c, CLOUD_AZURE, config->guard.allow_regions.count > 0);
 
     if (actions && config->azure.subscriptions_file &&
         json_array_append_new(actions, json_string("Microsoft.Resources/subscriptions/read")) !=

@@ -352,7 +352,7 @@ static bool add_service(struct policies *p, const json_t *permissions, size_t *f
 
 static bool add_actions(struct policies *p, const struct catalogue *c)
 {
-    json_t *permissions = catalogue_permissions(c, CLOUD_AWS);
+    json_t *permissions = catalogue_permissions(c, CLOUD_AWS, false);
     bool ok = permissions != NULL;
 
     for (size_t i = 0; ok && i < json_array_size(permissions);)

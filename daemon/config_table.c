@@ -423,7 +423,9 @@ const struct setting config_settings[] = {
      .fallback_words = "all",
      .example = "eu-west-1, eu-central-1",
      .check = check_any_region,
-     .help = "The regions whose resources may be touched."},
+     .help = "The regions whose resources may be touched. IAM has no regions: its actions are not "
+             "concerned. In Azure each resource is read first, because where it is, is what Azure "
+             "says, not the event; a resource whose location cannot be read is not touched."},
     {.section = SECTION_GUARD,
      .key = "protect_tags",
      .kind = VALUE_LIST,

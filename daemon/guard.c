@@ -138,6 +138,12 @@ bool guard_resource(const struct config *config, const struct action *action, co
     if (action->cloud == CLOUD_AZURE)
         where = jstr(resource, "region");
     return account_allowed(config, action, account, err) &&
-           guard_region(config, action->cloud, where != NULL ? where : "", err) &&
+           (action->global ||
+            guard_region(config, action->cloud, where != NULL ? where : "", err)) &&
            tags_allowed(config, action, resource, err);
+}
+
+bool guard_needs_location(const struct config *config, const struct action *action)
+{
+    return action->cloud == CLOUD_AZURE && config->guard.allow_regions.count > 0;
 }

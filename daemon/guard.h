@@ -14,13 +14,16 @@
  * and not enabled by name: false, with a sentence naming the setting. */
 bool guard_action(const struct config *config, const struct action *action,
                   struct err *err) MUST_CHECK;
-/* May the resource be touched? Its account or subscription and region must be allowed and none of
+/* May the resource be touched? Its account or subscription and region (unless the action is global)
+ * must be allowed and none of
  * protect_tags may be on it
  * ("key": whatever the value; "key=value"; tags of Azure compare the key in any case). Anything
  * unclear (tags of a wrong type while protect_tags is set) is refused. */
 bool guard_resource(const struct config *config, const struct action *action, const char *account,
                     const char *region, const json_t *resource, struct err *err) MUST_CHECK;
-
+/* Whether the resource's cloud is to be asked where it is, because the event's word for it does not
+ * decide: in Azure, where no call names a region, when allow_regions is set. */
+bool guard_needs_location(const struct config *config, const struct action *action);
 /* May resources in this region be touched? For what is found elsewhere than the event says. */
 bool guard_region(const struct config *config, enum cloud cloud, const char *region,
                   struct err *err) MUST_CHECK;

@@ -283,6 +283,7 @@ const struct action action_iam_quarantine_user = {
     .description = "Attaches a policy to the IAM user that denies everything.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_STOPS,
+    .global = true,
     .resource_types = iam_user_types,
     .permissions =
         (const char *const[]){"iam:AttachUserPolicy", "iam:CreatePolicy", "iam:GetPolicy",
@@ -299,6 +300,7 @@ const struct action action_iam_user_attach_policy = {
     .description = "Attaches the policy to the IAM user.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
+    .global = true,
     .resource_types = iam_user_types,
     .params = (const struct action_param[]){{.name = "Policy",
                                              .type = PARAM_STRING,
@@ -322,6 +324,7 @@ const struct action action_iam_delete_default_policy_version = {
         "that was.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
+    .global = true,
     .resource_types = (const char *const[]){"IAM Policy", NULL},
     .permissions = (const char *const[]){"iam:DeletePolicyVersion", "iam:ListPolicyVersions",
                                          "iam:SetDefaultPolicyVersion", NULL},

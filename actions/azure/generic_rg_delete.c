@@ -4,13 +4,14 @@
 
 #include "actions/azure/common.h"
 #include "actions/azure/id.h"
+#include "actions/azure/names.h"
 
 /* Deleting a group that another task is deleting already: its end is waited for. */
 #define DELETED_ELSEWHERE "ResourceGroupBeingDeleted"
 #define ELSEWHERE_LIMIT   WAIT_MINUTES(240)
 
 static const struct arm_op delete_group = {
-    .provider = "Microsoft.Resources/resourceGroups",
+    .provider = AZ_GROUP_TYPE,
     .name = "resourceGroups/delete",
     .method = "DELETE",
     .suffix = "",
@@ -58,6 +59,9 @@ const struct action action_generic_rg_delete = {
     .permissions =
         (const char *const[]){"Microsoft.Resources/subscriptions/operationresults/read",
                               "Microsoft.Resources/subscriptions/resourcegroups/delete", NULL},
+    .arm_type = AZ_GROUP_TYPE,
+    .location_permissions =
+        (const char *const[]){"Microsoft.Resources/subscriptions/resourceGroups/read", NULL},
     .check = check,
     .state = az_operation_state,
     .steps = (const struct action_step[]){{"delete", remove_group, false}, {0}},

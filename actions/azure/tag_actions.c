@@ -27,6 +27,15 @@ static const char *const vm_types[] = {"Virtual Machine", NULL};
 static const char *const permissions[] = {"Microsoft.Resources/tags/read",
                                           "Microsoft.Resources/tags/write", NULL};
 
+/* Of all types whose api-version is known. */
+static const char *const location_permissions[] = {"Microsoft.Compute/disks/read",
+                                                   "Microsoft.Compute/images/read",
+                                                   "Microsoft.Compute/sshPublicKeys/read",
+                                                   "Microsoft.Compute/virtualMachines/read",
+                                                   "Microsoft.Network/networkInterfaces/read",
+                                                   "Microsoft.Network/publicIPAddresses/read",
+                                                   NULL};
+
 /* --- the resource's tags --- */
 
 /* The tagged resource is of any type, which only a full id says: a name alone would mean whatever
@@ -163,6 +172,8 @@ const struct action action_generic_tag = {
                                              .help = "The tag's value; it may be empty."},
                                             {0}},
     .permissions = permissions,
+    .arm_type = "",
+    .location_permissions = location_permissions,
     .check = check,
     .state = az_operation_state,
     .steps = (const struct action_step[]){{"add", add, false}, {0}},
@@ -208,6 +219,8 @@ const struct action action_generic_untag = {
                                              .help = "The tag's key, in any case."},
                                             {0}},
     .permissions = permissions,
+    .arm_type = "",
+    .location_permissions = location_permissions,
     .check = check,
     .state = az_operation_state,
     .steps = (const struct action_step[]){{"remove", untag, false}, {0}},
@@ -310,6 +323,8 @@ const struct action action_generic_tag_update = {
                                              .help = "The key that the tag is to have."},
                                             {0}},
     .permissions = permissions,
+    .arm_type = "",
+    .location_permissions = location_permissions,
     .check = check,
     .state =
         (const struct action_state[]){

@@ -514,6 +514,8 @@ const struct action action_vm_delete = {
                               "Microsoft.Network/networkInterfaces/read",
                               "Microsoft.Network/publicIPAddresses/delete",
                               "Microsoft.Network/publicIPAddresses/read", NULL},
+    .arm_type = VM,
+    .location_permissions = (const char *const[]){VM "/read", NULL},
     .check = check,
     .state = (const struct action_state[]){{"disks", disks_valid},
                                            {"nics", nics_valid},

@@ -27,6 +27,7 @@ static const struct arm_op deallocate_vm = {
 };
 
 static const char *const vm_types[] = {"Virtual Machine", NULL};
+static const char *const location_permissions[] = {VM "/read", NULL};
 
 static bool check(struct step_ctx *ctx)
 {
@@ -57,6 +58,8 @@ const struct action action_vm_start = {
     .resource_types = vm_types,
     .permissions = (const char *const[]){"Microsoft.Compute/locations/operations/read",
                                          "Microsoft.Compute/virtualMachines/start/action", NULL},
+    .arm_type = VM,
+    .location_permissions = location_permissions,
     .check = check,
     .state = az_operation_state,
     .steps = (const struct action_step[]){{"start", start, false}, {0}},
@@ -72,6 +75,8 @@ const struct action action_vm_power_off = {
     .resource_types = vm_types,
     .permissions = (const char *const[]){"Microsoft.Compute/locations/operations/read",
                                          "Microsoft.Compute/virtualMachines/powerOff/action", NULL},
+    .arm_type = VM,
+    .location_permissions = location_permissions,
     .check = check,
     .state = az_operation_state,
     .steps = (const struct action_step[]){{"power-off", power_off, false}, {0}},
@@ -87,6 +92,8 @@ const struct action action_vm_deallocate = {
     .permissions =
         (const char *const[]){"Microsoft.Compute/locations/operations/read",
                               "Microsoft.Compute/virtualMachines/deallocate/action", NULL},
+    .arm_type = VM,
+    .location_permissions = location_permissions,
     .check = check,
     .state = az_operation_state,
     .steps = (const struct action_step[]){{"deallocate", deallocate, false}, {0}},

@@ -125,6 +125,22 @@ static void test_what_is_not_in_the_table_is_not_found(void **state)
     assert_null(action_find("EC2_STOP_INSTANCE"));
 }
 
+/* Of AWS, what IAM holds has no region; the actions on it are named for it. In Azure each action
+ * says what is asked where it acts, and what asking needs. */
+static void test_where_an_action_acts(void **state)
+{
+    (void)state;
+    for (const struct action *const *a = action_table; *a; a++) {
+        bool iam = strncmp((*a)->name, "iam_", 4) == 0, azure = (*a)->cloud == CLOUD_AZURE;
+        if ((*a)->global != iam)
+            fail_msg("%s is %sglobal", (*a)->name, (*a)->global ? "" : "not ");
+        if (!(*a)->arm_type != !azure || !(*a)->location_permissions != !azure)
+            fail_msg(
+                "%s: arm_type and location_permissions are Azure's, and all of Azure's have them",
+                (*a)->name);
+    }
+}
+
 /* Whether text is one sentence: a capital letter first, a full stop last, none before. */
 static bool is_sentence(const char *text)
 {
@@ -196,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_every_aws_action_of_the_catalogue_is_there),
         cmocka_unit_test(test_the_table_is_sorted_by_cloud_and_name),
         cmocka_unit_test(test_what_is_not_in_the_table_is_not_found),
+        cmocka_unit_test(test_where_an_action_acts),
         cmocka_unit_test(test_descriptions_are_sentences),
         cmocka_unit_test(test_permissions_are_sorted_names),
         cmocka_unit_test(test_step_names_are_unique_in_their_action),

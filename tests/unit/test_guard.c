@@ -118,6 +118,33 @@ static void test_regions(void **state)
                    "the region \"\" is not among [guard] allow_regions");
 }
 
+/* IAM has no regions: "global" or none in the event, and where its calls go says nothing. */
+static void test_what_has_no_region_is_in_no_forbidden_one(void **state)
+{
+    static const struct action iam = {
+        .name = "iam_delete_access_key", .cloud = CLOUD_AWS, .global = true};
+    char west[] = "eu-west-1", account[] = "111111111111";
+    struct config config = {
+        .guard = {.allow_regions = LIST(west), .allow_accounts = LIST(account)}};
+    (void)state;
+    check_resource(&config, &iam, account, "us-east-1", "{\"region\":\"global\"}", NULL);
+    check_resource(&config, &iam, account, "us-east-1", "{}", NULL);
+    check_resource(&config, &iam, "222222222222", "us-east-1", "{}",
+                   "the account \"222222222222\" is not among [guard] allow_accounts");
+    check_resource(&config, &stop, account, "us-east-1", "{}",
+                   "the region \"us-east-1\" is not among [guard] allow_regions");
+}
+
+static void test_only_azure_is_asked_where_a_resource_is(void **state)
+{
+    char europe[] = "westeurope";
+    const struct config config = {.guard = {.allow_regions = LIST(europe)}}, none = {.path = NULL};
+    (void)state;
+    assert_true(guard_needs_location(&config, &vm_start));
+    assert_false(guard_needs_location(&config, &stop));
+    assert_false(guard_needs_location(&none, &vm_start));
+}
+
 #define PROTECTED(key)                                                                             \
     "the resource bears the tag \"" key "\" and is protected by [guard] protect_tags"
 #define UNCLEAR                                                                                    \
@@ -179,6 +206,8 @@ int main(void)
         cmocka_unit_test(test_nothing_is_refused_without_settings),
         cmocka_unit_test(test_accounts),
         cmocka_unit_test(test_regions),
+        cmocka_unit_test(test_what_has_no_region_is_in_no_forbidden_one),
+        cmocka_unit_test(test_only_azure_is_asked_where_a_resource_is),
         cmocka_unit_test(test_tags_of_aws),
         cmocka_unit_test(test_tags_of_azure_have_keys_of_any_case),
     };
