@@ -8,7 +8,7 @@ import pytest
 
 from harness.azure import GROUP, SUBSCRIPTION, TYPES, Arm, disk_id, entity_of, ip_id, nic_id, resource_id, vm_id
 from harness.cloud import call
-from harness.events import azure_entity, event
+from harness.events import automation, azure_entity, event, event_of
 from harness.wait import wait_until
 
 ASSOCIATED = {"Delete Associated Resources": "true"}
@@ -65,6 +65,22 @@ def test_power_is_changed_when_it_is_processed(arm, run, action, state, style):
     run(action, [vm]).assert_all_processed()
     assert arm.power(vm) == state
     assert arm.operations() == [f"virtualMachines/{name}"]
+
+
+def test_automations_of_one_machine_take_turns(arm, exec_event):
+    """Else the later operation would be refused, or would preempt the earlier one. The id's case is no difference."""
+    arm.settings(operation_ms=1000)
+    vm = arm.vm("web-1")
+    other = entity_of(vm.replace("resourceGroups", "RESOURCEGROUPS"))
+    told = event_of(automation("vm_power_off", [entity_of(vm)]), automation("vm_start", [other]))
+    for report in exec_event(told, config=arm.config(), on=arm).reports:
+        report.assert_all_processed()
+    assert arm.operations() == ["virtualMachines/powerOff", "virtualMachines/start"]
+    served = arm.requests()
+    [begun] = [n for n, r in enumerate(served) if r["operation"] == "virtualMachines/start"]
+    before, after = [{r["detail"] for r in some if r["operation"] == "poll"} for some in (served[:begun], served[begun:])]
+    assert before and after and not before & after, "the first operation was still asked for when the second was begun"
+    assert arm.power(vm) == "running"
 
 
 def test_a_machine_that_is_not_there(arm, run):
@@ -287,6 +303,16 @@ def test_a_machine_goes_with_all_that_was_attached_and_nothing_else(arm, run):
     assert arm.operations() == [
         "virtualMachines/get", "networkInterfaces/get", "networkInterfaces/get", "virtualMachines/delete", "disks/delete",
         "disks/delete", "networkInterfaces/delete", "networkInterfaces/delete", "publicIPAddresses/delete"]
+
+
+@pytest.mark.parametrize("operation", ["poll", "disks/delete", "networkInterfaces/delete"])
+def test_a_deletion_that_was_accepted_is_seen_through(arm, run, operation):
+    """However impatient it is, and however long the fault lasts: what was attached would be left behind, and paid for."""
+    arm.settings(operation_ms=200)
+    machine = arm.machine("web-1")
+    arm.fault(operation, status=503, times=5)
+    run("vm_delete", [machine[0]], ASSOCIATED, config={"http": {"max_attempts": 1, "retry_for": "1s", "request_timeout": "5s"}}).assert_all_processed()
+    assert arm.ids() == set()
 
 
 def test_what_is_attached_in_another_group_goes_too(arm, run):

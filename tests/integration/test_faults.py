@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from harness.cloud import Site
-from harness.events import instance, stop_event, stop_of
+from harness.cloud import Site, call
+from harness.events import automation, event_of, instance, stop_event, stop_of
 from harness.wait import wait_until
 
 OTHER = "210987654321"
@@ -185,3 +185,59 @@ def test_a_queue_that_is_not_there_yet_is_waited_for(cloud, daemon):
     site.announce(key)
     site.wait_reports()
     running.stop()
+
+
+# --- an outage of what gives credentials ------------------------------------------------------------------------------------------
+
+OUTAGE = {"operation": "AssumeRole", "times": -1, "status": 503, "code": "ServiceUnavailable", "message": "Not now."}
+IMPATIENT = {"http": {"retry_for": "1s", "request_timeout": "5s"}}
+
+
+def own_and_other(cloud):
+    cloud.instance("i-0aaaaaaa")
+    cloud.instance("i-0bbbbbbb", account=OTHER)
+    return stop_of([instance("i-0aaaaaaa"), instance("i-0bbbbbbb", account=OTHER)])
+
+
+def test_an_outage_gives_the_run_back_with_what_it_has_done(cloud, daemon):
+    site = Site(cloud)
+    key = site.put_event(own_and_other(cloud))
+    cloud.fault(**OUTAGE)
+    first = daemon(site, config=IMPATIENT)
+    first.wait_logged("Run given back: the resources left wait for a credential")
+    first.stop()
+    assert site.reports(key) == [] and site.pending(key) and sum(site.messages()) == 1
+    assert cloud.state_of("i-0aaaaaaa") != "running" and cloud.state_of("i-0bbbbbbb") == "running"
+    call(cloud.url + "/_control/faults", "DELETE")
+    second = daemon(site, config=IMPATIENT)
+    site.announce(key)  # the first message comes back after a minute
+    [report] = site.wait_reports(key=key)
+    report.assert_all_processed()
+    second.stop()
+    assert len(report.processed_ids) == 2
+    assert sorted(r["detail"] for r in cloud.requests(operation="StopInstances")) == ["i-0aaaaaaa", "i-0bbbbbbb"]
+
+
+def test_exec_says_what_could_not_be_had_and_writes_no_report(cloud, exec_event):
+    told = own_and_other(cloud)
+    cloud.fault(**OUTAGE)
+    ran = exec_event(told, on=cloud, config=IMPATIENT)
+    assert ran.status == 1 and ran.reports == []
+    assert re.search(r"^hgautod: the event was not carried out to its end: .*Not now.*No report was written; what was done is in the log$",
+                     ran.stderr, flags=re.M), ran.stderr
+
+
+# --- several automations on one resource ------------------------------------------------------------------------------------------
+
+
+def test_automations_of_one_resource_take_turns(cloud, exec_event):
+    ids = [cloud.instance(f"i-0000000{n}") for n in range(5)]
+    cloud.fault("StopInstances", delay_ms=1000)
+    resources = [instance(id) for id in ids]
+    live = {"DryRun": "false"}
+    ran = exec_event(event_of(automation("ec2_stop_instance", resources, live), automation("ec2_start_instance", resources, live)), on=cloud)
+    for report in ran.reports:
+        report.assert_all_processed()
+    served = [r["operation"] for r in cloud.requests(service="ec2")]
+    assert served == ["StopInstances", "StartInstances"]
+    assert all(cloud.state_of(id) in ("pending", "running") for id in ids)
