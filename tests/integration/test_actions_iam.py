@@ -167,6 +167,24 @@ def test_quarantines_users(moto, exec_event):
     assert document["Statement"] == [{"Effect": "Deny", "Action": "*", "Resource": "*"}]
 
 
+def test_the_quarantine_of_a_user_that_is_not_there_is_errored(moto, exec_event):
+    report = exec_event(event("iam_quarantine_user", [user("nobody")])).report
+    report.assert_error("AIDAQWERTYUIOPASDFGHJ", r"^NoSuchEntity: .*\(AttachUserPolicy")
+
+
+def test_no_quarantine_by_a_policy_that_allows(moto, exec_event):
+    make_user(moto)
+    moto.client("iam").create_policy(PolicyName="hyperglance_quarantine_users", PolicyDocument=DOCUMENT)
+    report = exec_event(event("iam_quarantine_user", [user("alice")])).report
+    report.assert_error("AIDAQWERTYUIOPASDFGHJ", "policy/hyperglance_quarantine_users exists with another content and is not attached")
+    assert attached(moto) == []
+
+
+def test_the_password_of_a_user_that_is_not_there_is_errored(moto, exec_event):
+    report = exec_event(event("iam_disable_user_console_password", [user("nobody")])).report
+    report.assert_error("AIDAQWERTYUIOPASDFGHJ", r"^NoSuchEntity: .*\(DeleteLoginProfile")
+
+
 def test_attaches_a_policy_found_by_name(moto, exec_event):
     iam = moto.client("iam")
     make_user(moto)
