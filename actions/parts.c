@@ -151,7 +151,7 @@ enum verdict parts_retry(struct step_ctx *ctx, int64_t limit_ms)
 
 /* --- the end --- */
 
-/* "eni-1, eni-2 and 5 more" */
+/* "eni-1", "eni-2" and 5 more: in quotes, since keys of objects may hold anything */
 static void add_names(struct buf *to, const json_t *names, int64_t failed)
 {
     int64_t shown = 0;
@@ -162,7 +162,7 @@ static void add_names(struct buf *to, const json_t *names, int64_t failed)
         const char *text = json_string_value(name);
         if (!text || to->size + strlen(text) > NAMES_MAX)
             break;
-        buf_addf(to, "%s%s", i ? ", " : "", text);
+        buf_addf(to, "%s\"%s\"", i ? ", " : "", text);
         shown++;
     }
     if (failed > shown)

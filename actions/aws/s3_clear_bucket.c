@@ -14,6 +14,8 @@
 #define BODY_MAX  (8u << 20) /* a thousand keys, each of 1,024 bytes and escaped */
 #define KEY_MAX   4096
 #define PAGE_MOST 1000
+/* So often a page may begin with what was deleted, each a second later. */
+#define LATE_MOST 20
 
 static const struct aws_op list_versions = {&aws_s3,
                                             "ListObjectVersions",
@@ -43,10 +45,9 @@ static json_t *decoded(struct step_ctx *ctx, const char *key, bool encoded)
     return text;
 }
 
-/* What is known of a page of the listing. */
+/* A page of the listing. */
 struct page {
-    json_t *entries; /* what is to be deleted: {"key", "version"} */
-    size_t listed;   /* all of it */
+    json_t *entries; /* {"key", "version", "modified", "left"}: left is what stays in the bucket */
     size_t plain;    /* of these, those before the first key that DeleteObjects cannot name */
     bool awkward;    /* there is such a key */
     bool more;       /* it is not the last page */
@@ -71,7 +72,7 @@ static bool is_old(const struct step_ctx *ctx, const json_t *entry)
            at_ms <= json_integer_value(json_object_get(ctx->state, "began"));
 }
 
-/* Appends the page's versions (or its delete markers) to `to` as {"key", "version", "old"}. */
+/* Appends the page's versions (or its delete markers) to `to`. */
 static bool add_entries(struct step_ctx *ctx, const json_t *answer, const char *path, json_t *to)
 {
     const char *encoding = jstr(answer, "EncodingType");
@@ -83,35 +84,47 @@ static bool add_entries(struct step_ctx *ctx, const json_t *answer, const char *
     json_array_foreach(list, i, entry)
     {
         const char *version = jstr(entry, "VersionId");
+        const char *modified = jstr(entry, "LastModified");
         json_t *key = ok ? decoded(ctx, jstr(entry, "Key"), encoded) : NULL;
-        ok = key && json_array_append_new(to, json_pack("{s:o, s:s, s:b}", "key", key, "version",
-                                                        version ? version : "null", "old",
-                                                        is_old(ctx, entry))) == 0;
+        ok = key && json_array_append_new(to, json_pack("{s:o, s:s, s:s, s:b}", "key", key,
+                                                        "version", version ? version : "null",
+                                                        "modified", modified ? modified : "",
+                                                        "left", !is_old(ctx, entry))) == 0;
     }
     json_decref(list);
     return ok;
 }
 
-/* Looks for awkward keys, and keeps those entries that are to be deleted. Versions and delete
- * markers come in the order of their keys, but apart. */
-static void sift(struct page *page, const json_t *all)
+static bool is_left(const json_t *entry)
+{
+    return json_is_true(json_object_get(entry, "left"));
+}
+
+static size_t count_left(const json_t *entries)
+{
+    size_t n = 0, i;
+    json_t *entry;
+    json_array_foreach(entries, i, entry) n += is_left(entry);
+    return n;
+}
+
+/* Looks for awkward keys. Versions and delete markers come in the order of their keys, but apart.
+ */
+static void sift(struct page *page)
 {
     const char *first = NULL;
     size_t i;
     json_t *entry;
-    json_array_foreach(all, i, entry)
+    json_array_foreach(page->entries, i, entry)
     {
         const char *key = jstr(entry, "key");
         if (is_awkward(key) && (!first || strcmp(key, first) < 0))
             first = key;
     }
     page->awkward = first != NULL;
-    page->listed = json_array_size(all);
-    json_array_foreach(all, i, entry)
+    json_array_foreach(page->entries, i, entry)
     {
         page->plain += !first || strcmp(jstr(entry, "key"), first) < 0;
-        if (json_is_true(json_object_get(entry, "old")))
-            json_array_append(page->entries, entry);
     }
 }
 
@@ -157,23 +170,20 @@ static json_t *list_from(struct step_ctx *ctx, const json_t *markers, int64_t mo
     return answer;
 }
 
-/* The next page; page->entries is a new reference. Where the one that follows begins is kept in
- * state.after until it is gone through. False with ctx->err. */
+/* The next page; page->entries is a new reference. False with ctx->err. */
 static bool next_page(struct step_ctx *ctx, struct page *page)
 {
     int64_t most = json_integer_value(json_object_get(ctx->state, "most"));
-    json_t *all = json_array();
     json_t *answer = list_from(ctx, json_object_get(ctx->state, "markers"),
                                most > 0 && most < PAGE_MOST ? most : PAGE_MOST);
     *page = (struct page){.entries = json_array(), .more = jbool(answer, "IsTruncated", false)};
-    bool ok = answer && page->entries && add_entries(ctx, answer, "Version", all) &&
-              add_entries(ctx, answer, "DeleteMarker", all);
+    bool ok = answer && page->entries && add_entries(ctx, answer, "Version", page->entries) &&
+              add_entries(ctx, answer, "DeleteMarker", page->entries);
     if (ok)
-        sift(page, all);
-    if (ok && page->more)
+        sift(page);
+    if (ok && ctx->plan && page->more)
         ok = act_state_set(ctx, "after", markers_of(ctx, answer));
     json_decref(answer);
-    json_decref(all);
     if (ok)
         return true;
     if (ctx->err.kind == ERR_NONE)
@@ -192,6 +202,8 @@ static void delete_body(const json_t *entries, struct buf *body)
     buf_adds(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>");
     json_array_foreach(entries, i, entry)
     {
+        if (is_left(entry))
+            continue;
         buf_adds(body, "<Object><Key>");
         xml_escape(body, jstr(entry, "key"));
         buf_adds(body, "</Key><VersionId>");
@@ -210,47 +222,75 @@ static void refusal_of(struct step_ctx *ctx, const json_t *failure)
     snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", delete_objects.name);
 }
 
-/* HTTP 200 is not success: what could not be deleted is listed in the answer. What is refused for
- * good is put aside; if anything may pass, the page is tried again as a whole, and nothing is put
- * aside yet. */
-static bool settle_page(struct step_ctx *ctx, const json_t *answer, size_t count)
+/* Whether all that S3 says of single objects is final; if not, the first that is not is ctx->err.
+ */
+static bool all_final(struct step_ctx *ctx, const json_t *failures)
 {
-    json_t *failures = jlist(answer, "Error");
     size_t i;
     json_t *failure;
-    bool ok = failures != NULL;
-    if (!ok)
-        act_no_memory(ctx);
     json_array_foreach(failures, i, failure)
     {
         refusal_of(ctx, failure);
-        ok = ok && parts_refused(ctx);
-        if (!ok)
-            break;
+        if (!parts_refused(ctx))
+            return false;
     }
+    return true;
+}
+
+/* Notes that the object which was refused stays. */
+static void leave(json_t *entries, const json_t *failure)
+{
+    const char *key = jstr(failure, "Key"), *version = jstr(failure, "VersionId");
+    size_t i;
+    json_t *entry;
+    json_array_foreach(entries, i, entry)
+    {
+        if (key && strcmp(key, jstr(entry, "key")) == 0 &&
+            (!version || !*version || strcmp(version, jstr(entry, "version")) == 0))
+            json_object_set_new(entry, "left", json_true());
+    }
+}
+
+/* HTTP 200 is not success: what could not be deleted is listed in the answer. What is refused for
+ * good is put aside; if anything may pass, the page is tried again as a whole, and nothing is put
+ * aside yet. */
+static bool settle_page(struct step_ctx *ctx, const json_t *answer, json_t *entries)
+{
+    size_t asked = json_array_size(entries) - count_left(entries), i;
+    json_t *failures = jlist(answer, "Error");
+    json_t *failure;
+    if (!failures)
+        act_no_memory(ctx);
+    bool ok = failures && all_final(ctx, failures);
     json_array_foreach(failures, i, failure)
     {
         const char *key = jstr(failure, "Key");
         if (!ok)
             break;
         refusal_of(ctx, failure);
-        ok = parts_put_aside(ctx, key ? key : "an object without key");
+        ok = parts_put_aside(ctx, key ? key : "(an object without a key)");
+        leave(entries, failure);
     }
     size_t failed = json_array_size(failures);
     json_decref(failures);
-    return ok && parts_count(ctx, failed < count ? (int64_t)(count - failed) : 0);
+    return ok && parts_count(ctx, failed < asked ? (int64_t)(asked - failed) : 0);
 }
 
-static bool delete_one(struct step_ctx *ctx, const json_t *entry)
+static bool delete_one(struct step_ctx *ctx, json_t *entry)
 {
+    int64_t failed = parts_failed(ctx);
     enum verdict verdict =
         act_step(ctx, &delete_object,
                  json_pack("{s:s, s:s, s:s}", "Bucket", bucket_name(ctx), "Key", jstr(entry, "key"),
                            "versionId", jstr(entry, "version")));
-    return parts_settle(ctx, verdict, jstr(entry, "key")) == STEP_DONE;
+    if (parts_settle(ctx, verdict, jstr(entry, "key")) != STEP_DONE)
+        return false;
+    if (parts_failed(ctx) > failed)
+        json_object_set_new(entry, "left", json_true());
+    return true;
 }
 
-static bool delete_many(struct step_ctx *ctx, const json_t *entries)
+static bool delete_many(struct step_ctx *ctx, json_t *entries)
 {
     struct buf body = buf_make(BODY_MAX);
     delete_body(entries, &body);
@@ -265,7 +305,7 @@ static bool delete_many(struct step_ctx *ctx, const json_t *entries)
         answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket_name(ctx)));
     else
         act_no_memory(ctx);
-    bool ok = answer && settle_page(ctx, answer, json_array_size(entries));
+    bool ok = answer && settle_page(ctx, answer, entries);
     json_decref(answer);
     buf_free(&body);
     return ok;
@@ -289,31 +329,81 @@ static bool plan_page(struct step_ctx *ctx, size_t count)
 /* Deletes what the page has; whether it is gone through. */
 static bool clear_page(struct step_ctx *ctx, const struct page *page)
 {
+    size_t count = json_array_size(page->entries) - count_left(page->entries);
     if (ctx->plan)
-        return plan_page(ctx, json_array_size(page->entries));
-    if (json_array_size(page->entries) == 0)
+        return plan_page(ctx, count);
+    if (count == 0)
         return true;
     return page->awkward ? delete_one(ctx, json_array_get(page->entries, 0))
                          : delete_many(ctx, page->entries);
 }
 
-/* On to the page behind this one. What could not be deleted, and what is newer, stays before it. */
+/* Where in the listing a stands compared with b: by key, and then the newest first. */
+static bool is_behind(const json_t *a, const json_t *b)
+{
+    int order = strcmp(jstr(a, "key"), jstr(b, "key"));
+    return order > 0 || (order == 0 && strcmp(jstr(a, "modified"), jstr(b, "modified")) <= 0);
+}
+
+/* The last entry that stays; NULL: none does. */
+static const json_t *last_left(const json_t *entries)
+{
+    const json_t *last = NULL;
+    size_t i;
+    json_t *entry;
+    json_array_foreach(entries, i, entry)
+    {
+        if (is_left(entry) && (!last || is_behind(entry, last)))
+            last = entry;
+    }
+    return last;
+}
+
+/* What was deleted is gone from the listing, unless the service is late. Counted in state.late as
+ * long as the listing begins with the same object. */
+static enum verdict begin_again(struct step_ctx *ctx, const json_t *first)
+{
+    char shown[84];
+    json_t *former = json_object_get(ctx->state, "first");
+    int64_t late = 0;
+    if (former && json_equal(former, json_object_get(first, "key")))
+        late = json_integer_value(json_object_get(ctx->state, "late")) + 1;
+    if (late > LATE_MOST)
+        return step_invalid(ctx, "the object \"%s\" is listed again and again after its deletion",
+                            act_shown(jstr(first, "key"), shown));
+    bool kept = act_state_set(ctx, "first", json_incref(json_object_get(first, "key"))) &&
+                act_state_set(ctx, "late", json_integer(late));
+    return kept ? step_again(ctx, late > 0 ? 1000 : 0) : STEP_FAILED;
+}
+
+/* On to what follows. What is deleted vanishes from the listing, so that it goes on where it began
+ * before, or behind what stays: after an object that is there, since not all that speak S3's
+ * protocol find their way from one that is gone. */
 static enum verdict advance(struct step_ctx *ctx, const struct page *page)
 {
     json_object_del(ctx->state, "most");
     if (!page->more)
         return STEP_DONE;
-    json_t *after = json_object_get(ctx->state, "after");
-    if (json_equal(after, json_object_get(ctx->state, "markers"))) {
+    const json_t *last = last_left(page->entries);
+    json_t *markers = NULL;
+    if (ctx->plan)
+        markers = json_incref(json_object_get(ctx->state, "after"));
+    else if (last)
+        markers = json_pack("{s:O, s:O}", "key-marker", json_object_get(last, "key"),
+                            "version-id-marker", json_object_get(last, "version"));
+    else
+        return begin_again(ctx, json_array_get(page->entries, 0));
+    if (json_equal(markers, json_object_get(ctx->state, "markers"))) {
+        json_decref(markers);
         err_set(&ctx->err, ERR_PROVIDER, "", "%s answers the same page again and again",
                 list_versions.name);
         return STEP_FAILED;
     }
-    return act_state_set(ctx, "markers", json_incref(after)) ? step_again(ctx, 0) : STEP_FAILED;
+    return act_state_set(ctx, "markers", markers) ? step_again(ctx, 0) : STEP_FAILED;
 }
 
-/* One page a run of the step, in the order of the keys: each is seen once. A page with a key that
- * DeleteObjects cannot name is taken in smaller pieces, up to that key, which is deleted alone. */
+/* One page a run of the step, in the order of the keys. A page with a key that DeleteObjects cannot
+ * name is taken in smaller pieces, up to that key, which is deleted alone. */
 static enum verdict clear(struct step_ctx *ctx)
 {
     struct page page;
@@ -322,7 +412,7 @@ static enum verdict clear(struct step_ctx *ctx)
                    ? step_finished(ctx, "the bucket is already deleted")
                    : STEP_FAILED;
     enum verdict verdict = STEP_FAILED;
-    if (page.awkward && page.listed > 1 && !ctx->plan) {
+    if (page.awkward && json_array_size(page.entries) > 1 && !ctx->plan) {
         if (act_state_set(ctx, "most", json_integer(page.plain ? (json_int_t)page.plain : 1)))
             verdict = step_again(ctx, 0);
     } else if (clear_page(ctx, &page))
@@ -383,6 +473,8 @@ const struct action action_s3_clear_bucket = {
                                            {"most", NULL},
                                            {"markers", NULL},
                                            {"after", NULL},
+                                           {"first", NULL},
+                                           {"late", NULL},
                                            {"parts", NULL},
                                            {0}},
     .steps =

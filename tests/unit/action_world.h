@@ -1,6 +1,6 @@
 /* What the tests of AWS actions with several steps share: a cloud whose answers are a table of the
  * test's, a clock that stands until a pause is asked for, and an engine that is as small as can be.
- * Between two runs of a step the state goes through text, as in a takeover. */
+ * Between two runs of a step the state goes through text, as in the daemon. */
 #ifndef HGAUTOD_TESTS_UNIT_ACTION_WORLD_H
 #define HGAUTOD_TESTS_UNIT_ACTION_WORLD_H
 
@@ -144,7 +144,10 @@ static inline void world_answer(void *ctx, const struct cloud_request *request,
     bool json = !rest && !strstr(request->body, "Action=");
     reply->status = row && row->status ? row->status : 200;
     reply->headers = row && row->headers ? row->headers : "";
-    const char *usual = rest ? "" : json ? "{}" : "<R><return>true</return></R>";
+    const char *usual = strcmp(op, "POST delete") == 0 ? "<R></R>"
+                        : rest                         ? ""
+                        : json                         ? "{}"
+                                                       : "<R><return>true</return></R>";
     world_body(op, row ? row->body : usual, reply->body, sizeof reply->body);
     buf_free(&text);
 }
@@ -207,7 +210,7 @@ static inline int world_calls(struct action_world *w, const char *op, const char
     return count;
 }
 
-/* The state as a takeover would find it. */
+/* The state as the next run of a step finds it. */
 static inline json_t *world_restored(json_t *state)
 {
     char *text = json_dumps(state, JSON_COMPACT);

@@ -455,58 +455,51 @@ static void test_a_bucket_that_fills_again_is_errored(void **state)
     assert_int_equal(world_calls(w, "POST delete", "log-1"), 0);
 }
 
-/* The markers of a listing that goes on for ever. */
+/* Listings that go on for ever: of what was deleted, and of what stays. */
 static void test_a_listing_that_does_not_go_on_is_errored(void **state)
 {
     struct action_world *w = *state;
-    static const struct world_answer same[] = {
-        {.op = "GET versions",
-         .headers = DATE,
-         .body = PAGE("true", "<NextKeyMarker>a</NextKeyMarker>" VERSION("a", "22:13:20.000"))},
-        {.op = "POST delete", .body = "<DeleteResult/>"},
+    static const struct world_answer old[] = {
+        {.op = "GET versions", .headers = DATE, .body = PAGE("true", VERSION("a", "22:13:20.000"))},
         {NULL}};
-    world_script(w, same, NULL);
+    world_script(w, old, NULL);
     struct world_end end = world_act(w, "s3_clear_bucket", parsed(BUCKET), NULL);
+    assert_string_equal(end.error, "the object \"a\" is listed again and again after its deletion");
+    static const struct world_answer newer[] = {
+        {.op = "GET versions", .headers = DATE, .body = PAGE("true", VERSION("a", "22:13:21.000"))},
+        {NULL}};
+    world_script(w, newer, NULL);
+    end = world_act(w, "s3_clear_bucket", parsed(BUCKET), NULL);
     assert_string_equal(end.error, "ListObjectVersions answers the same page again and again");
-    static const struct world_answer users[] = {
+    static const struct world_answer policies[] = {
         {.op = "ListPolicies",
          .body = "<R><ListPoliciesResult><IsTruncated>true</IsTruncated><Marker>m</Marker>"
                  "<Policies/></ListPoliciesResult></R>"},
         {NULL}};
-    world_script(w, users, NULL);
+    world_script(w, policies, NULL);
     end = world_act(w, "iam_user_attach_policy", parsed(USER), parsed("{\"Policy\":\"readers\"}"));
     assert_string_equal(end.error, "ListPolicies answers the same page again and again");
 }
 
-static void test_a_bucket_is_cleared_in_the_order_of_its_keys(void **state)
+#define LISTING(most, more, entries)                                                               \
+    {                                                                                              \
+        .op = "GET versions", .holds = "max-keys=" most " ", .headers = DATE, .times = 1,          \
+        .body = "<R><EncodingType>url</EncodingType><IsTruncated>" more "</IsTruncated>" entries   \
+                "</R>"                                                                             \
+    }
+#define OLD(key) VERSION(key, "22:13:20.000")
+
+/* %01 is no character of XML's: that key is deleted alone, those before it by their number. */
+static void test_a_key_that_xml_cannot_hold_is_deleted_alone(void **state)
 {
     struct action_world *w = *state;
     static const struct world_answer pages[] = {
-        /* %01 is no character of XML's: it is deleted alone, those before it by their number. */
-        {.op = "GET versions",
-         .holds = "key-marker=b%01",
-         .headers = DATE,
-         .body = "<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>" VERSION(
-             "c", "22:13:20.000") "</R>"},
-        {.op = "GET versions",
-         .holds = "key-marker=a",
-         .headers = DATE,
-         .body = "<R><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
-                 "<NextKeyMarker>b%01</NextKeyMarker>" VERSION("b%01", "22:13:20.000") "</R>"},
-        {.op = "GET versions",
-         .holds = "max-keys=1 ",
-         .headers = DATE,
-         .times = 1,
-         .body = "<R><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
-                 "<NextKeyMarker>a</NextKeyMarker>" VERSION("a", "22:13:20.000") "</R>"},
-        {.op = "GET versions",
-         .headers = DATE,
-         .times = 1,
-         .body = "<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>" VERSION(
-             "a", "22:13:20.000") VERSION("b%01", "22:13:20.000")
-             VERSION("c", "22:13:20.000") "</R>"},
-        {.op = "GET versions", .headers = DATE, .body = PAGE("false", "")},
-        {.op = "POST delete", .body = "<DeleteResult/>"},
+        LISTING("1000", "false", OLD("a") OLD("b%01") OLD("c")),
+        LISTING("1", "true", OLD("a")),
+        LISTING("1000", "false", OLD("b%01") OLD("c")),
+        LISTING("1", "true", OLD("b%01")),
+        LISTING("1000", "false", OLD("c")),
+        LISTING("1000", "false", ""),
         {NULL}};
     world_script(w, pages, NULL);
     struct world_end end = world_act(w, "s3_clear_bucket", parsed(BUCKET), NULL);
@@ -650,7 +643,7 @@ int main(void)
         IN_WORLD(test_a_cluster_of_its_own_is_deleted),
         IN_WORLD(test_a_bucket_that_fills_again_is_errored),
         IN_WORLD(test_a_listing_that_does_not_go_on_is_errored),
-        IN_WORLD(test_a_bucket_is_cleared_in_the_order_of_its_keys),
+        IN_WORLD(test_a_key_that_xml_cannot_hold_is_deleted_alone),
         IN_WORLD(test_a_tag_that_has_the_key_already_is_processed),
         IN_WORLD(test_an_operation_that_lists_no_instances_is_called_once),
         IN_WORLD(test_a_change_under_way_is_waited_for),

@@ -40,7 +40,7 @@
     "</entrySet></item></networkAclSet></R>"
 #define ENTRY(n)                                                                                   \
     "<item><ruleNumber>" n "</ruleNumber><ruleAction>allow</ruleAction><egress>true</egress></"    \
-                           "item>"
+    "item>"
 #define KEY(id)                                                                                    \
     "<member><AccessKeyId>" id "</AccessKeyId><Status>Active</Status>"                             \
     "<CreateDate>2020-01-01T00:00:00Z</CreateDate></member>"
@@ -80,7 +80,7 @@ static const struct world_answer usual[] = {
              "<NextVersionIdMarker>null</NextVersionIdMarker>" VERSION("a") VERSION("b") "</R>"},
     {.op = "GET versions",
      .times = 1,
-     .holds = "key-marker=b",
+     .holds = "key-marker=a",
      .body = "<R><IsTruncated>false</IsTruncated>" VERSION("c") "</R>"},
     {.op = "POST delete", .holds = "<Key>c</Key>", .body = "<DeleteResult/>"},
     {NULL},
@@ -101,53 +101,57 @@ struct part_case {
 static const struct part_case part_cases[] = {
     {"ec2_quarantine_instance", INSTANCE, "ModifyNetworkInterfaceAttribute", "eni-1", "eni-2",
      XML_REFUSAL, 403,
-     "AccessDenied: 1 of 2 network interfaces failed (eni-1), 1 done; the first error: not for you "
+     "AccessDenied: 1 of 2 network interfaces failed (\"eni-1\"), 1 done; the first error: not for "
+     "you "
      "(ModifyNetworkInterfaceAttribute, request id r-1)",
      NULL},
     {"vpc_isolate", "{\"id\":\"vpc-01234567\"}", "DeleteNetworkAclEntry", "RuleNumber=1",
      "RuleNumber=2", XML_REFUSAL, 403,
-     "AccessDenied: 1 of 6 network ACL rules, subnets and users failed (outbound rule 1 of the "
-     "network ACL), 5 done; the first error: not for you (DeleteNetworkAclEntry, request id r-1)",
+     "AccessDenied: 1 of 6 network ACL rules, subnets and users failed (\"outbound rule 1 of the "
+     "network ACL\"), 5 done; the first error: not for you (DeleteNetworkAclEntry, request id r-1)",
      NULL},
     {"vpc_isolate", "{\"id\":\"vpc-01234567\"}", "ReplaceNetworkAclAssociation", "aclassoc-1",
      "aclassoc-2", XML_REFUSAL, 403,
-     "AccessDenied: 1 of 6 network ACL rules, subnets and users failed (subnet-1), 5 done; the "
+     "AccessDenied: 1 of 6 network ACL rules, subnets and users failed (\"subnet-1\"), 5 done; the "
      "first error: not for you (ReplaceNetworkAclAssociation, request id r-1)",
      NULL},
     {"vpc_isolate", "{\"id\":\"vpc-01234567\"}", "AttachUserPolicy", "UserName=ann", "UserName=bob",
      XML_REFUSAL, 403,
-     "AccessDenied: 1 of 6 network ACL rules, subnets and users failed (ann), 5 done; the first "
+     "AccessDenied: 1 of 6 network ACL rules, subnets and users failed (\"ann\"), 5 done; the "
+     "first "
      "error: not for you (AttachUserPolicy, request id r-1)",
      NULL},
     {"iam_revoke_access_key", USER, "UpdateAccessKey", "AKIA1", "AKIA2", XML_REFUSAL, 403,
-     "AccessDenied: 1 of 2 access keys failed (AKIA1), 1 done; the first error: not for you "
+     "AccessDenied: 1 of 2 access keys failed (\"AKIA1\"), 1 done; the first error: not for you "
      "(UpdateAccessKey, request id r-1)",
      NULL},
     {"iam_delete_access_key", USER, "DeleteAccessKey", "AKIA1", "AKIA2", XML_REFUSAL, 403,
-     "AccessDenied: 1 of 2 access keys failed (AKIA1), 1 done; the first error: not for you "
+     "AccessDenied: 1 of 2 access keys failed (\"AKIA1\"), 1 done; the first error: not for you "
      "(DeleteAccessKey, request id r-1)",
      NULL},
     {"iam_deactivate_unused_access_keys", USER, "UpdateAccessKey", "AKIA1", "AKIA2", XML_REFUSAL,
      403,
-     "AccessDenied: 1 of 2 access keys failed (AKIA1), 1 done; the first error: not for you "
+     "AccessDenied: 1 of 2 access keys failed (\"AKIA1\"), 1 done; the first error: not for you "
      "(UpdateAccessKey, request id r-1)",
      NULL},
     {"iam_deactivate_unused_access_keys", USER, "GetAccessKeyLastUsed", "AKIA1", "AKIA2",
      XML_REFUSAL, 403,
-     "AccessDenied: 1 of 2 access keys failed (AKIA1), 1 done; the first error: not for you "
+     "AccessDenied: 1 of 2 access keys failed (\"AKIA1\"), 1 done; the first error: not for you "
      "(GetAccessKeyLastUsed, request id r-1)",
      NULL},
     {"ecs_stop", CLUSTER, "StopTask", "/t1", "/t2", JSON_REFUSAL, 400,
-     "AccessDeniedException: 1 of 2 tasks failed (t1), 1 done; the first error: not for you "
+     "AccessDeniedException: 1 of 2 tasks failed (\"t1\"), 1 done; the first error: not for you "
      "(StopTask)",
      NULL},
     {"ec2_release_eips", INSTANCE, "DisassociateAddress", "eipassoc-1", "eipassoc-2", XML_REFUSAL,
      403,
-     "AccessDenied: 1 of 2 Elastic IP addresses failed (192.0.2.1), 1 done; the first error: not "
+     "AccessDenied: 1 of 2 Elastic IP addresses failed (\"192.0.2.1\"), 1 done; the first error: "
+     "not "
      "for you (DisassociateAddress, request id r-1)",
      NULL},
     {"ec2_release_eips", INSTANCE, "ReleaseAddress", "eipalloc-1", "eipalloc-2", XML_REFUSAL, 403,
-     "AccessDenied: 1 of 2 Elastic IP addresses failed (192.0.2.1), 1 done; the first error: not "
+     "AccessDenied: 1 of 2 Elastic IP addresses failed (\"192.0.2.1\"), 1 done; the first error: "
+     "not "
      "for you (ReleaseAddress, request id r-1)",
      NULL},
     /* One that is held, by Object Lock, on the first page; the next page is behind it. */
@@ -155,7 +159,8 @@ static const struct part_case part_cases[] = {
      "<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code><Message>not for you</Message>"
      "</Error></DeleteResult>",
      200,
-     "AccessDenied: 1 of 3 objects and versions failed (a), 2 done; the first error: not for you "
+     "AccessDenied: 1 of 3 objects and versions failed (\"a\"), 2 done; the first error: not for "
+     "you "
      "(DeleteObjects)",
      NULL},
 };
@@ -264,7 +269,7 @@ static void test_a_page_that_is_tried_again_counts_once(void **state)
          .body = "<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code></Error>"
                  "</DeleteResult>"},
         {.op = "GET versions",
-         .holds = "key-marker=b",
+         .holds = "key-marker=a",
          .body = "<R><IsTruncated>false</IsTruncated></R>"},
         {.op = "GET versions",
          .body = "<R><IsTruncated>true</IsTruncated><NextKeyMarker>b</NextKeyMarker>" VERSION("a")
@@ -273,9 +278,9 @@ static void test_a_page_that_is_tried_again_counts_once(void **state)
     world_script(w, busy, NULL);
     struct world_end end =
         world_act(w, "s3_clear_bucket", json_loads("{\"id\":\"the-bucket\"}", 0, NULL), NULL);
-    assert_string_equal(end.error,
-                        "AccessDenied: 1 of 2 objects and versions failed (a), 1 done; the first "
-                        "error: not deleted (DeleteObjects)");
+    assert_string_equal(
+        end.error, "AccessDenied: 1 of 2 objects and versions failed (\"a\"), 1 done; the first "
+                   "error: not deleted (DeleteObjects)");
 }
 
 /* --- the book --- */
@@ -308,8 +313,8 @@ static void test_many_failures_stay_small(void **state)
     free(kept);
     assert_int_equal(parts_conclude(&ctx, "things"), STEP_FAILED);
     err_text(&ctx.err, text, sizeof text);
-    assert_non_null(strstr(text, "AccessDenied: 1000 of 1000 things failed (xxx"));
-    assert_non_null(strstr(text, "... and 998 more), 0 done; the first error: not for you, xxx"));
+    assert_non_null(strstr(text, "AccessDenied: 1000 of 1000 things failed (\"xxx"));
+    assert_non_null(strstr(text, "...\" and 998 more), 0 done; the first error: not for you, xxx"));
     json_decref(ctx.state);
 }
 
@@ -323,8 +328,9 @@ static void test_the_names_of_a_few(void **state)
     refuse(&ctx, "b");
     assert_int_equal(parts_settle(&ctx, STEP_DONE, "c"), STEP_DONE);
     assert_int_equal(parts_conclude(&ctx, "things"), STEP_FAILED);
-    assert_string_equal(ctx.err.message,
-                        "2 of 3 things failed (a, b), 1 done; the first error: not for you, a");
+    assert_string_equal(
+        ctx.err.message,
+        "2 of 3 things failed (\"a\", \"b\"), 1 done; the first error: not for you, a");
     assert_int_equal(ctx.err.kind, ERR_PROVIDER);
     json_decref(ctx.state);
 }
