@@ -206,6 +206,21 @@ static bool next_token(struct step_ctx *ctx, const struct act_listing *how, cons
     return true;
 }
 
+/* Whether each item has what it must have. False with ctx->err. */
+static bool items_whole(struct step_ctx *ctx, const struct act_listing *how, const json_t *items)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(items, i, item)
+    {
+        for (const char *const *path = how->each; *path; path++)
+            if (!jstr(item, *path))
+                return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                               "%s lists something without %s", how->op->name, *path);
+    }
+    return true;
+}
+
 json_t *act_page(struct step_ctx *ctx, const struct act_listing *how, json_t *params, json_t **next)
 {
     json_t *token = *next;
@@ -218,10 +233,13 @@ json_t *act_page(struct step_ctx *ctx, const struct act_listing *how, json_t *pa
     json_t *items = NULL;
     if (answer && next_token(ctx, how, answer, token, next)) {
         items = jlist(answer, how->items);
-        if (!items) {
+        if (!items)
+            act_no_memory(ctx);
+        if (!items || !items_whole(ctx, how, items)) {
+            json_decref(items);
+            items = NULL;
             json_decref(*next);
             *next = NULL;
-            act_no_memory(ctx);
         }
     }
     json_decref(answer);
@@ -261,8 +279,8 @@ json_t *act_texts(struct step_ctx *ctx, const json_t *list, const char *path)
     for (size_t i = 0; ok && i < json_array_size(list); i++) {
         const char *text = jstr(json_array_get(list, i), path);
         if (!text)
-            ok = err_set(&ctx->err, ERR_TRANSIENT, "", "the answer lists something without %s",
-                         path);
+            ok = err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                         "the answer lists something without %s", path);
         else if (json_array_append_new(texts, json_string(text)) != 0)
             ok = act_no_memory(ctx) == STEP_DONE;
     }

@@ -64,6 +64,8 @@ struct act_listing {
     const char *token; /* the parameter that takes it: "NextToken" */
     const char *more;  /* the path of a boolean that says whether there is more (IAM); NULL: a token
                           says so */
+    const char *each[3]; /* the paths of strings that each item has, ended by NULL: one without is
+                            not passed over, since the answer cannot be the service's */
 };
 
 /* One page: the items as a new array. *next is the token of this page (NULL: the first; its

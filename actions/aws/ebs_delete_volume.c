@@ -15,6 +15,7 @@ static const struct act_listing all_volumes = {
     .items = "volumeSet",
     .next = "nextToken",
     .token = "NextToken",
+    .each = {"volumeId", "status"},
 };
 
 #define VOLUME_GONE "InvalidVolume.NotFound"
@@ -41,12 +42,14 @@ static json_t *describe(struct step_ctx *ctx, bool *gone)
     json_t *found = json_incref(jget(answer, "volumeSet[0]"));
     json_decref(answer);
     const char *status = jstr(found, "status");
-    *gone = !status || strcmp(status, "deleted") == 0;
-    if (*gone) {
-        json_decref(found);
-        return NULL;
-    }
-    return found;
+    *gone = status && strcmp(status, "deleted") == 0;
+    if (!status)
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s says nothing of the volume",
+                describe_volumes.name);
+    if (status && !*gone)
+        return found;
+    json_decref(found);
+    return NULL;
 }
 
 /* What a step makes of a volume that is there. */

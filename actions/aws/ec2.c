@@ -27,12 +27,14 @@ static const struct act_listing all_snapshots = {
     .items = "snapshotSet",
     .next = "nextToken",
     .token = "NextToken",
+    .each = {"snapshotId", "status"},
 };
 static const struct act_listing all_rules = {
     .op = &describe_rules,
     .items = "securityGroupRuleSet",
     .next = "nextToken",
     .token = "NextToken",
+    .each = {"securityGroupRuleId"},
 };
 
 const char *const ec2_instance_types[] = {"EC2 Instance", NULL};
@@ -138,6 +140,27 @@ bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *v
     return done;
 }
 
+/* Adds the states of a reservation's instances. An instance without one is not taken for one that
+ * is gone. False with ctx->err. */
+static bool add_states(struct step_ctx *ctx, json_t *states, const json_t *reservation)
+{
+    json_t *instances = jlist(reservation, "instancesSet");
+    bool ok = instances || act_no_memory(ctx) == STEP_DONE;
+    size_t k;
+    json_t *instance;
+    json_array_foreach(instances, k, instance)
+    {
+        const char *id = jstr(instance, "instanceId"), *name = jstr(instance, "instanceState.name");
+        if (ok && (!id || !name))
+            ok = err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                         "%s lists an instance without id or state", describe_instances.name);
+        else if (ok && json_object_set_new(states, id, json_string(name)) != 0)
+            ok = act_no_memory(ctx) == STEP_DONE;
+    }
+    json_decref(instances);
+    return ok;
+}
+
 /* Asked by filter, not by id: an id that is gone would fail the whole call. */
 json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
 {
@@ -147,25 +170,16 @@ json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
     if (!reservations)
         return NULL;
     json_t *states = json_object();
+    bool ok = states || act_no_memory(ctx) == STEP_DONE;
     size_t i;
     json_t *reservation;
-    json_array_foreach(reservations, i, reservation)
-    {
-        json_t *instances = jlist(reservation, "instancesSet");
-        size_t k;
-        json_t *instance;
-        json_array_foreach(instances, k, instance)
-        {
-            const char *id = jstr(instance, "instanceId");
-            if (id)
-                json_object_set(states, id, jget(instance, "instanceState.name"));
-        }
-        json_decref(instances);
-    }
+    json_array_foreach(reservations, i, reservation) ok =
+        ok && add_states(ctx, states, reservation);
     json_decref(reservations);
-    if (!states)
-        act_no_memory(ctx);
-    return states;
+    if (ok)
+        return states;
+    json_decref(states);
+    return NULL;
 }
 
 /* --- snapshots --- */

@@ -17,6 +17,7 @@ static const struct act_listing all_interfaces = {
     .items = "networkInterfaceSet",
     .next = "nextToken",
     .token = "NextToken",
+    .each = {"networkInterfaceId"},
 };
 
 static bool check(struct step_ctx *ctx)

@@ -28,12 +28,14 @@ static const struct act_listing all_profiles = {
     .next = "Marker",
     .token = "Marker",
     .more = "IsTruncated",
+    .each = {"InstanceProfileName", "Arn"},
 };
 static const struct act_listing all_associations = {
     .op = &describe_associations,
     .items = "iamInstanceProfileAssociationSet",
     .next = "nextToken",
     .token = "NextToken",
+    .each = {"associationId"},
 };
 
 /* What a dry run calls a profile that it did not create. */

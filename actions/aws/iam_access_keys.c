@@ -20,6 +20,7 @@ static const struct act_listing all_keys = {
     .next = "Marker",
     .token = "Marker",
     .more = "IsTruncated",
+    .each = {"AccessKeyId"},
 };
 
 /* Puts the user's keys into state.keys as {"id", "created"}; with only_active, no others. */
@@ -29,6 +30,7 @@ static enum verdict list_keys(struct step_ctx *ctx, bool only_active)
     if (!found)
         return STEP_FAILED;
     json_t *keys = json_array();
+    bool kept = keys != NULL;
     size_t i;
     json_t *key;
     json_array_foreach(found, i, key)
@@ -36,10 +38,15 @@ static enum verdict list_keys(struct step_ctx *ctx, bool only_active)
         const char *status = jstr(key, "Status");
         if (only_active && status && strcmp(status, "Inactive") == 0)
             continue;
-        json_array_append_new(keys, json_pack("{s:s, s:s?}", "id", jstr(key, "AccessKeyId"),
-                                              "created", jstr(key, "CreateDate")));
+        kept = kept &&
+               json_array_append_new(keys, json_pack("{s:s, s:s?}", "id", jstr(key, "AccessKeyId"),
+                                                     "created", jstr(key, "CreateDate"))) == 0;
     }
     json_decref(found);
+    if (!kept) {
+        json_decref(keys);
+        return act_no_memory(ctx);
+    }
     if (!act_state_set(ctx, "keys", keys))
         return STEP_FAILED;
     if (json_array_size(keys) == 0)

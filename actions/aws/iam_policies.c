@@ -21,6 +21,7 @@ static const struct act_listing all_policies = {
     .next = "Marker",
     .token = "Marker",
     .more = "IsTruncated",
+    .each = {"PolicyName", "Arn"},
 };
 static const struct act_listing all_versions = {
     .op = &list_versions,
@@ -28,6 +29,7 @@ static const struct act_listing all_versions = {
     .next = "Marker",
     .token = "Marker",
     .more = "IsTruncated",
+    .each = {"VersionId"},
 };
 
 static bool policy_valid(const char *name)

@@ -16,6 +16,7 @@ static const struct act_listing all_groups = {
     .next = "Marker",
     .token = "Marker",
     .more = "IsTruncated",
+    .each = {"GroupName"},
 };
 
 /* "NoSuchEntity" may mean the password or the user. */

@@ -21,6 +21,7 @@ static const struct act_listing all_groups = {
     .items = "securityGroupInfo",
     .next = "nextToken",
     .token = "NextToken",
+    .each = {"groupId"},
 };
 
 /* Keeps the group's id for the steps that follow. */

@@ -16,6 +16,7 @@ static const struct act_listing all_globals = {
     .items = "GlobalClusters.GlobalClusterMember",
     .next = "Marker",
     .token = "Marker",
+    .each = {"GlobalClusterIdentifier"},
 };
 
 static const struct act_naming clusters = {
@@ -43,7 +44,10 @@ static json_t *describe(struct step_ctx *ctx, bool *gone)
     json_t *answer =
         act_call(ctx, &describe_clusters, json_pack("{s:s}", "DBClusterIdentifier", cluster(ctx)));
     json_t *found = answer ? json_incref(jget(answer, "DBClusters.DBCluster[0]")) : NULL;
-    *gone = answer ? !found : ctx->err.kind == ERR_NOT_FOUND;
+    *gone = !answer && ctx->err.kind == ERR_NOT_FOUND;
+    if (answer && !found)
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s says nothing of the cluster",
+                describe_clusters.name);
     json_decref(answer);
     return found;
 }

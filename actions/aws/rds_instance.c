@@ -38,8 +38,8 @@ json_t *rds_describe_instance(struct step_ctx *ctx, const char *instance)
     json_t *found = answer ? json_incref(jget(answer, "DBInstances.DBInstance[0]")) : NULL;
     json_decref(answer);
     if (answer && !found)
-        err_set(&ctx->err, ERR_NOT_FOUND, "DBInstanceNotFound", "there is no instance %s",
-                instance);
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s says nothing of instance %s",
+                describe_instances.name, instance);
     return found;
 }
 

@@ -21,6 +21,7 @@ static const struct act_listing all_ec2_tags = {
     .items = "tagSet",
     .next = "nextToken",
     .token = "NextToken",
+    .each = {"resourceId", "key"},
 };
 
 /* A kind of resource whose tags we can change. */

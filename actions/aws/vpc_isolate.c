@@ -21,6 +21,7 @@ static const struct act_listing all_acls = {
     .items = "networkAclSet",
     .next = "nextToken",
     .token = "NextToken",
+    .each = {"networkAclId"},
 };
 static const struct act_listing all_users = {
     .op = &list_users,
@@ -28,6 +29,7 @@ static const struct act_listing all_users = {
     .next = "Marker",
     .token = "Marker",
     .more = "IsTruncated",
+    .each = {"UserName"},
 };
 
 /* The tag by which our ACL is known again. */
@@ -265,12 +267,12 @@ static enum verdict next_users(struct step_ctx *ctx)
     json_t *page = act_page(ctx, &all_users, json_object(), &next);
     if (!page)
         return STEP_FAILED;
-    json_t *names = json_array();
-    size_t i;
-    json_t *user;
-    json_array_foreach(page, i, user)
-        json_array_append_new(names, json_string(jstr(user, "UserName")));
+    json_t *names = act_texts(ctx, page, "UserName");
     json_decref(page);
+    if (!names) {
+        json_decref(next);
+        return STEP_FAILED;
+    }
     bool kept = act_state_set(ctx, "last", json_boolean(!next));
     if (next)
         kept = act_state_set(ctx, "next", next) && kept;

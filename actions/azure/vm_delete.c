@@ -174,7 +174,12 @@ static json_t *find_attached(struct step_ctx *ctx, const json_t *vm)
         az_no_memory(ctx);
         return NULL;
     }
-    bool ok = add_disks(ctx, disks, vm) && add_nics(ctx, nics, vm);
+    bool ok = json_is_object(jget(vm, "properties.storageProfile")) &&
+              json_is_object(jget(vm, "properties.networkProfile"));
+    if (!ok)
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                "%s says nothing of disks or network interfaces", get_vm.name);
+    ok = ok && add_disks(ctx, disks, vm) && add_nics(ctx, nics, vm);
     for (size_t i = 0; ok && i < json_array_size(nics); i++)
         ok = add_ips(ctx, ips, json_string_value(json_array_get(nics, i)));
     if (ok)

@@ -1,0 +1,122 @@
+/* Tests of answers that lack what each answer of their call has: a key without its id, an instance
+ * without its state. What is missing is not taken for "none", nor for "gone": the call is made
+ * again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/action_world.h"
+
+#define ERROR(code)                                                                                \
+    "<R><Errors><Error><Code>" code "</Code><Message>no</Message></Error></Errors>"                \
+    "<Error><Code>" code "</Code><Message>no</Message></Error></R>"
+#define USER "{\"name\":\"ann\"}"
+
+struct whole_case {
+    const char *action, *resource;
+    const char *op;
+    const char *broken, *good; /* its first answer, and all that follow */
+    int status;                /* of the good one */
+    const char *change;        /* what must have been asked for in the end; NULL: nothing */
+    const char *holds;
+};
+
+static const struct whole_case cases[] = {
+    {"iam_delete_access_key", USER, "ListAccessKeys",
+     "<R><ListAccessKeysResult><AccessKeyMetadata><member><Status>Active</Status></member>"
+     "</AccessKeyMetadata></ListAccessKeysResult></R>",
+     "<R><ListAccessKeysResult><AccessKeyMetadata><member><AccessKeyId>AKIA1</AccessKeyId>"
+     "</member></AccessKeyMetadata></ListAccessKeysResult></R>",
+     0, "DeleteAccessKey", "AKIA1"},
+    {"ec2_terminate_instance", "{\"id\":\"i-01234567\"}", "DescribeInstances",
+     "<R><reservationSet><item><instancesSet><item><instanceId>i-01234567</instanceId></item>"
+     "</instancesSet></item></reservationSet></R>",
+     "<R><reservationSet><item><instancesSet><item><instanceId>i-01234567</instanceId>"
+     "<instanceState><name>running</name></instanceState></item></instancesSet></item>"
+     "</reservationSet></R>",
+     0, "TerminateInstances", "i-01234567"},
+    {"ec2_terminate_instance", "{\"id\":\"i-01234567\"}", "DescribeSnapshots",
+     "<R><snapshotSet><item><snapshotId>snap-01234567</snapshotId></item></snapshotSet></R>",
+     "<R><snapshotSet><item><snapshotId>snap-01234567</snapshotId><status>error</status></item>"
+     "</snapshotSet></R>",
+     0, NULL, NULL},
+    {"ebs_delete_volume", "{\"id\":\"vol-01234567\"}", "DescribeVolumes",
+     "<R><volumeSet><item><volumeId>vol-01234567</volumeId></item></volumeSet></R>",
+     ERROR("InvalidVolume.NotFound"), 400, NULL, NULL},
+    {"ebs_delete_volume", "{\"id\":\"vol-01234567\"}", "DescribeVolumes",
+     "<R><volumeSet/><requestId>r</requestId></R>", ERROR("InvalidVolume.NotFound"), 400, NULL,
+     NULL},
+    {"sg_delete_rules", "{\"id\":\"sg-01234567\"}", "DescribeSecurityGroupRules",
+     "<R><securityGroupRuleSet><item><isEgress>false</isEgress></item></securityGroupRuleSet></R>",
+     "<R><securityGroupRuleSet><item><securityGroupRuleId>sgr-1</securityGroupRuleId>"
+     "<isEgress>false</isEgress></item></securityGroupRuleSet></R>",
+     0, "RevokeSecurityGroupIngress", "sgr-1"},
+    {"rds_aurora_delete_cluster", "{\"id\":\"shop\"}", "DescribeDBClusters",
+     "<R><DescribeDBClustersResult><DBClusters/></DescribeDBClustersResult></R>",
+     ERROR("DBClusterNotFoundFault"), 404, NULL, NULL},
+    {"rds_quarantine_instance", "{\"id\":\"orders\"}", "DescribeDBInstances",
+     "<R><DescribeDBInstancesResult><DBInstances/></DescribeDBInstancesResult></R>",
+     ERROR("DBInstanceNotFound"), 404, NULL, NULL},
+};
+
+/* Those that are asked for on the way. */
+static const struct world_answer usual[] = {
+    {.op = "DescribeInstances",
+     .body = "<R><reservationSet><item><instancesSet><item><instanceId>i-01234567</instanceId>"
+             "<instanceState><name>running</name></instanceState></item></instancesSet></item>"
+             "</reservationSet></R>"},
+    {.op = "DescribeSecurityGroups",
+     .body = "<R><securityGroupInfo><item><groupId>sg-01234567</groupId></item>"
+             "</securityGroupInfo></R>"},
+    {.op = "DescribeSnapshots", .body = "<R><snapshotSet/><requestId>r</requestId></R>"},
+    {.op = "CreateSnapshots",
+     .body = "<R><snapshotSet><item><snapshotId>snap-01234567</snapshotId><state>pending</state>"
+             "</item></snapshotSet></R>"},
+    {NULL},
+};
+
+static void test_what_an_answer_lacks_is_asked_for_again(void **state)
+{
+    struct action_world *w = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct whole_case *c = &cases[i];
+        const struct world_answer answers[] = {{.op = c->op, .times = 1, .body = c->broken},
+                                               {.op = c->op, .status = c->status, .body = c->good},
+                                               {NULL}};
+        world_script(w, answers, usual);
+        world_act(w, c->action, json_loads(c->resource, 0, NULL),
+                  json_pack("{s:s}", "DryRun", "false"));
+        if (world_calls(w, c->op, NULL) < 2)
+            fail_msg("%s takes an answer of %s for whole: %s", c->action, c->op, c->broken);
+        if (c->change)
+            assert_int_equal(world_calls(w, c->change, c->holds), 1);
+        assert_int_equal(c->change ? 0 : world_calls(w, "TerminateInstances", NULL), 0);
+    }
+}
+
+static struct action_world world;
+
+static int set_up(void **state)
+{
+    action_world_start(&world);
+    *state = &world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    action_world_stop(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_an_answer_lacks_is_asked_for_again, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests_name("whole answers", tests, NULL, NULL);
+}
