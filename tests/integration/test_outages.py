@@ -94,20 +94,20 @@ OUTAGES = [{"status": 503, "retry_after": "1"}, {"status": 429, "retry_after": "
 def test_an_outage_of_azures_token_service(cloud, exec_event, fault):
     arm = Arm(cloud)
     names = [arm.vm(f"vm-{n}") for n in range(6)]
-    arm.fault("token", times=3, **fault)
+    arm.fault("token", times=5, **fault)
     ran = exec_event(event("vm_start", [entity_of(id) for id in names]), config=arm.config(), on=arm)
     ran.report.assert_all_processed()
-    assert [r["status"] for r in cloud.requests(operation="token")] == [fault["status"]] * 3 + [200]
+    assert [r["status"] for r in cloud.requests(operation="token")] == [fault["status"]] * 5 + [200]
 
 
 @pytest.mark.parametrize("fault", OUTAGES, ids=lambda f: str(f["status"]))
 def test_an_outage_of_sts(cloud, exec_event, fault):
     there = [cloud.instance(id, account=OTHER) for id in IDS]
-    cloud.fault("AssumeRole", times=3, code="ServiceUnavailable", **fault)
+    cloud.fault("AssumeRole", times=5, code="ServiceUnavailable", **fault)
     role = {"aws": {"cross_account_role": "arn:{partition}:iam::{account}:role/hg-x-account"}}
     ran = exec_event(event("ec2_stop_instance", [instance(id, account=OTHER) for id in there], NOT_DRY), config=role, on=cloud)
     ran.report.assert_all_processed()
-    assert [r["status"] for r in cloud.requests(operation="AssumeRole")] == [fault["status"]] * 3 + [200]
+    assert [r["status"] for r in cloud.requests(operation="AssumeRole")] == [fault["status"]] * 5 + [200]
 
 
 def test_check_waits_for_an_identity(cloud, hgautod, write_config, tmp_path):
