@@ -8,6 +8,7 @@
 
 #include "daemon/command.h"
 #include "daemon/daemon.h"
+#include "daemon/descriptors.h"
 #include "daemon/waiting.h"
 #include "lib/azure/azure.h"
 #include "lib/printable.h"
@@ -261,6 +262,7 @@ static void add_warnings(const struct config *c, struct buf *to)
         if (c->sources[i].type == SOURCE_SQS && !c->sources[i].bucket)
             buf_addf(to, "%s:%u: warning: [source %s]: " CONFIG_ANY_BUCKET "\n", c->path,
                      c->sources[i].line, c->sources[i].name);
+    descriptors_warn(c, to);
 }
 
 /* --- saying --- */

@@ -10,6 +10,7 @@
 #include "daemon/config.h"
 #include "daemon/config_table.h"
 #include "daemon/daemon.h"
+#include "daemon/descriptors.h"
 #include "daemon/version.h"
 #include "lib/printable.h"
 
@@ -546,6 +547,7 @@ int command_daemon(const struct invocation *in, struct config *config,
 
     if (!config)
         return EXIT_USAGE;
+    descriptors_raise();
     if (daemon_init(&d, config, &err)) {
         status = work(&d, in);
         daemon_release(&d);

@@ -18,6 +18,9 @@
 #define HTTP_ANSWER_MAX                                                                            \
     (16u << 20) /* the limit of an answer's body where the request names none, bytes */
 
+/* Connections that one client keeps: a worker talks to a few services of many accounts. */
+#define HTTP_KEPT_CONNECTIONS 16
+
 struct http_header {
     char *name;
     char *value;

@@ -2,10 +2,12 @@
 #include "lib/http_easy.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "lib/uri.h"
 
@@ -14,7 +16,6 @@ enum {
     REQUEST_TIMEOUT_MS = 60000,
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 15,
-    KEPT_CONNECTIONS = 16,         /* a worker talks to a few services of many accounts */
     REQUEST_HEADERS_MAX = 1 << 20, /* bytes */
     ANSWER_HEADERS_MAX = 1 << 18   /* bytes */
 };
@@ -159,6 +160,19 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+/* libcurl does not say why it got no socket. Nothing that we start inherits one. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    struct http_easy *e = ctx;
+    int s = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+
+    (void)purpose;
+    if (s >= 0)
+        return s;
+    e->socket_errno = errno;
+    return CURL_SOCKET_BAD;
+}
+
 /* Whether all of the options given as pairs were taken. Options that are not known to this libcurl
  * would be a mistake in the build: they fail too. */
 #define SET(option, value) (curl_easy_setopt(c, (option), (value)) == CURLE_OK)
@@ -171,6 +185,7 @@ static bool set_callbacks(struct http_easy *e)
            SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, (void *)e) &&
            SET(CURLOPT_HEADERFUNCTION, on_header) && SET(CURLOPT_HEADERDATA, (void *)e) &&
            SET(CURLOPT_READFUNCTION, on_read) && SET(CURLOPT_READDATA, (void *)e) &&
+           SET(CURLOPT_OPENSOCKETFUNCTION, on_socket) && SET(CURLOPT_OPENSOCKETDATA, (void *)e) &&
            SET(CURLOPT_SEEKFUNCTION, on_seek) && SET(CURLOPT_SEEKDATA, (void *)e);
 }
 
@@ -185,7 +200,7 @@ static bool set_manners(CURL *c)
            SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
            SET(CURLOPT_TCP_KEEPALIVE, 1L) && SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S) &&
            SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S) &&
-           SET(CURLOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+           SET(CURLOPT_MAXCONNECTS, (long)HTTP_KEPT_CONNECTIONS);
 }
 
 static bool is_given(const char *text)
@@ -358,6 +373,7 @@ static void begin(struct http_easy *e, const struct http_request *request)
     };
     e->header_bytes = 0;
     begin_head(e, 0);
+    e->socket_errno = 0;
     e->sent = 0;
     e->stop = HTTP_GOES_ON;
     e->error[0] = '\0';

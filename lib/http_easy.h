@@ -33,6 +33,7 @@ struct http_easy {
     int head_status;     /* of the head that is being received: its status line's; 0: none yet */
     bool head_ended;     /* the blank line behind that head came */
     bool framed;         /* the head says where the body ends: by its length or by chunks */
+    int socket_errno;    /* why a socket could not be had; 0 */
     size_t sent;         /* bytes of a streamed body */
     enum http_stop stop;
     long timeout_ms, connect_timeout_ms; /* in force */

@@ -1,7 +1,12 @@
 /* What a transfer that libcurl could not finish means: its kind, and a sentence that says where,
  * what and what to do. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "lib/http_easy.h"
 #include "lib/uri.h"
@@ -44,6 +49,40 @@ static bool stopped(const struct http_easy *e, const char *peer, struct err *err
     default:
         return err_set(err, ERR_INTERNAL, "", "out of memory for an answer of %s", peer);
     }
+}
+
+/* Whether files are lacking: EMFILE (too many are open here) or ENFILE (in the whole system), else
+ * 0. Names, certificates and sockets need them, and libcurl says of none that it was that. */
+static int lack_of_files(const struct http_easy *e, CURLcode result)
+{
+    bool possible = result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST ||
+                    result == CURLE_COULDNT_RESOLVE_PROXY || result == CURLE_SSL_CACERT_BADFILE ||
+                    result == CURLE_FAILED_INIT || result == CURLE_OUT_OF_MEMORY;
+    int why = e->socket_errno;
+
+    if (possible && why == 0) {
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        why = fd < 0 ? errno : 0;
+        if (fd >= 0)
+            close(fd);
+    }
+    return possible && (why == EMFILE || why == ENFILE) ? why : 0;
+}
+
+static bool out_of_files(int why, const char *peer, struct err *err)
+{
+    struct rlimit limit = {0};
+
+    if (why == ENFILE)
+        return err_set(err, ERR_TRANSIENT, "",
+                       "cannot connect to %s: too many files are open in the whole system "
+                       "(fs.file-max)",
+                       peer);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return err_set(err, ERR_TRANSIENT, "",
+                   "cannot connect to %s: too many open files, the limit is %ju: raise it "
+                   "(LimitNOFILE of the unit, ulimit -n), or lower workers of [daemon]",
+                   peer, (uintmax_t)limit.rlim_cur);
 }
 
 static bool not_connected(const struct http_easy *e, const char *peer, struct err *err)
@@ -106,6 +145,9 @@ bool http_fault(const struct http_easy *e, CURLcode result, struct err *err)
     name_peer(e, peer, sizeof peer);
     if (e->stop != HTTP_GOES_ON)
         return stopped(e, peer, err);
+    int lacking = lack_of_files(e, result);
+    if (lacking)
+        return out_of_files(lacking, peer, err);
     switch (result) {
     case CURLE_OK:
         return err_set(err, ERR_TRANSIENT, "",

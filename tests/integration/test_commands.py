@@ -126,6 +126,27 @@ def test_check_warns_of_a_queue_without_a_bucket(hgautod, write_config):
     assert ran.stderr == "" and ran.json()["warnings"] == []
 
 
+def limited(nofile, *arguments, env=None):
+    """Runs the program under a limit of open files, "SOFT:HARD"."""
+    command = ["prlimit", f"--nofile={nofile}", *hgautod_command(), *map(str, arguments)]
+    return subprocess.run(command, env=clean_environment(env or {}), capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("workers, warned", [(8, False), (32, True)])
+def test_check_compares_the_workers_with_the_limit_of_open_files(write_config, workers, warned):
+    config = write_config({"daemon": {"workers": workers}, "source s": {"type": "s3", "bucket": "events"}})
+    ran = limited("100:400", "check", "-c", config)
+    assert ran.returncode == 0, ran.stderr
+    assert ("warning: workers (32) of [daemon] may need 672 open files, and 400 are allowed" in ran.stderr) is warned
+
+
+def test_the_daemon_raises_its_limit_of_open_files(cloud, daemon, monkeypatch):
+    monkeypatch.setenv("HGAUTOD_WRAP", "prlimit --nofile=200:3000 " + os.environ.get("HGAUTOD_WRAP", ""))
+    running = daemon(Site(cloud))
+    [line] = [found for found in open(f"/proc/{running.process.pid}/limits") if found.startswith("Max open files")]
+    assert line.split()[3:5] == ["3000", "3000"]
+
+
 def test_check_of_a_missing_file(hgautod):
     assert "/nowhere.ini" in hgautod("check", "-c", "/nowhere.ini").assert_status(2).stderr
 

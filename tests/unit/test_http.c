@@ -13,6 +13,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
 #include "lib/http.h"
 #include "tests/unit/http_server.h"
 
@@ -439,6 +443,47 @@ static void test_nobody_listening(void **state)
 
 /* A label of more than 63 characters is in no DNS: nobody is asked. */
 #define NO_NAME "a234567890123456789012345678901234567890123456789012345678901234"
+
+/* Opens what is left of files, and says how many. */
+static size_t open_all_files(int fds[64], struct rlimit *old)
+{
+    size_t count = 0;
+    struct rlimit few;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, old), 0);
+    few = *old;
+    few.rlim_cur = 40;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (count < 64 && (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        count++;
+    assert_int_equal(errno, EMFILE);
+    return count;
+}
+
+static void test_no_more_files(void **state)
+{
+    static const char told[] = "cannot connect to 127.0.0.1:PORT: too many open files, the limit "
+                               "is 40: raise it (LimitNOFILE of the unit, ulimit -n), or lower "
+                               "workers of [daemon]";
+    struct fixture *f = *state;
+    struct rlimit old;
+    int fds[64];
+
+    ask(f, "GET", "/status/200");
+    size_t count = open_all_files(fds, &old);
+    bool sent = http_perform(f->client, &f->request, &f->response, &f->err);
+    while (count > 0)
+        close(fds[--count]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_false(sent);
+    assert_int_equal(f->err.kind, ERR_TRANSIENT);
+    const char *port = strstr(told, "PORT");
+    char message[300];
+    snprintf(message, sizeof message, "%.*s%d%s", (int)(port - told), told, f->server->port,
+             port + 4);
+    assert_string_equal(f->err.message, message);
+    expect_status(f, 200);
+}
 
 static void test_an_unknown_host(void **state)
 {
@@ -871,6 +916,7 @@ int main(void)
         TEST(test_a_fresh_request_is_not_sent_again_by_itself),
         TEST(test_a_connection_is_used_again),
         TEST(test_nobody_listening),
+        TEST(test_no_more_files),
         TEST(test_an_unknown_host),
         TEST(test_answers_cut_off),
         TEST(test_an_answer_cut_off_at_any_byte_is_a_passing_fault),
