@@ -138,6 +138,23 @@ static bool broken_off(const struct http_easy *e, CURLcode result, const char *p
                    peer, detail(e, result));
 }
 
+/* A certificate that is refused, or authorities that cannot be read. */
+static bool not_trusted(const struct http_easy *e, CURLcode result, const char *peer,
+                        struct err *err)
+{
+    const char *bundle = e->options->ca_bundle;
+
+    if (result == CURLE_SSL_CACERT_BADFILE)
+        return err_set(err, ERR_INVALID, "",
+                       "cannot read the certificate authorities of \"%s\" for %s: set [http] "
+                       "ca_bundle to a readable PEM file",
+                       bundle ? bundle : "", peer);
+    return err_set(err, ERR_INVALID, "",
+                   "the certificate of %s is refused (%s): if an authority of your own has "
+                   "signed it, set [http] ca_bundle to that authority's PEM file",
+                   peer, detail(e, result));
+}
+
 bool http_fault(const struct http_easy *e, CURLcode result, struct err *err)
 {
     char peer[300];
@@ -164,15 +181,8 @@ bool http_fault(const struct http_easy *e, CURLcode result, struct err *err)
     case CURLE_OPERATION_TIMEDOUT:
         return timed_out(e, peer, err);
     case CURLE_PEER_FAILED_VERIFICATION:
-        return err_set(err, ERR_INVALID, "",
-                       "the certificate of %s is refused (%s): if an authority of your own has "
-                       "signed it, set [http] ca_bundle to that authority's PEM file",
-                       peer, detail(e, result));
     case CURLE_SSL_CACERT_BADFILE:
-        return err_set(err, ERR_INVALID, "",
-                       "cannot read the certificate authorities of \"%s\" for %s: set [http] "
-                       "ca_bundle to a readable PEM file",
-                       e->options->ca_bundle ? e->options->ca_bundle : "", peer);
+        return not_trusted(e, result, peer, err);
     case CURLE_SSL_CONNECT_ERROR:
         return err_set(err, ERR_TRANSIENT, "",
                        "the TLS handshake with %s was broken off (%s): check that it speaks TLS "
