@@ -165,7 +165,7 @@ static json_t *boolean_param(const struct action_param *param, const json_t *giv
         if (strcasecmp(text, no[i]) == 0)
             return json_false();
     }
-    return refuse(param, "is no boolean (true, false, yes, no, y or n)", err);
+    return refuse(param, "is not a boolean (true, false, yes, no, y or n)", err);
 }
 
 /* At most 18 digits: what fits an int64_t without looking closer. */
@@ -191,7 +191,7 @@ static json_t *number_param(const struct action_param *param, const json_t *give
     } else if (json_is_string(given) && !digits_value(json_string_value(given), &value))
         value = -1;
     if (value < 0)
-        return refuse(param, "is no whole number (digits only)", err);
+        return refuse(param, "is not a whole number (digits only)", err);
     return json_integer(value);
 }
 

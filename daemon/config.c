@@ -117,7 +117,7 @@ static void complain_unknown_key(struct loader *l, unsigned line, const char *ke
 
     for (size_t i = 0; i < SECTION_COUNT; i++)
         if (config_setting_find((enum section)i, key)) {
-            complain(l, line, "'%s' is no key of [%s] but of [%s]", key, name,
+            complain(l, line, "'%s' is not a key of [%s], but of [%s]", key, name,
                      config_sections[i].name);
             return;
         }

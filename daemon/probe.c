@@ -256,7 +256,7 @@ static bool probe_azure(struct daemon *d, const struct config_source *config,
     const struct azure_storage *storage = store_blob_storage(store);
     buf_addf(to, "note  authorized by %s\n", azure_storage_auth_name(storage));
     if (config->type == SOURCE_AZURE_QUEUE && !azure_queue_name_valid(config->queue)) {
-        buf_addf(to, "FAIL  \"%s\" is no name of a queue\n", config->queue);
+        buf_addf(to, "FAIL  \"%s\" is not a valid name of a queue\n", config->queue);
         ok = false;
     } else if (config->type == SOURCE_AZURE_QUEUE) {
         ok = probe_azure_queue(storage, config->queue, http, to);

@@ -52,7 +52,7 @@ static struct store *container_of(struct daemon *daemon, const struct config_sou
 
     if (!config->container || !azure_container_valid(config->container)) {
         err_set(err, ERR_INVALID, "", "source \"%s\": container %s", config->name,
-                config->container ? "is no name of a container" : "is missing");
+                config->container ? "is not a valid name of a container" : "is missing");
         return NULL;
     }
     storage = azure_storage_new(&options, err);

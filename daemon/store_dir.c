@@ -111,7 +111,7 @@ static bool check_key(const char *key, struct err *err)
         return true;
     return err_set(
         err, ERR_INVALID, "",
-        "\"%.200s\" is no key of a directory store: it must be a relative path of at most "
+        "\"%.200s\" is not a valid key of a directory store: it must be a relative path of at most "
         "%d bytes without empty, \".\" or \"..\" segments",
         key, KEY_MAX_BYTES);
 }

@@ -147,7 +147,7 @@ static const char *take_port(const char **at, struct uri *u)
     size_t digits = strspn(*at + 1, "0123456789");
     long port = digits >= 1 && digits <= 5 ? strtol(*at + 1, NULL, 10) : 0;
     if (port < 1 || port > 65535)
-        return "its port is no number from 1 to 65535";
+        return "its port is not a number from 1 to 65535";
     u->port = (int)port;
     u->port_given = true;
     *at += 1 + digits;

@@ -58,7 +58,7 @@ static bool check(struct step_ctx *ctx)
     char shown[84];
     if (!name_valid(role(ctx), IAM_NAME_CHARACTERS, 1, 64))
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "parameter \"Role\" is \"%s\", which is no role's name",
+                       "parameter \"Role\" is \"%s\", which is not a valid role name",
                        act_shown(role(ctx), shown));
     return ec2_check_instance(ctx);
 }

@@ -44,7 +44,7 @@ static bool check_group(struct step_ctx *ctx)
     const char *group = param_string(ctx, "Group");
     if (!name_valid(group, IAM_NAME_CHARACTERS, 1, 128))
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "parameter \"Group\" is \"%s\", which is no group's name",
+                       "parameter \"Group\" is \"%s\", which is not a valid group name",
                        act_shown(group, shown));
     return iam_check_user(ctx);
 }

@@ -84,7 +84,7 @@ static bool add_found(struct step_ctx *ctx, json_t *list, const char *text, cons
 {
     if (!part_id_valid(ctx, text, type))
         return err_set(&ctx->err, ERR_PROVIDER, "",
-                       "the virtual machine has \"%.256s\" attached, which is no %s in its "
+                       "the virtual machine has \"%.256s\" attached, which is not a %s in its "
                        "subscription; nothing was deleted",
                        text ? text : "", type);
     if (json_array_append_new(list, json_string(text)) == 0)

@@ -52,7 +52,7 @@ enum link_result link_container_url(struct buf *to, struct err *err)
     struct uri uri;
     struct err why = ERR_INIT;
     if (!added || !uri_parse(buf_str(to), &uri, &why)) {
-        err_set(err, ERR_CREDENTIALS, "", "%s is no usable URL: %s", variable,
+        err_set(err, ERR_CREDENTIALS, "", "%s is not a usable URL: %s", variable,
                 added ? why.message : "it is too long");
         return LINK_BROKEN;
     }

@@ -101,7 +101,7 @@ static enum link_result from_credential_source(const struct link_ask *ask,
         result = link_imds(ask, creds, err);
     } else {
         err_set(err, ERR_CREDENTIALS, "",
-                "credential_source of profile %s is none of Environment, EcsContainer, "
+                "credential_source of profile %s is not one of Environment, EcsContainer, "
                 "Ec2InstanceMetadata",
                 visit->profile);
     }

@@ -92,7 +92,7 @@ static bool take_override(const char *url, const char *where, struct aws_target 
     struct uri uri;
     struct err why = ERR_INIT;
     if (!uri_parse(url, &uri, &why))
-        return err_set(err, ERR_INVALID, "", "%s is no usable URL: %s", where, why.message);
+        return err_set(err, ERR_INVALID, "", "%s is not a usable URL: %s", where, why.message);
     bool plain = !strchr(url, '?') && !has_dots(uri.path);
     uri_free(&uri);
     size_t n = strlen(url);

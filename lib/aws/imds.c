@@ -47,7 +47,7 @@ static bool find_base(struct buf *to, const struct aws_profiles *profiles, const
     struct err why = ERR_INIT;
     if (!uri_parse(endpoint, &uri, &why)) {
         return err_set(err, ERR_CREDENTIALS, "",
-                       "AWS_EC2_METADATA_SERVICE_ENDPOINT is no usable URL: %s", why.message);
+                       "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a usable URL: %s", why.message);
     }
     bool plain = !*uri.query;
     uri_free(&uri);

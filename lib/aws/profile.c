@@ -373,7 +373,7 @@ static bool slurp(const char *path, struct buf *text, struct stamp *stamp, struc
     if (ok && n < 0)
         ok = err_set(err, ERR_INVALID, "", "%s cannot be read: %s", path, strerror(errno));
     if (ok && text->size > 0 && memchr(text->data, '\0', text->size))
-        ok = err_set(err, ERR_INVALID, "", "%s holds a NUL byte: it is no text", path);
+        ok = err_set(err, ERR_INVALID, "", "%s holds a NUL byte: it is not text", path);
     wipe(part, sizeof(part));
     close(fd);
     return ok;

@@ -90,7 +90,7 @@ static bool exchange_start(struct exchange *x, const struct aws_op *op,
 {
     *x = (struct exchange){.params = json_pack("{s:s, s:s}", "Bucket", bucket->name, "Key", key)};
     if (!x->params)
-        return err_set(err, ERR_INVALID, "", "the key of an object is no valid UTF-8");
+        return err_set(err, ERR_INVALID, "", "the key of an object is not valid UTF-8");
     x->call = (struct aws_call){.op = op, .params = x->params, .bucket_owner = owner_of(bucket)};
     return true;
 }
@@ -319,7 +319,7 @@ bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *
     bool ok = true, more = true;
 
     if (!params)
-        return err_set(err, ERR_INVALID, "", "the prefix of a listing is no valid UTF-8");
+        return err_set(err, ERR_INVALID, "", "the prefix of a listing is not valid UTF-8");
     while (ok && more && !l.stopped) {
         json_t *page = NULL;
 

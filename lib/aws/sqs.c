@@ -124,7 +124,7 @@ bool sqs_queue_init(struct sqs_queue *q, const char *url, const char *region, co
     bool ok;
     if (uri.path[strspn(uri.path, "/")] == '\0' || *uri.query)
         ok = err_set(err, ERR_INVALID, "",
-                     "%s is no queue URL: it looks like "
+                     "%s is not a valid queue URL: one looks like "
                      "https://sqs.us-east-1.amazonaws.com/123456789012/name",
                      url);
     else

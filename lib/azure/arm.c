@@ -244,7 +244,7 @@ static bool build_url(const struct azure *azure, const struct arm_op *op, const 
     if (!version)
         return err_set(err, ERR_INVALID, "", "there is no api-version for %s", op->provider);
     if (strncmp(path, "/subscriptions/", 15) != 0 || strpbrk(path, "?#"))
-        return err_set(err, ERR_INVALID, "", "that is no path of a resource");
+        return err_set(err, ERR_INVALID, "", "that is not a valid path of a resource");
     return buf_addf(url, "%s%s%s?api-version=%s", azure_cloud(azure)->arm, path, op->suffix,
                     version) ||
            err_set(err, ERR_INVALID, "", "the path of the resource is too long");

@@ -47,10 +47,10 @@ bool arm_set_version(struct azure *azure, const char *provider, const char *vers
 {
     if (!arm_version_valid(version)) {
         return err_set(err, ERR_INVALID, "",
-                       "\"%.40s\" is no api-version: it looks like 2022-08-01", version);
+                       "\"%.40s\" is not a valid api-version: one looks like 2022-08-01", version);
     }
     if (!arm_version_usual(provider)) {
-        return err_set(err, ERR_INVALID, "", "\"%.80s\" is no resource type that is called",
+        return err_set(err, ERR_INVALID, "", "\"%.80s\" is not a resource type that is called",
                        provider);
     }
     return azure_add_version(azure, provider, version, err);

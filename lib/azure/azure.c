@@ -102,18 +102,18 @@ static bool set_endpoint(const char *given, const char *name, char **to, struct 
         url.data[--url.size] = '\0';
     if (!uri_parse(buf_str(&url), &uri, &why)) {
         buf_free(&url);
-        return err_set(err, ERR_INVALID, "", "%s is no usable URL: %s", name, why.message);
+        return err_set(err, ERR_INVALID, "", "%s is not a usable URL: %s", name, why.message);
     }
     bool plain = !*uri.query;
     uri_free(&uri);
     if (!plain || !azure_may_carry_secrets(buf_str(&url))) {
         buf_free(&url);
-        return err_set(err, ERR_INVALID, "",
-                       plain
-                           ? "%s is no https URL: tokens and secrets are sent without TLS only to "
-                             "this machine"
-                           : "%s has a query",
-                       name);
+        return err_set(
+            err, ERR_INVALID, "",
+            plain ? "%s is not an https URL: tokens and secrets are sent without TLS only to "
+                    "this machine"
+                  : "%s has a query",
+            name);
     }
     *to = buf_take(&url);
     buf_free(&url);

@@ -40,7 +40,7 @@ static bool blob_request(const struct azure_storage *s, const char *method, cons
 {
     struct buf path = buf_make(PATH_MAX_BYTES);
     if (!azure_container_valid(container))
-        return err_set(err, ERR_INVALID, "", "\"%.80s\" is no container's name", container);
+        return err_set(err, ERR_INVALID, "", "\"%.80s\" is not a valid container name", container);
     if (!*name || strlen(name) > NAME_MAX_BYTES || has_dot_segment(name)) {
         return err_set(err, ERR_INVALID, "",
                        "a blob's name is empty, too long, or has a segment of dots alone");
@@ -284,7 +284,7 @@ bool azure_blob_list(const struct azure_storage *s, struct http_client *http, co
                         .each = each,
                         .ctx = ctx};
     if (!azure_container_valid(container))
-        return err_set(err, ERR_INVALID, "", "\"%.80s\" is no container's name", container);
+        return err_set(err, ERR_INVALID, "", "\"%.80s\" is not a valid container name", container);
     bool ok = list_once(&l, err);
     while (ok && !l.stopped && *l.marker)
         ok = list_once(&l, err);

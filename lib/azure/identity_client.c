@@ -30,7 +30,8 @@ static bool check_who(const struct identity_ask *ask, const char *given, struct 
     }
     return tenant_valid(ask->tenant_id) ||
            err_set(err, ERR_CREDENTIALS, "",
-                   "\"%.80s\" is no tenant: it must be a GUID or a domain", ask->tenant_id);
+                   "\"%.80s\" is not a valid tenant: it must be a GUID or a domain",
+                   ask->tenant_id);
 }
 
 static bool add_token_url(const struct identity_ask *ask, struct buf *to)

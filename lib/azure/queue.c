@@ -28,7 +28,7 @@ bool azure_queue_message_gone(const struct err *err)
 static bool check_queue(const char *queue, struct err *err)
 {
     return azure_queue_name_valid(queue) ||
-           err_set(err, ERR_INVALID, "", "\"%.80s\" is no queue's name", queue);
+           err_set(err, ERR_INVALID, "", "\"%.80s\" is not a valid queue name", queue);
 }
 
 static bool check_visibility(unsigned visibility_s, struct err *err)
@@ -66,7 +66,8 @@ static bool check_message(const char *queue, const char *id, struct err *err)
 {
     bool dots = strcmp(id, ".") == 0 || strcmp(id, "..") == 0;
     return check_queue(queue, err) &&
-           ((*id && !dots) || err_set(err, ERR_INVALID, "", "that is no id of a queue message"));
+           ((*id && !dots) ||
+            err_set(err, ERR_INVALID, "", "that is not a valid id of a queue message"));
 }
 
 bool azure_queue_update(const struct azure_storage *s, const char *queue, const char *id,

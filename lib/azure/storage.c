@@ -181,7 +181,7 @@ static bool set_endpoints(struct azure_storage *s, const struct parts *p, struct
     if (suffix && suffix[strspn(suffix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                         "0123456789.:-")]) {
         return err_set(err, ERR_INVALID, "",
-                       "EndpointSuffix in the storage connection string is no host's name");
+                       "EndpointSuffix in the storage connection string is not a valid host name");
     }
     if (protocol && strcmp(protocol, "https") != 0 && strcmp(protocol, "http") != 0) {
         return err_set(err, ERR_INVALID, "",
@@ -199,10 +199,11 @@ static bool set_endpoints(struct azure_storage *s, const struct parts *p, struct
                        "connection string");
     }
     if (!account_valid(s->account)) {
-        return err_set(err, ERR_INVALID, "",
-                       "\"%.80s\" is no storage account: it must be 3 to 24 lower-case letters "
-                       "and digits",
-                       s->account);
+        return err_set(
+            err, ERR_INVALID, "",
+            "\"%.80s\" is not a valid storage account name: it must be 3 to 24 lower-case letters "
+            "and digits",
+            s->account);
     }
     s->blob = s->blob ? s->blob : make_endpoint(s, p, "blob");
     s->queue = s->queue ? s->queue : make_endpoint(s, p, "queue");

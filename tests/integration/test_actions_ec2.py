@@ -79,7 +79,7 @@ def test_one_bad_resource_does_not_hold_up_the_others(moto, exec_event):
 def test_a_parameter_of_the_wrong_type_changes_nothing(moto, exec_event):
     id = launch(moto)["InstanceId"]
     report = exec_event(event("ec2_stop_instance", [instance(id)], {"DryRun": "perhaps"})).report
-    report.assert_error(id, 'parameter "DryRun" is no boolean')
+    report.assert_error(id, 'parameter "DryRun" is not a boolean')
     assert state(moto, id) == "running"
 
 

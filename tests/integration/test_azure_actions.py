@@ -333,7 +333,7 @@ def test_what_azure_has_deleted_with_the_machine_is_processed(arm, run):
                                   "/subscriptions/x/../y", disk_id("d") + "/../e", disk_id("d") + "?x=y", "", disk_id("a%2Fb")])
 def test_a_disk_that_is_none_of_the_subscription_stops_it_before_anything_is_deleted(arm, run, disk):
     vm = arm.vm("web-1", [disk])
-    run("vm_delete", [vm], ASSOCIATED).assert_error(vm, "which is no Microsoft.Compute/disks in its subscription; nothing was")
+    run("vm_delete", [vm], ASSOCIATED).assert_error(vm, "which is not a Microsoft.Compute/disks in its subscription; nothing was")
     assert arm.ids() == {vm}
     assert arm.operations() == ["virtualMachines/get"]
 

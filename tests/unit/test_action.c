@@ -91,7 +91,7 @@ static void test_what_is_no_boolean_is_refused(void **state)
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         snprintf(text, sizeof text, "{\"Flag\":%s}", given[i]);
         expect_params(&with_params, text,
-                      "parameter \"Flag\" is no boolean (true, false, yes, no, y or n)");
+                      "parameter \"Flag\" is not a boolean (true, false, yes, no, y or n)");
     }
 }
 
@@ -118,7 +118,8 @@ static void test_what_is_no_number_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         snprintf(text, sizeof text, "{\"Count\":%s}", given[i]);
-        expect_params(&with_params, text, "parameter \"Count\" is no whole number (digits only)");
+        expect_params(&with_params, text,
+                      "parameter \"Count\" is not a whole number (digits only)");
     }
 }
 

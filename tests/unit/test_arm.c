@@ -188,10 +188,12 @@ static void test_versions(void **state)
     assert_true(cloud_saw(&world.server, "?api-version=2021-04-01-preview HTTP"));
     json_decref(answer);
     assert_false(arm_set_version(world.azure, "Microsoft.Compute/disks", "latest", &err));
-    assert_string_equal(err.message, "\"latest\" is no api-version: it looks like 2022-08-01");
+    assert_string_equal(err.message,
+                        "\"latest\" is not a valid api-version: one looks like 2022-08-01");
     assert_false(arm_set_version(world.azure, "Microsoft.Compute/disks", "2022-01-01&x=y", &err));
     assert_false(arm_set_version(world.azure, "Microsoft.Web/sites", "2022-01-01", &err));
-    assert_string_equal(err.message, "\"Microsoft.Web/sites\" is no resource type that is called");
+    assert_string_equal(err.message,
+                        "\"Microsoft.Web/sites\" is not a resource type that is called");
     world_stop(&world);
 }
 

@@ -485,7 +485,8 @@ static void test_incomplete(void **state)
     set_who();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     setenv("AZURE_TENANT_ID", "../evil", 1);
-    expect_error(ERR_CREDENTIALS, "\"../evil\" is no tenant: it must be a GUID or a domain");
+    expect_error(ERR_CREDENTIALS,
+                 "\"../evil\" is not a valid tenant: it must be a GUID or a domain");
     assert_int_equal(world_count(&world), 0);
     stop();
 }
@@ -1070,9 +1071,10 @@ static void test_settings_that_are_none(void **state)
     } tests[] = {
         {{.cloud = "mars"}, "\"mars\" is no Azure cloud: public, usgov or china"},
         {{.authority = "http://login.example.com"},
-         "authority is no https URL: tokens and secrets are sent without TLS only to this machine"},
+         "authority is not an https URL: tokens and secrets are sent without TLS only to this "
+         "machine"},
         {{.arm_endpoint = "http://arm.example.com"},
-         "arm_endpoint is no https URL: tokens and secrets are sent without TLS only to this "
+         "arm_endpoint is not an https URL: tokens and secrets are sent without TLS only to this "
          "machine"},
         {{.arm_endpoint = "https://arm.example.com/?a=b"}, "arm_endpoint has a query"},
     };
@@ -1086,7 +1088,7 @@ static void test_settings_that_are_none(void **state)
     }
     setenv("AZURE_AUTHORITY_HOST", "http://login.example.com", 1);
     assert_null(make(&(struct azure_options){0}, &err));
-    assert_non_null(strstr(err.message, "AZURE_AUTHORITY_HOST is no https URL"));
+    assert_non_null(strstr(err.message, "AZURE_AUTHORITY_HOST is not an https URL"));
     world_clean_environment();
 }
 

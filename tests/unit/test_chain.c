@@ -385,7 +385,7 @@ static void test_profiles_broken(void **state)
         {"bad-key", "a key of profile bad-key holds white space or an unprintable character"},
         {"loop-a", "the source_profile of profile loop-b leads back to it"},
         {"deep1", "the source_profile of profile deep11 is more than ten steps away"},
-        {"from-nowhere", "credential_source of profile from-nowhere is none of Environment, "
+        {"from-nowhere", "credential_source of profile from-nowhere is not one of Environment, "
                          "EcsContainer, Ec2InstanceMetadata"},
         {"both", "profile both has a role_arn and both source_profile and credential_source: one "
                  "of them is needed"},
@@ -688,7 +688,7 @@ static void test_imds_without_answer(void **state)
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1", 1);
     expect_imds_note(w, "the instance metadata service does not answer: ");
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "imds", 1);
-    expect_imds_note(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT is no usable URL: ");
+    expect_imds_note(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a usable URL: ");
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5", 1);
     expect_imds_note(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is neither IPv4 nor IPv6");
 }

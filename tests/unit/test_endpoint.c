@@ -186,7 +186,7 @@ static void test_bad_url_names_its_place(void **state)
     setenv("AWS_ENDPOINT_URL", "localhost:4566", 1);
     assert_false(aws_endpoints_init(&e, NULL, *state, "default", &err));
     assert_int_equal(err.kind, ERR_INVALID);
-    assert_non_null(strstr(err.message, "AWS_ENDPOINT_URL is no usable URL: "));
+    assert_non_null(strstr(err.message, "AWS_ENDPOINT_URL is not a usable URL: "));
 }
 
 static void test_hostile_regions(void **state)

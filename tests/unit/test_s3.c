@@ -321,7 +321,7 @@ static void test_a_key_must_be_utf8(void **state)
     (void)state;
     assert_false(s3_delete(&aws, NULL, &bucket, "\xff", &err));
     assert_int_equal(err.kind, ERR_INVALID);
-    assert_string_equal(err.message, "the key of an object is no valid UTF-8");
+    assert_string_equal(err.message, "the key of an object is not valid UTF-8");
 }
 
 /* What an answer lacks that each of its kind has, in the order in which it is looked for. */

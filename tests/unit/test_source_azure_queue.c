@@ -418,7 +418,7 @@ static void test_bad_settings(void **state)
     assert_refused(f, "source \"test\": queue is not a valid name of a queue");
     memcpy(f->config.queue, "events", 6);
     memcpy(f->config.container, "hyper_glanc", 11);
-    assert_refused(f, "source \"test\": container is no name of a container");
+    assert_refused(f, "source \"test\": container is not a valid name of a container");
 }
 
 /* Event Grid names blobs by the account's own host. */

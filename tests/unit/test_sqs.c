@@ -79,8 +79,9 @@ static void assert_refused(const char *url, const char *region, const char *expe
 static void test_what_is_no_queue_url_is_refused(void **state)
 {
     (void)state;
-    assert_refused("https://sqs.us-east-1.amazonaws.com/", NULL, "is no queue URL");
-    assert_refused("https://sqs.us-east-1.amazonaws.com/1/q?Action=x", NULL, "is no queue URL");
+    assert_refused("https://sqs.us-east-1.amazonaws.com/", NULL, "is not a valid queue URL");
+    assert_refused("https://sqs.us-east-1.amazonaws.com/1/q?Action=x", NULL,
+                   "is not a valid queue URL");
     assert_refused("http://localhost:9324/1/q", NULL, "names no region");
     assert_refused("https://sqs.us-east-1.amazonaws.com/1/q", "Us/east", "is no AWS region");
     assert_refused("q", NULL, "q");

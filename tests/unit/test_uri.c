@@ -149,13 +149,13 @@ static void test_parse_says_what_is_wrong(void **state)
         {"http://u:secret@h/",
          "the URL \"...\" is not valid: it has user information before the host"},
         {"http://h:0/",
-         "the URL \"http://h:0...\" is not valid: its port is no number from 1 to 65535"},
+         "the URL \"http://h:0...\" is not valid: its port is not a number from 1 to 65535"},
         {"http://h:65536/",
-         "the URL \"http://h:65536...\" is not valid: its port is no number from 1 to 65535"},
+         "the URL \"http://h:65536...\" is not valid: its port is not a number from 1 to 65535"},
         {"http://h:/",
-         "the URL \"http://h:...\" is not valid: its port is no number from 1 to 65535"},
+         "the URL \"http://h:...\" is not valid: its port is not a number from 1 to 65535"},
         {"http://h:-1/",
-         "the URL \"http://h:-1...\" is not valid: its port is no number from 1 to 65535"},
+         "the URL \"http://h:-1...\" is not valid: its port is not a number from 1 to 65535"},
         {"http://h:80x/?secret", "the URL \"http://h:80x...\" is not valid: after the host or port "
                                  "comes something other than '/' or '?'"},
         {"http://h%41/", "the URL \"http://h%41...\" is not valid: after the host or port comes "
