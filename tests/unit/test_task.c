@@ -2,6 +2,9 @@
  * company, and what comes of a credential that cannot be had. */
 #include "tests/unit/engine_world.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 /* --- the test's actions --- */
 
 /* What the steps do; set by each test. `step` is the index. */
@@ -622,6 +625,57 @@ static void a_wait_is_carried_over(void **state)
     }
 }
 
+/* --- memory that runs out --- */
+
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+/* All is well, but what the next step has to know cannot be kept. */
+static enum verdict knows_too_much(struct step_ctx *ctx, int step)
+{
+    if (step > 0)
+        _exit(2); /* begun without it */
+    json_object_set_new(ctx->state, "seen", json_true());
+    json_set_alloc_funcs(no_memory, free);
+    return STEP_DONE;
+}
+
+/* In a process of its own: the lines that it ends with are in the file. */
+static int end_without_memory(FILE *lines)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        void *state = NULL;
+        signal(SIGABRT, SIG_DFL);
+        dup2(fileno(lines), STDERR_FILENO);
+        if (set_up(&state) == 0)
+            run_one(state, knows_too_much, ERR_NONE, 0);
+        _exit(1);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void a_state_that_cannot_be_kept_ends_the_process(void **state)
+{
+    char line[256] = "";
+    FILE *lines = tmpfile();
+    (void)state;
+    int status = end_without_memory(lines);
+    rewind(lines);
+    assert_non_null(fgets(line, sizeof line, lines));
+    fclose(lines);
+    assert_string_equal(line, "hgautod: out of memory; the process ends here, and events under "
+                              "way are resumed from their stored progress\n");
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 
 int main(void)
@@ -654,6 +708,7 @@ int main(void)
         TEST(an_outage_that_lasts_releases_the_event_before_the_work_too),
         TEST(a_clock_that_is_set_neither_ends_nor_prolongs_a_wait),
         TEST(a_wait_is_carried_over),
+        cmocka_unit_test(a_state_that_cannot_be_kept_ends_the_process),
     };
     if (!http_global_init())
         return 1;
