@@ -76,7 +76,7 @@ def test_deactivates_what_is_unused_for_too_long(moto, exec_event, days, status)
 def test_a_number_that_is_none_changes_nothing(moto, exec_event):
     make_user(moto, keys=1)
     report = exec_event(event("iam_deactivate_unused_access_keys", [user("alice")], {"MaxDaysUsed": "ninety"})).report
-    report.assert_error("AIDAQWERTYUIOPASDFGHJ", 'parameter "MaxDaysUsed" is no whole number')
+    report.assert_error("AIDAQWERTYUIOPASDFGHJ", 'parameter "MaxDaysUsed" is not a whole number')
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
