@@ -153,6 +153,13 @@ static bool exec_put(struct store *s, struct http_client *http, const char *key,
     return false;
 }
 
+static bool exec_put_report(struct store *s, struct http_client *http, const char *key,
+                            const struct http_body *body, const char *event_etag, struct err *err)
+{
+    (void)event_etag; /* nobody asks for it */
+    return exec_put(s, http, key, body, STORE_ALWAYS, NULL, NULL, err);
+}
+
 static bool exec_del(struct store *s, struct http_client *http, const char *key, struct err *err)
 {
     (void)s;
@@ -174,8 +181,14 @@ static bool exec_list(struct store *s, struct http_client *http, const char *pre
     return true; /* no report: the event is always carried out */
 }
 
+/* Nothing else is asked of it: there are no claims and no reports of before. */
 static const struct store_ops exec_store_ops = {
-    .get = exec_get, .put = exec_put, .del = exec_del, .list = exec_list};
+    .get = exec_get,
+    .put = exec_put,
+    .put_report = exec_put_report,
+    .del = exec_del,
+    .list = exec_list,
+};
 
 /* --- the loop --- */
 

@@ -8,12 +8,16 @@ const struct store_form store_form_s3 = {
     .account_noun = "accounts",
     .suffix = ".json",
     .clouds = 1u << CLOUD_AWS,
+    .read_permission = "s3:GetObject on the events of this bucket, and, if they are encrypted with "
+                       "a key of KMS, kms:Decrypt on that key",
 };
 
 const struct store_form store_form_blob = {
     .account_noun = "subscriptions",
     .suffix = "",
     .clouds = 1u << CLOUD_AZURE,
+    .read_permission = "to read blobs: the role Storage Blob Data Contributor on the container or "
+                       "the account",
 };
 
 /* The names of files have at most 255 bytes on Linux's file systems (NAME_MAX). */
@@ -22,6 +26,7 @@ const struct store_form store_form_files = {
     .suffix = ".json",
     .leaf_max = 255,
     .clouds = 1u << CLOUD_AWS | 1u << CLOUD_AZURE,
+    .read_permission = "to read the file and to enter its folders",
 };
 
 static struct store *bucket_of(struct daemon *daemon, const struct config_source *config,

@@ -19,6 +19,7 @@
 struct store_meta {
     char etag[128];      /* changes with every write; opaque */
     int64_t modified_ms; /* the store's clock */
+    int32_t modified_ns; /* beyond these milliseconds, where the store says it so finely; else 0 */
     size_t size;
 };
 
@@ -40,8 +41,19 @@ struct store_ops {
     bool (*put)(struct store *s, struct http_client *http, const char *key,
                 const struct http_body *body, enum store_condition condition, const char *etag,
                 char new_etag[128], struct err *err);
+    /* Writes a report, and keeps with it which version of the event it is of (an ETag), where the
+     * store has a place for that beside the bytes. */
+    bool (*put_report)(struct store *s, struct http_client *http, const char *key,
+                       const struct http_body *body, const char *event_etag, struct err *err);
+    /* Size, ETag and time without the bytes. ERR_NOT_FOUND when it is not there. event_etag may be
+     * NULL; else it becomes what put_report kept, "" when nothing was. */
+    bool (*head)(struct store *s, struct http_client *http, const char *key,
+                 struct store_meta *meta, char event_etag[128], struct err *err);
     /* Deletes; already gone is success. */
     bool (*del)(struct store *s, struct http_client *http, const char *key, struct err *err);
+    /* Deletes what has this ETag; already gone is success, another ETag is ERR_PRECONDITION. */
+    bool (*del_if_match)(struct store *s, struct http_client *http, const char *key,
+                         const char *etag, struct err *err);
     /* Every key beginning with prefix, in no particular order. */
     bool (*list)(struct store *s, struct http_client *http, const char *prefix, store_each_fn each,
                  void *ctx, struct err *err);
@@ -54,6 +66,7 @@ struct store_form {
     const char *suffix;       /* ".json" or "" */
     size_t leaf_max; /* bytes that the last segment of a key may have; 0: no limit but the key's */
     unsigned clouds; /* 1 << CLOUD_AWS, 1 << CLOUD_AZURE: whose actions its events may name */
+    const char *read_permission; /* what lets an identity read an event, behind "allow it ..." */
 };
 extern const struct store_form store_form_s3, store_form_blob, store_form_files;
 

@@ -15,9 +15,8 @@ struct blob_store {
 
 static void copy_meta(struct store_meta *to, const struct azure_blob_meta *from)
 {
+    *to = (struct store_meta){.modified_ms = from->modified_ms, .size = from->size};
     memcpy(to->etag, from->etag, sizeof to->etag);
-    to->modified_ms = from->modified_ms;
-    to->size = from->size;
 }
 
 static bool blob_get(struct store *base, struct http_client *http, const char *key,
@@ -55,6 +54,40 @@ static bool blob_del(struct store *base, struct http_client *http, const char *k
     return azure_blob_delete(s->storage, http, s->container, key, err);
 }
 
+/* The names of metadata are identifiers of C#. */
+#define EVENT_HEADER "x-ms-meta-hgautod_event"
+
+static bool blob_put_report(struct store *base, struct http_client *http, const char *key,
+                            const struct http_body *body, const char *event_etag, struct err *err)
+{
+    struct blob_store *s = (struct blob_store *)base;
+    struct azure_blob_note note = {.header = EVENT_HEADER};
+    snprintf(note.value, sizeof note.value, "%s", event_etag);
+    return azure_blob_put_noted(s->storage, http, s->container, key, body, "application/json",
+                                &note, err);
+}
+
+static bool blob_head(struct store *base, struct http_client *http, const char *key,
+                      struct store_meta *meta, char event_etag[128], struct err *err)
+{
+    struct blob_store *s = (struct blob_store *)base;
+    struct azure_blob_note note = {.header = EVENT_HEADER};
+    struct azure_blob_meta m = {0};
+    if (!azure_blob_head(s->storage, http, s->container, key, &m, &note, err))
+        return false;
+    copy_meta(meta, &m);
+    if (event_etag)
+        memcpy(event_etag, note.value, sizeof note.value);
+    return true;
+}
+
+static bool blob_del_if_match(struct store *base, struct http_client *http, const char *key,
+                              const char *etag, struct err *err)
+{
+    struct blob_store *s = (struct blob_store *)base;
+    return azure_blob_delete_if_match(s->storage, http, s->container, key, etag, err);
+}
+
 struct each {
     store_each_fn fn;
     void *ctx;
@@ -87,7 +120,10 @@ static void blob_free(struct store *base)
 static const struct store_ops blob_ops = {
     .get = blob_get,
     .put = blob_put,
+    .put_report = blob_put_report,
+    .head = blob_head,
     .del = blob_del,
+    .del_if_match = blob_del_if_match,
     .list = blob_list,
     .free = blob_free,
 };

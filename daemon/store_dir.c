@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,6 +174,7 @@ static void fill_meta(struct store_meta *meta, const struct stat *st)
     snprintf(meta->etag, sizeof meta->etag, "\"%jx-%jx-%jx.%lx\"", (uintmax_t)st->st_ino,
              (uintmax_t)st->st_size, (uintmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
     meta->modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+    meta->modified_ns = (int32_t)(st->st_mtim.tv_nsec % 1000000);
     meta->size = (size_t)st->st_size;
 }
 
@@ -187,30 +189,60 @@ static bool read_all(int fd, const char *key, struct buf *body, struct err *err)
     return why == 0 || failed(err, why, "read", key);
 }
 
+/* Opens a key's file to read it. -1 with *err. */
+static int open_file(const struct dir_store *s, const char *key, struct stat *st, struct err *err)
+{
+    if (!check_key(key, err))
+        return -1;
+    const char *leaf;
+    int parent = open_parent(s, key, false, &leaf);
+    if (parent < 0) {
+        failed(err, errno, "open", key);
+        return -1;
+    }
+    int fd = file_open(parent, leaf, FILE_NO_LINKS, st);
+    int error = errno;
+    close(parent);
+    if (fd < 0 && (error == ENOTSUP || error == EISDIR))
+        err_set(err, ERR_INVALID, "", "cannot read %s: it is not a regular file", key);
+    else if (fd < 0)
+        failed(err, error, "open", key);
+    return fd;
+}
+
 static bool dir_get(struct store *base, struct http_client *http, const char *key, struct buf *body,
                     struct store_meta *meta, struct err *err)
 {
     (void)http;
-    struct dir_store *s = (struct dir_store *)base;
-    if (!check_key(key, err))
-        return false;
-    const char *leaf;
-    int parent = open_parent(s, key, false, &leaf);
-    if (parent < 0)
-        return failed(err, errno, "open", key);
     struct stat st;
-    int fd = file_open(parent, leaf, FILE_NO_LINKS, &st);
-    int error = errno;
-    close(parent);
-    if (fd < 0 && (error == ENOTSUP || error == EISDIR))
-        return err_set(err, ERR_INVALID, "", "cannot read %s: it is not a regular file", key);
+    int fd = open_file((struct dir_store *)base, key, &st, err);
     if (fd < 0)
-        return failed(err, error, "open", key);
+        return false;
     bool ok = read_all(fd, key, body, err);
     close(fd);
     if (ok && meta)
         fill_meta(meta, &st);
     return ok;
+}
+
+/* The extended attribute that says which version of the event a report is of. A file system without
+ * such attributes has reports that do not say it. */
+#define EVENT_ATTRIBUTE "user.hgautod.event"
+
+static bool dir_head(struct store *base, struct http_client *http, const char *key,
+                     struct store_meta *meta, char event_etag[128], struct err *err)
+{
+    (void)http;
+    struct stat st;
+    int fd = open_file((struct dir_store *)base, key, &st, err);
+    if (fd < 0)
+        return false;
+    ssize_t n = event_etag ? fgetxattr(fd, EVENT_ATTRIBUTE, event_etag, 127) : 0;
+    if (event_etag)
+        event_etag[n > 0 ? n : 0] = '\0';
+    close(fd);
+    fill_meta(meta, &st);
+    return true;
 }
 
 /* --- writing --- */
@@ -291,6 +323,7 @@ struct placing {
     const char *key;
     enum store_condition condition;
     const char *etag;
+    const char *event_etag; /* to be kept with it; NULL: nothing */
 };
 
 /* RENAME_NOREPLACE guards against writers that do not take our lock; not every file system has it.
@@ -334,6 +367,8 @@ static bool place(const struct placing *p, struct err *err)
 static bool write_and_place(const struct dir_store *s, struct placing *p,
                             const struct http_body *body, char new_etag[128], struct err *err)
 {
+    if (p->event_etag)
+        (void)fsetxattr(p->fd, EVENT_ATTRIBUTE, p->event_etag, strlen(p->event_etag), 0);
     if (!write_body(p->fd, body) || fsync(p->fd) != 0)
         return failed(err, errno, "write", p->key);
     int lock = take_lock(s);
@@ -355,17 +390,15 @@ static bool write_and_place(const struct dir_store *s, struct placing *p,
     return true;
 }
 
-static bool dir_put(struct store *base, struct http_client *http, const char *key,
-                    const struct http_body *body, enum store_condition condition, const char *etag,
-                    char new_etag[128], struct err *err)
+/* p says all but the folder and the temporary file. */
+static bool put_file(const struct dir_store *s, struct placing p, const struct http_body *body,
+                     char new_etag[128], struct err *err)
 {
-    (void)http;
-    struct dir_store *s = (struct dir_store *)base;
+    const char *key = p.key;
     if (!check_key(key, err))
         return false;
-    struct placing p = {.key = key, .condition = condition, .etag = etag};
-    p.parent = open_parent(s, key, condition != STORE_IF_MATCH, &p.leaf);
-    if (p.parent < 0 && errno == ENOENT && condition == STORE_IF_MATCH)
+    p.parent = open_parent(s, key, p.condition != STORE_IF_MATCH, &p.leaf);
+    if (p.parent < 0 && errno == ENOENT && p.condition == STORE_IF_MATCH)
         return err_set(err, ERR_PRECONDITION, "", "%s has been deleted since it was read", key);
     if (p.parent < 0)
         return failed(err, errno, "open the folder of", key);
@@ -383,28 +416,68 @@ static bool dir_put(struct store *base, struct http_client *http, const char *ke
     return ok;
 }
 
-static bool dir_del(struct store *base, struct http_client *http, const char *key, struct err *err)
+static bool dir_put(struct store *base, struct http_client *http, const char *key,
+                    const struct http_body *body, enum store_condition condition, const char *etag,
+                    char new_etag[128], struct err *err)
 {
     (void)http;
-    struct dir_store *s = (struct dir_store *)base;
+    struct placing p = {.key = key, .condition = condition, .etag = etag};
+    return put_file((struct dir_store *)base, p, body, new_etag, err);
+}
+
+static bool dir_put_report(struct store *base, struct http_client *http, const char *key,
+                           const struct http_body *body, const char *event_etag, struct err *err)
+{
+    (void)http;
+    struct placing p = {.key = key, .condition = STORE_ALWAYS, .event_etag = event_etag};
+    return put_file((struct dir_store *)base, p, body, NULL, err);
+}
+
+/* Under the lock: removes the file, if it has the ETag (NULL: whatever it has). */
+static bool remove_file(int parent, const char *leaf, const char *key, const char *etag,
+                        struct err *err)
+{
+    struct stat st;
+    struct store_meta meta = {.size = 0};
+    if (etag && fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        fill_meta(&meta, &st);
+        if (strcmp(meta.etag, etag) != 0)
+            return err_set(err, ERR_PRECONDITION, "", "%s has been changed since it was read", key);
+    }
+    return unlinkat(parent, leaf, 0) == 0 || errno == ENOENT || failed(err, errno, "delete", key);
+}
+
+static bool delete_file(const struct dir_store *s, const char *key, const char *etag,
+                        struct err *err)
+{
     if (!check_key(key, err))
         return false;
     const char *leaf;
     int parent = open_parent(s, key, false, &leaf);
     if (parent < 0)
         return errno == ENOENT || failed(err, errno, "delete", key);
-    bool ok = true;
     int lock = take_lock(s);
-    if (lock < 0)
-        ok = failed(err, errno, "lock the store to delete", key);
-    else if (unlinkat(parent, leaf, 0) != 0 && errno != ENOENT)
-        ok = failed(err, errno, "delete", key);
+    bool ok = lock >= 0 ? remove_file(parent, leaf, key, etag, err)
+                        : failed(err, errno, "lock the store to delete", key);
     if (lock >= 0)
         close(lock);
     if (ok && fsync(parent) != 0)
         ok = failed(err, errno, "delete", key);
     close(parent);
     return ok;
+}
+
+static bool dir_del(struct store *base, struct http_client *http, const char *key, struct err *err)
+{
+    (void)http;
+    return delete_file((struct dir_store *)base, key, NULL, err);
+}
+
+static bool dir_del_if_match(struct store *base, struct http_client *http, const char *key,
+                             const char *etag, struct err *err)
+{
+    (void)http;
+    return delete_file((struct dir_store *)base, key, etag, err);
 }
 
 /* --- listing --- */
@@ -529,7 +602,10 @@ static void dir_free(struct store *base)
 static const struct store_ops dir_ops = {
     .get = dir_get,
     .put = dir_put,
+    .put_report = dir_put_report,
+    .head = dir_head,
     .del = dir_del,
+    .del_if_match = dir_del_if_match,
     .list = dir_list,
     .free = dir_free,
 };

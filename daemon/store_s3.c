@@ -17,9 +17,8 @@ struct s3_store {
 
 static void copy_meta(struct store_meta *to, const struct s3_meta *from)
 {
+    *to = (struct store_meta){.modified_ms = from->modified_ms, .size = from->size};
     memcpy(to->etag, from->etag, sizeof to->etag);
-    to->modified_ms = from->modified_ms;
-    to->size = from->size;
 }
 
 static bool s3_store_get(struct store *base, struct http_client *http, const char *key,
@@ -58,6 +57,54 @@ static bool s3_store_del(struct store *base, struct http_client *http, const cha
     return s3_delete(s->aws, http, &s->bucket, key, err);
 }
 
+#define EVENT_HEADER "x-amz-meta-hgautod-event"
+
+static bool s3_store_put_report(struct store *base, struct http_client *http, const char *key,
+                                const struct http_body *body, const char *event_etag,
+                                struct err *err)
+{
+    struct s3_store *s = (struct s3_store *)base;
+    struct s3_note note = {.header = EVENT_HEADER};
+    snprintf(note.value, sizeof note.value, "%s", event_etag);
+    return s3_put_noted(s->aws, http, &s->bucket, key, body, "application/json", &note, err);
+}
+
+static bool s3_store_head(struct store *base, struct http_client *http, const char *key,
+                          struct store_meta *meta, char event_etag[128], struct err *err)
+{
+    struct s3_store *s = (struct s3_store *)base;
+    struct s3_note note = {.header = EVENT_HEADER};
+    struct s3_meta m = {0};
+    if (!s3_head_noted(s->aws, http, &s->bucket, key, &m, &note, err))
+        return false;
+    copy_meta(meta, &m);
+    if (event_etag)
+        memcpy(event_etag, note.value, sizeof note.value);
+    return true;
+}
+
+/* For services that know no conditional delete. Whoever deletes holds the claim for a while yet, so
+ * that nobody changes it between the two requests. */
+static bool compare_and_delete(struct s3_store *s, struct http_client *http, const char *key,
+                               const char *etag, struct err *err)
+{
+    struct s3_meta m = {0};
+    *err = ERR_INIT;
+    if (!s3_head(s->aws, http, &s->bucket, key, &m, err))
+        return err->kind == ERR_NOT_FOUND;
+    if (strcmp(m.etag, etag) != 0)
+        return err_set(err, ERR_PRECONDITION, "", "%s has been changed since it was read", key);
+    return s3_delete(s->aws, http, &s->bucket, key, err);
+}
+
+static bool s3_store_del_if_match(struct store *base, struct http_client *http, const char *key,
+                                  const char *etag, struct err *err)
+{
+    struct s3_store *s = (struct s3_store *)base;
+    return s3_delete_if_match(s->aws, http, &s->bucket, key, etag, err) ||
+           (err->http_status == 501 && compare_and_delete(s, http, key, etag, err));
+}
+
 struct each {
     store_each_fn fn;
     void *ctx;
@@ -89,7 +136,10 @@ static void s3_store_free(struct store *base)
 static const struct store_ops s3_store_ops = {
     .get = s3_store_get,
     .put = s3_store_put,
+    .put_report = s3_store_put_report,
+    .head = s3_store_head,
     .del = s3_store_del,
+    .del_if_match = s3_store_del_if_match,
     .list = s3_store_list,
     .free = s3_store_free,
 };

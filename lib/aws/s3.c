@@ -162,11 +162,12 @@ bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *b
     return ok;
 }
 
-bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-             const char *key, struct s3_meta *meta, struct err *err)
+bool s3_head_noted(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+                   const char *key, struct s3_meta *meta, struct s3_note *note, struct err *err)
 {
     const char *size;
     struct exchange x;
+    const char *value;
     bool ok;
 
     if (!exchange_start(&x, &head_object, bucket, key, err))
@@ -178,69 +179,122 @@ bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *
         ok = lacks(&x, "Content-Length", err);
     if (ok)
         meta->size = strtoull(size, NULL, 10);
+    value = note ? http_headers_get(&x.answer_headers, note->header) : NULL;
+    if (note)
+        snprintf(note->value, sizeof note->value, "%s", value ? value : "");
     exchange_end(&x);
     return ok;
 }
 
-/* The header that makes a put conditional, if it is to be. http_header wants char *, but a call
+bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+             const char *key, struct s3_meta *meta, struct err *err)
+{
+    return s3_head_noted(aws, http, bucket, key, meta, NULL, err);
+}
+
+/* The header that makes a request conditional, if it is to be. http_header wants char *, but a call
  * only reads it. */
 static bool set_condition(enum s3_condition condition, const char *etag, struct http_header *header,
                           struct err *err)
 {
     if (condition == S3_IF_MATCH && (!etag || etag[0] == '\0'))
         return err_set(err, ERR_INVALID, "",
-                       "a put that must match an earlier object needs that object's ETag");
+                       "a request that must match an earlier object needs that object's ETag");
     *header = condition == S3_IF_ABSENT ? (struct http_header){(char *)"If-None-Match", (char *)"*"}
                                         : (struct http_header){(char *)"If-Match", (char *)etag};
     return true;
+}
+
+/* Puts an object with what its bucket demands and one more header, NULL for none. */
+static bool put_one(struct exchange *x, struct aws *aws, struct http_client *http,
+                    const struct s3_bucket *bucket, const struct http_body *body,
+                    const struct http_header *more, char etag[128], struct err *err)
+{
+    struct http_header headers[S3_DEMANDS_MAX + 1];
+    struct s3_demands demands;
+
+    if (!s3_demands_set(&demands, bucket, body, err))
+        return false;
+    memcpy(headers, demands.at, demands.count * sizeof(headers[0]));
+    if (more)
+        headers[demands.count] = *more;
+    x->call.body = *body;
+    x->call.headers = headers;
+    x->call.header_count = demands.count + (more != NULL);
+    x->call.answer_headers = &x->answer_headers;
+    return exchange_run(x, aws, http, err) &&
+           (copy_etag(http_headers_get(&x->answer_headers, "ETag"), etag) || lacks(x, "ETag", err));
 }
 
 bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
             const char *key, const struct http_body *body, const char *content_type,
             enum s3_condition condition, const char *etag, char new_etag[128], struct err *err)
 {
-    struct http_header headers[S3_DEMANDS_MAX + 1];
-    struct s3_demands demands;
+    struct http_header header;
     char found[128];
     struct exchange x;
     bool ok;
 
     if (!exchange_start(&x, &put_object, bucket, key, err))
         return false;
-    x.call.body = *body;
     x.call.content_type = content_type;
-    x.call.answer_headers = &x.answer_headers;
-    x.call.headers = headers;
-    ok = s3_demands_set(&demands, bucket, body, err) &&
-         set_condition(condition, etag, &headers[demands.count], err);
-    if (ok) {
-        memcpy(headers, demands.at, demands.count * sizeof(headers[0]));
-        x.call.header_count = demands.count + (condition != S3_ALWAYS);
-        ok = exchange_run(&x, aws, http, err);
-    }
-    if (ok && !copy_etag(http_headers_get(&x.answer_headers, "ETag"), found))
-        ok = lacks(&x, "ETag", err);
+    ok = set_condition(condition, etag, &header, err) &&
+         put_one(&x, aws, http, bucket, body, condition == S3_ALWAYS ? NULL : &header, found, err);
     if (ok && new_etag)
         memcpy(new_etag, found, sizeof(found));
     exchange_end(&x);
     return ok;
 }
 
-bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-               const char *key, struct err *err)
+bool s3_put_noted(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+                  const char *key, const struct http_body *body, const char *content_type,
+                  const struct s3_note *note, struct err *err)
+{
+    const struct http_header header = {(char *)note->header, (char *)note->value};
+    char found[128];
+    struct exchange x;
+    bool ok;
+
+    if (!exchange_start(&x, &put_object, bucket, key, err))
+        return false;
+    x.call.content_type = content_type;
+    ok = put_one(&x, aws, http, bucket, body, note->value[0] ? &header : NULL, found, err);
+    exchange_end(&x);
+    return ok;
+}
+
+/* etag NULL: whatever it is. */
+static bool delete_one(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+                       const char *key, const char *etag, struct err *err)
 {
     struct err why = ERR_INIT;
+    struct http_header header;
     struct exchange x;
     bool ok;
 
     if (!exchange_start(&x, &delete_object, bucket, key, err))
         return false;
-    ok = exchange_run(&x, aws, http, &why);
+    x.call.headers = &header;
+    x.call.header_count = etag != NULL;
+    ok = (!etag || set_condition(S3_IF_MATCH, etag, &header, &why)) &&
+         exchange_run(&x, aws, http, &why);
     exchange_end(&x);
     if (ok || strcmp(why.code, "NoSuchKey") == 0)
         return true;
     *err = why;
     return false;
+}
+
+bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+               const char *key, struct err *err)
+{
+    return delete_one(aws, http, bucket, key, NULL, err);
+}
+
+bool s3_delete_if_match(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+                        const char *key, const char *etag, struct err *err)
+{
+    return delete_one(aws, http, bucket, key, etag, err);
 }
 
 /* --- listing --- */

@@ -54,9 +54,30 @@ bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *b
             const char *key, const struct http_body *body, const char *content_type,
             enum s3_condition condition, const char *etag, char new_etag[128],
             struct err *err) MUST_CHECK;
+/* User metadata of an object: one header, "x-amz-meta-...", and visible ASCII in it. */
+struct s3_note {
+    const char *header;
+    char value[128];
+};
+/* As s3_head; *note's value becomes what the object has under its header, "" when it has nothing.
+ */
+bool s3_head_noted(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+                   const char *key, struct s3_meta *meta, struct s3_note *note,
+                   struct err *err) MUST_CHECK;
+/* As s3_put, without a condition and with a note. */
+bool s3_put_noted(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+                  const char *key, const struct http_body *body, const char *content_type,
+                  const struct s3_note *note, struct err *err) MUST_CHECK;
 /* Deletes; already gone is success. */
 bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
                const char *key, struct err *err) MUST_CHECK;
+
+/* Deletes the object if it has this ETag; already gone is success, another ETag is
+ * ERR_PRECONDITION. A service that knows no conditional delete answers 501 (err->http_status), and
+ * some take no notice of the condition. The identity needs s3:GetObject too.
+ * Source: Amazon S3 User Guide, "How to perform conditional deletes". */
+bool s3_delete_if_match(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+                        const char *key, const char *etag, struct err *err) MUST_CHECK;
 
 /* One object of a listing. Return false to stop the listing early (which is success). */
 typedef bool (*s3_each_fn)(void *ctx, const char *key, const struct s3_meta *meta);

@@ -143,22 +143,15 @@ static bool add_put_headers(struct http_request *request, const char *content_ty
     return ok || err_set(err, ERR_INVALID, "", "the put's type or ETag cannot be sent as a header");
 }
 
-bool azure_blob_put(const struct azure_storage *s, struct http_client *http, const char *container,
-                    const char *name, const struct http_body *body, const char *content_type,
-                    enum azure_blob_condition condition, const char *etag, char new_etag[128],
-                    struct err *err)
+/* Sends a put whose headers are there, and frees the request. */
+static bool send_put(const struct azure_storage *s, struct http_client *http,
+                     struct http_request *request, const struct http_body *body, char new_etag[128],
+                     struct err *err)
 {
     char found[128];
-    struct http_request request;
     struct http_response response;
-    if (body->size > PUT_MAX)
-        return err_set(err, ERR_LIMIT, "", "a blob of more than 5,000 MiB cannot be put at once");
-    if (!blob_request(s, "PUT", container, name, &request, err))
-        return false;
-    request.body = *body;
-    bool ok = add_put_headers(&request, content_type, condition, etag, err) &&
-              azure_storage_send(s, http, "PutBlob", &request, &response, err);
-    http_request_free(&request);
+    request->body = *body;
+    bool ok = azure_storage_send(s, http, "PutBlob", request, &response, err);
     if (!ok)
         return false;
     ok = copy_etag(http_headers_get(&response.headers, "ETag"), found) ||
@@ -169,15 +162,75 @@ bool azure_blob_put(const struct azure_storage *s, struct http_client *http, con
     return ok;
 }
 
-bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
-                       const char *container, const char *name, struct err *err)
+bool azure_blob_put(const struct azure_storage *s, struct http_client *http, const char *container,
+                    const char *name, const struct http_body *body, const char *content_type,
+                    enum azure_blob_condition condition, const char *etag, char new_etag[128],
+                    struct err *err)
+{
+    struct http_request request;
+    if (body->size > PUT_MAX)
+        return err_set(err, ERR_LIMIT, "", "a blob of more than 5,000 MiB cannot be put at once");
+    if (!blob_request(s, "PUT", container, name, &request, err))
+        return false;
+    bool ok = add_put_headers(&request, content_type, condition, etag, err) &&
+              send_put(s, http, &request, body, new_etag, err);
+    http_request_free(&request);
+    return ok;
+}
+
+bool azure_blob_put_noted(const struct azure_storage *s, struct http_client *http,
+                          const char *container, const char *name, const struct http_body *body,
+                          const char *content_type, const struct azure_blob_note *note,
+                          struct err *err)
+{
+    struct http_request request;
+    if (body->size > PUT_MAX)
+        return err_set(err, ERR_LIMIT, "", "a blob of more than 5,000 MiB cannot be put at once");
+    if (!blob_request(s, "PUT", container, name, &request, err))
+        return false;
+    bool ok = add_put_headers(&request, content_type, AZURE_BLOB_ALWAYS, NULL, err);
+    if (ok && *note->value && !http_headers_add(&request.headers, note->header, note->value))
+        ok = err_set(err, ERR_INVALID, "", "the blob's metadata cannot be sent as a header");
+    ok = ok && send_put(s, http, &request, body, NULL, err);
+    http_request_free(&request);
+    return ok;
+}
+
+bool azure_blob_head(const struct azure_storage *s, struct http_client *http, const char *container,
+                     const char *name, struct azure_blob_meta *meta, struct azure_blob_note *note,
+                     struct err *err)
+{
+    struct http_request request;
+    struct http_response response;
+    if (!blob_request(s, "HEAD", container, name, &request, err))
+        return false;
+    bool ok = azure_storage_send(s, http, "GetBlobProperties", &request, &response, err);
+    http_request_free(&request);
+    if (!ok)
+        return false;
+    const char *size = http_headers_get(&response.headers, "Content-Length");
+    const char *value = http_headers_get(&response.headers, note->header);
+    snprintf(note->value, sizeof note->value, "%s", value ? value : "");
+    ok = (size && read_meta(http_headers_get(&response.headers, "ETag"),
+                            http_headers_get(&response.headers, "Last-Modified"),
+                            strtoull(size, NULL, 10), meta)) ||
+         unreadable(err, "GetBlobProperties", "lacks an ETag, a Last-Modified, or a length");
+    http_response_free(&response);
+    return ok;
+}
+
+/* etag NULL: whatever it is. */
+static bool delete_blob(const struct azure_storage *s, struct http_client *http,
+                        const char *container, const char *name, const char *etag, struct err *err)
 {
     struct http_request request;
     struct http_response response;
     struct err why = ERR_INIT;
     if (!blob_request(s, "DELETE", container, name, &request, err))
         return false;
-    bool ok = azure_storage_send(s, http, "DeleteBlob", &request, &response, &why);
+    bool ok = !etag || (*etag && http_headers_add(&request.headers, "If-Match", etag)) ||
+              err_set(&why, ERR_INVALID, "", "the blob's ETag cannot be sent as a header");
+    ok = ok && azure_storage_send(s, http, "DeleteBlob", &request, &response, &why);
     http_request_free(&request);
     if (ok) {
         http_response_free(&response);
@@ -186,6 +239,19 @@ bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
         return false;
     }
     return true;
+}
+
+bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
+                       const char *container, const char *name, struct err *err)
+{
+    return delete_blob(s, http, container, name, NULL, err);
+}
+
+bool azure_blob_delete_if_match(const struct azure_storage *s, struct http_client *http,
+                                const char *container, const char *name, const char *etag,
+                                struct err *err)
+{
+    return delete_blob(s, http, container, name, etag, err);
 }
 
 /* --- listing --- */

@@ -26,8 +26,28 @@ bool azure_blob_put(const struct azure_storage *s, struct http_client *http, con
                     const char *name, const struct http_body *body, const char *content_type,
                     enum azure_blob_condition condition, const char *etag, char new_etag[128],
                     struct err *err) MUST_CHECK;
+/* Metadata of a blob: one header, "x-ms-meta-...", and visible ASCII in it. */
+struct azure_blob_note {
+    const char *header;
+    char value[128];
+};
+/* As azure_blob_put, without a condition and with a note. */
+bool azure_blob_put_noted(const struct azure_storage *s, struct http_client *http,
+                          const char *container, const char *name, const struct http_body *body,
+                          const char *content_type, const struct azure_blob_note *note,
+                          struct err *err) MUST_CHECK;
+/* Size, ETag and time without the bytes; *note's value becomes what the blob has under its header,
+ * "" when it has nothing. */
+bool azure_blob_head(const struct azure_storage *s, struct http_client *http, const char *container,
+                     const char *name, struct azure_blob_meta *meta, struct azure_blob_note *note,
+                     struct err *err) MUST_CHECK;
 bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
                        const char *container, const char *name, struct err *err) MUST_CHECK;
+/* Deletes the blob if it has this ETag; already gone is success, another ETag is
+ * ERR_PRECONDITION. */
+bool azure_blob_delete_if_match(const struct azure_storage *s, struct http_client *http,
+                                const char *container, const char *name, const char *etag,
+                                struct err *err) MUST_CHECK;
 typedef bool (*azure_blob_each_fn)(void *ctx, const char *name, const struct azure_blob_meta *meta);
 bool azure_blob_list(const struct azure_storage *s, struct http_client *http, const char *container,
                      const char *prefix, azure_blob_each_fn each, void *ctx,

@@ -14,12 +14,15 @@
 
 #define BUCKETS_MAX 64
 #define PAGE        1000
+/* The one user metadata that is kept. */
+#define EVENT_HEADER "x-amz-meta-hgautod-event"
 
 struct object {
     char *key;
     char *data;
     size_t size;
-    char etag[36]; /* with its quotes */
+    char etag[36];   /* with its quotes */
+    char event[128]; /* x-amz-meta-hgautod-event; "" for none */
     int64_t modified_ms;
 };
 
@@ -271,6 +274,7 @@ static void put_object(struct s3 *s, struct bucket *b, const char *key, struct r
     md5(data, o->size, digest);
     hex_encode(digest, sizeof digest, hex);
     snprintf(o->etag, sizeof o->etag, "\"%s\"", hex);
+    snprintf(o->event, sizeof o->event, "%s", request_header(r, EVENT_HEADER));
     reply_header(reply, "ETag", o->etag);
     announce(s, b, o, now_ms);
 }
@@ -287,14 +291,19 @@ static void get_object(const struct bucket *b, const char *key, const struct req
     clock_http_date(o->modified_ms, date);
     reply_header(reply, "ETag", o->etag);
     reply_header(reply, "Last-Modified", date);
+    if (*o->event)
+        reply_header(reply, EVENT_HEADER, o->event);
     reply->type = "binary/octet-stream";
     buf_add(&reply->body, o->data, o->size);
 }
 
-static void delete_object(struct bucket *b, const char *key, struct reply *reply)
+static void delete_object(struct bucket *b, const char *key, const struct request *r,
+                          struct reply *reply)
 {
     bool there;
     size_t i = place_of(b, key, &there);
+    if (!condition_holds(find_object(b, key), r, reply))
+        return;
     reply->status = 204;
     if (!there)
         return;
@@ -381,7 +390,7 @@ static void answer_bucket(struct s3 *s, struct bucket *b, const char *key, struc
     else if (strcmp(name, "GetObject") == 0 || strcmp(name, "HeadObject") == 0)
         get_object(b, key, r, reply);
     else if (strcmp(name, "DeleteObject") == 0)
-        delete_object(b, key, reply);
+        delete_object(b, key, r, reply);
     else if (strcmp(name, "ListObjectsV2") == 0)
         list_objects(b, r, reply);
     else if (strcmp(name, "PutBucketNotificationConfiguration") == 0)

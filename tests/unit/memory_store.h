@@ -18,6 +18,7 @@ struct memory_object {
     size_t size;
     unsigned version; /* the ETag; 0: no object here */
     int64_t modified_ms;
+    char event_etag[128]; /* kept with a report */
 };
 
 struct memory_store {
@@ -33,6 +34,9 @@ struct memory_store {
     enum err_kind fault_kind;
     unsigned fault_count;
     bool fault_done;
+    /* Told of every operation before it happens; NULL: nobody. Called with the lock held. */
+    void (*seen)(void *ctx, const char *line);
+    void *seen_ctx;
 };
 
 static inline struct memory_object *memory_find(struct memory_store *m, const char *key)
@@ -95,6 +99,8 @@ static inline bool memory_note(struct memory_store *m, const char *what, const c
 {
     char line[640];
     snprintf(line, sizeof line, "%s %s\n", what, key);
+    if (m->seen)
+        m->seen(m->seen_ctx, line);
     bool fault = m->fault_count && strncmp(line, m->fault_on, strlen(m->fault_on)) == 0;
     if (fault) {
         m->fault_count--;
@@ -109,9 +115,8 @@ static inline void memory_meta(const struct memory_object *o, struct store_meta 
 {
     if (!meta)
         return;
+    *meta = (struct store_meta){.modified_ms = o->modified_ms, .size = o->size};
     snprintf(meta->etag, sizeof meta->etag, "\"%u\"", o->version);
-    meta->modified_ms = o->modified_ms;
-    meta->size = o->size;
 }
 
 static inline bool memory_get(struct store *s, struct http_client *http, const char *key,
@@ -172,20 +177,70 @@ static inline bool memory_put(struct store *s, struct http_client *http, const c
     return ok;
 }
 
-static inline bool memory_del(struct store *s, struct http_client *http, const char *key,
-                              struct err *err)
+static inline bool memory_put_report(struct store *s, struct http_client *http, const char *key,
+                                     const struct http_body *body, const char *event_etag,
+                                     struct err *err)
+{
+    struct memory_store *m = (struct memory_store *)s;
+    if (!memory_put(s, http, key, body, STORE_ALWAYS, NULL, NULL, err))
+        return false;
+    pthread_mutex_lock(&m->lock);
+    struct memory_object *o = memory_find(m, key);
+    snprintf(o->event_etag, sizeof o->event_etag, "%s", event_etag);
+    pthread_mutex_unlock(&m->lock);
+    return true;
+}
+
+static inline bool memory_head(struct store *s, struct http_client *http, const char *key,
+                               struct store_meta *meta, char event_etag[128], struct err *err)
 {
     struct memory_store *m = (struct memory_store *)s;
     (void)http;
     pthread_mutex_lock(&m->lock);
-    bool ok = !memory_note(m, "del", key, err);
+    bool ok = !memory_note(m, "head", key, err);
+    const struct memory_object *o = memory_find(m, key);
+    if (ok && !o)
+        ok = err_set(err, ERR_NOT_FOUND, "NoSuchKey", "there is no %s", key);
+    if (ok)
+        memory_meta(o, meta);
+    if (ok && event_etag)
+        memcpy(event_etag, o->event_etag, 128);
+    pthread_mutex_unlock(&m->lock);
+    return ok;
+}
+
+/* etag NULL: whatever it is. */
+static inline bool memory_remove(struct memory_store *m, const char *key, const char *etag,
+                                 struct err *err)
+{
+    struct store_meta meta = {.size = 0};
+    pthread_mutex_lock(&m->lock);
     struct memory_object *o = memory_find(m, key);
+    if (o)
+        memory_meta(o, &meta);
+    bool ok = !memory_note(m, "del", key, err);
+    if (ok && o && etag && strcmp(meta.etag, etag) != 0)
+        ok = err_set(err, ERR_PRECONDITION, "PreconditionFailed", "the condition does not hold");
     if (ok && o) {
         free(o->data);
         *o = (struct memory_object){.version = 0};
     }
     pthread_mutex_unlock(&m->lock);
     return ok;
+}
+
+static inline bool memory_del(struct store *s, struct http_client *http, const char *key,
+                              struct err *err)
+{
+    (void)http;
+    return memory_remove((struct memory_store *)s, key, NULL, err);
+}
+
+static inline bool memory_del_if_match(struct store *s, struct http_client *http, const char *key,
+                                       const char *etag, struct err *err)
+{
+    (void)http;
+    return memory_remove((struct memory_store *)s, key, etag, err);
 }
 
 static inline bool memory_list(struct store *s, struct http_client *http, const char *prefix,
@@ -210,11 +265,17 @@ static inline bool memory_list(struct store *s, struct http_client *http, const 
 
 static inline struct memory_store *memory_store_new(int64_t now_ms)
 {
-    static const struct store_ops ops = {
-        .get = memory_get, .put = memory_put, .del = memory_del, .list = memory_list};
+    static const struct store_ops ops = {.get = memory_get,
+                                         .put = memory_put,
+                                         .put_report = memory_put_report,
+                                         .head = memory_head,
+                                         .del = memory_del,
+                                         .del_if_match = memory_del_if_match,
+                                         .list = memory_list};
     static const struct store_form form = {.account_noun = "accounts",
                                            .suffix = ".json",
-                                           .clouds = 1u << CLOUD_AWS | 1u << CLOUD_AZURE};
+                                           .clouds = 1u << CLOUD_AWS | 1u << CLOUD_AZURE,
+                                           .read_permission = "to read the memory"};
     struct memory_store *m = calloc(1, sizeof *m);
     m->store = (struct store){.ops = &ops, .name = "memory", .form = &form};
     m->now_ms = now_ms;

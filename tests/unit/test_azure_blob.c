@@ -266,6 +266,24 @@ static void test_delete(void **state)
     stop();
 }
 
+static void test_delete_if_match(void **state)
+{
+    struct err err = ERR_INIT;
+    (void)state;
+    start(cloud_answer_next, CONNECTION);
+    cloud_set_reply(202, "", "");
+    assert_true(azure_blob_delete_if_match(storage, world.http, "reports", "a", "\"0x1\"", &err));
+    assert_true(cloud_saw(&world.server, "If-Match: \"0x1\""));
+    cloud_set_reply(412, "x-ms-error-code: ConditionNotMet\r\n", "");
+    assert_false(azure_blob_delete_if_match(storage, world.http, "reports", "a", "\"0x1\"", &err));
+    assert_kind(err, ERR_PRECONDITION);
+    int before = world_count(&world);
+    assert_false(azure_blob_delete_if_match(storage, world.http, "reports", "a", "", &err));
+    assert_kind(err, ERR_INVALID);
+    assert_int_equal(world_count(&world), before);
+    stop();
+}
+
 /* Names that could lead out of the container, or nowhere. */
 static void test_hostile_names(void **state)
 {
@@ -399,6 +417,7 @@ int main(void)
     folder_add_test(&blobs, "put", test_put);
     folder_add_test(&blobs, "without_what_it_must_have", test_without_what_it_must_have);
     folder_add_test(&blobs, "delete", test_delete);
+    folder_add_test(&blobs, "delete if match", test_delete_if_match);
     folder_add_test(&blobs, "hostile_names", test_hostile_names);
     folder_add_test(&blobs, "pages", test_pages);
     folder_add_test(&blobs, "unreadable_listings", test_unreadable_listings);

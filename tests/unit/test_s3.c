@@ -313,6 +313,57 @@ static void test_delete(void **state)
     assert_string_equal(err.code, "NoSuchBucket");
 }
 
+static void test_delete_if_match(void **state)
+{
+    static const char request[] = "DELETE " OBJECT_URL "\nIf-Match: \"e1\"\n";
+    struct aws aws = {
+        {.steps = {{request, 204},
+                   {request, 404, NULL, "<Error><Code>NoSuchKey</Code></Error>"},
+                   {request, 412, NULL, "<Error><Code>PreconditionFailed</Code></Error>"},
+                   {request, 501, NULL, "<Error><Code>NotImplemented</Code></Error>"}}}};
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
+    assert_true(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
+    assert_int_equal(err.kind, ERR_NONE);
+    assert_false(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
+    assert_int_equal(err.kind, ERR_PRECONDITION);
+    assert_false(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
+    assert_int_equal(err.http_status, 501);
+    /* Without an ETag nothing is sent: it would delete whatever is there. */
+    assert_false(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "", &err));
+    assert_int_equal(err.kind, ERR_INVALID);
+    assert_int_equal(aws.script.at, 4);
+}
+
+static void test_a_note_is_kept_with_an_object(void **state)
+{
+    struct aws aws = {
+        {.steps = {{"PUT " OBJECT_URL "\nContent-Type: text/x\nx-amz-meta-of: \"e1\"\n", 200,
+                    "ETag: \"e2\""},
+                   {"PUT " OBJECT_URL "\nContent-Type: text/x\n", 200, "ETag: \"e2\""},
+                   {"HEAD " OBJECT_URL "\n", 200,
+                    "ETag: \"e2\"\nContent-Length: 2\n"
+                    "Last-Modified: Sun, 30 Aug 2015 12:36:00 GMT\nX-Amz-Meta-Of: \"e1\""},
+                   {"HEAD " OBJECT_URL "\n", 200,
+                    "ETag: \"e2\"\nContent-Length: 2\n"
+                    "Last-Modified: Sun, 30 Aug 2015 12:36:00 GMT"}}}};
+    struct s3_note note = {.header = "x-amz-meta-of", .value = "\"e1\""};
+    struct s3_meta meta;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(s3_put_noted(&aws, NULL, &bucket, "a/b c", &two_bytes, "text/x", &note, &err));
+    note.value[0] = '\0';
+    assert_true(s3_put_noted(&aws, NULL, &bucket, "a/b c", &two_bytes, "text/x", &note, &err));
+    assert_true(s3_head_noted(&aws, NULL, &bucket, "a/b c", &meta, &note, &err));
+    assert_string_equal(note.value, "\"e1\"");
+    assert_string_equal(meta.etag, "\"e2\"");
+    assert_true(s3_head_noted(&aws, NULL, &bucket, "a/b c", &meta, &note, &err));
+    assert_string_equal(note.value, "");
+}
+
 static void test_a_key_must_be_utf8(void **state)
 {
     struct aws aws = {0};
@@ -588,6 +639,8 @@ int main(void)
         cmocka_unit_test(test_put_if_absent),
         cmocka_unit_test(test_put_if_match),
         cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_delete_if_match),
+        cmocka_unit_test(test_a_note_is_kept_with_an_object),
         cmocka_unit_test(test_a_key_must_be_utf8),
         cmocka_unit_test(test_an_answer_without_what_it_must_have_is_no_answer),
         cmocka_unit_test(test_a_listing_must_be_whole),

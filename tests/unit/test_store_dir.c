@@ -146,6 +146,42 @@ static void test_if_match_writes_over_what_was_read_and_nothing_else(void **stat
     assert_int_equal(err.kind, ERR_PRECONDITION);
 }
 
+static void test_what_was_changed_is_not_deleted(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    char first[128], second[128];
+    assert_true(put(f, "d/k", "1", STORE_IF_ABSENT, NULL, first, &err));
+    assert_true(put(f, "d/k", "2", STORE_IF_MATCH, first, second, &err));
+    assert_false(f->store->ops->del_if_match(f->store, NULL, "d/k", first, &err));
+    assert_int_equal(err.kind, ERR_PRECONDITION);
+    assert_text(f, "d/k", "2");
+    assert_true(f->store->ops->del_if_match(f->store, NULL, "d/k", second, &err));
+    assert_int_equal(get_kind(f, "d/k", 10), ERR_NOT_FOUND);
+    assert_true(f->store->ops->del_if_match(f->store, NULL, "d/k", second, &err));
+}
+
+static void test_a_head_says_what_a_get_says(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    struct store_meta head = {.size = 0}, got = {.size = 0};
+    struct buf body = buf_make(10);
+    char of[128] = "x";
+    const struct http_body two = {.data = "{}", .size = 2};
+    assert_true(f->store->ops->put_report(f->store, NULL, "d/k", &two, "\"e1\"", &err));
+    assert_true(f->store->ops->head(f->store, NULL, "d/k", &head, of, &err));
+    assert_true(f->store->ops->get(f->store, NULL, "d/k", &body, &got, &err));
+    buf_free(&body);
+    assert_string_equal(head.etag, got.etag);
+    assert_int_equal(head.size, 2);
+    assert_true(head.modified_ms == got.modified_ms && head.modified_ns == got.modified_ns);
+    /* As far as the file system has extended attributes. */
+    assert_true(strcmp(of, "\"e1\"") == 0 || strcmp(of, "") == 0);
+    assert_false(f->store->ops->head(f->store, NULL, "d/none", &head, NULL, &err));
+    assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
 static void test_deleting_what_is_gone_is_success(void **state)
 {
     struct fixture *f = *state;
@@ -357,6 +393,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_if_absent_writes_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_if_match_writes_over_what_was_read_and_nothing_else,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_was_changed_is_not_deleted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_head_says_what_a_get_says, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_deleting_what_is_gone_is_success, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_larger_object_than_asked_for_is_refused, set_up,
                                         tear_down),
