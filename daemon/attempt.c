@@ -13,9 +13,7 @@
 #include "lib/log.h"
 #include "lib/memory.h"
 
-/* A task is not begun when its claim has less than this left. */
-#define CLAIM_MARGIN_MS 2000
-#define LOCATION_MAX    256
+#define LOCATION_MAX 256
 
 static const struct config *config_of(const struct run *run)
 {
@@ -136,7 +134,7 @@ bool attempt_may_begin(const struct run *run, int64_t *answer)
         *answer = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
         return false;
     }
-    if (clock->wall_ms(clock) + CLAIM_MARGIN_MS >= run->claim_expires_ms) {
+    if (!claim_holds(run)) {
         *answer = clock->mono_ms(clock) + 1000; /* the control job is trying to renew it */
         return false;
     }
@@ -236,8 +234,16 @@ void task_begin_step(struct task *task, struct step_ctx *ctx)
 
 int64_t task_advance(struct task *task, struct step_ctx *ctx)
 {
+    const struct run *run = task->automation->run;
+    bool begun = false;
     int64_t answer;
     do {
+        /* A claim that is to be renewed is, before the next step keeps this worker busy. */
+        if (ctx->clock->mono_ms(ctx->clock) >= run->claim_due_ms && begun)
+            return JOB_READY;
+        if (!attempt_may_begin(run, &answer))
+            return answer;
+        begun = true;
         task_begin_step(task, ctx);
         if (!task_settle_step(task, ctx, ctx->action->steps[task->step].run(ctx), &answer))
             return answer;

@@ -1,10 +1,13 @@
 /* The claim: is_pending, put before the first call, renewed while the run lives, deleted after the
  * reports.
  *
- * Conditional writes make it safe: it is put only if absent, renewed only if unchanged, and taken
- * over, when it has expired, only if unchanged too. A write whose answer was lost may have
- * happened; so whoever finds the condition broken reads the claim and looks for its own name in it.
- */
+ * Conditional writes make it safe: it is put only if absent, renewed and deleted only if unchanged,
+ * and taken over, when it has expired, only if unchanged too. A write whose answer was lost may
+ * have happened; so whoever finds the condition broken reads the claim and looks for its own name
+ * in it.
+ *
+ * How long we hold it is counted from before the write was sent, by a clock that goes on while the
+ * process, or the host, does not: who wakes up late knows that the claim may be another's. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +18,12 @@
 
 /* Clocks of hosts may differ by this much: an expired claim is left alone for as long. */
 #define CLOCK_SKEW_MS 5000
-#define CLAIM_MAX     ((size_t)1 << 30)
-/* The first claim is taken before anything is known of the work: room for its renewal is what
- * counts. */
-#define RETRY_LATER_MS 1000
+/* What has less than this left is not ours for sure while a request is on its way. */
+#define MARGIN_MS 2000
+/* An event that another works on is looked at again after this part of claim_ttl, at least after a
+ * second. */
+#define LOOKS_PER_TTL 10
+#define LOOK_MIN_MS   1000
 
 static int64_t wall(const struct run *run)
 {
@@ -26,52 +31,42 @@ static int64_t wall(const struct run *run)
     return clock->wall_ms(clock);
 }
 
-/* Writes is_pending. On success the claim lasts until expires_ms. */
-static bool put_claim(struct run *run, struct http_client *http, int64_t expires_ms,
+static int64_t mono(const struct run *run)
+{
+    const struct clock *clock = run->engine->options.clock;
+    return clock->mono_ms(clock);
+}
+
+/* The claim is ours since began_ms, for ttl_ms. */
+static void hold(struct run *run, const char etag[128], int64_t began_ms, int64_t ttl_ms)
+{
+    memcpy(run->claim_etag, etag, sizeof run->claim_etag);
+    run->claim_until_ms = began_ms + ttl_ms;
+    run->claim_due_ms = began_ms + ttl_ms / 2;
+}
+
+/* Writes is_pending. On success the claim holds for ttl_ms. */
+static bool put_claim(struct run *run, struct http_client *http, int64_t ttl_ms,
                       enum store_condition condition, const char *etag, struct err *err)
 {
     struct buf body = buf_make(CLAIM_MAX);
     char new_etag[128];
+    int64_t began_ms = mono(run);
     if (!run->config->claims)
         condition = STORE_ALWAYS;
-    bool ok = progress_write(run, expires_ms, &body);
+    bool ok = progress_write(run, ttl_ms > 0 ? wall(run) + ttl_ms : 0, &body);
     if (!ok) {
-        err_set(err, ERR_INTERNAL, "", "out of memory while writing the progress of the run");
+        err_set(err, ERR_INTERNAL, "",
+                "the progress of the run takes more memory than there is, or more than %zu bytes",
+                CLAIM_MAX);
     } else {
         struct http_body out = {.data = body.data, .size = body.size};
         ok = run->store->ops->put(run->store, http, buf_str(&run->claim_key), &out, condition, etag,
                                   new_etag, err);
     }
     buf_free(&body);
-    if (ok) {
-        memcpy(run->claim_etag, new_etag, sizeof run->claim_etag);
-        run->claim_expires_ms = expires_ms;
-    }
-    return ok;
-}
-
-/* What is_pending says. */
-struct claim {
-    json_t *body; /* NULL when it is not one of ours (or broken) */
-    struct store_meta meta;
-    int64_t expires_ms;
-};
-
-static bool read_claim(struct run *run, struct http_client *http, struct claim *claim,
-                       struct err *err)
-{
-    struct buf body = buf_make(CLAIM_MAX);
-    *claim = (struct claim){.body = NULL};
-    bool ok =
-        run->store->ops->get(run->store, http, buf_str(&run->claim_key), &body, &claim->meta, err);
-    if (ok) {
-        claim->body = json_loadb(body.data ? body.data : "", body.size, 0, NULL);
-        claim->expires_ms = jint(claim->body, "expires_ms", -1);
-        /* Somebody else's marker carries no time: it lasts as long as one of ours would. */
-        if (claim->expires_ms < 0)
-            claim->expires_ms = claim->meta.modified_ms + run->config->claim_ttl;
-    }
-    buf_free(&body);
+    if (ok)
+        hold(run, new_etag, began_ms, ttl_ms);
     return ok;
 }
 
@@ -81,11 +76,20 @@ static bool is_mine(const struct run *run, const struct claim *claim)
     return owner && strcmp(owner, run->owner) == 0;
 }
 
+/* Another's claim holds until until_ms, by the wall clock. */
 static enum claim_answer others(struct run *run, int64_t until_ms)
 {
-    int64_t left = until_ms - wall(run);
-    run->release_delay_ms = left > RETRY_LATER_MS ? left : RETRY_LATER_MS;
+    int64_t left = until_ms - wall(run), look = run->config->claim_ttl / LOOKS_PER_TTL;
+    if (left > look)
+        left = look;
+    run->release_delay_ms = left > LOOK_MIN_MS ? left : LOOK_MIN_MS;
     return CLAIM_OTHERS;
+}
+
+static enum claim_answer gone(struct run *run)
+{
+    others(run, 0);
+    return CLAIM_GONE;
 }
 
 /* Remembers what the earlier owner had done, if it was with this same action list; the run id goes
@@ -105,34 +109,44 @@ static bool inherit(struct run *run, const struct claim *claim, struct err *err)
     return run->progress || err_set(err, ERR_INTERNAL, "", "out of memory while reading the claim");
 }
 
-/* There is a claim. Ours after all, somebody's, or an expired one to be taken over. */
+static void say_taken_over(const struct run *run, const struct claim *claim)
+{
+    const char *owner = jstr(claim->body, "owner");
+    const char *sentence = "Expired claim taken over";
+    if (claim->given_up)
+        sentence = "Claim that was given up taken over";
+    else if (!owner)
+        sentence = "Old is_pending of another program taken over";
+    log_info(run->engine->options.log, sentence, "event", run->key, "run", run->id, "former_owner",
+             owner);
+}
+
+/* The claim as it was read: ours after all, somebody's, or one to be taken over. */
+static enum claim_answer judge(struct run *run, struct http_client *http, const struct claim *claim,
+                               struct err *err)
+{
+    if (is_mine(run, claim)) {
+        int64_t left = claim->until_ms - wall(run);
+        hold(run, claim->meta.etag, mono(run), left > 0 ? left : 0);
+        return inherit(run, claim, err) ? CLAIM_MINE : CLAIM_FAILED; /* what a takeover carried */
+    }
+    if (!claim->given_up && wall(run) - CLOCK_SKEW_MS < claim->until_ms)
+        return others(run, claim->until_ms + CLOCK_SKEW_MS);
+    if (!inherit(run, claim, err))
+        return CLAIM_FAILED;
+    if (put_claim(run, http, run->config->claim_ttl, STORE_IF_MATCH, claim->meta.etag, err)) {
+        say_taken_over(run, claim);
+        return CLAIM_MINE;
+    }
+    return err->kind == ERR_PRECONDITION ? others(run, 0) : CLAIM_FAILED; /* another was quicker */
+}
+
 static enum claim_answer look_at_claim(struct run *run, struct http_client *http, struct err *err)
 {
     struct claim claim;
-    enum claim_answer answer = CLAIM_FAILED;
-    if (!read_claim(run, http, &claim, err)) {
-        if (err->kind ==
-            ERR_NOT_FOUND) /* it went away between our two requests: its owner has finished */
-            return others(run, 0);
-        return CLAIM_FAILED;
-    }
-    if (is_mine(run, &claim)) {
-        memcpy(run->claim_etag, claim.meta.etag, sizeof run->claim_etag);
-        run->claim_expires_ms = claim.expires_ms;
-        answer =
-            inherit(run, &claim, err) ? CLAIM_MINE : CLAIM_FAILED; /* what a takeover carried on */
-    } else if (claim.expires_ms + (claim.expires_ms ? CLOCK_SKEW_MS : 0) > wall(run)) {
-        answer = others(run, claim.expires_ms + CLOCK_SKEW_MS);
-    } else if (!inherit(run, &claim, err)) {
-        answer = CLAIM_FAILED;
-    } else if (put_claim(run, http, wall(run) + run->config->claim_ttl, STORE_IF_MATCH,
-                         claim.meta.etag, err)) {
-        log_info(run->engine->options.log, "Expired claim taken over", "event", run->key, "run",
-                 run->id, "former_owner", jstr(claim.body, "owner"));
-        answer = CLAIM_MINE;
-    } else if (err->kind == ERR_PRECONDITION) {
-        answer = others(run, 0); /* another was quicker */
-    }
+    if (!claim_read(run, http, &claim, err))
+        return err->kind == ERR_NOT_FOUND ? gone(run) : CLAIM_FAILED;
+    enum claim_answer answer = judge(run, http, &claim, err);
     json_decref(claim.body);
     return answer;
 }
@@ -144,11 +158,12 @@ enum claim_answer claim_take(struct run *run, struct http_client *http, struct e
     if (!run->config->claims) {
         /* Without conditional writes the best that can be done is to look first. */
         enum claim_answer answer = look_at_claim(run, http, err);
-        if (answer != CLAIM_OTHERS || run->release_delay_ms > RETRY_LATER_MS)
+        if (answer != CLAIM_GONE)
             return answer;
     }
-    if (put_claim(run, http, wall(run) + run->config->claim_ttl, STORE_IF_ABSENT, NULL, err))
+    if (put_claim(run, http, run->config->claim_ttl, STORE_IF_ABSENT, NULL, err))
         return CLAIM_MINE;
+    /* Gone: it went away between our two requests, its owner has finished. */
     return err->kind == ERR_PRECONDITION ? look_at_claim(run, http, err) : CLAIM_FAILED;
 }
 
@@ -157,15 +172,15 @@ enum claim_answer claim_take(struct run *run, struct http_client *http, struct e
 static enum claim_answer still_mine(struct run *run, struct http_client *http, struct err *err)
 {
     struct claim claim;
-    if (!read_claim(run, http, &claim, err))
-        return err->kind == ERR_NOT_FOUND ? others(run, 0) : CLAIM_FAILED;
+    if (!claim_read(run, http, &claim, err))
+        return err->kind == ERR_NOT_FOUND ? gone(run) : CLAIM_FAILED;
     enum claim_answer answer;
     if (is_mine(run, &claim)) {
         memcpy(run->claim_etag, claim.meta.etag, sizeof run->claim_etag);
-        answer = CLAIM_FAILED; /* to be written once more, with this ETag */
+        answer = CLAIM_FAILED; /* to be tried once more, with this ETag */
         err_set(err, ERR_TRANSIENT, "", "the answer to a write of is_pending was lost");
     } else {
-        answer = others(run, claim.expires_ms + CLOCK_SKEW_MS);
+        answer = others(run, claim.until_ms + CLOCK_SKEW_MS);
     }
     json_decref(claim.body);
     return answer;
@@ -173,8 +188,7 @@ static enum claim_answer still_mine(struct run *run, struct http_client *http, s
 
 enum claim_answer claim_renew(struct run *run, struct http_client *http, struct err *err)
 {
-    if (put_claim(run, http, wall(run) + run->config->claim_ttl, STORE_IF_MATCH, run->claim_etag,
-                  err))
+    if (put_claim(run, http, run->config->claim_ttl, STORE_IF_MATCH, run->claim_etag, err))
         return CLAIM_MINE;
     return err->kind == ERR_PRECONDITION ? still_mine(run, http, err) : CLAIM_FAILED;
 }
@@ -184,15 +198,18 @@ bool claim_give_up(struct run *run, struct http_client *http, struct err *err)
     return put_claim(run, http, 0, STORE_IF_MATCH, run->claim_etag, err);
 }
 
-bool claim_delete(struct run *run, struct http_client *http, struct err *err)
+enum claim_answer claim_delete(struct run *run, struct http_client *http, struct err *err)
 {
-    return run->store->ops->del(run->store, http, buf_str(&run->claim_key), err);
+    const char *key = buf_str(&run->claim_key);
+    bool ok = run->config->claims
+                  ? run->store->ops->del_if_match(run->store, http, key, run->claim_etag, err)
+                  : run->store->ops->del(run->store, http, key, err);
+    if (ok)
+        return CLAIM_GONE;
+    return err->kind == ERR_PRECONDITION ? still_mine(run, http, err) : CLAIM_FAILED;
 }
 
-int64_t claim_renew_at(const struct run *run)
+bool claim_holds(const struct run *run)
 {
-    const struct clock *clock = run->engine->options.clock;
-    int64_t left = run->claim_expires_ms - clock->wall_ms(clock);
-    int64_t pause = left - run->config->claim_ttl / 2;
-    return clock->mono_ms(clock) + (pause > 1 ? pause : 1);
+    return mono(run) + MARGIN_MS < run->claim_until_ms;
 }

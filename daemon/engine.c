@@ -84,7 +84,7 @@ static void settle_run(struct engine *e, struct run *run)
     struct delivery *delivery = run->delivery;
     enum settle how = run->outcome;
     int64_t delay_ms = run->release_delay_ms;
-    if (how == SETTLE_RELEASE)
+    if (how != SETTLE_DONE)
         engine_count(e, COUNT_RUNS_RELEASED, 1);
     if (how == SETTLE_RELEASE && run->problem && e->options.given_back)
         e->options.given_back(e->options.ctx, delivery, run->problem);

@@ -83,7 +83,7 @@ void message_settle(struct delivery *d, enum settle how, int64_t delay_ms, int64
 {
     struct message *m = message_of(d);
     m->open--;
-    if (how == SETTLE_RELEASE) {
+    if (how != SETTLE_DONE) {
         m->release = true;
         if (delay_ms > m->delay_ms)
             m->delay_ms = delay_ms;

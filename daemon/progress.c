@@ -1,13 +1,14 @@
 /* Progress: how far a run is, as the body of is_pending, and its restoring after a takeover.
  *
- *     {"hgautod": 1, "run": "...", "owner": "...", "event": "<etag>", "expires": "...",
- * "expires_ms": N, "automations": [{"action": "...", "count": 5, "processed": "0-2,4", "errored":
- * {"3": "..."}, "open": {"5": {"step": "...", "elapsed": N, "state": {...}}}}]}
+ *     {"hgautod": 1, "run": "...", "owner": "...", "event": "<etag>", "ttl_ms": N,
+ * "expires": "...", "expires_ms": N, "automations": [{"action": "...", "count": 5, "processed":
+ * "0-2,4", "errored": {"3": "..."}, "open": {"5": {"step": "...", "elapsed": N, "state": {...}}}}]}
  *
  * "elapsed" is how long the step has been under way, in milliseconds: a length, since the clocks of
  * two hosts, or of one before and after it was set, need not agree.
  *
- * Tasks that have not begun are not mentioned. What is restored is input: a task that was under way
+ * Tasks that have not begun are not mentioned. What is restored is input, which anybody may have
+ * written: what is not as it is written here counts as not there, and a task that was under way
  * begins at its first step again, with what action_state_admit leaves of its state. A dry run
  * records no progress: it is simply done again. */
 #include <inttypes.h>
@@ -57,7 +58,7 @@ static void add_processed(struct buf *to, const struct automation *a)
     }
 }
 
-static void add_errored(struct buf *to, const struct automation *a)
+static void add_errored(struct buf *to, const struct automation *a, size_t most)
 {
     const char *comma = "";
     for (size_t i = 0; i < a->event->count; i++) {
@@ -65,7 +66,9 @@ static void add_errored(struct buf *to, const struct automation *a)
         if (task->status != TASK_ERRORED)
             continue;
         buf_addf(to, "%s\"%zu\":", comma, i);
-        add_quoted(to, task->text ? task->text : "out of memory");
+        const char *text = task->text ? task->text : "out of memory";
+        size_t n = strlen(text);
+        jquote(to, text, n < most ? n : most);
         comma = ",";
     }
 }
@@ -88,7 +91,7 @@ static void add_open(struct buf *to, struct automation *a)
     }
 }
 
-static void add_automation(struct buf *to, struct automation *a)
+static void add_automation(struct buf *to, struct automation *a, size_t most)
 {
     buf_addc(to, '{');
     add_key(to, "action");
@@ -98,7 +101,7 @@ static void add_automation(struct buf *to, struct automation *a)
         buf_adds(to, ",\"processed\":\"");
         add_processed(to, a);
         buf_adds(to, "\",\"errored\":{");
-        add_errored(to, a);
+        add_errored(to, a, most);
         buf_adds(to, "},\"open\":{");
         add_open(to, a);
         buf_addc(to, '}');
@@ -106,7 +109,19 @@ static void add_automation(struct buf *to, struct automation *a)
     buf_addc(to, '}');
 }
 
-bool progress_write(struct run *run, int64_t expires_ms, struct buf *to)
+/* The progress of the run's own tasks. Errors are cut to `most` bytes. */
+static void add_automations(struct buf *to, struct run *run, size_t most)
+{
+    pthread_mutex_lock(&run->lock);
+    for (size_t i = 0; !run->plan && i < run->automation_count; i++) {
+        if (i)
+            buf_addc(to, ',');
+        add_automation(to, &run->automations[i], most);
+    }
+    pthread_mutex_unlock(&run->lock);
+}
+
+static bool write_body(struct run *run, int64_t expires_ms, size_t most, struct buf *to)
 {
     char expires[21];
     clock_iso(expires_ms, expires);
@@ -116,28 +131,32 @@ bool progress_write(struct run *run, int64_t expires_ms, struct buf *to)
     add_quoted(to, run->owner);
     buf_adds(to, ",\"event\":");
     add_quoted(to, run->event_etag);
-    buf_addf(to, ",\"expires\":\"%s\",\"expires_ms\":%" PRId64 ",\"automations\":", expires,
-             expires_ms);
+    buf_addf(to,
+             ",\"ttl_ms\":%" PRId64 ",\"expires\":\"%s\",\"expires_ms\":%" PRId64
+             ",\"automations\":",
+             run->config->claim_ttl, expires, expires_ms);
     if (run->progress) {
         /* Not restored yet: what an earlier owner had done is handed on as it is. */
         char *kept = json_dumps(run->progress, JSON_COMPACT);
-        if (!kept)
-            return false;
-        buf_adds(to, kept);
+        bool ok = kept && buf_adds(to, kept);
         free(kept);
-    } else {
-        buf_addc(to, '[');
-        pthread_mutex_lock(&run->lock);
-        for (size_t i = 0; !run->plan && i < run->automation_count; i++) {
-            if (i)
-                buf_addc(to, ',');
-            add_automation(to, &run->automations[i]);
-        }
-        pthread_mutex_unlock(&run->lock);
-        buf_addc(to, ']');
+        return ok && buf_addc(to, '}');
     }
-    buf_addc(to, '}');
+    buf_addc(to, '[');
+    add_automations(to, run, most);
+    buf_adds(to, "]}");
     return buf_ok(to);
+}
+
+/* Errors are cut when there are so many that they would not fit. */
+#define SHORT_ERROR 100
+
+bool progress_write(struct run *run, int64_t expires_ms, struct buf *to)
+{
+    if (write_body(run, expires_ms, SIZE_MAX, to))
+        return true;
+    buf_reset(to);
+    return write_body(run, expires_ms, SHORT_ERROR, to);
 }
 
 /* --- restoring --- */
@@ -154,28 +173,46 @@ static void set_finished(struct automation *a, size_t i, const char *error)
     a->run->left--;
 }
 
-static void restore_processed(struct automation *a, const char *set)
+/* An index below count at *at, which it is moved behind. */
+static bool take_index(const char **at, size_t count, size_t *index)
 {
-    while (set && *set) {
-        char *end;
-        unsigned long long first = strtoull(set, &end, 10), last = first;
-        if (end == set)
-            return;
-        if (*end == '-')
-            last = strtoull(end + 1, &end, 10);
-        for (unsigned long long i = first; i <= last && i < a->event->count; i++)
-            set_finished(a, (size_t)i, NULL);
-        set = *end == ',' ? end + 1 : "";
+    size_t value = 0;
+    const char *begin = *at;
+    for (; **at >= '0' && **at <= '9' && value < count; (*at)++)
+        value = value * 10 + (size_t)(**at - '0');
+    *index = value;
+    return *at > begin && value < count;
+}
+
+/* Sets what "0-2,4" names to processed, or, with `only_look`, says whether it is such a text:
+ * ascending, and within the automation. So it costs no more than there are resources. */
+static bool walk_processed(struct automation *a, const char *set, bool only_look)
+{
+    size_t count = a->event->count, next = 0, first, last;
+    while (*set) {
+        if (!take_index(&set, count, &first) || first < next)
+            return false;
+        last = first;
+        if (*set == '-') {
+            set++;
+            if (!take_index(&set, count, &last) || last < first)
+                return false;
+        }
+        for (size_t i = first; !only_look && i <= last; i++)
+            set_finished(a, i, NULL);
+        next = last + 1;
+        if (*set && (*set++ != ',' || !*set))
+            return false;
     }
+    return true;
 }
 
 /* The index that a member's name stands for; SIZE_MAX when it stands for none of the automation's.
  */
 static size_t index_of(const struct automation *a, const char *name)
 {
-    char *end;
-    unsigned long long i = strtoull(name, &end, 10);
-    return *name && !*end && i < a->event->count ? (size_t)i : SIZE_MAX;
+    size_t i;
+    return take_index(&name, a->event->count, &i) && !*name ? i : SIZE_MAX;
 }
 
 static void restore_elapsed(struct task *task, int64_t elapsed_ms)
@@ -210,12 +247,14 @@ static void restore_open(struct automation *a, size_t i, const json_t *open)
 static void restore_automation(struct automation *a, json_t *saved)
 {
     const char *name = jstr(saved, "action");
+    const char *processed = jstr(saved, "processed");
     const char *key;
     json_t *value;
     if (!a->tasks || !name || strcmp(name, a->event->name) != 0 ||
-        jint(saved, "count", -1) != (int64_t)a->event->count)
+        jint(saved, "count", -1) != (int64_t)a->event->count || !processed ||
+        !walk_processed(a, processed, true))
         return;
-    restore_processed(a, jstr(saved, "processed"));
+    walk_processed(a, processed, false);
     json_object_foreach(json_object_get(saved, "errored"), key, value)
     {
         size_t i = index_of(a, key);

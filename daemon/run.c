@@ -23,6 +23,9 @@
 /* Between two writes of progress that tasks ask for lie at least this many times what the last one
  * took, so that ten thousand tasks that each want their state stored share a few writes. */
 #define SAVE_SHARE 4
+/* A renewal that failed is tried again at least this many times before the claim has lapsed and
+ * again. */
+#define RENEWALS_PER_TTL 16
 
 static struct log *log_of(const struct run *run)
 {
@@ -73,7 +76,6 @@ void run_free(struct run *run)
     run_free_tasks(run);
     event_free(&run->event);
     json_decref(run->progress);
-    free(run->critical);
     free(run->problem);
     buf_free(&run->folder);
     buf_free(&run->claim_key);
@@ -89,6 +91,7 @@ static int64_t enter(struct run *run, enum run_phase phase)
     run->phase = phase;
     run->attempts = 0;
     run->patience = (struct patience){.kind = 0};
+    run->not_before_ms = 0;
     return JOB_READY;
 }
 
@@ -114,6 +117,17 @@ static void note_problem(struct run *run, const struct err *err)
     run->problem = memory_or_die(strdup(err_text(err, text, sizeof text)));
 }
 
+/* What failed is tried again after a pause. The claim is renewed meanwhile. */
+static int64_t pause_for(struct run *run, const struct err *err)
+{
+    const struct clock *clock = run->engine->options.clock;
+    int64_t pause = err->retry_after_ms > 0 ? err->retry_after_ms : 1;
+    if (err->kind != ERR_BUSY)
+        pause = backoff_pause(&backoff_calls, clock, run->attempts, err);
+    run->not_before_ms = mono(run) + pause;
+    return JOB_READY;
+}
+
 /* Before any work: a passing fault is tried again for a while; then, or when it is no passing
  * fault, the queue keeps the event. What cannot be had now is waited for likewise, and is no try.
  */
@@ -122,12 +136,14 @@ static int64_t retry_or_release(struct run *run, const char *sentence, const str
     const struct engine_options *o = &run->engine->options;
     int64_t again_ms;
     if (err->kind == ERR_BUSY)
-        return mono(run) + (err->retry_after_ms > 0 ? err->retry_after_ms : 1);
+        return pause_for(run, err);
     run->attempts += err->kind != ERR_UNAVAILABLE;
     log_failure(run, sentence, err);
     if (!run->stopping && err_is_retryable(err) &&
-        patience_note(&run->patience, o->config, o->clock, err, &again_ms))
-        return again_ms;
+        patience_note(&run->patience, o->config, o->clock, err, &again_ms)) {
+        run->not_before_ms = again_ms;
+        return JOB_READY;
+    }
     note_problem(run, err);
     if (!run->stopping)
         run->release_delay_ms = RELEASE_PAUSE_MS;
@@ -144,24 +160,96 @@ static int64_t leave(struct run *run)
 /* After the work: on and on, for as long as the daemon runs. */
 static int64_t retry_forever(struct run *run, const char *sentence, const struct err *err)
 {
-    const struct engine_options *o = &run->engine->options;
     if (run->stopping)
         return leave(run);
-    if (err->kind == ERR_BUSY)
-        return mono(run) + (err->retry_after_ms > 0 ? err->retry_after_ms : 1);
-    run->attempts++;
-    log_failure(run, sentence, err);
-    return mono(run) + backoff_pause(&backoff_calls, o->clock, run->attempts, err);
+    if (err->kind != ERR_BUSY) {
+        run->attempts++;
+        log_failure(run, sentence, err);
+    }
+    return pause_for(run, err);
 }
 
-/* Another daemon has the claim: what we know is of no use any more. */
-static int64_t lost(struct run *run)
+/* The claim is not ours any more: what we know is of no use, and nothing more is written. */
+static int64_t lost(struct run *run, enum claim_answer answer)
 {
-    log_warn(log_of(run), "The claim was lost to another daemon; this run ends here", "event",
-             run->key, "run", run->id);
+    const char *sentence = answer == CLAIM_GONE
+                               ? "is_pending is gone: another daemon has finished the event, or it "
+                                 "was deleted; this run ends here"
+                               : "The claim was lost to another daemon; this run ends here";
+    log_warn(log_of(run), sentence, "event", run->key, "run", run->id);
     run->lost = true;
     run->stopping = true;
     return leave(run);
+}
+
+/* Lets go on the tasks whose state was in the write just done, at the same moment, so that those
+ * which may share a call meet. */
+static void wake_saved(struct run *run)
+{
+    sched_hold(run->engine->sched, &run->flow);
+    pthread_mutex_lock(&run->lock);
+    for (size_t i = 0; i < run->automation_count; i++) {
+        struct automation *a = &run->automations[i];
+        for (size_t k = 0; run->saving && a->tasks && k < a->event->count; k++) {
+            struct task *task = &a->tasks[k];
+            if (task->status != TASK_SAVING || !task->durable)
+                continue;
+            task->status = TASK_OPEN;
+            task->durable = false;
+            run->saving--;
+            sched_wake(run->engine->sched, &task->job);
+        }
+    }
+    pthread_mutex_unlock(&run->lock);
+    sched_open(run->engine->sched, &run->flow);
+}
+
+/* Writes the claim anew, with the progress. When it is lost: false, and *answer is what the control
+ * job answers. When it could not be written, it is tried again at claim_due_ms. */
+static bool renew(struct run *run, struct http_client *http, bool *stored, int64_t *answer)
+{
+    struct err err = ERR_INIT;
+    char text[2048];
+    int64_t began = mono(run), ended;
+    enum claim_answer is = claim_renew(run, http, &err);
+    ended = mono(run);
+    *stored = is == CLAIM_MINE;
+    if (*stored) {
+        run->failed_renewals = 0;
+        run->save_after_ms = ended + SAVE_SHARE * (ended - began);
+        if (run->phase == RUN_TASKS)
+            wake_saved(run);
+        return true;
+    }
+    if (is != CLAIM_FAILED) {
+        *answer = lost(run, is);
+        return false;
+    }
+    log_warn(log_of(run), "The claim and the progress of the run could not be stored", "error",
+             err_text(&err, text, sizeof text), "event", run->key, "store", run->store->name, "run",
+             run->id);
+    int64_t pause =
+        backoff_pause(&backoff_calls, run->engine->options.clock, ++run->failed_renewals, &err);
+    int64_t most = run->config->claim_ttl / RENEWALS_PER_TTL;
+    run->claim_due_ms = ended + (pause < most ? pause : most);
+    run->save_after_ms = run->claim_due_ms;
+    return true;
+}
+
+/* Sees to it that the claim is ours while a phase goes on. If it is not, for now or for good:
+ * false, and *answer is what the control job answers. */
+static bool keep_claim(struct run *run, struct http_client *http, int64_t *answer)
+{
+    bool stored;
+    if (run->phase == RUN_CLAIM || run->phase >= RUN_RELEASE ||
+        (run->phase == RUN_TASKS && run->stopping))
+        return true;
+    if (mono(run) >= run->claim_due_ms && !renew(run, http, &stored, answer))
+        return false;
+    if (claim_holds(run))
+        return true;
+    *answer = run->stopping ? leave(run) : run->claim_due_ms;
+    return false;
 }
 
 /* --- claim --- */
@@ -172,11 +260,13 @@ static int64_t lost(struct run *run)
 static bool place_reports(struct run *run, enum settle *outcome)
 {
     if (!report_folder(run->key, &run->folder)) {
+        *outcome = SETTLE_DONE;
+        if (!buf_ok(&run->folder))
+            return false;
         log_error(log_of(run),
                   "Event ignored: there is no place for its reports, because its path has no "
                   "folder named events",
                   "event", run->key, "store", run->store->name);
-        *outcome = SETTLE_DONE;
         return false;
     }
     if (run->folder.size <= REPORT_CRITICAL_FOLDER_MAX)
@@ -192,24 +282,41 @@ static bool place_reports(struct run *run, enum settle *outcome)
     return false;
 }
 
-static int64_t phase_claim(struct run *run, struct http_client *http)
+/* Names the folder of the reports and is_pending. False: *answer is what the control job answers.
+ */
+static bool name_places(struct run *run, int64_t *answer)
 {
     struct err err = ERR_INIT;
     enum settle outcome;
+    bool placed = place_reports(run, &outcome);
+    if (!placed && buf_ok(&run->folder)) {
+        *answer = end(run, outcome);
+        return false;
+    }
+    if (placed && buf_addf(&run->claim_key, "%sis_pending", buf_str(&run->folder)))
+        return true;
+    buf_reset(&run->folder);
+    buf_reset(&run->claim_key);
+    err_set(&err, ERR_INTERNAL, "", "out of memory for the name of is_pending");
+    *answer = retry_or_release(run, "The event could not be claimed", &err);
+    return false;
+}
+
+static int64_t phase_claim(struct run *run, struct http_client *http)
+{
+    struct err err = ERR_INIT;
+    int64_t answer;
     if (run->stopping)
         return end(run, SETTLE_RELEASE);
-    if (!run->folder.size) {
-        if (!place_reports(run, &outcome))
-            return end(run, outcome);
-        buf_adds(&run->claim_key, buf_str(&run->folder));
-        buf_adds(&run->claim_key, "is_pending");
-    }
+    if (!run->claim_key.size && !name_places(run, &answer))
+        return answer;
     switch (claim_take(run, http, &err)) {
     case CLAIM_MINE:
         return enter(run, RUN_READ);
     case CLAIM_OTHERS:
+    case CLAIM_GONE:
         log_debug(log_of(run), "Event is claimed by another run", "event", run->key);
-        return end(run, SETTLE_RELEASE);
+        return end(run, SETTLE_LATER);
     case CLAIM_FAILED:
         break;
     }
@@ -218,44 +325,13 @@ static int64_t phase_claim(struct run *run, struct http_client *http)
 
 /* --- read --- */
 
-struct newest {
-    const char *folder;
-    int64_t event_ms;
-    bool finished;
-};
-
-static bool see_report(void *ctx, const char *key, const struct store_meta *meta)
-{
-    struct newest *n = ctx;
-    size_t folder = strlen(n->folder);
-    if (strncmp(key, n->folder, folder) == 0 && strncmp(key + folder, "report_", 7) == 0 &&
-        !strchr(key + folder, '/') && meta->modified_ms >= n->event_ms)
-        n->finished = true;
-    return !n->finished;
-}
-
-/* Whether the event has a report no older than itself: then it was finished before. */
-static bool look_for_report(struct run *run, struct http_client *http, int64_t event_ms,
-                            bool *finished, struct err *err)
-{
-    struct buf prefix = buf_make(4096);
-    struct newest n = {.folder = buf_str(&run->folder), .event_ms = event_ms};
-    buf_adds(&prefix, n.folder);
-    buf_adds(&prefix, "report_");
-    bool ok = buf_ok(&prefix) &&
-              run->store->ops->list(run->store, http, buf_str(&prefix), see_report, &n, err);
-    buf_free(&prefix);
-    *finished = n.finished;
-    return ok;
-}
-
 /* The whole event cannot be carried out: its one report says why. */
 static int64_t critical(struct run *run, const struct err *err)
 {
-    char text[2048];
-    run->critical = strdup(err_text(err, text, sizeof text));
-    log_error(log_of(run), "The event cannot be carried out", "error", text, "event", run->key,
-              "store", run->store->name, "run", run->id);
+    run->is_critical = true;
+    err_text(err, run->critical, sizeof run->critical);
+    log_error(log_of(run), "The event cannot be carried out", "error", run->critical, "event",
+              run->key, "store", run->store->name, "run", run->id);
     return enter(run, RUN_REPORT);
 }
 
@@ -293,13 +369,15 @@ static int64_t begin_tasks(struct run *run)
     return enter(run, RUN_IDENTIFY);
 }
 
-/* The event's bytes into *text, and whether it was finished before. False with *err. */
+/* The event's bytes into *text, and whether it was finished before. False with *err, and whether it
+ * is the event that may not be read. */
 static bool fetch_event(struct run *run, struct http_client *http, struct buf *text,
-                        struct store_meta *meta, bool *finished, struct err *err)
+                        struct store_meta *meta, bool *finished, bool *denied, struct err *err)
 {
     struct err get_err = ERR_INIT;
     bool got = run->store->ops->get(run->store, http, run->key, text, meta, &get_err);
     *finished = false;
+    *denied = !got && get_err.kind == ERR_DENIED;
     if (!got && get_err.kind != ERR_NOT_FOUND && get_err.kind != ERR_LIMIT) {
         *err = get_err;
         return false;
@@ -310,13 +388,28 @@ static bool fetch_event(struct run *run, struct http_client *http, struct buf *t
         forget_progress(run, got && same_run(run, meta));
     /* A missing event was finished if it has any report at all; one that is too large is not read,
      * whatever its age. */
-    int64_t event_ms = got ? meta->modified_ms : 0;
     if (!resumed && get_err.kind != ERR_LIMIT &&
-        !look_for_report(run, http, event_ms, finished, err))
+        !run_finished_before(run, http, got ? meta : NULL, finished, err))
         return false;
     if (!got && !*finished)
         *err = get_err;
     return got || *finished;
+}
+
+/* Permissions take a while to take effect, so it is tried as often as a fault that may pass. Then
+ * the report says what is missing: nobody would learn it from a message that comes again and again.
+ */
+static int64_t retry_or_refuse(struct run *run, const struct err *err)
+{
+    struct err why = *err;
+    if (++run->attempts < run->engine->options.config->http.max_attempts) {
+        log_failure(run, "The event could not be read", err);
+        return pause_for(run, err);
+    }
+    snprintf(why.message, sizeof why.message,
+             "the event may not be read: %.600s. Allow the identity of hgautod %s", err->message,
+             run->store->form->read_permission);
+    return critical(run, &why);
 }
 
 static int64_t phase_read(struct run *run, struct http_client *http)
@@ -324,7 +417,7 @@ static int64_t phase_read(struct run *run, struct http_client *http)
     struct err err = ERR_INIT;
     struct store_meta meta = {.size = 0};
     struct buf text = buf_make(EVENT_MAX);
-    bool finished;
+    bool finished, denied;
     if (run->stopping)
         return enter(run, RUN_RELEASE);
     if (run->folder.size > REPORT_FOLDER_MAX) {
@@ -334,16 +427,18 @@ static int64_t phase_read(struct run *run, struct http_client *http)
                 run->folder.size, REPORT_FOLDER_MAX);
         return critical(run, &err);
     }
-    if (!fetch_event(run, http, &text, &meta, &finished, &err)) {
+    if (!fetch_event(run, http, &text, &meta, &finished, &denied, &err)) {
         buf_free(&text);
+        if (denied)
+            return retry_or_refuse(run, &err);
         if (err.kind == ERR_NOT_FOUND || err.kind == ERR_LIMIT)
             return critical(run, &err);
         return retry_or_release(run, "The event could not be read", &err);
     }
     if (finished) {
         buf_free(&text);
-        log_info(log_of(run), "Event was finished before: it has a report no older than itself",
-                 "event", run->key);
+        log_info(log_of(run), "Event was finished before: it has a report already", "event",
+                 run->key);
         return enter(run, RUN_UNCLAIM);
     }
     memcpy(run->event_etag, meta.etag, sizeof run->event_etag);
@@ -392,58 +487,11 @@ static int64_t phase_identify(struct run *run, struct http_client *http)
 
 /* --- tasks --- */
 
-/* Lets go on the tasks whose state was in the write just done, at the same moment, so that those
- * which may share a call meet. */
-static void wake_saved(struct run *run)
+/* When a write is due that tasks wait for. */
+static int64_t save_at(struct run *run)
 {
-    sched_hold(run->engine->sched, &run->flow);
     pthread_mutex_lock(&run->lock);
-    for (size_t i = 0; i < run->automation_count; i++) {
-        struct automation *a = &run->automations[i];
-        for (size_t k = 0; run->saving && a->tasks && k < a->event->count; k++) {
-            struct task *task = &a->tasks[k];
-            if (task->status != TASK_SAVING || !task->durable)
-                continue;
-            task->status = TASK_OPEN;
-            task->durable = false;
-            run->saving--;
-            sched_wake(run->engine->sched, &task->job);
-        }
-    }
-    pthread_mutex_unlock(&run->lock);
-    sched_open(run->engine->sched, &run->flow);
-}
-
-/* Writes the progress. When it could not be stored: false, and *answer is what the control job
- * answers. */
-static bool store_progress(struct run *run, struct http_client *http, int64_t *answer)
-{
-    struct err err = ERR_INIT;
-    int64_t began = mono(run), ended;
-    switch (claim_renew(run, http, &err)) {
-    case CLAIM_MINE:
-        run->attempts = 0;
-        ended = mono(run);
-        run->save_after_ms = ended + SAVE_SHARE * (ended - began);
-        return true;
-    case CLAIM_OTHERS:
-        *answer = lost(run);
-        return false;
-    case CLAIM_FAILED:
-        break;
-    }
-    *answer = retry_forever(run, "The progress of the run could not be stored", &err);
-    return false;
-}
-
-/* What is to be waited for while tasks run: the claim's renewal, or the time when a write is due
- * that tasks wait for. */
-static int64_t next_write(struct run *run)
-{
-    int64_t at = claim_renew_at(run);
-    pthread_mutex_lock(&run->lock);
-    if (run->saving && run->save_after_ms < at)
-        at = run->save_after_ms;
+    int64_t at = run->saving ? run->save_after_ms : INT64_MAX;
     pthread_mutex_unlock(&run->lock);
     return at;
 }
@@ -485,11 +533,12 @@ static int64_t phase_tasks(struct run *run, struct http_client *http)
             return JOB_IDLE; /* until the last running task is back */
         return enter(run, all_finished(run) ? RUN_SAVE : RUN_RELEASE);
     }
-    int64_t answer = next_write(run);
-    if (answer > mono(run) || !store_progress(run, http, &answer))
+    int64_t answer;
+    bool stored;
+    if (mono(run) >= save_at(run) && !renew(run, http, &stored, &answer))
         return answer;
-    wake_saved(run);
-    return next_write(run);
+    answer = save_at(run);
+    return answer < run->claim_due_ms ? answer : run->claim_due_ms;
 }
 
 /* --- reports --- */
@@ -497,9 +546,14 @@ static int64_t phase_tasks(struct run *run, struct http_client *http)
 static int64_t phase_save(struct run *run, struct http_client *http)
 {
     int64_t answer;
-    if (!run->plan && !store_progress(run, http, &answer))
+    bool stored = run->plan;
+    if (!stored && !renew(run, http, &stored, &answer))
         return answer;
-    return enter(run, RUN_REPORT);
+    if (stored)
+        return enter(run, RUN_REPORT);
+    if (run->stopping)
+        return leave(run);
+    return run->claim_due_ms;
 }
 
 static const char *error_of(void *ctx, size_t i)
@@ -520,15 +574,20 @@ static int compare_planned(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* The changes that the dry run left out, in the order of the resources. A new reference. */
+/* The changes that the dry run left out, in the order of the resources. A new reference; NULL when
+ * out of memory. */
 static json_t *planned_list(struct automation *a)
 {
     json_t *list = json_array();
     if (a->planned_count)
         qsort(a->planned, a->planned_count, sizeof *a->planned, compare_planned);
-    for (size_t i = 0; i < a->planned_count; i++)
-        json_array_append(list, a->planned[i].change);
-    return list;
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < a->planned_count; i++)
+        ok = json_array_append(list, a->planned[i].change) == 0;
+    if (ok)
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 static bool put_report(struct run *run, struct http_client *http, const struct report_input *in,
@@ -538,8 +597,8 @@ static bool put_report(struct run *run, struct http_client *http, const struct r
     struct report *report = report_open(in);
     bool ok = report && report_key(in, buf_str(&run->folder), &key);
     if (ok)
-        ok = run->store->ops->put(run->store, http, buf_str(&key), report_body(report),
-                                  STORE_ALWAYS, NULL, NULL, err);
+        ok = run->store->ops->put_report(run->store, http, buf_str(&key), report_body(report),
+                                         run->event_etag, err);
     else
         err_set(err, ERR_INTERNAL, "", "out of memory for a report");
     if (report)
@@ -560,7 +619,10 @@ static bool put_automation(struct run *run, struct http_client *http, size_t ind
                               .critical_error = a->critical,
                               .form = run->store->form,
                               .planned = planned};
-    bool ok = put_report(run, http, &in, err);
+    /* Without its list the report of a dry run would be one of a run. */
+    bool ok = !run->plan || planned ||
+              err_set(err, ERR_INTERNAL, "", "out of memory for the changes of a dry run");
+    ok = ok && put_report(run, http, &in, err);
     json_decref(planned);
     return ok;
 }
@@ -569,11 +631,11 @@ static bool put_critical(struct run *run, struct http_client *http, struct err *
 {
     struct buf key = buf_make(4096), body = buf_make(1 << 20);
     bool ok = report_critical_key(buf_str(&run->folder), &key) &&
-              report_critical_body(run->critical ? run->critical : "out of memory", &body);
+              report_critical_body(run->critical, &body);
     struct http_body out = {.data = body.data, .size = body.size};
     if (ok)
-        ok = run->store->ops->put(run->store, http, buf_str(&key), &out, STORE_ALWAYS, NULL, NULL,
-                                  err);
+        ok = run->store->ops->put_report(run->store, http, buf_str(&key), &out, run->event_etag,
+                                         err);
     else
         err_set(err, ERR_INTERNAL, "", "out of memory for a report");
     buf_free(&key);
@@ -592,7 +654,7 @@ static void log_finished(const struct run *run)
         errors += a->tasks ? a->errored : a->event->count;
     }
     /* An event that could not be carried out at all is one error, whatever was in it. */
-    if (run->critical)
+    if (run->is_critical)
         total = errors = 1;
     log_info(log_of(run), "Run finished", "event", run->key, LOG_INT("processed", total - errors),
              LOG_INT("errored", errors), LOG_INT("took_ms", mono(run) - run->began_ms), "run",
@@ -603,15 +665,12 @@ static void log_finished(const struct run *run)
 static int64_t phase_report(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
-    if (run->reports_written == (run->critical ? 1 : run->automation_count)) {
+    if (run->reports_written == (run->is_critical ? 1 : run->automation_count)) {
         log_finished(run);
         return enter(run, RUN_UNCLAIM);
     }
-    int64_t answer;
-    if (claim_renew_at(run) <= mono(run) && !store_progress(run, http, &answer))
-        return answer;
-    bool ok = run->critical ? put_critical(run, http, &err)
-                            : put_automation(run, http, run->reports_written, &err);
+    bool ok = run->is_critical ? put_critical(run, http, &err)
+                               : put_automation(run, http, run->reports_written, &err);
     if (!ok)
         return retry_forever(run, "A report could not be written", &err);
     run->reports_written++;
@@ -622,22 +681,32 @@ static int64_t phase_report(struct run *run, struct http_client *http)
 static int64_t phase_unclaim(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
-    if (!claim_delete(run, http, &err)) {
-        if (!run->stopping)
-            return retry_forever(run, "is_pending could not be deleted", &err);
-        log_failure(run, "is_pending could not be deleted", &err);
-        return end(run, SETTLE_RELEASE);
+    enum claim_answer answer = claim_delete(run, http, &err);
+    switch (answer) {
+    case CLAIM_GONE:
+        engine_count(run->engine, COUNT_RUNS_FINISHED, 1);
+        return end(run, SETTLE_DONE);
+    case CLAIM_MINE:
+    case CLAIM_OTHERS:
+        return lost(run, answer);
+    case CLAIM_FAILED:
+        break;
     }
-    engine_count(run->engine, COUNT_RUNS_FINISHED, 1);
-    return end(run, SETTLE_DONE);
+    if (!run->stopping)
+        return retry_forever(run, "is_pending could not be deleted", &err);
+    log_failure(run, "is_pending could not be deleted", &err);
+    return end(run, SETTLE_RELEASE);
 }
 
 static int64_t phase_release(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     if (run->lost)
-        return end(run, SETTLE_RELEASE);
-    if (!claim_give_up(run, http, &err))
+        return end(run, SETTLE_LATER);
+    bool began = run->automations || run->inherited_ms;
+    if (!began && claim_delete(run, http, &err) == CLAIM_GONE)
+        log_info(log_of(run), "Run given back before it began", "event", run->key, "run", run->id);
+    else if (!claim_give_up(run, http, &err))
         log_failure(run, "The claim could not be given up; it will expire", &err);
     else
         log_info(log_of(run), "Run given back with its progress", "event", run->key, "run",
@@ -647,7 +716,7 @@ static int64_t phase_release(struct run *run, struct http_client *http)
 
 /* --- the job --- */
 
-static int64_t step(struct run *run, struct http_client *http)
+static int64_t phase_turn(struct run *run, struct http_client *http)
 {
     switch (run->phase) {
     case RUN_CLAIM:
@@ -670,6 +739,19 @@ static int64_t step(struct run *run, struct http_client *http)
         break;
     }
     return JOB_GONE;
+}
+
+/* One turn of the phase, under the claim. */
+static int64_t step(struct run *run, struct http_client *http)
+{
+    int64_t answer;
+    if (!keep_claim(run, http, &answer))
+        return answer;
+    if (mono(run) >= run->not_before_ms || run->stopping)
+        return phase_turn(run, http);
+    bool claimed = run->phase != RUN_CLAIM;
+    return claimed && run->claim_due_ms < run->not_before_ms ? run->claim_due_ms
+                                                             : run->not_before_ms;
 }
 
 int64_t run_control(struct job *job, struct http_client *http)

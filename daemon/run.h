@@ -1,4 +1,4 @@
-/* A run: one event's processing. Private to the engine (engine.c, run.c, claim.c, task*.c,
+/* A run: one event's processing. Private to the engine (engine.c, run.c, claim*.c, task*.c,
  * progress.c).
  *
  * A run has one control job, which claims the event, reads it, waits for the tasks (renewing the
@@ -117,15 +117,19 @@ struct run {
     struct patience patience; /* with them */
     bool
         given_back; /* only tasks are left that wait for a credential: it goes back to its source */
+    unsigned failed_renewals; /* since the claim was last written */
+    int64_t not_before_ms;    /* monotonic: what failed is not tried again before; the claim is kept
+                                 meanwhile */
     char claim_etag[128];
     char event_etag[128]; /* of the event that was read */
     json_t *progress;     /* of an earlier owner, until the tasks are made; NULL: none */
     int64_t inherited_ms; /* when the earlier owner last wrote is_pending, by the store's clock */
-    char *critical;       /* the event as a whole cannot be carried out; NULL: none */
+    bool is_critical;     /* the event as a whole cannot be carried out */
+    char critical[2048];  /* why; here and not on the heap, so that it is never lost */
     size_t reports_written;
     int64_t
         save_after_ms; /* monotonic: before this no progress is written just because tasks ask */
-    bool lost;         /* the claim is somebody else's now */
+    bool lost;         /* the claim is not ours any more: nothing is written */
     int64_t release_delay_ms; /* for SETTLE_RELEASE */
     enum settle outcome;
     int64_t began_ms; /* monotonic */
@@ -138,8 +142,9 @@ struct run {
     size_t follower_count;
     struct flow flow;
 
-    _Atomic int64_t claim_expires_ms; /* wall clock; tasks are not begun beyond it */
-    _Atomic bool stopping;            /* begin no more steps */
+    _Atomic int64_t claim_until_ms; /* monotonic: as far as we know it is ours for so long */
+    _Atomic int64_t claim_due_ms;   /* monotonic: then it is renewed */
+    _Atomic bool stopping;          /* begin no more steps */
 
     pthread_mutex_t lock; /* status and text of tasks, and what follows; memory work only */
     size_t left;          /* tasks not finished */
@@ -158,6 +163,13 @@ struct run *run_new(struct engine *engine, struct delivery *delivery) MUST_CHECK
 void run_free(struct run *run);
 /* The job of the control: moves the run on as far as it gets. */
 int64_t run_control(struct job *job, struct http_client *http);
+
+/* --- finished.c --- */
+
+/* Whether the event, of which *event says the version (NULL: it is not there), has reports already.
+ * False with *err when it cannot be known. */
+bool run_finished_before(struct run *run, struct http_client *http, const struct store_meta *event,
+                         bool *finished, struct err *err) MUST_CHECK;
 
 /* --- task_make.c, task.c, group.c --- */
 
@@ -193,23 +205,44 @@ bool progress_write(struct run *run, int64_t expires_ms, struct buf *to) MUST_CH
  * the event. */
 void progress_restore(struct run *run);
 
+/* --- claim_read.c --- */
+
+/* The largest is_pending that is written and read. */
+#define CLAIM_MAX ((size_t)64 << 20)
+
+/* What is_pending says. */
+struct claim {
+    json_t *body; /* a new reference; NULL when it is not one of ours, or broken */
+    struct store_meta meta;
+    int64_t until_ms; /* wall clock; never later than a claim of its age can last */
+    bool given_up;    /* by its owner: may be taken over at once */
+};
+
+/* ERR_NOT_FOUND when there is none. */
+bool claim_read(struct run *run, struct http_client *http, struct claim *claim,
+                struct err *err) MUST_CHECK;
+
 /* --- claim.c --- */
 
 enum claim_answer {
-    CLAIM_MINE,   /* held until run->claim_expires_ms */
+    CLAIM_MINE,   /* held until run->claim_until_ms */
     CLAIM_OTHERS, /* somebody else's live claim; run->release_delay_ms says when to look again */
+    CLAIM_GONE,   /* there is no is_pending (any more) */
     CLAIM_FAILED, /* *err: try again or give up */
 };
 
 /* Puts is_pending, or takes over an expired one (its progress is left in run->progress). */
-enum claim_answer claim_take(struct run *run, struct http_client *http, struct err *err);
-/* Writes is_pending anew with the progress. CLAIM_OTHERS: it has been lost. */
-enum claim_answer claim_renew(struct run *run, struct http_client *http, struct err *err);
+enum claim_answer claim_take(struct run *run, struct http_client *http, struct err *err) MUST_CHECK;
+/* Writes is_pending anew with the progress. CLAIM_OTHERS, CLAIM_GONE: it has been lost. */
+enum claim_answer claim_renew(struct run *run, struct http_client *http,
+                              struct err *err) MUST_CHECK;
 /* Writes is_pending with the progress and no time left, so that another may take over at once. */
 bool claim_give_up(struct run *run, struct http_client *http, struct err *err) MUST_CHECK;
-bool claim_delete(struct run *run, struct http_client *http, struct err *err) MUST_CHECK;
-/* When to renew, monotonic. */
-int64_t claim_renew_at(const struct run *run);
+/* Deletes is_pending if it is ours. CLAIM_GONE is success. */
+enum claim_answer claim_delete(struct run *run, struct http_client *http,
+                               struct err *err) MUST_CHECK;
+/* Whether the claim is ours for long enough to change something now. Any thread. */
+bool claim_holds(const struct run *run) MUST_CHECK;
 
 /* --- engine.c --- */
 

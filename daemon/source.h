@@ -22,8 +22,9 @@ struct source;
 /* How a delivery ended. */
 enum settle {
     SETTLE_DONE,    /* reports are durable, or there was nothing to do: delete */
-    SETTLE_RELEASE, /* not now (claimed by another, shutting down): make it visible again after
-                       delay_ms */
+    SETTLE_RELEASE, /* not now (shutting down, or a fault): make it visible again after delay_ms */
+    SETTLE_LATER,   /* another daemon works on it: to be looked at again after delay_ms, without
+                       counting as a try */
 };
 
 /* One announced event, embedded in a source's own message. */

@@ -291,7 +291,7 @@ static void face_settle(struct source *face, struct delivery *d, enum settle how
     struct entry *e = (struct entry *)d;
     s->in_hand--;
     e->state = ENTRY_DONE;
-    if (how == SETTLE_RELEASE) {
+    if (how != SETTLE_DONE) {
         e->state = ENTRY_PAUSED;
         e->until_ms = now_ms(s) + (delay_ms > RELEASE_MIN_MS ? delay_ms : RELEASE_MIN_MS);
     }

@@ -194,7 +194,7 @@ static bool is_open(const struct sweep_rules *rules, const struct record *event,
         return false;
     if (state->pending_ms != INT64_MIN)
         return state->pending_ms < rules->now_ms - rules->pending_ttl_ms;
-    return state->report_ms < event->modified_ms;
+    return state->report_ms <= event->modified_ms; /* within one second the run finds out */
 }
 
 /* Moves the open events into *to. */

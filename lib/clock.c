@@ -41,7 +41,7 @@ static int64_t system_wall_ms(const struct clock *c)
 static int64_t system_mono_ms(const struct clock *c)
 {
     (void)c;
-    return clock_ms(CLOCK_MONOTONIC);
+    return clock_ms(CLOCK_BOOTTIME);
 }
 
 static void system_random(const struct clock *c, void *to, size_t n)

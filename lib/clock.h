@@ -9,7 +9,8 @@
 struct clock {
     /* Milliseconds since the epoch (UTC), for signatures, expiry of claims and credentials. */
     int64_t (*wall_ms)(const struct clock *);
-    /* Milliseconds of a clock that never goes back, for deadlines and wake-ups. */
+    /* Milliseconds of a clock that never goes back and goes on while the host is suspended, for
+     * deadlines, wake-ups, and how long a claim is still ours. */
     int64_t (*mono_ms)(const struct clock *);
     /* Fills n bytes with unpredictable ones (tests: predictable). Never fails: aborts when the
      * system cannot. */

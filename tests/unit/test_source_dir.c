@@ -1,9 +1,12 @@
 /* Tests of the directory source on a real directory: what is there at the start, and what appears
  * later, is found through the watches (the regular look is an hour away). */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,10 +109,22 @@ static void await_drained(struct fixture *f)
     assert_true(f->source->ops->drained(f->source));
 }
 
+/* By a second: what is written at once may have one time. */
+static void make_older(const char *root, const char *key)
+{
+    char path[512];
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+    snprintf(path, sizeof path, "%s/%s", root, key);
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &times[1]), 0);
+    times[1].tv_sec--;
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
 static void test_events_there_at_the_start_are_taken_and_finished_ones_are_not(void **state)
 {
     struct fixture *f = *state;
     scratch_write(f->root, "x/events/done/event.json", "{}");
+    make_older(f->root, "x/events/done/event.json");
     scratch_write(f->root, "x/reports/done/report_a.json", "{}");
     scratch_write(f->root, "x/events/open/event.json", "{}");
     start(f);

@@ -63,10 +63,13 @@ static void test_an_event_without_report_is_open(void **state)
                 {"a/events/1/event.json", HOUR}, {"a/reports/other/report_x.json", MINUTE});
 }
 
-static void test_an_event_with_a_report_no_older_than_itself_is_done(void **state)
+static void test_an_event_with_a_report_newer_than_itself_is_done(void **state)
 {
     (void)state;
-    ASSERT_OPEN("", "", {"a/events/1/event.json", HOUR}, {"a/reports/1/report_x.json", HOUR});
+    ASSERT_OPEN("", "", {"a/events/1/event.json", HOUR}, {"a/reports/1/report_x.json", HOUR - 1});
+    /* Written in the same second: a listing does not say which was first, the run finds out. */
+    ASSERT_OPEN("", "a/events/1/event.json\n", {"a/events/1/event.json", HOUR},
+                {"a/reports/1/report_x.json", HOUR});
     ASSERT_OPEN("", "", {"a/events/1/event.json", HOUR}, {"a/reports/1/report_old.json", 2 * HOUR},
                 {"a/reports/1/report_new.json", MINUTE},
                 {"a/reports/1/report_older.json", 3 * HOUR});
@@ -339,7 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_event_without_report_is_open),
-        cmocka_unit_test(test_an_event_with_a_report_no_older_than_itself_is_done),
+        cmocka_unit_test(test_an_event_with_a_report_newer_than_itself_is_done),
         cmocka_unit_test(test_an_event_written_anew_is_open_again),
         cmocka_unit_test(test_a_pending_event_is_left_to_its_owner_until_that_must_be_gone),
         cmocka_unit_test(test_old_events_are_left_alone),
