@@ -54,7 +54,8 @@ static bool put_claim(struct run *run, struct http_client *http, int64_t ttl_ms,
     int64_t began_ms = mono(run);
     if (!run->config->claims)
         condition = STORE_ALWAYS;
-    bool ok = progress_write(run, ttl_ms > 0 ? wall(run) + ttl_ms : 0, &body);
+    bool ok =
+        progress_write(run, ttl_ms > 0 ? wall(run) + ttl_ms : 0, &body) && claim_sign(run, &body);
     if (!ok) {
         err_set(err, ERR_INTERNAL, "",
                 "the progress of the run takes more memory than there is, or more than %zu bytes",
@@ -73,7 +74,7 @@ static bool put_claim(struct run *run, struct http_client *http, int64_t ttl_ms,
 static bool is_mine(const struct run *run, const struct claim *claim)
 {
     const char *owner = jstr(claim->body, "owner");
-    return owner && strcmp(owner, run->owner) == 0;
+    return claim->believed && owner && strcmp(owner, run->owner) == 0;
 }
 
 /* Another's claim holds until until_ms, by the wall clock. */
@@ -102,6 +103,13 @@ static bool inherit(struct run *run, const struct claim *claim, struct err *err)
     if (!id || !*id || strlen(id) >= sizeof run->id || !event ||
         strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(id))
         return true;
+    if (!claim->believed) {
+        log_warn(run->engine->options.log,
+                 "is_pending is not signed with claim_key: what it says was done is not believed, "
+                 "and the run begins anew",
+                 "event", run->key, "store", run->store->name, "run", run->id);
+        return true;
+    }
     run->progress = json_is_array(automations) ? json_deep_copy(automations) : json_array();
     memcpy(run->id, id, strlen(id) + 1);
     snprintf(run->event_etag, sizeof run->event_etag, "%s", event);

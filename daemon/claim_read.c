@@ -35,7 +35,8 @@ static json_t *parse(const struct buf *body)
  * different claim_ttls, while they are being changed for instance. */
 static int64_t longest_ms(const struct run *run, const struct claim *claim)
 {
-    int64_t said = jint(claim->body, "ttl_ms", 0), own = run->config->claim_ttl;
+    int64_t said = claim->believed ? jint(claim->body, "ttl_ms", 0) : 0;
+    int64_t own = run->config->claim_ttl;
     if (said > TTL_MAX_MS)
         said = TTL_MAX_MS;
     return said > own ? said : own;
@@ -58,6 +59,7 @@ bool claim_read(struct run *run, struct http_client *http, struct claim *claim, 
     *claim = (struct claim){.body = NULL};
     bool ok = ops->get(run->store, http, key, &body, &claim->meta, err);
     if (ok) {
+        claim->believed = claim_signed(run, &body);
         claim->body = parse(&body);
     } else if (err->kind == ERR_LIMIT) {
         *err = ERR_INIT; /* not one of ours */

@@ -63,6 +63,8 @@ struct config {
     struct {
         char *name;            /* [A-Za-z0-9+=,.@_-]{1,54}; default: the host's name */
         int64_t workers;       /* 1..1024, default 16 */
+        char *claim_key;       /* a secret, at least 16 bytes; NULL: claims are not signed */
+        char *claim_key_file;  /* where it was read from */
         int64_t drain_timeout; /* ms, 1 s..1 h, default 60 s; not below http.request_timeout */
     } daemon;
     struct {

@@ -64,6 +64,11 @@ static const char *check_plain_url(const char *text)
     return !strchr(text, '@') ? check_url(text) : "a URL without user information ('@')";
 }
 
+static const char *check_claim_key(const char *text)
+{
+    return strlen(text) >= 16 ? NULL : "a key of at least 16 bytes";
+}
+
 static const char *check_proxy(const char *text)
 {
     static const char *const schemes[] = {"http://",    "https://",  "socks4://",
@@ -271,6 +276,18 @@ const struct setting config_settings[] = {
      .min = 1,
      .max = 1024,
      .help = "How many threads carry out actions. Each keeps its own connections."},
+    {.section = SECTION_DAEMON,
+     .key = "claim_key_file",
+     .kind = VALUE_FILE,
+     IN(daemon.claim_key_file),
+     .secret_at = offsetof(struct config, daemon.claim_key),
+     .check = check_claim_key,
+     .example = "/run/credentials/hgautod.service/claim_key",
+     .help =
+         "A file that holds a secret of at least 16 bytes, the same for all daemons on a queue, "
+         "as \"openssl rand -hex 32\" makes one. With it is_pending is signed: after a "
+         "takeover what it says was done is believed only with that signature, else the run "
+         "begins anew. Without it whoever may write beside the events is believed."},
     {.section = SECTION_DAEMON,
      .key = "drain_timeout",
      .kind = VALUE_DURATION,
@@ -732,8 +749,9 @@ const struct setting config_settings[] = {
      .fallback = "5",
      .min = 1,
      .max = 1000,
-     .help = "A message that cannot be understood moves to the queue QUEUE-poison once it has been "
-             "received this often."},
+     .help = "A message that cannot be understood, or whose events cannot be claimed or read for "
+             "another reason than a fault that may pass, moves to the queue QUEUE-poison once it "
+             "has been received this often."},
     {.key = "claims",
      .kind = VALUE_BOOL,
      OF(claims),

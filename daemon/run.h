@@ -130,7 +130,8 @@ struct run {
     int64_t
         save_after_ms; /* monotonic: before this no progress is written just because tasks ask */
     bool lost;         /* the claim is not ours any more: nothing is written */
-    int64_t release_delay_ms; /* for SETTLE_RELEASE */
+    enum settle release_as;   /* how it is settled when it is given back */
+    int64_t release_delay_ms; /* for that */
     enum settle outcome;
     int64_t began_ms; /* monotonic */
 
@@ -216,11 +217,20 @@ struct claim {
     struct store_meta meta;
     int64_t until_ms; /* wall clock; never later than a claim of its age can last */
     bool given_up;    /* by its owner: may be taken over at once */
+    bool believed;    /* what it says was done: it is signed, or there is no key to sign with */
 };
 
 /* ERR_NOT_FOUND when there is none. */
 bool claim_read(struct run *run, struct http_client *http, struct claim *claim,
                 struct err *err) MUST_CHECK;
+
+/* --- claim_sign.c --- */
+
+/* Signs a body of is_pending, a JSON object, with claim_key; without a key it stays as it is. False
+ * when out of memory, or when it is too large. */
+bool claim_sign(const struct run *run, struct buf *body) MUST_CHECK;
+/* Whether the body is signed with claim_key, for this event; without a key always. */
+bool claim_signed(const struct run *run, const struct buf *body) MUST_CHECK;
 
 /* --- claim.c --- */
 

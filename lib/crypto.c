@@ -1,6 +1,7 @@
 /* Digests, HMAC, base64 and hex over OpenSSL, and the wiping of secrets. */
 #include "lib/crypto.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -131,6 +132,11 @@ void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t n,
     EVP_MD_CTX_free(ctx);
     wipe(pad, sizeof pad);
     wipe(inner, sizeof inner);
+}
+
+bool crypto_equal(const void *a, const void *b, size_t n)
+{
+    return CRYPTO_memcmp(a, b, n) == 0;
 }
 
 void hex_encode(const void *bytes, size_t n, char *to)

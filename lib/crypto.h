@@ -28,6 +28,9 @@ void md5(const void *bytes, size_t n, uint8_t to[MD5_SIZE]); /* for Content-MD5 
 void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t n,
                  uint8_t to[SHA256_SIZE]);
 
+/* Whether two texts of n bytes are equal, in a time that says nothing of where they differ. */
+bool crypto_equal(const void *a, const void *b, size_t n) MUST_CHECK;
+
 /* Lower-case hex of n bytes and a NUL: 2n + 1 characters. */
 void hex_encode(const void *bytes, size_t n, char *to);
 /* Appends the base64 (RFC 4648, padded) / base64url (unpadded) of n bytes. */

@@ -679,6 +679,115 @@ static void test_a_step_began_no_later_than_now_and_not_for_ever_ago(void **stat
     }
 }
 
+/* --- the signature --- */
+
+#define KEY "0123456789abcdef"
+
+/* What a daemon with `key` leaves of a run with one resource processed, when it gives up. */
+static char *left_behind(struct fixture *f, const char *key)
+{
+    f->config.daemon.claim_key = (char *)key;
+    begin(f, ONE);
+    turn_to_tasks(f);
+    f->run->automations[0].tasks[0].status = TASK_PROCESSED;
+    f->run->stopping = true;
+    turn_to_the_end(f);
+    run_free(f->run);
+    f->run = NULL;
+    f->answer = 0;
+    return memory_text(f->memory, PENDING);
+}
+
+/* Whether a daemon with KEY goes on where `text` says. The event stays as it is. */
+static bool goes_on_from(struct fixture *f, const char *text)
+{
+    f->config.daemon.claim_key = (char *)KEY;
+    memory_put_text(f->memory, PENDING, text);
+    memory_find(f->memory, PENDING)->modified_ms = NOW - 60000;
+    f->run = run_new(&f->engine, &f->delivery);
+    turn_to_tasks(f);
+    bool processed = f->run->automations[0].tasks[0].status == TASK_PROCESSED;
+    run_free(f->run);
+    f->run = NULL;
+    f->answer = 0;
+    return processed;
+}
+
+static void test_signed_progress_is_believed(void **state)
+{
+    struct fixture *f = *state;
+    char *text = left_behind(f, KEY);
+    assert_non_null(strstr(text, "\"signature\":\""));
+    assert_true(goes_on_from(f, text));
+    free(text);
+}
+
+static void test_unsigned_progress_is_not_believed(void **state)
+{
+    struct fixture *f = *state;
+    char *text = left_behind(f, NULL);
+    assert_null(strstr(text, "signature"));
+    assert_false(goes_on_from(f, text));
+    free(text);
+}
+
+static void test_progress_signed_with_another_key_is_not_believed(void **state)
+{
+    struct fixture *f = *state;
+    char *text = left_behind(f, KEY "x");
+    assert_false(goes_on_from(f, text));
+    free(text);
+}
+
+static void test_signed_progress_that_was_changed_is_not_believed(void **state)
+{
+    struct fixture *f = *state;
+    char *text = left_behind(f, KEY);
+    for (size_t i = 0; text[i]; i += 7) {
+        char was = text[i];
+        text[i] = was == '0' ? '1' : '0';
+        if (goes_on_from(f, text))
+            fail_msg("byte %zu of %s", i, text);
+        text[i] = was;
+    }
+    char more[4096];
+    snprintf(more, sizeof more, "%s ", text);
+    assert_false(goes_on_from(f, more));
+    assert_true(goes_on_from(f, text));
+    free(text);
+}
+
+static void test_progress_signed_for_another_event_is_not_believed(void **state)
+{
+    struct fixture *f = *state;
+    f->delivery.key = "x/events/other/event.json";
+    memory_put_text(f->memory, "x/events/other/event.json", ONE);
+    begin(f, ONE);
+    f->config.daemon.claim_key = (char *)KEY;
+    turn_to_tasks(f);
+    f->run->automations[0].tasks[0].status = TASK_PROCESSED;
+    f->run->stopping = true;
+    turn_to_the_end(f);
+    run_free(f->run);
+    f->answer = 0;
+    char *text = memory_text(f->memory, "x/reports/other/is_pending");
+    assert_non_null(text);
+    f->delivery.key = EVENT;
+    /* As if the events were the same to the byte. */
+    memory_find(f->memory, EVENT)->version =
+        memory_find(f->memory, "x/events/other/event.json")->version;
+    assert_false(goes_on_from(f, text));
+    free(text);
+}
+
+static void test_an_unsigned_claim_is_a_claim_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    f->config.daemon.claim_key = (char *)KEY;
+    assert_int_equal(met(f, claim_until("1800000009000", ""), 0), RUN_ENDED);
+    assert_int_equal(f->run->outcome, SETTLE_LATER);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -709,6 +818,12 @@ int main(void)
         TEST(test_what_is_larger_than_any_claim_of_ours_is_one_of_another_program),
         TEST(test_ranges_must_ascend_and_lie_within_the_automation),
         TEST(test_values_of_wrong_types_count_as_absent),
+        TEST(test_signed_progress_is_believed),
+        TEST(test_unsigned_progress_is_not_believed),
+        TEST(test_progress_signed_with_another_key_is_not_believed),
+        TEST(test_signed_progress_that_was_changed_is_not_believed),
+        TEST(test_progress_signed_for_another_event_is_not_believed),
+        TEST(test_an_unsigned_claim_is_a_claim_all_the_same),
         TEST(test_a_step_began_no_later_than_now_and_not_for_ever_ago),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

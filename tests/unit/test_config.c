@@ -480,6 +480,29 @@ static void expect_secret_problem(struct place *p, const char *secret, size_t si
 }
 
 /* Its owner's and, where a service manager says so, its group's to read. */
+static void test_a_claim_key_has_at_least_16_bytes(void **state)
+{
+    struct place *p = *state;
+    struct buf text = buf_make(4096), problems = buf_make(4096);
+    struct config *c;
+
+    buf_addf(&text, "[daemon]\nclaim_key_file = %s\n" BLOB "account = hgevents\n", p->secret);
+    write_text(p->secret, "0123456789abcde\n", 16, 0400);
+    c = load_text(p, buf_str(&text), text.size, 0600, no_environment, &problems);
+    assert_null(c);
+    assert_non_null(strstr(buf_str(&problems), "does not hold what it should"));
+    buf_reset(&problems);
+    chmod(p->secret, 0600);
+    write_text(p->secret, "0123456789abcdef\n", 17, 0400);
+    c = load_text(p, buf_str(&text), text.size, 0600, no_environment, &problems);
+    if (!c)
+        fail_msg("%s", buf_str(&problems));
+    assert_string_equal(c->daemon.claim_key, "0123456789abcdef");
+    config_free(c);
+    buf_free(&text);
+    buf_free(&problems);
+}
+
 static void test_a_secrets_file_must_be_private(void **state)
 {
     static const mode_t good[] = {0400, 0440, 0600, 0640};
@@ -647,15 +670,28 @@ static void uncomment(const char *from, struct buf *to)
             buf_addc(to, *at);
 }
 
+/* The text with a file that is there in the place of the example's. */
+static void put_path(const char *text, const char *example, const char *path, struct buf *to)
+{
+    const char *at = strstr(text, example);
+
+    assert_non_null(at);
+    buf_add(to, text, (size_t)(at - text));
+    buf_adds(to, path);
+    assert_true(buf_adds(to, at + strlen(example)));
+}
+
 static void test_every_line_of_the_sample_can_be_put_in_force(void **state)
 {
     struct buf sample = buf_make(1 << 20), all = buf_make(1 << 20), problems = buf_make(1 << 16);
+    struct buf there = buf_make(1 << 20);
     struct place *p = *state;
     struct config *c;
 
     write_text(p->secret, "http://proxy:3128\n", 18, 0400);
     assert_true(config_sample(&sample));
-    uncomment(buf_str(&sample), &all);
+    put_path(buf_str(&sample), "/run/credentials/hgautod.service/claim_key", p->secret, &there);
+    uncomment(buf_str(&there), &all);
     c = load_text(p, buf_str(&all), all.size, 0644, no_environment, &problems);
     assert_null(
         c); /* the sample's proxy and proxy_file exclude each other, and nothing else is wrong */
@@ -664,6 +700,7 @@ static void test_every_line_of_the_sample_can_be_put_in_force(void **state)
                ": proxy_file: the secret itself is given too; one of both is enough\n"));
     assert_ptr_equal(strchr(buf_str(&problems), '\n'), buf_str(&problems) + problems.size - 1);
     buf_free(&sample);
+    buf_free(&there);
     buf_free(&all);
     buf_free(&problems);
 }
@@ -771,6 +808,7 @@ int main(void)
         TEST(test_a_named_file_must_be_there),
         TEST(test_too_many_sources_are_refused),
         TEST(test_a_file_with_a_secret_must_be_private),
+        TEST(test_a_claim_key_has_at_least_16_bytes),
         TEST(test_a_secrets_file_must_be_private),
         TEST(test_a_secrets_file_is_a_regular_one),
         TEST(test_a_proxy_with_a_password_is_a_secret),
