@@ -8,6 +8,7 @@ struct message_event {
     struct delivery delivery; /* first */
     struct message *message;
     char *key;
+    int64_t again_ms; /* held until then; 0: not held */
 };
 
 struct message *message_new(void *owner, const char *id, const char *receipt, int64_t now_ms,
@@ -21,6 +22,7 @@ struct message *message_new(void *owner, const char *id, const char *receipt, in
     m->receipt = strdup(receipt);
     m->visibility_ms = visibility_ms;
     m->hidden_until_ms = now_ms + visibility_ms;
+    m->received_ms = now_ms;
     m->due_ms = now_ms;
     if (m->id && m->receipt)
         return m;
@@ -34,6 +36,7 @@ void message_free(struct message *m)
         free(m->events[i].key);
     free(m->events);
     free(m->aside);
+    free(m->spare);
     free(m->id);
     free(m->receipt);
     free(m);
@@ -66,12 +69,14 @@ struct delivery *message_delivery(struct message *m, size_t i)
 
 bool message_set_aside(struct message *m, const char *text, size_t size)
 {
-    m->aside = calloc(1, size + 1);
-    if (!m->aside)
-        return false;
-    memcpy(m->aside, text, size);
-    m->aside_size = size;
-    return true;
+    m->aside = strndup(text, size);
+    return m->aside != NULL;
+}
+
+bool message_keep_text(struct message *m, const char *text, size_t size)
+{
+    m->spare = strndup(text, size);
+    return m->spare != NULL;
 }
 
 struct message *message_of(struct delivery *d)
@@ -88,8 +93,48 @@ void message_settle(struct delivery *d, enum settle how, int64_t delay_ms, int64
         if (delay_ms > m->delay_ms)
             m->delay_ms = delay_ms;
     }
-    if (m->open == 0)
-        m->due_ms = now_ms;
+    m->failed = m->failed || how == SETTLE_FAILED;
+    if (m->open > 0)
+        return;
+    m->due_ms = now_ms;
+    if (m->failed && m->spare) {
+        m->aside = m->spare;
+        m->spare = NULL;
+    }
+}
+
+void message_hold(struct delivery *d, int64_t again_ms)
+{
+    struct message_event *e = (struct message_event *)d;
+    e->again_ms = again_ms;
+    e->message->held++;
+}
+
+struct delivery *message_take_held(struct message *m, int64_t now_ms, int64_t *due_ms)
+{
+    for (size_t i = 0; m->held > 0 && i < m->count; i++) {
+        struct message_event *e = &m->events[i];
+        if (e->again_ms > now_ms && e->again_ms < *due_ms)
+            *due_ms = e->again_ms;
+        if (!e->again_ms || e->again_ms > now_ms)
+            continue;
+        e->again_ms = 0;
+        m->held--;
+        return &e->delivery;
+    }
+    return NULL;
+}
+
+void message_release_held(struct message *m, int64_t now_ms)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        struct message_event *e = &m->events[i];
+        if (!e->again_ms)
+            continue;
+        e->again_ms = 0;
+        m->held--;
+        message_settle(&e->delivery, SETTLE_LATER, 0, now_ms);
+    }
 }
 
 enum message_step message_next(const struct message *m, int64_t now_ms, int64_t *due_ms)
@@ -143,6 +188,7 @@ bool message_answered(struct message *m, enum message_step step, enum message_an
     if (step == MESSAGE_SET_ASIDE && answer == MESSAGE_OK) {
         free(m->aside);
         m->aside = NULL;
+        m->release = false; /* it has a place of its own now, and is deleted here */
         return false;
     }
     bool given_up = answer == MESSAGE_LATER && m->due_ms >= m->hidden_until_ms;

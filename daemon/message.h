@@ -2,9 +2,9 @@
  * sent about it next. The same for every kind of queue; pure bookkeeping on the main thread, with
  * time handed in.
  *
- *     received ─► deliveries open: EXTEND at half the visibility timeout
+ *     received ─► deliveries open, or held for another look: EXTEND at half the visibility timeout
  *              ─► all settled: DELETE, or RELEASE when one of them was released ─► FINISHED
- *              ─► not understood too often: SET_ASIDE ─► DELETE ─► FINISHED */
+ *              ─► not understood, or failed, too often: SET_ASIDE ─► DELETE ─► FINISHED */
 #ifndef HGAUTOD_DAEMON_MESSAGE_H
 #define HGAUTOD_DAEMON_MESSAGE_H
 
@@ -42,14 +42,17 @@ struct message {
     struct message_event *events;
     size_t count, room;
     char *aside; /* the text that is to be set aside; NULL: none */
-    size_t aside_size;
+    char *spare; /* the text that is to be set aside if one of its events fails; NULL: none */
     size_t open; /* not yet settled */
+    size_t held; /* of the open ones: to be handed over again */
+    int64_t received_ms; /* monotonic */
     int64_t visibility_ms;
     int64_t hidden_until_ms; /* monotonic; as far as we know nobody else is shown it before */
     int64_t due_ms;          /* monotonic; the next step, not before */
     int64_t delay_ms;        /* the longest that a release asked for */
     int64_t sent_ms;
     bool release;
+    bool failed;    /* one of its events could not be carried out */
     bool sending;   /* a step has been sent and not been answered */
     bool no_extend; /* the queue does not extend it any more */
     bool finished;
@@ -68,11 +71,21 @@ struct delivery *message_delivery(struct message *m, size_t i);
 /* The message, which has no deliveries, is to be set aside with this text. False when out of
  * memory. */
 bool message_set_aside(struct message *m, const char *text, size_t size) MUST_CHECK;
+/* As message_set_aside, once one of its deliveries has been settled with SETTLE_FAILED. */
+bool message_keep_text(struct message *m, const char *text, size_t size) MUST_CHECK;
 /* The message of a delivery. */
 struct message *message_of(struct delivery *d);
 
 /* One of its deliveries has ended. */
 void message_settle(struct delivery *d, enum settle how, int64_t delay_ms, int64_t now_ms);
+/* One of its deliveries is to be handed over again at again_ms. The message is extended meanwhile:
+ * the queue does not count it as received once more. */
+void message_hold(struct delivery *d, int64_t again_ms);
+/* A delivery that was held and whose time has come: it is to be submitted again. NULL when there is
+ * none; *due_ms becomes when there will be, unless that is later. */
+struct delivery *message_take_held(struct message *m, int64_t now_ms, int64_t *due_ms);
+/* Those that are held are released instead. */
+void message_release_held(struct message *m, int64_t now_ms);
 /* The step to be sent now; with MESSAGE_WAIT, *due_ms is when to ask again (INT64_MAX: after the
  * next call on it). */
 enum message_step message_next(const struct message *m, int64_t now_ms, int64_t *due_ms);

@@ -10,6 +10,11 @@
 #define MAX_SENDING 16 /* steps of messages under way at once */
 /* What was fetched and is not used at once is not fetched again sooner. */
 #define FETCH_AGAIN_MS 1000
+/* Messages with events that other daemons work on are kept, so that they are not counted as
+ * received again: so many at once, and for so long. SQS keeps a message from others for twelve
+ * hours at most; beyond these bounds it is released. */
+#define HELD_MAX    1000
+#define HELD_MAX_MS (11 * 3600 * INT64_C(1000))
 
 static void tick(struct queue_source *s);
 
@@ -244,7 +249,9 @@ static void step_done(struct queue_source *s, const struct message *m, enum mess
     if (step != MESSAGE_SET_ASIDE)
         return;
     counts->set_aside++;
-    log_warn(s->base.daemon->log, "Moved a message that is not understood to the poison queue",
+    log_warn(s->base.daemon->log,
+             m->failed ? "Moved a message whose events could not be carried out to the poison queue"
+                       : "Moved a message that is not understood to the poison queue",
              "source", name(s), "message_id", m->id);
 }
 
@@ -292,6 +299,26 @@ static int64_t send_step(struct queue_source *s, struct message *m, enum message
     return m->finished ? 0 : due;
 }
 
+/* Hands over again what was held, while the engine has room. *due_ms becomes when there is more,
+ * unless that is later. */
+static void hand_over_held(struct queue_source *s, struct message *m, int64_t *due_ms)
+{
+    int64_t now = queue_source_now(s);
+    if (m->no_extend)
+        message_release_held(m, now); /* the queue shows it to others already */
+    while (m->held > 0) {
+        if (!engine_has_room(s->base.daemon->engine)) {
+            if (now + QUEUE_ROOM_MS < *due_ms)
+                *due_ms = now + QUEUE_ROOM_MS;
+            return;
+        }
+        struct delivery *d = message_take_held(m, now, due_ms);
+        if (!d)
+            return;
+        engine_submit(s->base.daemon->engine, d);
+    }
+}
+
 /* Sends what each message wants; *due_ms becomes when the next wants something, unless that is
  * later. */
 static void tick_messages(struct queue_source *s, int64_t *due_ms)
@@ -300,6 +327,7 @@ static void tick_messages(struct queue_source *s, int64_t *due_ms)
     for (struct message *m = s->messages; m; m = next) {
         next = m->next;
         int64_t due;
+        hand_over_held(s, m, due_ms);
         enum message_step step = message_next(m, queue_source_now(s), &due);
         if (step == MESSAGE_FINISHED) {
             message_drop(s, m);
@@ -312,11 +340,24 @@ static void tick_messages(struct queue_source *s, int64_t *due_ms)
     }
 }
 
+static bool may_hold(const struct queue_source *s, const struct message *m)
+{
+    size_t held = 0;
+    for (const struct message *each = s->messages; each; each = each->next)
+        held += each->held > 0;
+    return !s->stopped && !s->base.daemon->once && !m->no_extend && held < HELD_MAX &&
+           queue_source_now(s) - m->received_ms < HELD_MAX_MS;
+}
+
 void queue_source_settle(struct source *face, struct delivery *d, enum settle how, int64_t delay_ms)
 {
     (void)face;
-    struct queue_source *s = message_of(d)->owner;
-    message_settle(d, how, delay_ms, queue_source_now(s));
+    struct message *m = message_of(d);
+    struct queue_source *s = m->owner;
+    if (how == SETTLE_LATER && may_hold(s, m))
+        message_hold(d, queue_source_now(s) + delay_ms);
+    else
+        message_settle(d, how, delay_ms, queue_source_now(s));
     wake_in(s, 0);
 }
 
@@ -416,6 +457,11 @@ void queue_source_take(struct queue_source *s, const struct queue_request *r,
         return;
     }
     log_debug(s->base.daemon->log, "Received a message", "source", name(s), "message_id", m->id);
+    /* Without memory for its text it comes again. */
+    bool last = s->kind->sets_aside && got->times >= (uint64_t)s->base.config->max_receive;
+    if (last && m->count > 0 && !message_keep_text(m, got->body, got->size))
+        log_warn(s->base.daemon->log, "Out of memory for the text of a message", "source", name(s),
+                 "message_id", m->id);
     message_link(s, m);
     for (size_t i = 0; i < m->count; i++)
         engine_submit(s->base.daemon->engine, message_delivery(m, i));
@@ -516,6 +562,10 @@ void queue_source_stop(struct source *base)
 {
     struct queue_source *s = (struct queue_source *)base;
     s->stopped = true;
+    for (struct message *m = s->messages; m; m = m->next)
+        message_release_held(m, queue_source_now(s));
+    if (s->messages)
+        wake_in(s, 0);
     if (s->kind->long_poll)
         break_off_receive(s);
     if (s->sweep)

@@ -56,8 +56,9 @@ struct queue_kind {
     /* A receive waits at the service; when the source stops it is broken off, else its answer is
      * waited for. */
     bool long_poll;
-    /* A body that is not understood is set aside (MESSAGE_SET_ASIDE) once it has been received
-     * max_receive times; else the queue sees to that. */
+    /* A body that is not understood, or whose events cannot be carried out, is set aside
+     * (MESSAGE_SET_ASIDE) once it has been received max_receive times; else the queue sees to that.
+     */
     bool sets_aside;
 
     /* Builds and signs the request of r, a receive or a message's step. False with *err; ERR_BUSY

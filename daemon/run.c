@@ -65,6 +65,7 @@ struct run *run_new(struct engine *engine, struct delivery *delivery)
     run->folder = buf_make(4096);
     run->claim_key = buf_make(4096);
     run->began_ms = mono(run);
+    run->release_as = SETTLE_RELEASE;
     clock_uuid(engine->options.clock, run->id);
     name_owner(run);
     pthread_mutex_init(&run->lock, NULL);
@@ -145,9 +146,11 @@ static int64_t retry_or_release(struct run *run, const char *sentence, const str
         return JOB_READY;
     }
     note_problem(run, err);
-    if (!run->stopping)
+    if (!run->stopping) {
         run->release_delay_ms = RELEASE_PAUSE_MS;
-    return run->phase == RUN_CLAIM ? end(run, SETTLE_RELEASE) : enter(run, RUN_RELEASE);
+        run->release_as = err_is_retryable(err) ? SETTLE_RELEASE : SETTLE_FAILED;
+    }
+    return run->phase == RUN_CLAIM ? end(run, run->release_as) : enter(run, RUN_RELEASE);
 }
 
 /* The run cannot go on here. Tasks that are still in workers' hands are waited for by the tasks
@@ -178,6 +181,7 @@ static int64_t lost(struct run *run, enum claim_answer answer)
                                : "The claim was lost to another daemon; this run ends here";
     log_warn(log_of(run), sentence, "event", run->key, "run", run->id);
     run->lost = true;
+    run->release_as = SETTLE_LATER;
     run->stopping = true;
     return leave(run);
 }
@@ -278,7 +282,7 @@ static bool place_reports(struct run *run, enum settle *outcome)
               "a shorter path",
               "event", run->key, "store", run->store->name, "longest_report_folder", most);
     run->release_delay_ms = RELEASE_PAUSE_MS;
-    *outcome = SETTLE_RELEASE;
+    *outcome = SETTLE_FAILED;
     return false;
 }
 
@@ -401,11 +405,17 @@ static bool fetch_event(struct run *run, struct http_client *http, struct buf *t
  */
 static int64_t retry_or_refuse(struct run *run, const struct err *err)
 {
+    const struct engine_options *o = &run->engine->options;
     struct err why = *err;
-    if (++run->attempts < run->engine->options.config->http.max_attempts) {
+    int64_t again_ms;
+    why.kind = ERR_TRANSIENT;
+    run->attempts++;
+    if (patience_note(&run->patience, o->config, o->clock, &why, &again_ms)) {
         log_failure(run, "The event could not be read", err);
-        return pause_for(run, err);
+        run->not_before_ms = again_ms;
+        return JOB_READY;
     }
+    why.kind = err->kind;
     snprintf(why.message, sizeof why.message,
              "the event may not be read: %.600s. Allow the identity of hgautod %s", err->message,
              run->store->form->read_permission);
@@ -702,7 +712,7 @@ static int64_t phase_release(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     if (run->lost)
-        return end(run, SETTLE_LATER);
+        return end(run, run->release_as);
     bool began = run->automations || run->inherited_ms;
     if (!began && claim_delete(run, http, &err) == CLAIM_GONE)
         log_info(log_of(run), "Run given back before it began", "event", run->key, "run", run->id);
@@ -711,7 +721,7 @@ static int64_t phase_release(struct run *run, struct http_client *http)
     else
         log_info(log_of(run), "Run given back with its progress", "event", run->key, "run",
                  run->id);
-    return end(run, SETTLE_RELEASE);
+    return end(run, run->release_as);
 }
 
 /* --- the job --- */

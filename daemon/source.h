@@ -23,6 +23,8 @@ struct source;
 enum settle {
     SETTLE_DONE,    /* reports are durable, or there was nothing to do: delete */
     SETTLE_RELEASE, /* not now (shutting down, or a fault): make it visible again after delay_ms */
+    SETTLE_FAILED,  /* it cannot be carried out, for a reason that does not pass by itself: as
+                       SETTLE_RELEASE, but the queue may give up on it */
     SETTLE_LATER,   /* another daemon works on it: to be looked at again after delay_ms, without
                        counting as a try */
 };

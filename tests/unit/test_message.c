@@ -110,6 +110,61 @@ static void test_one_released_event_releases_it_after_the_longest_delay(void **s
     message_free(m);
 }
 
+/* An event that another daemon works on: it is handed over again, and the queue is not told. */
+static void test_a_held_delivery_is_handed_over_again(void **state)
+{
+    (void)state;
+    struct message *m = make(2);
+    int64_t due = INT64_MAX;
+    message_hold(message_delivery(m, 1), 5000);
+    message_settle(message_delivery(m, 0), SETTLE_DONE, 0, 2000);
+    assert_null(message_take_held(m, 4999, &due));
+    assert_int_equal(due, 5000);
+    assert_next(m, 16000, MESSAGE_EXTEND, INT64_MAX);
+    assert_ptr_equal(message_take_held(m, 5000, &due), message_delivery(m, 1));
+    assert_null(message_take_held(m, 99000, &due));
+    message_settle(message_delivery(m, 1), SETTLE_DONE, 0, 6000);
+    assert_next(m, 6000, MESSAGE_DELETE, INT64_MAX);
+    message_free(m);
+}
+
+static void test_held_deliveries_are_released_at_the_end(void **state)
+{
+    (void)state;
+    struct message *m = make(2);
+    message_hold(message_delivery(m, 0), 5000);
+    message_settle(message_delivery(m, 1), SETTLE_DONE, 0, 2000);
+    message_release_held(m, 3000);
+    assert_next(m, 3000, MESSAGE_RELEASE, INT64_MAX);
+    assert_int_equal(m->delay_ms, 0);
+    message_free(m);
+}
+
+static void test_what_failed_is_set_aside_when_its_text_was_kept(void **state)
+{
+    (void)state;
+    struct message *m = make(2);
+    assert_true(message_keep_text(m, "text and more", 4));
+    message_settle(message_delivery(m, 0), SETTLE_FAILED, 60000, 2000);
+    assert_next(m, 2000, MESSAGE_WAIT, 16000);
+    message_settle(message_delivery(m, 1), SETTLE_DONE, 0, 3000);
+    assert_next(m, 3000, MESSAGE_SET_ASIDE, INT64_MAX);
+    assert_string_equal(m->aside, "text");
+    message_sent(m, 3000);
+    assert_false(message_answered(m, MESSAGE_SET_ASIDE, MESSAGE_OK, 0, 3100));
+    assert_next(m, 3100, MESSAGE_DELETE, INT64_MAX);
+    message_free(m);
+    m = make(1);
+    message_settle(message_delivery(m, 0), SETTLE_FAILED, 60000, 2000);
+    assert_next(m, 2000, MESSAGE_RELEASE, INT64_MAX);
+    message_free(m);
+    m = make(1);
+    assert_true(message_keep_text(m, "text", 4));
+    message_settle(message_delivery(m, 0), SETTLE_RELEASE, 60000, 2000);
+    assert_next(m, 2000, MESSAGE_RELEASE, INT64_MAX);
+    message_free(m);
+}
+
 static void test_settling_during_an_extension_waits_for_its_answer(void **state)
 {
     (void)state;
@@ -146,6 +201,9 @@ int main(void)
         cmocka_unit_test(test_a_gone_message_is_extended_no_more_but_deleted_in_the_end),
         cmocka_unit_test(test_it_is_deleted_only_when_all_events_are_done),
         cmocka_unit_test(test_one_released_event_releases_it_after_the_longest_delay),
+        cmocka_unit_test(test_a_held_delivery_is_handed_over_again),
+        cmocka_unit_test(test_held_deliveries_are_released_at_the_end),
+        cmocka_unit_test(test_what_failed_is_set_aside_when_its_text_was_kept),
         cmocka_unit_test(test_settling_during_an_extension_waits_for_its_answer),
         cmocka_unit_test(test_a_deletion_is_given_up_when_the_queue_shows_it_again_anyway),
     };

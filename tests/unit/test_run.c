@@ -233,7 +233,7 @@ static void when_a_report_cannot_be_asked_the_event_is_not_begun(void **state)
     f->memory->fault_kind = ERR_DENIED;
     f->memory->fault_count = 1;
     run_event(f);
-    assert_int_equal(f->how, SETTLE_RELEASE);
+    assert_int_equal(f->how, SETTLE_FAILED);
     assert_int_equal(count_of(f, "put " REPORTS), 0);
     assert_null(memory_text(f->memory, PENDING)); /* nothing was begun */
 }
@@ -286,7 +286,7 @@ static void an_event_whose_reports_would_find_no_place_is_left_to_the_queue(void
     make_long_key(key, REPORT_CRITICAL_FOLDER_MAX);
     f->delivery.key = key;
     run_event(f);
-    assert_int_equal(f->how, SETTLE_RELEASE);
+    assert_int_equal(f->how, SETTLE_FAILED);
     assert_string_equal(f->memory->journal, "");
 }
 
@@ -443,7 +443,7 @@ static void check_run_id_kept(struct fixture *f, int64_t event_ms, bool kept)
     f->memory->fault_kind = ERR_DENIED;
     f->memory->fault_count = 1;
     run_event(f);
-    assert_int_equal(f->how, SETTLE_RELEASE);
+    assert_int_equal(f->how, SETTLE_FAILED);
     char *left = memory_text(f->memory, PENDING);
     assert_non_null(left);
     json_t *claim = json_loads(left, 0, NULL);
@@ -514,7 +514,7 @@ static void without_access_the_event_is_released_and_nothing_is_done(void **stat
     f->memory->fault_kind = ERR_DENIED;
     f->memory->fault_count = 1;
     run_event(f);
-    assert_int_equal(f->how, SETTLE_RELEASE);
+    assert_int_equal(f->how, SETTLE_FAILED);
     assert_int_equal(f->delay_ms, 60000);
     assert_string_equal(f->memory->journal, "");
 }

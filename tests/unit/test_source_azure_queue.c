@@ -202,6 +202,105 @@ static void test_a_released_message_is_shown_after_the_delay(void **state)
     assert_int_equal(f->daemon.counts.released, 1);
 }
 
+/* Another daemon works on its event: the message is kept, and the queue counts nothing. */
+static void test_a_duplicate_is_looked_at_again_without_being_received_again(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, ANNOUNCES, 1);
+    for (int i = 0; i < 40; i++) {
+        assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 1000));
+        pass(f, 999);
+        assert_null(fake_find(&f->engine, EVENT));
+        pass(f, 1);
+        assert_non_null(fake_find(&f->engine, EVENT));
+    }
+    assert_int_equal(fake_open_requests(&f->http),
+                     1); /* it receives, and tells the queue nothing */
+    pass(f, 110000);
+    answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=300", 204, "pop=2", "");
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 1000));
+    pass(f, 149000); /* more extensions, while it waits for room too */
+    assert_int_equal(f->daemon.counts.released, 0);
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+    answer(f, "DELETE " MESSAGE "pop%3D2", 204, NULL, "");
+    assert_int_equal(f->daemon.counts.deleted, 1);
+}
+
+static void test_a_duplicate_waits_for_room(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, ANNOUNCES, 1);
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 1000));
+    f->engine.room = 0;
+    pass(f, 1000);
+    assert_null(fake_find(&f->engine, EVENT));
+    f->engine.room = 1;
+    pass(f, 500);
+    assert_non_null(fake_find(&f->engine, EVENT));
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
+    fake_settle_down(&f->daemon);
+}
+
+static void test_a_duplicate_is_given_back_when_the_daemon_stops(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, ANNOUNCES, 1);
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 60000));
+    f->source->ops->stop(f->source);
+    fake_settle_down(&f->daemon);
+    answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=0", 204, "pop=2", "");
+    assert_int_equal(f->daemon.counts.released, 1);
+}
+
+static void test_a_duplicate_that_is_held_for_half_a_day_is_given_back(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    f->config.visibility_timeout = 12 * 3600 * INT64_C(1000);
+    bring(f, ANNOUNCES, 1);
+    pass(f, 11 * 3600 * INT64_C(1000));
+    answer(f, "PUT " MESSAGE "pop%2B1", 204, "pop=2", ""); /* it was extended at half */
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 1000));
+    fake_settle_down(&f->daemon);
+    answer(f, "PUT " MESSAGE "pop%3D2&visibilitytimeout=1", 204, "pop=3", "");
+    assert_int_equal(f->daemon.counts.released, 1);
+}
+
+/* max_receive is 2 here. */
+static void test_a_message_whose_event_cannot_be_carried_out_goes_to_the_poison_queue(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    bring(f, ANNOUNCES, 1);
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_FAILED, 60000));
+    fake_settle_down(&f->daemon);
+    answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=60", 204, "pop=2", "");
+    pass(f, 200);
+    bring(f, ANNOUNCES, 2);
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_FAILED, 60000));
+    fake_settle_down(&f->daemon);
+    answer(f, "POST " POISON "/messages", 201, NULL, "");
+    answer(f, "DELETE " MESSAGE "pop%2B1", 204, NULL, "");
+    assert_int_equal(f->daemon.counts.set_aside, 1);
+}
+
+/* However often it was received: it was another daemon that worked on it. */
+static void test_a_duplicate_does_not_go_to_the_poison_queue(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    f->daemon.once = true;
+    bring(f, ANNOUNCES, 9);
+    assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 3000));
+    fake_settle_down(&f->daemon);
+    answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=3", 204, "pop=2", "");
+    assert_int_equal(f->daemon.counts.set_aside, 0);
+}
+
 static void test_a_message_in_other_hands_is_let_go(void **state)
 {
     struct fixture *f = *state;
@@ -468,6 +567,12 @@ int main(void)
         TEST(test_a_message_is_deleted_when_its_event_is_done),
         TEST(test_renewals_keep_the_new_receipt),
         TEST(test_a_released_message_is_shown_after_the_delay),
+        TEST(test_a_duplicate_is_looked_at_again_without_being_received_again),
+        TEST(test_a_duplicate_waits_for_room),
+        TEST(test_a_duplicate_is_given_back_when_the_daemon_stops),
+        TEST(test_a_duplicate_that_is_held_for_half_a_day_is_given_back),
+        TEST(test_a_message_whose_event_cannot_be_carried_out_goes_to_the_poison_queue),
+        TEST(test_a_duplicate_does_not_go_to_the_poison_queue),
         TEST(test_a_message_in_other_hands_is_let_go),
         TEST(test_the_poison_queue_is_made_when_it_is_missing),
         TEST(test_what_is_not_understood_first_comes_again),
