@@ -3,9 +3,13 @@
 import collections
 import json
 import signal
+import threading
+
+import pytest
 
 from harness.cloud import Site, call
 from harness.events import instance, stop_event, stop_of
+from harness.proxy import Proxy
 from harness.wait import wait_until
 
 
@@ -115,3 +119,97 @@ def test_an_idle_daemon_ends_at_once_on_sigint_and_sigterm(cloud, daemon):
     site = Site(cloud)
     for number in (signal.SIGINT, signal.SIGTERM):
         daemon(site, config={**site.source(wait_time="20s")}).stop(0, number, timeout=15)
+
+
+def lapsing(site):
+    """A source whose claims last as short as can be."""
+    return site.source(claim_ttl="10s", visibility_timeout="30s")
+
+
+def hold_up(cloud, times, seconds):
+    """The next calls are throttled, and what they are for waits."""
+    cloud.fault("StopInstances", times=times, status=503, code="RequestLimitExceeded", retry_after=str(seconds))
+
+
+def said(daemons, text):
+    return [line for d in daemons for line in d.errors if text in line]
+
+
+def test_healthy_daemons_take_nothing_over_from_one_another(cloud, daemon):
+    """Events that wait for longer than two claims last, each announced three times to three daemons."""
+    site = Site(cloud)
+    ids = cloud.instances(6)
+    hold_up(cloud, 6, 22)
+    daemons = [daemon(site, config=lapsing(site)) for _ in range(3)]
+    keys = [site.put_event(stop_event(id), f"events/{id}/event.json") for id in ids]
+    for key in keys * 2:
+        site.announce(key)
+    for key in keys:
+        [report] = site.wait_reports(key=key, timeout=120)
+        report.assert_all_processed()
+    site.wait_empty(timeout=60)
+    assert said(daemons, "taken over") == [] and said(daemons, "this run ends here") == []
+    assert len(said(daemons, "Run started")) == len(ids)
+    assert stops(cloud) == {id: 1 for id in ids}
+
+
+def test_a_duplicate_is_kept_and_not_received_again(cloud, daemon):
+    """A queue that gives up on a message after some receives does not lose it while another daemon works on the event."""
+    site = Site(cloud)
+    cloud.instance("i-0aaaaaaa")
+    hold_up(cloud, 1, 12)
+    first = daemon(site, config=lapsing(site))
+    key = site.put_event(stop_event("i-0aaaaaaa"))
+    wait_until(lambda: cloud.requests(operation="StopInstances"), "the first daemon to work on the event")
+    second = daemon(site, config=lapsing(site))
+    site.announce(key)
+    site.wait_reports()[0].assert_all_processed()
+    site.wait_empty()
+    assert len(said([first, second], "Event is claimed by another run")) >= 4
+    assert len(said([first, second], "Received a message")) == 2
+
+
+class Freezing(Proxy):
+    """Stops a daemon when a request of its has been answered, before it reads the answer."""
+
+    def __init__(self, cloud, method, key):
+        super().__init__(cloud)
+        self.method, self.key, self.victim, self.frozen, self.later = method, key, None, threading.Event(), []
+
+    def exchanged(self, method, path, headers, body, status):
+        if self.frozen.is_set():
+            self.later.append((method, path.split("?")[0], body, status))
+        elif method == self.method and path.endswith(self.key) and self.matches(body):
+            self.victim.signal(signal.SIGSTOP)
+            self.frozen.set()
+
+    def matches(self, body):
+        return self.method == "GET" or b'"processed":"0"' in body
+
+
+@pytest.mark.parametrize("method, key", [("GET", "/event.json"), ("PUT", "/is_pending")],
+                         ids=["before the first change", "before the reports"])
+def test_who_was_frozen_for_longer_than_the_claim_writes_nothing(cloud, daemon, method, key):
+    """Another has taken over meanwhile and has finished."""
+    site = Site(cloud)
+    cloud.instance("i-0aaaaaaa")
+    proxy = Freezing(cloud, method, key)
+    first = daemon(site, config=lapsing(site), env={"AWS_ENDPOINT_URL": proxy.url})
+    proxy.victim = first
+    event = site.put_event(stop_event("i-0aaaaaaa"))
+    try:
+        assert proxy.frozen.wait(60), f"no {method} of {key} came"
+        second = daemon(site, config=lapsing(site))
+        site.announce(event)
+        [before] = site.wait_reports(timeout=90)
+        second.wait_logged("Run finished")
+        wait_until(lambda: not site.pending(event), "the second daemon to let go")
+    finally:
+        first.signal(signal.SIGCONT)
+    first.wait_logged("this run ends here")
+    site.wait_empty(timeout=90)
+    written = [(m, path) for m, path, body, status in proxy.later if m in ("PUT", "DELETE") and status < 300]
+    assert written == [], proxy.later
+    assert stops(cloud) == {"i-0aaaaaaa": 1}
+    assert [r.raw for r in site.reports(event)] == [before.raw]
+    proxy.stop()
