@@ -78,7 +78,7 @@ static bool choose_region(struct aws *aws, struct err *err)
     atomic_init(&aws->region, region);
     return !region || aws_region_valid(region) ||
            err_set(err, ERR_INVALID, "",
-                   "\"%.40s\" is no AWS region: correct [aws] region, AWS_REGION, "
+                   "\"%.40s\" is not a valid AWS region: correct [aws] region, AWS_REGION, "
                    "AWS_DEFAULT_REGION or region of profile %s",
                    region, aws->profile);
 }
@@ -318,8 +318,8 @@ static bool cache_key(struct aws *aws, struct http_client *http, const char *acc
     if (!account)
         return true;
     if (!aws_account_valid(account)) {
-        return err_set(err, ERR_INVALID, "", "\"%.40s\" is no AWS account: it must be 12 digits",
-                       account);
+        return err_set(err, ERR_INVALID, "",
+                       "\"%.40s\" is not a valid AWS account id: it must be 12 digits", account);
     }
     if (!aws_self(aws, http, &self, err))
         return false;

@@ -104,7 +104,7 @@ static bool queue_fill(struct sqs_queue *q, const struct uri *uri, const char *u
                        "the queue URL %s names no region: set region in the source or in [aws]",
                        url);
     if (!aws_region_valid(region))
-        return err_set(err, ERR_INVALID, "", "\"%s\" is no AWS region", region);
+        return err_set(err, ERR_INVALID, "", "\"%s\" is not a valid AWS region", region);
     q->url = strdup(url);
     q->region = strdup(region);
     if (!shape || !shape->regional)
