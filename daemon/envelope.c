@@ -132,11 +132,11 @@ static bool take_object(struct envelope_reader *r, const char *bucket, const cha
         r->to->ignored++;
         return true;
     }
-    const char *problem = s3_bucket_problem(bucket != NULL ? bucket : "");
+    const char *name = bucket != NULL ? bucket : "";
+    const char *problem = s3_bucket_problem(name);
     if (problem)
-        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" is not %s", bucket != NULL ? bucket : "",
-                       problem);
-    return envelope_add(r, bucket, key);
+        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" is not %s", name, problem);
+    return envelope_add(r, name, key);
 }
 
 /* --- S3 event notifications --- */

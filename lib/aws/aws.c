@@ -430,7 +430,7 @@ bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aw
 {
     const struct aws_service *service = call->op->service;
     bool s3 = service->protocol == AWS_REST_XML;
-    struct aws_target target;
+    struct aws_target target = {.overridden = false};
     if (!find_target(aws, service, call->region, &target, err) ||
         !aws_encode(call, target.url, target.overridden, request, err))
         return named(call, err);

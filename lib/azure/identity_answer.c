@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/azure/identity_link.h"
 #include "lib/azure/token.h"
@@ -22,26 +23,22 @@
  * +00:00", "06/20/2019 02:57:58 +00:00". False when it is none. */
 static bool parse_date(const char *text, int64_t *wall_ms)
 {
-    int month, day, year, hour, minute, second, used = 0;
-    if (sscanf(text, "%2d/%2d/%4d %2d:%2d:%2d%n", &month, &day, &year, &hour, &minute, &second,
-               &used) != 6 ||
-        used == 0)
+    struct tm at = {.tm_isdst = 0};
+    const char *rest = strptime(text, "%m/%d/%Y %H:%M:%S", &at);
+    if (!rest)
         return false;
-    const char *rest = text + used;
     bool am = strncmp(rest, " AM", 3) == 0;
     bool pm = strncmp(rest, " PM", 3) == 0;
     rest += am || pm ? 3 : 0;
     if (strcmp(rest, "") != 0 && strcmp(rest, " +00:00") != 0)
         return false;
     /* Some write "PM" behind hours that count to 24. */
-    if (am && hour == 12)
-        hour = 0;
-    else if (pm && hour < 12)
-        hour += 12;
+    if (am && at.tm_hour == 12)
+        at.tm_hour = 0;
+    else if (pm && at.tm_hour < 12)
+        at.tm_hour += 12;
     char iso[64];
-    snprintf(iso, sizeof(iso), "%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, day, hour, minute,
-             second);
-    return clock_parse(iso, wall_ms);
+    return strftime(iso, sizeof(iso), "%Y-%m-%dT%H:%M:%SZ", &at) > 0 && clock_parse(iso, wall_ms);
 }
 
 /* When the token runs out by expires_on: seconds since the epoch, as a number or text, or a date; 0
