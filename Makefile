@@ -32,9 +32,9 @@ ALL_CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -MMD -MP -pthread $(WARN) $(HARDEN) $(
                $(PKG_CFLAGS)
 ALL_LDFLAGS := $(SAN) $(if $(SANITIZE),,-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS)
 
-LIB_SRC    := $(wildcard lib/*.c lib/aws/*.c lib/azure/*.c)
-ACTION_SRC := $(wildcard actions/*.c actions/aws/*.c actions/azure/*.c)
-DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+LIB_SRC    := $(shell find lib -name '*.c')
+ACTION_SRC := $(shell find actions -name '*.c')
+DAEMON_SRC := $(filter-out daemon/main.c,$(shell find daemon -name '*.c'))
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC   := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 
@@ -64,7 +64,7 @@ $(ACTION_A): $(call objs,$(ACTION_SRC))
 $(DAEMON_A): $(call objs,$(DAEMON_SRC))
 $(LIB_A) $(ACTION_A) $(DAEMON_A):
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
@@ -90,7 +90,7 @@ $(OBJ)/cloudserver: $(call objs,$(CLOUD_SRC)) $(LIB_A)
 
 # The program with no calls shared, for tests and bench to compare with. task.c alone is another.
 UNBATCHED_OBJ := $(OBJ)/unbatched/task.o
-$(UNBATCHED_OBJ): daemon/task.c
+$(UNBATCHED_OBJ): daemon/run/task.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -DACTION_MANY_MAX=1 -c -o $@ $<

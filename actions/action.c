@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 #define WAIT_FIRST_MS 2000
 #define WAIT_MOST_MS  15000

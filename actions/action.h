@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/attr.h"
-#include "lib/err.h"
+#include "lib/base/attr.h"
+#include "lib/base/err.h"
 
 enum cloud { CLOUD_AWS, CLOUD_AZURE };
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "lib/clock.h"
-#include "lib/jpath.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/json/jpath.h"
 
 /* A part's name as it is kept and shown. */
 #define NAME_MAX_SIZE 128

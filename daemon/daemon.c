@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/guard.h"
-#include "daemon/own.h"
-#include "daemon/subscriptions.h"
+#include "daemon/policy/guard.h"
+#include "daemon/policy/own.h"
+#include "daemon/policy/subscriptions.h"
 #include "daemon/version.h"
 #include "lib/azure/arm.h"
 #include "lib/azure/azure.h"

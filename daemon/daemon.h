@@ -6,16 +6,16 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "daemon/config.h"
-#include "daemon/engine.h"
-#include "daemon/source.h"
-#include "lib/attr.h"
+#include "daemon/config/config.h"
+#include "daemon/run/engine.h"
+#include "daemon/source/source.h"
 #include "lib/aws/aws.h"
-#include "lib/clock.h"
-#include "lib/err.h"
-#include "lib/http_loop.h"
-#include "lib/log.h"
-#include "lib/ratelimit.h"
+#include "lib/base/attr.h"
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/net/http_loop.h"
+#include "lib/net/ratelimit.h"
 
 struct azure;
 struct own;

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <sys/resource.h>
 
-#include "lib/http.h"
+#include "lib/net/http.h"
 
 /* Descriptors. */
 enum {

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#include "daemon/config.h"
-#include "lib/buf.h"
+#include "daemon/config/config.h"
+#include "lib/base/buf.h"
 
 /* Raises this process's limit of open files (RLIMIT_NOFILE) as far as it may be raised without
  * rights: to the hard limit. Where that fails the limit stays. */

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "daemon/command.h"
+#include "daemon/command/command.h"
 
 /* Standard descriptors that are closed would be given to the first files that are opened, and what
  * is meant for standard error would be written to those. */

@@ -9,8 +9,8 @@
 
 #include "daemon/notify.h"
 #include "daemon/version.h"
-#include "lib/http_loop.h"
-#include "lib/log.h"
+#include "lib/base/log.h"
+#include "lib/net/http_loop.h"
 
 /* While draining, and with --once, it is looked this often whether all is done. */
 #define LOOK_MS 50

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/aws/s3.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 #define POLICY_MAX     (64u << 10) /* S3 allows 20 KB */
 #define POLICY_VERSION "2012-10-17"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 /* A listing that act_list reads within one step is short; one that goes on beyond this never ends.
  */

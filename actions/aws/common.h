@@ -1,5 +1,5 @@
-/* What AWS actions share: making a call from a step, reading a listing to its end, and (naming.h) ids
- * that can be trusted. */
+/* What AWS actions share: making a call from a step, reading a listing to its end, and (naming.h)
+ * ids that can be trusted. */
 #ifndef HGAUTOD_ACTIONS_AWS_COMMON_H
 #define HGAUTOD_ACTIONS_AWS_COMMON_H
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "actions/aws/ec2.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op describe_volumes = {&aws_ec2, "DescribeVolumes", .changes = false};
 static const struct aws_op stop_instances = {&aws_ec2, "StopInstances", .changes = true};

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op describe_instances = {&aws_ec2, "DescribeInstances", .changes = false};
 static const struct aws_op describe_snapshots = {&aws_ec2, "DescribeSnapshots", .changes = false};

@@ -1,6 +1,6 @@
 /* ec2_delete_internet_gateway: off its VPC first. */
 #include "actions/aws/ec2.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 #define GATEWAY_GONE "InvalidInternetGatewayID.NotFound"
 

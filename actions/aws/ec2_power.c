@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "actions/aws/ec2.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op start_instances = {&aws_ec2, "StartInstances", .changes = true};
 static const struct aws_op stop_instances = {&aws_ec2, "StopInstances", .changes = true};

@@ -5,7 +5,7 @@
 #include "actions/aws/ec2.h"
 #include "actions/aws/quarantine.h"
 #include "actions/parts.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op describe_interfaces = {&aws_ec2, "DescribeNetworkInterfaces",
                                                   .changes = false};

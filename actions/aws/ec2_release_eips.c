@@ -2,7 +2,7 @@
 #include "actions/aws/ec2.h"
 #include "actions/parts.h"
 #include "actions/state.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op describe_addresses = {&aws_ec2, "DescribeAddresses", .changes = false};
 static const struct aws_op disassociate_address = {&aws_ec2, "DisassociateAddress",

@@ -5,7 +5,7 @@
 #include "actions/aws/ec2.h"
 #include "actions/aws/iam.h"
 #include "actions/state.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op list_profiles = {&aws_iam, "ListInstanceProfilesForRole",
                                             .changes = false};

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "actions/aws/ec2.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op terminate_instances = {&aws_ec2, "TerminateInstances", .changes = true};
 

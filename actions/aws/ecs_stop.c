@@ -3,7 +3,7 @@
 
 #include "actions/aws/common.h"
 #include "actions/parts.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op list_tasks = {&aws_ecs, "ListTasks", .changes = false};
 static const struct aws_op stop_task = {&aws_ecs, "StopTask", .changes = true};

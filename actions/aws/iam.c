@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/jpath.h"
-#include "lib/uri.h"
+#include "lib/json/jpath.h"
+#include "lib/net/uri.h"
 
 /* IAM allows 6,144 characters, without white space. */
 #define DOCUMENT_MAX (64u << 10)

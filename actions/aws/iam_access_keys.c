@@ -4,8 +4,8 @@
 
 #include "actions/aws/iam.h"
 #include "actions/parts.h"
-#include "lib/clock.h"
-#include "lib/jpath.h"
+#include "lib/base/clock.h"
+#include "lib/json/jpath.h"
 
 #define DAY_MS ((int64_t)86400000)
 

@@ -3,8 +3,8 @@
 
 #include "actions/aws/iam.h"
 #include "actions/state.h"
-#include "lib/clock.h"
-#include "lib/jpath.h"
+#include "lib/base/clock.h"
+#include "lib/json/jpath.h"
 
 #define QUARANTINE_POLICY "hyperglance_quarantine_users"
 /* Of policies with one name: two are enough to tell that it does not say which is meant. */

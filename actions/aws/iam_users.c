@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "actions/aws/iam.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op delete_login = {&aws_iam, "DeleteLoginProfile", .changes = true};
 static const struct aws_op update_login = {&aws_iam, "UpdateLoginProfile", .changes = true};

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "lib/aws/partition.h"
+#include "lib/aws/wire/partition.h"
 
 /* --- texts --- */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "actions/aws/ec2.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 #define GROUP_NAME "Quarantined_By_Hyperglance"
 /* What a dry run calls a group that it did not create. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "actions/aws/rds_instance.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op describe_clusters = {&aws_rds, "DescribeDBClusters", .changes = false};
 static const struct aws_op describe_globals = {&aws_rds, "DescribeGlobalClusters",

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "actions/aws/quarantine.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op describe_instances = {&aws_rds, "DescribeDBInstances", .changes = false};
 static const struct aws_op delete_instance = {&aws_rds, "DeleteDBInstance", .changes = true};

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "actions/aws/rds.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op describe_clusters = {&aws_redshift, "DescribeClusters",
                                                 .changes = false};

@@ -6,10 +6,10 @@
 #include "actions/aws/bucket.h"
 #include "actions/parts.h"
 #include "actions/state.h"
-#include "lib/clock.h"
-#include "lib/jpath.h"
-#include "lib/uri.h"
-#include "lib/xml.h"
+#include "lib/base/clock.h"
+#include "lib/json/jpath.h"
+#include "lib/json/xml.h"
+#include "lib/net/uri.h"
 
 #define BODY_MAX  (8u << 20) /* a thousand keys, each of 1,024 bytes and escaped */
 #define KEY_MAX   4096

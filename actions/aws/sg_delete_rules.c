@@ -1,6 +1,6 @@
 /* sg_delete_rules: all rules of a security group, inbound and outbound. */
 #include "actions/aws/ec2.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op describe_groups = {&aws_ec2, "DescribeSecurityGroups", .changes = false};
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "lib/jpath.h"
-#include "lib/uri.h"
+#include "lib/json/jpath.h"
+#include "lib/net/uri.h"
 
 static const struct aws_op ec2_describe = {&aws_ec2, "DescribeTags", .changes = false};
 static const struct aws_op ec2_create = {&aws_ec2, "CreateTags", .changes = true};

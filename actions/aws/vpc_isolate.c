@@ -6,7 +6,7 @@
 #include "actions/aws/ec2.h"
 #include "actions/aws/iam.h"
 #include "actions/parts.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op modify_vpc = {&aws_ec2, "ModifyVpcAttribute", .changes = true};
 static const struct aws_op describe_acls = {&aws_ec2, "DescribeNetworkAcls", .changes = false};

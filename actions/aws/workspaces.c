@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "actions/aws/common.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 /* What one call takes: Amazon WorkSpaces API Reference, "StartWorkspaces". */
 #define WORKSPACES_MANY 25

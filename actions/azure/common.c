@@ -8,7 +8,7 @@
 #include "actions/azure/id.h"
 #include "actions/azure/names.h"
 #include "actions/state.h"
-#include "lib/uri.h"
+#include "lib/net/uri.h"
 
 /* The longest that an operation is followed. Deleting a large resource group takes hours. */
 #define OPERATION_LIMIT WAIT_MINUTES(240)

@@ -10,7 +10,7 @@
 
 #include "actions/azure/names.h"
 #include "lib/azure/arm.h"
-#include "lib/fold.h"
+#include "lib/base/fold.h"
 
 #define ID_MAX 4096
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "actions/action.h"
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 /* "/subscriptions/S/resourceGroups/G/providers/NAMESPACE/TYPE/NAME", for a resource within another
  * followed by more pairs of type and name. */

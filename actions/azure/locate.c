@@ -7,7 +7,7 @@
 #include "actions/azure/common.h"
 #include "actions/azure/id.h"
 #include "actions/azure/names.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 #define TYPE_MAX 512
 

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "actions/action.h"
-#include "lib/attr.h"
-#include "lib/buf.h"
+#include "lib/base/attr.h"
+#include "lib/base/buf.h"
 
 /* Appends the location ("westeurope") of what the action acts on (action.arm_type), by one read;
  * nothing when it is not there any more, which is for the action to say. False with ctx->err: who

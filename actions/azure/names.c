@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/utf8.h"
+#include "lib/base/utf8.h"
 
 #define WORDS "_.-"
 

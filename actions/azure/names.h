@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "lib/attr.h"
-#include "lib/err.h"
+#include "lib/base/attr.h"
+#include "lib/base/err.h"
 
 #define AZ_GROUP_TYPE "Microsoft.Resources/resourceGroups"
 

@@ -8,7 +8,7 @@
 #include "actions/azure/common.h"
 #include "actions/azure/id.h"
 #include "actions/state.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 #define TAGS "Microsoft.Resources/tags"
 

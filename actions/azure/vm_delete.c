@@ -17,7 +17,7 @@
 #include "actions/azure/common.h"
 #include "actions/azure/id.h"
 #include "actions/state.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 #define VM   "Microsoft.Compute/virtualMachines"
 #define DISK "Microsoft.Compute/disks"

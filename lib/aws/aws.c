@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/aws/buckets.h"
-#include "lib/aws/chain.h"
+#include "lib/aws/auth/chain.h"
+#include "lib/aws/auth/identity.h"
+#include "lib/aws/auth/imds.h"
+#include "lib/aws/auth/profile.h"
+#include "lib/aws/auth/sigv4.h"
 #include "lib/aws/client.h"
-#include "lib/aws/endpoint.h"
-#include "lib/aws/identity.h"
-#include "lib/aws/imds.h"
-#include "lib/aws/profile.h"
 #include "lib/aws/s3.h"
-#include "lib/aws/sigv4.h"
 #include "lib/aws/sts.h"
-#include "lib/aws/targets.h"
-#include "lib/jpath.h"
-#include "lib/skew.h"
+#include "lib/aws/wire/buckets.h"
+#include "lib/aws/wire/endpoint.h"
+#include "lib/aws/wire/targets.h"
+#include "lib/json/jpath.h"
+#include "lib/net/skew.h"
 
 struct aws {
     struct aws_options options;

@@ -9,14 +9,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "lib/aws/creds.h"
-#include "lib/aws/partition.h"
-#include "lib/aws/protocol.h"
-#include "lib/clock.h"
-#include "lib/err.h"
-#include "lib/http.h"
-#include "lib/log.h"
-#include "lib/ratelimit.h"
+#include "lib/aws/auth/creds.h"
+#include "lib/aws/wire/partition.h"
+#include "lib/aws/wire/protocol.h"
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/net/http.h"
+#include "lib/net/ratelimit.h"
 
 struct aws;
 
@@ -109,7 +109,8 @@ const char *aws_region(const struct aws *aws);
 /* The PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL: none.
  * Valid as long as `aws`. */
 const char *aws_ca_bundle(const struct aws *aws);
-/* The URL (scheme://host[:port][/path]) that a service has in a region: override, FIPS, partition. */
+/* The URL (scheme://host[:port][/path]) that a service has in a region: override, FIPS, partition.
+ */
 bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char *region,
                   struct buf *url, struct err *err) MUST_CHECK;
 /* For `check` and messages: where the credentials come from and why each earlier link of the chain

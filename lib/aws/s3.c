@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lib/aws/s3_demands.h"
-#include "lib/jpath.h"
-#include "lib/uri.h"
+#include "lib/json/jpath.h"
+#include "lib/net/uri.h"
 
 #define KEY_MAX 3072 /* bytes of a decoded key: 1,024 characters, as some lookalikes count them */
 

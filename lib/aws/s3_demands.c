@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/crypto.h"
+#include "lib/base/crypto.h"
 
 #define PIECE 16384
 

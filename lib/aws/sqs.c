@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/aws/sigv4.h"
-#include "lib/uri.h"
+#include "lib/aws/auth/sigv4.h"
+#include "lib/net/uri.h"
 
 const struct aws_op sqs_receive_message = {.service = &aws_sqs, .name = "ReceiveMessage"};
 const struct aws_op sqs_change_visibility = {

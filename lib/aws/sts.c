@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/aws/auth/creds_json.h"
 #include "lib/aws/client.h"
-#include "lib/aws/creds_json.h"
-#include "lib/crypto.h"
-#include "lib/jpath.h"
+#include "lib/base/crypto.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_op assume_role = {&aws_sts, "AssumeRole", .changes = false};
 static const struct aws_op assume_with_web = {&aws_sts, "AssumeRoleWithWebIdentity",

@@ -9,10 +9,10 @@
 
 #include "lib/azure/arm_private.h"
 #include "lib/azure/classify.h"
-#include "lib/crypto.h"
-#include "lib/jpath.h"
-#include "lib/uri.h"
-#include "lib/utf8.h"
+#include "lib/base/crypto.h"
+#include "lib/base/utf8.h"
+#include "lib/json/jpath.h"
+#include "lib/net/uri.h"
 
 #define SEGMENT_MAX 260
 

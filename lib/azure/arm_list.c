@@ -2,7 +2,7 @@
 #include "lib/azure/arm_list.h"
 
 #include "lib/azure/arm_private.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 /* Appends a page's elements; *url becomes the next page's, and empty behind the last. */
 static bool take_page(const struct http_response *response, json_t *all, struct buf *url,

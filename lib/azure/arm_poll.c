@@ -6,8 +6,8 @@
 
 #include "lib/azure/arm_private.h"
 #include "lib/azure/classify.h"
-#include "lib/jpath.h"
-#include "lib/retry_after.h"
+#include "lib/json/jpath.h"
+#include "lib/net/retry_after.h"
 
 #define WAIT_FIRST_MS 1000
 #define WAIT_MAX_MS   30000

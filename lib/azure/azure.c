@@ -5,11 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/azure/auth/identity.h"
+#include "lib/azure/auth/token.h"
 #include "lib/azure/client.h"
-#include "lib/azure/identity.h"
-#include "lib/azure/token.h"
-#include "lib/secret.h"
-#include "lib/uri.h"
+#include "lib/base/secret.h"
+#include "lib/net/uri.h"
 
 #define VERSIONS_MAX 64
 

@@ -12,13 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/attr.h"
-#include "lib/buf.h"
-#include "lib/clock.h"
-#include "lib/err.h"
-#include "lib/http.h"
-#include "lib/log.h"
-#include "lib/ratelimit.h"
+#include "lib/base/attr.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/net/http.h"
+#include "lib/net/ratelimit.h"
 
 /* One row a cloud. */
 struct azure_cloud {

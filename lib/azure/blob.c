@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "lib/azure/storage_private.h"
-#include "lib/jpath.h"
-#include "lib/uri.h"
-#include "lib/xml.h"
+#include "lib/json/jpath.h"
+#include "lib/json/xml.h"
+#include "lib/net/uri.h"
 
 #define NAME_MAX_BYTES 4096 /* 1,024 characters */
 #define PATH_MAX_BYTES (16u << 10)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/retry_after.h"
+#include "lib/net/retry_after.h"
 
 struct rule {
     const char *code; /* '*' stands for anything, also for nothing */

@@ -3,8 +3,8 @@
 #ifndef HGAUTOD_LIB_AZURE_CLASSIFY_H
 #define HGAUTOD_LIB_AZURE_CLASSIFY_H
 
-#include "lib/err.h"
-#include "lib/http.h"
+#include "lib/base/err.h"
+#include "lib/net/http.h"
 
 /* By the code, if it is one that we know, else by the HTTP status (0: none). code may be NULL. */
 enum err_kind azure_classify(const char *code, int http_status);

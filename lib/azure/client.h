@@ -3,7 +3,7 @@
 #define HGAUTOD_LIB_AZURE_CLIENT_H
 
 #include "lib/azure/azure.h"
-#include "lib/skew.h"
+#include "lib/net/skew.h"
 
 /* Whether tokens and secrets may be sent to this URL: over https, or to this machine. */
 bool azure_may_carry_secrets(const char *url);

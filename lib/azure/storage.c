@@ -6,8 +6,8 @@
 
 #include "lib/azure/client.h"
 #include "lib/azure/storage_private.h"
-#include "lib/crypto.h"
-#include "lib/uri.h"
+#include "lib/base/crypto.h"
+#include "lib/net/uri.h"
 
 #define STRING_MAX (16u << 10)
 #define URL_MAX    (32u << 10)

@@ -5,7 +5,7 @@
 #define HGAUTOD_LIB_AZURE_STORAGE_H
 
 #include "lib/azure/azure.h"
-#include "lib/http.h"
+#include "lib/net/http.h"
 
 /* An account and the right to it. Constant after creation; shared by threads. */
 struct azure_storage;

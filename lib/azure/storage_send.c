@@ -8,8 +8,8 @@
 #include "lib/azure/classify.h"
 #include "lib/azure/client.h"
 #include "lib/azure/storage_private.h"
-#include "lib/jpath.h"
-#include "lib/xml.h"
+#include "lib/json/jpath.h"
+#include "lib/json/xml.h"
 
 #define SKEW_MAX_MS (INT64_C(15) * 60 * 1000) /* what the service tolerates */
 #define SKEW_HINT                                                                                  \

@@ -7,8 +7,8 @@
 
 #include "lib/azure/client.h"
 #include "lib/azure/storage_private.h"
-#include "lib/crypto.h"
-#include "lib/uri.h"
+#include "lib/base/crypto.h"
+#include "lib/net/uri.h"
 
 #define VERSION   "2021-12-02" /* of the service's interface; Azurite knows it too */
 #define NAMES_MAX 32           /* x-ms- headers, and parameters, of one request */

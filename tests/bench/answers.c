@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 enum {
     RULES_MAX = 32,

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/jpath.h"
-#include "lib/uri.h"
+#include "lib/json/jpath.h"
+#include "lib/net/uri.h"
 #include "tests/cloud/arm_table.h"
 
 #define TAGS_TAIL "/providers/microsoft.resources/tags/default"

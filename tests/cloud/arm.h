@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/attr.h"
+#include "lib/base/attr.h"
 #include "tests/cloud/faults.h"
 #include "tests/cloud/request.h"
 

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/clock.h"
-#include "lib/jpath.h"
+#include "lib/base/clock.h"
+#include "lib/json/jpath.h"
 #include "tests/cloud/arm_table.h"
 
 /* --- what they do --- */

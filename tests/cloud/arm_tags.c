@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 #include "tests/cloud/arm_table.h"
 
 #define TAGS_MAX 50

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "lib/crypto.h"
+#include "lib/base/buf.h"
+#include "lib/base/crypto.h"
 
 #define IMDS_PATH  "/metadata/identity/oauth2/token"
 #define ENTRA_TAIL "/oauth2/v2.0/token"

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/attr.h"
+#include "lib/base/attr.h"
 #include "tests/cloud/request.h"
 
 /* The application that the tests are. */

@@ -15,7 +15,7 @@
  *     POST /_control/reset       forgets everything */
 #include <string.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 #include "tests/cloud/signature.h"
 #include "tests/cloud/world.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/xml.h"
+#include "lib/json/xml.h"
 #include "tests/cloud/machines_table.h"
 
 #define IDS_MAX 1000

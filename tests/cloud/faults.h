@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "lib/attr.h"
+#include "lib/base/attr.h"
 
 struct fault {
     char operation[64]; /* "*" for any */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 #define JOURNAL_MAX 1000000 /* entries kept; later ones are only counted */
 

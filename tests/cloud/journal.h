@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/attr.h"
+#include "lib/base/attr.h"
 #include "tests/cloud/request.h"
 
 struct journal;

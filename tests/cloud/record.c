@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/crypto.h"
+#include "lib/base/crypto.h"
 
 /* libmicrohttpd: called for each header. */
 static enum MHD_Result add_header(void *ctx, enum MHD_ValueKind kind, const char *name,

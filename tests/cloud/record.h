@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lib/attr.h"
+#include "lib/base/attr.h"
 #include "tests/cloud/request.h"
 
 /* Appends the request unless somebody else sent it; the line is there when this returns. False when

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/uri.h"
-#include "lib/xml.h"
+#include "lib/json/xml.h"
+#include "lib/net/uri.h"
 
 bool request_init(struct request *r, const char *uri)
 {

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/attr.h"
-#include "lib/buf.h"
+#include "lib/base/attr.h"
+#include "lib/base/buf.h"
 
 struct request {
     struct MHD_Connection *connection;

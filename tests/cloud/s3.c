@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
-#include "lib/crypto.h"
-#include "lib/uri.h"
-#include "lib/xml.h"
+#include "lib/base/clock.h"
+#include "lib/base/crypto.h"
+#include "lib/json/xml.h"
+#include "lib/net/uri.h"
 
 #define BUCKETS_MAX 64
 #define PAGE        1000

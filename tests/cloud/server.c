@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 #include "tests/cloud/record.h"
 #include "tests/cloud/signature.h"
 #include "tests/cloud/world.h"

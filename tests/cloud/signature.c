@@ -1,5 +1,5 @@
-/* Signature Version 4 seen from the service's side, written apart from lib/aws/sigv4.c so that the
- * one checks the other. Source: AWS IAM User Guide, "Create a signed AWS API request". */
+/* Signature Version 4 seen from the service's side, written apart from lib/aws/auth/sigv4.c so that
+ * the one checks the other. Source: AWS IAM User Guide, "Create a signed AWS API request". */
 #include "tests/cloud/signature.h"
 
 #include <ctype.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/crypto.h"
-#include "lib/uri.h"
+#include "lib/base/crypto.h"
+#include "lib/net/uri.h"
 
 #define CANONICAL_MAX ((size_t)1 << 20)
 #define QUERY_MAX     256

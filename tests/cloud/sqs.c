@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/crypto.h"
+#include "lib/base/crypto.h"
 #include "tests/cloud/signature.h"
 
 #define QUEUES_MAX         64

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
-#include "lib/xml.h"
+#include "lib/base/clock.h"
+#include "lib/json/xml.h"
 #include "tests/cloud/signature.h"
 
 #define LIFETIME_MS 3600000 /* of assumed keys */

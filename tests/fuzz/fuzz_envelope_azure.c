@@ -1,8 +1,8 @@
-/* Fuzzes daemon/envelope_azure.c: objects that come out are fit to be asked for. */
+/* Fuzzes daemon/source/envelope_azure.c: objects that come out are fit to be asked for. */
 #include <string.h>
 
-#include "daemon/envelope.h"
-#include "lib/utf8.h"
+#include "daemon/source/envelope.h"
+#include "lib/base/utf8.h"
 #include "tests/fuzz/target.h"
 
 static void check(const struct envelope_object *o)

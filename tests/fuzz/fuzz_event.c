@@ -1,10 +1,10 @@
-/* Fuzzes daemon/event.c and daemon/report.c: whatever is read as an event has reports that are
- * JSON, have the size they say, and can be read again. */
+/* Fuzzes daemon/run/event.c and daemon/run/report.c: whatever is read as an event has reports that
+ * are JSON, have the size they say, and can be read again. */
 #include <string.h>
 
-#include "daemon/event.h"
-#include "daemon/report.h"
-#include "lib/scan.h"
+#include "daemon/run/event.h"
+#include "daemon/run/report.h"
+#include "lib/json/scan.h"
 #include "tests/fuzz/target.h"
 
 static const char *every_third(void *ctx, size_t i)

@@ -1,10 +1,10 @@
-/* Fuzzes lib/jread.c: what it makes is what jansson makes, and it makes it of nearly all that
+/* Fuzzes lib/json/jread.c: what it makes is what jansson makes, and it makes it of nearly all that
  * jansson accepts. */
 #include <jansson.h>
 #include <string.h>
 
-#include "lib/jread.h"
-#include "lib/scan.h"
+#include "lib/json/jread.h"
+#include "lib/json/scan.h"
 #include "tests/fuzz/target.h"
 
 /* The written form tells order and types, which json_equal does not. */

@@ -1,11 +1,11 @@
-/* Fuzzes daemon/progress.c and actions/state.c: the automations of a stored claim are restored over
- * an event of two actions, and the state of each task that was under way is reduced to what may be
- * acted on. */
+/* Fuzzes daemon/run/progress.c and actions/state.c: the automations of a stored claim are restored
+ * over an event of two actions, and the state of each task that was under way is reduced to what
+ * may be acted on. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "actions/state.h"
-#include "daemon/run.h"
+#include "daemon/run/run.h"
 #include "tests/fuzz/target.h"
 
 #define COUNT 5

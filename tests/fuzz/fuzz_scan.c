@@ -1,8 +1,8 @@
-/* Fuzzes lib/scan.c: it must agree with jansson on what is JSON, and stay within the bytes. */
+/* Fuzzes lib/json/scan.c: it must agree with jansson on what is JSON, and stay within the bytes. */
 #include <jansson.h>
 #include <string.h>
 
-#include "lib/scan.h"
+#include "lib/json/scan.h"
 #include "tests/fuzz/target.h"
 
 static bool accepts(const char *text, size_t size, struct scan *s)

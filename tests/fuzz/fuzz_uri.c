@@ -1,8 +1,8 @@
-/* Fuzzes lib/uri.c: URLs of any kind, and decoding as the inverse of encoding. */
+/* Fuzzes lib/net/uri.c: URLs of any kind, and decoding as the inverse of encoding. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/uri.h"
+#include "lib/net/uri.h"
 #include "tests/fuzz/target.h"
 
 static void parse(const char *text)

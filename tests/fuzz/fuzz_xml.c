@@ -1,9 +1,9 @@
-/* Fuzzes lib/xml.c: any bytes as a document, and any text through the escaping and back. */
+/* Fuzzes lib/json/xml.c: any bytes as a document, and any text through the escaping and back. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/xml.h"
+#include "lib/json/xml.h"
 #include "tests/fuzz/target.h"
 
 static void parse(const char *text, size_t size)

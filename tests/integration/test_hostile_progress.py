@@ -16,7 +16,7 @@ ASSOCIATED = {"Delete Associated Resources": "true"}
 
 
 def etag(path):
-    """As daemon/store_dir.c has it."""
+    """As daemon/store/dir.c has it."""
     of = path.stat()
     return f'"{of.st_ino:x}-{of.st_size:x}-{of.st_mtime_ns // 10**9:x}.{of.st_mtime_ns % 10**9:x}"'
 

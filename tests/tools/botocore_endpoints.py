@@ -2,7 +2,7 @@
 """Write tests/unit/data/endpoint/botocore.tsv: the endpoints that botocore's rules give for our services.
 
 A line is: service id, region, fips, dualstack, URL, signing region; "-" for the URL where there is no such endpoint.
-Run it anew when a service is added to lib/aws/services.c or botocore's rules have changed:
+Run it anew when a service is added to lib/aws/wire/services.c or botocore's rules have changed:
 
     tests/tools/botocore_endpoints.py > tests/unit/data/endpoint/botocore.tsv
 """

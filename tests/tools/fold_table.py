@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the table of lib/fold.c: every letter beyond ASCII whose upper-case form is one other character beyond ASCII."""
+"""Prints the table of lib/base/fold.c: every letter beyond ASCII whose upper-case form is one other character beyond ASCII."""
 
 import unicodedata
 

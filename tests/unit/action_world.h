@@ -9,7 +9,7 @@
 
 #include "actions/action.h"
 #include "lib/aws/aws.h"
-#include "lib/http.h"
+#include "lib/net/http.h"
 
 #define WORLD_START   INT64_C(1700000000000) /* Tue, 14 Nov 2023 22:13:20 GMT */
 #define WORLD_ACCOUNT "123456789012"

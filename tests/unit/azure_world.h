@@ -8,7 +8,7 @@
 #include "tests/unit/cloud_server.h"
 
 #include "lib/azure/azure.h"
-#include "lib/uri.h"
+#include "lib/net/uri.h"
 
 /* "Thu, 29 Feb 2024 23:59:58 GMT", as in tests/tools/azure_requests.py. */
 #define WORLD_NOW    INT64_C(1709251198000)

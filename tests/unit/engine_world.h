@@ -17,8 +17,8 @@
 #include <time.h>
 
 #include "actions/action.h"
-#include "daemon/engine.h"
-#include "lib/http.h"
+#include "daemon/run/engine.h"
+#include "lib/net/http.h"
 #include "tests/unit/memory_store.h"
 
 #define EVENT   "x/events/rule/event.json"

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 /* A clock that stands until the test moves it. */
 struct fake_clock {

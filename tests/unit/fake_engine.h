@@ -1,5 +1,6 @@
 /* An engine that only notes what it is given, for tests of sources: the test settles deliveries and
- * says when the work of workers is done. It takes the place of daemon/engine.c in a test's program.
+ * says when the work of workers is done. It takes the place of daemon/run/engine.c in a test's
+ * program.
  */
 #ifndef HGAUTOD_TESTS_FAKE_ENGINE_H
 #define HGAUTOD_TESTS_FAKE_ENGINE_H

@@ -1,11 +1,11 @@
 /* An HTTP loop whose requests wait until the test answers them. It takes the place of
- * lib/http_loop.c in a test's program. */
+ * lib/net/http_loop.c in a test's program. */
 #ifndef HGAUTOD_TESTS_FAKE_HTTP_LOOP_H
 #define HGAUTOD_TESTS_FAKE_HTTP_LOOP_H
 
 #include <stdlib.h>
 
-#include "lib/http_loop.h"
+#include "lib/net/http_loop.h"
 
 #define FAKE_TRANSFERS 64
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 /* Appends a file's bytes; a file that is not there is empty. */
 static inline void golden_read(const char *path, struct buf *to)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 #define MEMORY_OBJECTS 32
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "actions/action.h"
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 /* --- parameters --- */
 

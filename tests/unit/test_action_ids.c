@@ -13,10 +13,10 @@
 #include <cmocka.h>
 
 #include "actions/action.h"
-#include "daemon/task.h"
+#include "daemon/run/task.h"
 #include "lib/aws/aws.h"
 #include "lib/azure/azure.h"
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 #include "tests/unit/cloud_server.h"
 
 #define ACCOUNT "123456789012"

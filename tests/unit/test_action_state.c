@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "actions/state.h"
-#include "daemon/engine.h"
+#include "daemon/run/engine.h"
 #include "tests/unit/azure_world.h"
 #include "tests/unit/memory_store.h"
 

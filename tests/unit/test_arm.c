@@ -2,7 +2,7 @@
 #include "tests/unit/azure_world.h"
 
 #include "lib/azure/arm.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 #define SUBSCRIPTION "cccccccc-1111-2222-3333-444444444444"
 #define REQUESTS     "tests/unit/data/azure_requests"

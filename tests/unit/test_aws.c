@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 #include "lib/aws/aws.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 #include "tests/unit/cloud_server.h"
 
 #define OWN   "111122223333"

@@ -11,7 +11,7 @@
 
 #include "actions/aws/common.h"
 #include "actions/aws/rds.h"
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 /* --- ids --- */
 

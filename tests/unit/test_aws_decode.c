@@ -3,8 +3,8 @@
  * tests/tools/botocore_requests.py --check. */
 #include "tests/unit/aws_folder.h"
 
-#include "lib/aws/protocol.h"
-#include "lib/jpath.h"
+#include "lib/aws/wire/protocol.h"
+#include "lib/json/jpath.h"
 
 static const struct aws_service *service_named(const char *name)
 {

@@ -2,9 +2,9 @@
  * (written by tests/tools/botocore_requests.py); ours must say the same. */
 #include "tests/unit/aws_folder.h"
 
-#include "lib/aws/protocol.h"
-#include "lib/jpath.h"
-#include "lib/uri.h"
+#include "lib/aws/wire/protocol.h"
+#include "lib/json/jpath.h"
+#include "lib/net/uri.h"
 
 static const struct {
     const char *name; /* botocore's */

@@ -12,7 +12,7 @@
 #include "actions/azure/common.h"
 #include "actions/azure/id.h"
 #include "actions/azure/names.h"
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 #include "tests/unit/cloud_server.h"
 
 #define SUB   "33333333-3333-4333-8333-333333333333"

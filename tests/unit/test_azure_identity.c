@@ -7,10 +7,10 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "lib/azure/identity_link.h"
-#include "lib/azure/token.h"
-#include "lib/crypto.h"
-#include "lib/jpath.h"
+#include "lib/azure/auth/identity_link.h"
+#include "lib/azure/auth/token.h"
+#include "lib/base/crypto.h"
+#include "lib/json/jpath.h"
 
 #define REQUESTS "tests/unit/data/azure_requests"
 #define KEYS     "tests/unit/data/azure_identity/"

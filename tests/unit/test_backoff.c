@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lib/backoff.h"
+#include "lib/net/backoff.h"
 
 /* Draws zeros. Below a power of two they are not drawn again. */
 static void lowest(const struct clock *c, void *to, size_t n)

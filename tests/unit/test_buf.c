@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 static void test_an_empty_buffer_is_an_empty_string(void **state)
 {

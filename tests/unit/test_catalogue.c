@@ -12,8 +12,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "daemon/catalogue.h"
-#include "daemon/subscriptions.h"
+#include "daemon/command/catalogue.h"
+#include "daemon/policy/subscriptions.h"
 #include "tests/unit/golden.h"
 
 #define DATA "tests/unit/data/catalogue/"

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "lib/aws/chain.h"
-#include "lib/aws/chain_link.h"
+#include "lib/aws/auth/chain.h"
+#include "lib/aws/auth/chain_link.h"
 #include "tests/unit/cloud_server.h"
 
 #define DATA       "tests/unit/data/chain"

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "daemon/run.h"
-#include "daemon/task.h"
-#include "lib/http.h"
+#include "daemon/run/run.h"
+#include "daemon/run/task.h"
+#include "lib/net/http.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/memory_store.h"
 

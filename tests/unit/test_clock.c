@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 /* A clock whose random bytes are those of a script, over and over. */
 struct scripted {

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "daemon/command.h"
+#include "daemon/command/command.h"
 #include "daemon/version.h"
 #include "tests/unit/golden.h"
 

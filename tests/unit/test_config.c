@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/config.h"
-#include "daemon/config_table.h"
+#include "daemon/config/config.h"
+#include "daemon/config/table.h"
 #include "tests/unit/golden.h"
 
 #define DATA "tests/unit/data/config"
@@ -610,7 +610,7 @@ static void read_users(const char *pattern, struct buf *to)
 
     assert_int_equal(glob(pattern, 0, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++)
-        if (!strstr(found.gl_pathv[i], "/config"))
+        if (!strstr(found.gl_pathv[i], "/config/"))
             golden_read(found.gl_pathv[i], to);
     globfree(&found);
 }
@@ -637,8 +637,9 @@ static void test_each_setting_has_a_reader(void **state)
     size_t rows = 0;
 
     (void)state;
-    golden_read("daemon/config_table.c", &table);
+    golden_read("daemon/config/table.c", &table);
     read_users("daemon/*.c", &users);
+    read_users("daemon/*/*.c", &users);
     for (size_t m = 0; m < 2; m++)
         for (const char *at = buf_str(&table); (at = strstr(at, marks[m])); at++) {
             char field[64];

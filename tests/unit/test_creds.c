@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "lib/aws/creds.h"
+#include "lib/aws/auth/creds.h"
 
 static void test_copies_all(void **state)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lib/crypto.h"
+#include "lib/base/crypto.h"
 
 static void check_sha256(const void *bytes, size_t n, const char *expected)
 {

@@ -1,5 +1,5 @@
-/* Tests of lib/aws/endpoint.c: botocore's own answers (tests/tools/botocore_endpoints.py), and the
- * order of overrides. */
+/* Tests of lib/aws/wire/endpoint.c: botocore's own answers (tests/tools/botocore_endpoints.py), and
+ * the order of overrides. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/aws/endpoint.h"
-#include "lib/aws/targets.h"
+#include "lib/aws/wire/endpoint.h"
+#include "lib/aws/wire/targets.h"
 
 #define DATA "tests/unit/data/endpoint"
 

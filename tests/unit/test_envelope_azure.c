@@ -3,7 +3,7 @@
 #include "tests/unit/aws_folder.h"
 #include "tests/unit/golden.h"
 
-#include "daemon/envelope.h"
+#include "daemon/source/envelope.h"
 
 #define ENDPOINT "https://hgevents.blob.core.windows.net"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 static void test_set_fills_every_member(void **state)
 {

@@ -2,7 +2,7 @@
 #include "tests/unit/aws_folder.h"
 #include "tests/unit/golden.h"
 
-#include "daemon/event.h"
+#include "daemon/run/event.h"
 
 /* Reads text as an event; the caller frees it, whatever the answer. */
 static bool read_event(struct event *e, const char *text, size_t n, struct err *err)

@@ -1,4 +1,4 @@
-/* Tests of lib/flight.c: one fetch at a time, failures remembered, with a clock that the test
+/* Tests of lib/net/flight.c: one fetch at a time, failures remembered, with a clock that the test
  * moves. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "lib/flight.h"
+#include "lib/net/flight.h"
 
 struct moved_clock {
     struct clock clock; /* first, so that it is the whole */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/fold.h"
+#include "lib/base/fold.h"
 
 static void test_letters_of_any_alphabet(void **state)
 {

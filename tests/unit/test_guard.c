@@ -1,7 +1,7 @@
 /* Tests of the policy. */
 #include "tests/unit/aws_folder.h"
 
-#include "daemon/guard.h"
+#include "daemon/policy/guard.h"
 
 static const struct action stop = {.name = "ec2_stop_instance", .cloud = CLOUD_AWS};
 static const struct action vm_start = {.name = "vm_start", .cloud = CLOUD_AZURE};

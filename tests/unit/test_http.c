@@ -17,7 +17,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "lib/http.h"
+#include "lib/net/http.h"
 #include "tests/unit/http_server.h"
 
 struct fixture {

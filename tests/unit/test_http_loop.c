@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "lib/http_loop.h"
+#include "lib/net/http_loop.h"
 #include "tests/unit/http_server.h"
 
 struct fixture {

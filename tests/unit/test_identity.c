@@ -1,4 +1,4 @@
-/* Tests of lib/aws/identity.c: one fetch at a time, refresh ahead, remembered failures; with a
+/* Tests of lib/aws/auth/identity.c: one fetch at a time, refresh ahead, remembered failures; with a
  * clock that the test moves. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/aws/identity.h"
+#include "lib/aws/auth/identity.h"
 
 #define MINUTE ((int64_t)60 * 1000)
 #define HOUR   (60 * MINUTE)

@@ -1,7 +1,7 @@
 /* Tests of reading jansson values by path and of quoting strings. */
 #include "tests/unit/aws_folder.h"
 
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 static json_t *parse(const char *text)
 {

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "lib/jread.h"
-#include "lib/scan.h"
+#include "lib/json/jread.h"
+#include "lib/json/scan.h"
 
 static json_t *by_jansson(const char *text, size_t size)
 {

@@ -16,8 +16,8 @@
 #include <fcntl.h>
 #include <jansson.h>
 
-#include "lib/clock.h"
-#include "lib/log.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
 
 /* A log that writes into memory. */
 struct recorder {

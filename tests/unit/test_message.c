@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/message.h"
+#include "daemon/source/message.h"
 
 #define VISIBILITY 30000
 

@@ -3,7 +3,7 @@
 #include "tests/unit/aws_folder.h"
 
 #include "actions/action.h"
-#include "daemon/own.h"
+#include "daemon/policy/own.h"
 #include "lib/azure/azure.h"
 
 #define KEY "AccountKey=a2V5;"

@@ -1,4 +1,4 @@
-/* Tests of lib/aws/profile.c and words.c: against what botocore and shlex read
+/* Tests of lib/aws/auth/profile.c and words.c: against what botocore and shlex read
  * (tests/tools/botocore_profiles.py). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/aws/profile.h"
-#include "lib/aws/words.h"
+#include "lib/aws/auth/profile.h"
+#include "lib/aws/auth/words.h"
 
 #define DATA "tests/unit/data/profile"
 

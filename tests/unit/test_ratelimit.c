@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "lib/ratelimit.h"
+#include "lib/net/ratelimit.h"
 
 struct hand {
     struct clock clock;

@@ -3,7 +3,7 @@
 #include "tests/unit/aws_folder.h"
 #include "tests/unit/golden.h"
 
-#include "daemon/report.h"
+#include "daemon/run/report.h"
 
 #define FOLDER "a/reports/b/"
 

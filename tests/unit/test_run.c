@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "daemon/engine.h"
-#include "daemon/report.h"
-#include "lib/http.h"
+#include "daemon/run/engine.h"
+#include "daemon/run/report.h"
+#include "lib/net/http.h"
 #include "tests/unit/memory_store.h"
 
 #define EVENT   "x/events/rule/event.json"

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "lib/aws/s3.h"
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 
 #define STEPS_MAX 6
 

@@ -2,7 +2,7 @@
 #include "tests/unit/aws_folder.h"
 #include "tests/unit/golden.h"
 
-#include "lib/scan.h"
+#include "lib/json/scan.h"
 
 static const char *const type_names[] = {
     [SCAN_OBJECT] = "object", [SCAN_OBJECT_END] = "object end",

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "daemon/sched.h"
+#include "daemon/run/sched.h"
 
 /* A clock that stands still until told. */
 struct test_clock {

@@ -2,9 +2,9 @@
  * signatures. */
 #include "tests/unit/aws_folder.h"
 
-#include "lib/aws/sigv4.h"
-#include "lib/clock.h"
-#include "lib/jpath.h"
+#include "lib/aws/auth/sigv4.h"
+#include "lib/base/clock.h"
+#include "lib/json/jpath.h"
 
 /* Cuts the next line off *text and terminates it; NULL at the end. */
 static char *cut_line(char **text)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/skew.h"
+#include "lib/net/skew.h"
 
 #define NOW  INT64_C(1767225601000) /* Thu, 01 Jan 2026 00:00:01 GMT */
 #define HOUR INT64_C(3600000)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/queue_source.h"
+#include "daemon/source/queue.h"
 #include "lib/azure/azure.h"
 #include "tests/unit/cloud_server.h"
 #include "tests/unit/fake_engine.h"

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/watch.h"
+#include "daemon/source/watch.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/scratch_dir.h"
 

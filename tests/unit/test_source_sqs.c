@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "lib/jpath.h"
+#include "lib/json/jpath.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/fake_http_loop.h"
 

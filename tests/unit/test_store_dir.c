@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 #include "tests/unit/scratch_dir.h"
 
 struct fixture {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/subscriptions.h"
+#include "daemon/policy/subscriptions.h"
 #include "tests/unit/fake_clock.h"
 
 #define DATA  "tests/unit/data/subscriptions/"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/sweep.h"
+#include "daemon/source/sweep.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/memory_store.h"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lib/uri.h"
+#include "lib/net/uri.h"
 
 static void test_encode_keeps_only_the_unreserved(void **state)
 {

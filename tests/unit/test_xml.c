@@ -3,8 +3,8 @@
 #include "tests/unit/aws_folder.h"
 #include "tests/unit/golden.h"
 
-#include "lib/err.h"
-#include "lib/xml.h"
+#include "lib/base/err.h"
+#include "lib/json/xml.h"
 
 static void test_document(void **state)
 {

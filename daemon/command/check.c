@@ -1,0 +1,394 @@
+/* hgautod check: is the configuration right, what is in force, and, with --online, can all of it be
+ * reached? */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/command/command.h"
+#include "daemon/command/waiting.h"
+#include "daemon/daemon.h"
+#include "daemon/descriptors.h"
+#include "lib/azure/azure.h"
+#include "lib/base/printable.h"
+
+enum { TEXT_MAX = 4 << 20 };
+
+/* What was found of one identity or source: a line each, beginning with "ok", "note" or "FAIL". */
+struct finding {
+    const char *kind; /* "identity", "source" */
+    const char *name; /* "aws", the source's name */
+    bool ok;
+    struct buf lines;
+};
+
+struct findings {
+    struct finding *at; /* room for all */
+    size_t count;
+    bool ok;
+};
+
+static struct finding *add_finding(struct findings *f, const char *kind, const char *name)
+{
+    f->at[f->count] = (struct finding){.kind = kind, .name = name, .lines = buf_make(TEXT_MAX)};
+    return &f->at[f->count++];
+}
+
+static void findings_free(struct findings *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        buf_free(&f->at[i].lines);
+    free(f->at);
+}
+
+/* --- finding --- */
+
+/* Whether the sources need an AWS identity; `possible` also when only their events may. */
+static bool needs_aws(const struct config *c, bool *possible)
+{
+    bool needed = false;
+
+    *possible = false;
+    for (size_t i = 0; i < c->source_count; i++) {
+        enum source_type type = c->sources[i].type;
+
+        needed = needed || type == SOURCE_SQS || type == SOURCE_S3;
+        *possible = *possible || type == SOURCE_DIRECTORY;
+    }
+    *possible = *possible || needed;
+    return needed;
+}
+
+/* The lines of `text`, each as one that begins with "note". */
+static void add_notes(struct buf *to, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+
+        if (n) {
+            buf_adds(to, "note  ");
+            buf_add(to, text, n);
+            buf_addc(to, '\n');
+        }
+        text += n + (text[n] ? 1 : 0);
+    }
+}
+
+static bool find_aws(struct daemon *d, struct http_client *http, bool needed, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    struct buf chain = buf_make(TEXT_MAX);
+    struct aws_creds *creds;
+    struct aws_self self;
+    char text[2048];
+
+    struct waiting waiting = waiting_begin(d->clock);
+    bool known;
+
+    do
+        known = aws_self(d->aws, http, &self, &err);
+    while (!known && waiting_pause(&waiting, &err));
+    if (known) {
+        creds = aws_account_creds(d->aws, http, NULL, &err);
+        buf_addf(to, "ok    %s, account %s, credentials from %s\n", self.arn, self.account,
+                 creds ? creds->source : "elsewhere");
+        aws_creds_unref(creds);
+        return true;
+    }
+    buf_addf(to, "%s  who we are is not known: %s\n", needed ? "FAIL" : "note",
+             err_text(&err, text, sizeof text));
+    if (err.kind != ERR_CREDENTIALS) { /* else the error itself has told */
+        aws_describe_chain(d->aws, http, &chain);
+        add_notes(to, buf_str(&chain));
+    }
+    buf_free(&chain);
+    return !needed;
+}
+
+/* Whether something is to be done in Azure: a source is there, or [azure] or the SDKs' environment
+ * names an identity. */
+static bool needs_azure(const struct config *c)
+{
+    static const char *const names[] = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID"};
+    bool needed = c->azure.tenant_id || c->azure.client_id || c->azure.client_certificate ||
+                  c->azure.subscriptions_file;
+
+    for (size_t i = 0; i < c->source_count; i++) {
+        enum source_type type = c->sources[i].type;
+
+        needed = needed || type == SOURCE_AZURE_QUEUE || type == SOURCE_AZURE_BLOB;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+
+        needed = needed || (value && *value);
+    }
+    return needed;
+}
+
+static void add_id(struct buf *to, const char *what, const char *id)
+{
+    if (*id)
+        buf_addf(to, ", %s %s", what, id);
+}
+
+/* Who the token says that we are, which kind of identity gave it, and why those before had none. */
+static void say_azure(struct daemon *d, const struct azure_token *token, struct buf *to)
+{
+    struct buf kinds = buf_make(TEXT_MAX);
+    struct azure_who who;
+
+    azure_token_who(token, &who);
+    buf_addf(to, "ok    a token for %s", azure_cloud(d->azure)->arm);
+    add_id(to, "tenant", who.tenant);
+    add_id(to, "client id", who.client);
+    add_id(to, "object id", who.object);
+    buf_addc(to, '\n');
+    azure_describe_identity(d->azure, &kinds);
+    add_notes(to, buf_str(&kinds));
+    buf_free(&kinds);
+}
+
+static bool find_azure(struct daemon *d, struct http_client *http, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    struct azure_token *token;
+    struct waiting waiting = waiting_begin(d->clock);
+    char text[2048];
+
+    do
+        token = azure_token(d->azure, http, azure_arm_scope(d->azure), &err);
+    while (!token && waiting_pause(&waiting, &err));
+    if (token) {
+        say_azure(d, token, to);
+        azure_token_unref(token);
+        return true;
+    }
+    buf_addf(to, "FAIL  no token for %s: %s%s\n", azure_cloud(d->azure)->arm,
+             err_text(&err, text, sizeof text),
+             err.http_status > 0 &&
+                     err.kind != ERR_UNAVAILABLE /* else the error itself says what to do */
+                 ? "; check tenant_id, client_id and authority, and that the secret, certificate "
+                   "or managed identity belongs to them"
+                 : "");
+    return false;
+}
+
+static void find_all(struct daemon *d, struct http_client *http, struct findings *f)
+{
+    const struct config *c = d->config;
+    bool possible;
+    bool needed = needs_aws(c, &possible);
+
+    f->ok = true;
+    if (possible) {
+        struct finding *identity = add_finding(f, "identity", "aws");
+
+        identity->ok = find_aws(d, http, needed, &identity->lines);
+        f->ok = identity->ok;
+    }
+    if (needs_azure(c)) {
+        struct finding *identity = add_finding(f, "identity", "azure");
+
+        identity->ok = find_azure(d, http, &identity->lines);
+        f->ok = identity->ok && f->ok;
+    }
+    for (size_t i = 0; i < c->source_count; i++) {
+        struct finding *source = add_finding(f, "source", c->sources[i].name);
+
+        source->ok = source_probe(d, &c->sources[i], http, &source->lines);
+        f->ok = source->ok && f->ok;
+    }
+}
+
+/* False with *err when not even a beginning could be made. */
+static bool look_online(struct daemon *d, struct findings *f, struct err *err)
+{
+    struct http_client *http = http_client_new(&d->http_options);
+
+    f->at = calloc(d->config->source_count + 2, sizeof *f->at); /* two clouds */
+    if (f->at && http)
+        find_all(d, http, f);
+    else
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+    http_client_free(http);
+    return err->kind == ERR_NONE;
+}
+
+/* --- building --- */
+
+/* Makes a source as `run` does, but starts nothing, and says what keeps it from being made. What
+ * depends on the place and time, such as a directory that is not there, is for --online. */
+static void build_source(struct daemon *d, const struct config_source *config, struct buf *problems)
+{
+    struct err err = ERR_INIT;
+    char text[2048];
+    struct source *source = source_new(d, config, &err);
+
+    if (source) {
+        source->ops->free(source);
+    } else if (err.kind == ERR_INVALID) {
+        err_text(&err, text, sizeof text);
+        buf_addf(problems, "%s:%u: ", d->config->path, config->line);
+        if (strncmp(text, "source \"", 8) != 0)
+            buf_addf(problems, "source \"%s\": ", config->name);
+        buf_addf(problems, "%s\n", text);
+    }
+}
+
+/* Makes all that `run` makes before it starts, so that what it refuses is refused here too. */
+static void build_sources(const struct daemon *made, struct buf *problems)
+{
+    struct daemon d = *made;
+    uv_loop_t loop;
+
+    if (uv_loop_init(&loop) != 0) {
+        buf_adds(problems, "hgautod: the event loop could not be made\n");
+        return;
+    }
+    d.loop = &loop;
+    d.log = NULL; /* what they warn of is said in our own words */
+    for (size_t i = 0; i < d.config->source_count; i++)
+        build_source(&d, &d.config->sources[i], problems);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+}
+
+/* What will work, but perhaps not as meant: a line each. */
+static void add_warnings(const struct config *c, struct buf *to)
+{
+    for (size_t i = 0; i < c->source_count; i++)
+        if (c->sources[i].type == SOURCE_SQS && !c->sources[i].bucket)
+            buf_addf(to, "%s:%u: warning: [source %s]: " CONFIG_ANY_BUCKET "\n", c->path,
+                     c->sources[i].line, c->sources[i].name);
+    descriptors_warn(c, to);
+}
+
+/* --- saying --- */
+
+static bool print_text(const struct config *config, const struct findings *f)
+{
+    struct buf text = buf_make(TEXT_MAX);
+    bool ok;
+
+    config_print(config, &text);
+    for (size_t i = 0; i < f->count; i++)
+        buf_addf(&text, "\n; %s %s\n%s", f->at[i].kind, f->at[i].name, buf_str(&f->at[i].lines));
+    ok = buf_ok(&text) && printable_print(stdout, "%s", buf_str(&text)) && fflush(stdout) == 0;
+    buf_free(&text);
+    return ok;
+}
+
+static json_t *lines_json(const char *text)
+{
+    json_t *lines = json_array();
+
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        json_t *line = json_stringn(text, n);
+
+        json_array_append_new(lines, line ? line : json_string("(a line that is not UTF-8)"));
+        text += n + (text[n] ? 1 : 0);
+    }
+    return lines;
+}
+
+static json_t *findings_json(const struct findings *f)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < f->count; i++)
+        json_array_append_new(all, json_pack("{ss ss sb so}", "kind", f->at[i].kind, "name",
+                                             f->at[i].name, "ok", f->at[i].ok, "found",
+                                             lines_json(buf_str(&f->at[i].lines))));
+    return all;
+}
+
+/* Prints and releases a JSON value. */
+static bool print_json(json_t *json)
+{
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    bool ok = text && printable_write(stdout, text, strlen(text)) && putchar('\n') != EOF &&
+              fflush(stdout) == 0;
+
+    free(text);
+    json_decref(json);
+    return ok;
+}
+
+static bool print_result(const struct invocation *in, const struct config *config,
+                         const struct buf *warnings, const struct findings *f)
+{
+    json_t *json;
+
+    if (!in->json)
+        return print_text(config, f);
+    json = json_pack("{sb so so}", "ok", f->ok, "configuration", config_json(config), "warnings",
+                     lines_json(buf_str(warnings)));
+    if (json && in->online && json_object_set_new(json, "online", findings_json(f)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    return print_json(json);
+}
+
+/* What is wrong with the configuration, for people and, with --json, for programs. */
+static int refuse(const struct invocation *in, const struct buf *problems)
+{
+    printable_print(stderr, "%s", buf_str(problems));
+    if (in->json)
+        print_json(json_pack("{sb so}", "ok", 0, "problems", lines_json(buf_str(problems))));
+    return EXIT_USAGE;
+}
+
+/* The configuration is one that `run` takes. */
+static int report(const struct invocation *in, struct daemon *d)
+{
+    struct findings f = {.ok = true};
+    struct buf warnings = buf_make(TEXT_MAX);
+    struct err err = ERR_INIT;
+    char text[2048];
+    int status = EXIT_DONE;
+
+    add_warnings(d->config, &warnings);
+    printable_print(stderr, "%s", buf_str(&warnings));
+    if (in->online && !look_online(d, &f, &err)) {
+        printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
+        status = EXIT_WORK_FAILED;
+    } else if (!print_result(in, d->config, &warnings, &f) || !f.ok) {
+        status = EXIT_WORK_FAILED;
+    }
+    findings_free(&f);
+    buf_free(&warnings);
+    return status;
+}
+
+static int check(const struct invocation *in, const struct config *config, struct buf *problems)
+{
+    struct err err = ERR_INIT;
+    char text[2048];
+    struct daemon d;
+    int status;
+
+    if (!daemon_init(&d, config, &err)) {
+        buf_addf(problems, "hgautod: %s\n", err_text(&err, text, sizeof text));
+        status = refuse(in, problems);
+        return err.kind == ERR_INVALID ? status : EXIT_WORK_FAILED;
+    }
+    build_sources(&d, problems);
+    status = problems->size > 0 ? refuse(in, problems) : report(in, &d);
+    daemon_release(&d);
+    return status;
+}
+
+int cmd_check(const struct invocation *in)
+{
+    struct buf problems = buf_make(TEXT_MAX);
+    struct config *config = config_load(in->config_path, false, environ, &problems);
+    int status = config ? check(in, config, &problems) : refuse(in, &problems);
+
+    config_free(config);
+    buf_free(&problems);
+    return status;
+}

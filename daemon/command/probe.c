@@ -1,0 +1,303 @@
+/* Reaching a source's queue and store, for `check --online`: a line each, "ok ..." or "FAIL ...".
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "daemon/run/report.h"
+#include "lib/aws/sqs.h"
+#include "lib/azure/queue.h"
+#include "lib/json/jpath.h"
+
+/* What may be missing, by kind; NULL when the error says it all. */
+static const char *advice_for(const struct err *err, const char *permission, const char *setting)
+{
+    switch (err->kind) {
+    case ERR_DENIED:
+        return permission;
+    case ERR_NOT_FOUND:
+    case ERR_INVALID:
+        return setting;
+    default:
+        return NULL;
+    }
+}
+
+static bool say_failed(struct buf *to, const char *what, const struct err *err, const char *advice)
+{
+    char text[1400];
+    buf_addf(to, "FAIL  %s: %s%s%s\n", what, err_text(err, text, sizeof text), advice ? "; " : "",
+             advice ? advice : "");
+    return false;
+}
+
+/* --- queues --- */
+
+static void say_queue(struct buf *to, const char *url, const json_t *answer)
+{
+    const json_t *attributes = jget(answer, "Attributes");
+    buf_addf(to,
+             "ok    sqs %s (%" JSON_INTEGER_FORMAT " messages waiting, %" JSON_INTEGER_FORMAT
+             " in flight)\n",
+             url, (json_int_t)jint(attributes, "ApproximateNumberOfMessages", 0),
+             (json_int_t)jint(attributes, "ApproximateNumberOfMessagesNotVisible", 0));
+    if (!jstr(attributes, "RedrivePolicy"))
+        buf_adds(to, "note  the queue has no dead-letter queue: a message that is not understood "
+                     "comes back until it expires\n");
+}
+
+static bool probe_queue(struct daemon *d, const struct config_source *config,
+                        struct http_client *http, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    struct sqs_queue queue;
+    json_t *answer = NULL;
+    struct buf what = buf_make(4096);
+    buf_addf(&what, "sqs %s", config->queue_url ? config->queue_url : "(no queue_url)");
+    json_t *params = json_pack("{s[s]}", "AttributeNames", "All");
+    bool ok = params && sqs_queue_init(&queue, config->queue_url ? config->queue_url : "",
+                                       config->region, aws_region(d->aws), &err);
+    if (ok) {
+        ok = sqs_call(d->aws, http, &queue, &sqs_get_queue_attributes, params, &answer, &err);
+        sqs_queue_free(&queue);
+    }
+    if (ok)
+        say_queue(to, config->queue_url, answer);
+    else
+        say_failed(to, buf_str(&what), &err,
+                   advice_for(&err,
+                              "allow sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage "
+                              "and sqs:ChangeMessageVisibility on the queue",
+                              "check queue_url and region"));
+    json_decref(answer);
+    json_decref(params);
+    buf_free(&what);
+    return ok;
+}
+
+static bool probe_azure_queue(const struct azure_storage *storage, const char *queue,
+                              struct http_client *http, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    struct http_response response;
+    struct http_request request = {.method = "GET"};
+    char what[256];
+    snprintf(what, sizeof what, "%.150s/%.63s", azure_storage_queue_endpoint(storage), queue);
+    if (asprintf(&request.url, "%s/%s?comp=metadata", azure_storage_queue_endpoint(storage),
+                 queue) < 0)
+        return false;
+    bool ok = azure_storage_send(storage, http, "GetQueueMetadata", &request, &response, &err);
+    http_request_free(&request);
+    if (!ok)
+        return say_failed(to, what, &err,
+                          advice_for(&err,
+                                     "give this identity the role Storage Queue Data Contributor",
+                                     "check account and queue"));
+    const char *count = http_headers_get(&response.headers, "x-ms-approximate-messages-count");
+    buf_addf(to, "ok    %s (%.20s messages)\n", what, count ? count : "?");
+    http_response_free(&response);
+    return true;
+}
+
+/* --- stores --- */
+
+static bool stop_at_first(void *ctx, const char *key, const struct store_meta *meta)
+{
+    (void)key;
+    (void)meta;
+    *(bool *)ctx = true;
+    return false;
+}
+
+/* The folder of the reports of an event below the prefix, where the daemon must be able to write.
+ */
+static bool probe_folder(const char *prefix, struct buf *key)
+{
+    const char *slash = strrchr(prefix, '/');
+    struct buf event = buf_make(2048);
+    buf_add(&event, prefix, slash ? (size_t)(slash - prefix) + 1 : 0);
+    size_t folder = event.size;
+    buf_adds(&event, "hgautod-check/event.json");
+    bool ok = buf_ok(&event);
+    if (ok && !report_folder(buf_str(&event), key)) {
+        buf_reset(key);
+        ok = buf_add(key, buf_str(&event), folder) && buf_adds(key, "reports/hgautod-check/");
+    }
+    buf_free(&event);
+    return ok && buf_ok(key);
+}
+
+/* What a refused put of an object is about, beyond what the service says. */
+static const char *put_advice(const struct config_source *config, const struct err *err)
+{
+    bool s3 = config->type == SOURCE_SQS || config->type == SOURCE_S3;
+    if (s3 && (strcasestr(err->message, "checksum") || strcasestr(err->message, "Content-MD5")))
+        return "the bucket demands a checksum: set checksum in the source";
+    if (s3 && strcmp(err->code, "AccessControlListNotSupported") == 0)
+        return "the bucket takes no ACL: take acl out of the source";
+    if (s3 && (strncmp(err->code, "KMS.", 4) == 0 || strcasestr(err->message, "kms:")))
+        return "check kms_key_id, and allow kms:GenerateDataKey and kms:Decrypt on that key";
+    if (s3 && err->kind == ERR_DENIED)
+        return "allow s3:PutObject there; where it is allowed, the bucket's policy demands what is "
+               "not sent: if its conditions name s3:x-amz-server-side-encryption, set "
+               "server_side_encryption; if s3:x-amz-server-side-encryption-aws-kms-key-id, "
+               "kms_key_id; if s3:x-amz-acl, acl; and look whether bucket_owner is right";
+    return advice_for(err, "allow writing reports there", "check bucket or container");
+}
+
+/* Puts an object as reports are put, and deletes it again: nothing but a put shows what a store
+ * demands of one. */
+static bool probe_report(struct store *store, const struct config_source *config,
+                         struct http_client *http, const char *folder, struct buf *to)
+{
+    struct buf key = buf_make(2048);
+    struct err err = ERR_INIT;
+    const struct http_body body = {.data = "{}", .size = 2};
+    char id[37];
+    bool ok = true;
+    clock_uuid(&system_clock, id);
+    if (!buf_addf(&key, "%shgautod-check-%s.json", folder, id)) {
+        buf_addf(to, "FAIL  %s: the prefix is too long\n", store->name);
+        ok = false;
+    } else if (!store->ops->put(store, http, buf_str(&key), &body, STORE_ALWAYS, NULL, NULL,
+                                &err)) {
+        ok = say_failed(to, store->name, &err, put_advice(config, &err));
+    } else if (!store->ops->del(store, http, buf_str(&key), &err)) {
+        ok = say_failed(to, store->name, &err,
+                        advice_for(&err, "allow deleting is_pending below reports", NULL));
+        buf_addf(to, "note  %s was left there\n", buf_str(&key));
+    }
+    buf_free(&key);
+    return ok;
+}
+
+/* A conditional write that must lose: it shows without writing anything whether we may write and
+ * whether the store compares. A store that does not has now written it, and it is deleted again. */
+static bool probe_write(struct store *store, struct http_client *http, const char *key, bool claims,
+                        struct buf *to)
+{
+    struct err err = ERR_INIT;
+    const struct http_body body = {.data = "{}", .size = 2};
+    if (!store->ops->put(store, http, key, &body, STORE_IF_MATCH,
+                         "\"00000000000000000000000000000000\"", NULL, &err)) {
+        if (err.kind != ERR_PRECONDITION)
+            return say_failed(to, store->name, &err,
+                              advice_for(&err, "allow writing, reading and deleting reports there",
+                                         "claims need a store that knows If-Match; else set "
+                                         "claims = off"));
+        buf_addf(to, "ok    %s: reports may be written; conditional writes are honoured\n",
+                 store->name);
+        return true;
+    }
+    if (!store->ops->del(store, http, key, &err))
+        return say_failed(to, store->name, &err,
+                          advice_for(&err, "allow deleting is_pending below reports", NULL));
+    buf_addf(to, "%s  %s: reports may be written, but conditional writes are ignored%s\n",
+             claims ? "FAIL" : "ok  ", store->name,
+             claims ? ": two daemons would run the same event; set claims = off and run one" : "");
+    return !claims;
+}
+
+static bool probe_store(struct store *store, const struct config_source *config,
+                        struct http_client *http, struct buf *to)
+{
+    const char *prefix = config->prefix ? config->prefix : "";
+    struct err err = ERR_INIT;
+    bool found = false;
+    if (!store->ops->list(store, http, prefix, stop_at_first, &found, &err))
+        return say_failed(to, store->name, &err,
+                          advice_for(&err, "allow listing the store below prefix",
+                                     "check bucket and region, account and container, or path"));
+    buf_addf(to, "ok    %s: may be listed%s%s%s\n", store->name, *prefix ? " below " : "", prefix,
+             found ? "" : " (nothing there yet)");
+    struct buf key = buf_make(2048);
+    bool ok = probe_folder(prefix, &key);
+    if (!ok)
+        buf_addf(to, "FAIL  %s: the prefix is too long\n", store->name);
+    /* A directory demands nothing but rights, and would keep the folder. */
+    if (ok && config->type != SOURCE_DIRECTORY)
+        ok = probe_report(store, config, http, buf_str(&key), to);
+    ok = ok && buf_adds(&key, "is_pending") &&
+         probe_write(store, http, buf_str(&key), config->claims, to);
+    buf_free(&key);
+    return ok;
+}
+
+static bool probe_bucket(struct daemon *d, const struct config_source *config,
+                         struct http_client *http, struct buf *to)
+{
+    if (!config_source_bucket(config)) {
+        buf_adds(to, "note  no bucket is named: events are read from whichever bucket a message "
+                     "names, and cannot be checked here\n");
+        return true;
+    }
+    struct store *store = store_s3_new(d->aws, config->bucket, config);
+    if (!store) {
+        buf_addf(to, "FAIL  s3://%s: this is not a bucket name\n", config->bucket);
+        return false;
+    }
+    bool ok = probe_store(store, config, http, to);
+    store->ops->free(store);
+    return ok;
+}
+
+/* The queue, if there is one, and the container. */
+static bool probe_azure(struct daemon *d, const struct config_source *config,
+                        struct http_client *http, struct buf *to)
+{
+    struct err err = ERR_INIT;
+    bool ok = true;
+    struct store *store = store_of_source(d, config, &err);
+    if (!store)
+        return say_failed(to, "azure", &err, NULL);
+    const struct azure_storage *storage = store_blob_storage(store);
+    buf_addf(to, "note  authorized by %s\n", azure_storage_auth_name(storage));
+    if (config->type == SOURCE_AZURE_QUEUE && !azure_queue_name_valid(config->queue)) {
+        buf_addf(to, "FAIL  \"%s\" is not a valid name of a queue\n", config->queue);
+        ok = false;
+    } else if (config->type == SOURCE_AZURE_QUEUE) {
+        ok = probe_azure_queue(storage, config->queue, http, to);
+    }
+    ok = probe_store(store, config, http, to) && ok;
+    store->ops->free(store);
+    return ok;
+}
+
+static bool probe_directory(const struct config_source *config, struct http_client *http,
+                            struct buf *to)
+{
+    struct err err = ERR_INIT;
+    const char *path = config->path ? config->path : "";
+    struct store *store = store_dir_new(path, &err);
+    if (!store)
+        return say_failed(to, "directory", &err, "check path");
+    bool ok = probe_store(store, config, http, to);
+    store->ops->free(store);
+    if (ok && faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+        buf_addf(to, "FAIL  directory %s: this user may not write there\n", path);
+        ok = false;
+    }
+    return ok;
+}
+
+bool source_probe(struct daemon *daemon, const struct config_source *config,
+                  struct http_client *http, struct buf *to)
+{
+    bool ok = true;
+    switch (config->type) {
+    case SOURCE_SQS:
+        ok = probe_queue(daemon, config, http, to);
+        return probe_bucket(daemon, config, http, to) && ok;
+    case SOURCE_S3:
+        return probe_bucket(daemon, config, http, to);
+    case SOURCE_DIRECTORY:
+        return probe_directory(config, http, to);
+    case SOURCE_AZURE_QUEUE:
+    case SOURCE_AZURE_BLOB:
+        return probe_azure(daemon, config, http, to);
+    }
+    return false;
+}

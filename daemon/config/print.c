@@ -1,0 +1,368 @@
+/* The configuration written out: the effective one for `hgautod check`, and the reference of all
+ * settings, as a sample file and as mdoc for the manual. */
+#include "daemon/config/config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "daemon/config/table.h"
+
+enum { COMMENT_WIDTH = 78, COMMENT_COLUMN = 48 };
+
+/* --- the effective configuration --- */
+
+static bool add_origin(const struct config *c, unsigned origin, struct buf *to)
+{
+    if (origin == ORIGIN_DEFAULT)
+        return buf_adds(to, "default");
+    if (origin == ORIGIN_ENVIRONMENT)
+        return buf_adds(to, "environment");
+    return buf_addf(to, "%s:%u", c->path, origin);
+}
+
+/* Spaces up to the column of comments; at least one, which an INI comment needs. */
+static bool add_padding(struct buf *to, size_t line_start)
+{
+    size_t column = to->size - line_start;
+
+    return buf_addf(to, "%*s", column < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - column) : 1, "");
+}
+
+static bool print_setting(const struct config *c, const struct setting *s, const void *base,
+                          unsigned origin, struct buf *to)
+{
+    size_t start = to->size;
+    bool given = config_value_given(s, base);
+
+    buf_addf(to, given ? "%s = " : ";%s =", s->key);
+    config_value_format(s, base, to);
+    add_padding(to, start);
+    buf_adds(to, "; ");
+    if (given)
+        add_origin(c, origin, to);
+    else
+        buf_adds(to, "not set");
+    return buf_addc(to, '\n');
+}
+
+static bool print_section(const struct config *c, enum section section, struct buf *to)
+{
+    buf_addf(to, "\n[%s]\n", config_sections[section].name);
+    for (const struct setting *s = config_settings; s->key; s++)
+        if (s->section == section)
+            print_setting(c, s, c, c->origin[s - config_settings], to);
+    return buf_ok(to);
+}
+
+static bool print_source(const struct config *c, const struct config_source *source, struct buf *to)
+{
+    buf_addf(to, "\n[source %s]\n", source->name);
+    for (const struct setting *s = config_settings; s->key; s++)
+        if (s->section == SECTION_SOURCE && config_setting_applies(s, source->type))
+            print_setting(c, s, source, source->origin[s - config_settings], to);
+    return buf_ok(to);
+}
+
+bool config_print(const struct config *c, struct buf *to)
+{
+    buf_addf(to, "; effective configuration; file: %s\n", c->path ? c->path : "none");
+    for (unsigned i = 0; i < SECTION_SOURCE; i++)
+        print_section(c, (enum section)i, to);
+    for (size_t i = 0; i < c->source_count; i++)
+        print_source(c, &c->sources[i], to);
+    return buf_ok(to);
+}
+
+static json_t *setting_json(const struct config *c, const struct setting *s, const void *base,
+                            unsigned origin)
+{
+    struct buf text = buf_make(CONFIG_LINE_MAX);
+    json_t *json = NULL;
+
+    if (add_origin(c, origin, &text))
+        json = json_pack("{so ss}", "value", config_value_json(s, base), "origin", buf_str(&text));
+    buf_free(&text);
+    return json;
+}
+
+/* The settings of a section as an object; source NULL for a fixed section. */
+static json_t *section_json(const struct config *c, enum section section,
+                            const struct config_source *source)
+{
+    const unsigned *origins = source ? source->origin : c->origin;
+    const void *base = source ? (const void *)source : c;
+    json_t *object = json_object();
+
+    for (const struct setting *s = config_settings; s->key; s++) {
+        if (s->section != section || (source && !config_setting_applies(s, source->type)))
+            continue;
+        if (json_object_set_new(object, s->key,
+                                setting_json(c, s, base, origins[s - config_settings])) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+json_t *config_json(const struct config *c)
+{
+    json_t *all = json_pack("{ss?}", "file", c->path);
+    json_t *sources = json_object();
+    bool ok = all && sources;
+
+    for (unsigned i = 0; ok && i < SECTION_SOURCE; i++)
+        ok = json_object_set_new(all, config_sections[i].name,
+                                 section_json(c, (enum section)i, NULL)) == 0;
+    for (size_t i = 0; ok && i < c->source_count; i++)
+        ok = json_object_set_new(sources, c->sources[i].name,
+                                 section_json(c, SECTION_SOURCE, &c->sources[i])) == 0;
+    ok = ok && json_object_set(all, "sources", sources) == 0;
+    json_decref(sources);
+    if (!ok) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
+/* --- the reference --- */
+
+/* "sqs, s3" for the types in a mask. */
+static void add_types(unsigned types, struct buf *to)
+{
+    const char *separator = "";
+
+    for (unsigned t = 0; t <= SOURCE_DIRECTORY; t++)
+        if (types & 1u << t) {
+            buf_addf(to, "%s%s", separator, source_type_name((enum source_type)t));
+            separator = ", ";
+        }
+}
+
+/* What values there are: " A duration from 1s to 1h." */
+static void add_kind(const struct setting *s, struct buf *to)
+{
+    switch (s->kind) {
+    case VALUE_NUMBER:
+        buf_addf(to, " A number from %" PRId64 " to %" PRId64 ".", s->min, s->max);
+        break;
+    case VALUE_DURATION:
+        buf_adds(to, " A duration from ");
+        config_duration_format(s->min, to);
+        buf_adds(to, " to ");
+        config_duration_format(s->max, to);
+        buf_adds(to, s->may_be_off ? ", or off." : ".");
+        break;
+    case VALUE_BOOL:
+        buf_adds(to, " One of yes, no.");
+        break;
+    case VALUE_LIST:
+        buf_adds(to, " A list.");
+        break;
+    case VALUE_ENUM:
+    case VALUE_CHOICE:
+        buf_adds(to, " One of");
+        for (size_t i = 0; s->names[i]; i++)
+            buf_addf(to, "%s %s", i ? "," : "", s->names[i]);
+        buf_addc(to, '.');
+        break;
+    case VALUE_PATH:
+    case VALUE_FILE:
+        buf_adds(to, " An absolute path.");
+        break;
+    case VALUE_SECRET:
+    case VALUE_STRING:
+        break; /* the help says what it is */
+    }
+}
+
+static void add_default(const struct setting *s, struct buf *to)
+{
+    if (s->needed && !s->fallback_words)
+        return;
+    buf_addf(to, " Default: %s",
+             s->fallback         ? s->fallback
+             : s->fallback_words ? s->fallback_words
+                                 : "none");
+    if (s->other_types) {
+        buf_addf(to, "; %s for ", s->other);
+        add_types(s->other_types, to);
+    }
+    buf_addc(to, '.');
+}
+
+/* All that is to be said of a setting, as sentences. */
+static bool describe(const struct setting *s, struct buf *to)
+{
+    buf_adds(to, s->help);
+    add_kind(s, to);
+    add_default(s, to);
+    if (s->types) {
+        buf_adds(to, " For ");
+        add_types(s->types, to);
+        buf_addc(to, '.');
+    }
+    if (s->needed && s->needed != s->types && s->types) {
+        buf_adds(to, " Required for ");
+        add_types(s->needed, to);
+        buf_addc(to, '.');
+    } else if (s->needed) {
+        buf_adds(to, " Required.");
+    }
+    return buf_ok(to);
+}
+
+/* The text as comment lines, broken between words. */
+static bool add_comment(struct buf *to, const char *text)
+{
+    size_t column = 0;
+
+    while (*text) {
+        size_t n = strcspn(text, " ");
+
+        if (column && column + 1 + n > COMMENT_WIDTH) {
+            buf_addc(to, '\n');
+            column = 0;
+        }
+        buf_adds(to, column ? " " : "# ");
+        buf_add(to, text, n);
+        column += n + (column ? 1 : 2);
+        text += n + strspn(text + n, " ");
+    }
+    return buf_addc(to, '\n');
+}
+
+static const char *sample_value(const struct setting *s)
+{
+    return s->fallback ? s->fallback : s->example;
+}
+
+static bool sample_section(enum section section, struct buf *to)
+{
+    buf_addc(to, '\n');
+    add_comment(to, config_sections[section].help);
+    buf_addf(to, "[%s]\n", config_sections[section].name);
+    for (const struct setting *s = config_settings; s->key; s++) {
+        struct buf text = buf_make(4096);
+
+        if (s->section == section && describe(s, &text)) {
+            buf_addc(to, '\n');
+            add_comment(to, buf_str(&text));
+            buf_addf(to, ";%s = %s\n", s->key, sample_value(s));
+        }
+        buf_free(&text);
+    }
+    return buf_ok(to);
+}
+
+/* An example of a source with what its type cannot do without. */
+static bool sample_source(enum source_type type, struct buf *to)
+{
+    buf_addf(to, "\n;[source my-%s]\n;type = %s\n", source_type_name(type), source_type_name(type));
+    for (const struct setting *s = config_settings; s->key; s++)
+        if (s->section == SECTION_SOURCE && (s->needed & 1u << type) && strcmp(s->key, "type") != 0)
+            buf_addf(to, ";%s = %s\n", s->key, s->example);
+    if (type == SOURCE_AZURE_QUEUE || type == SOURCE_AZURE_BLOB)
+        buf_addf(to, ";account = %s\n", config_setting_find(SECTION_SOURCE, "account")->example);
+    return buf_ok(to);
+}
+
+static bool sample_source_keys(struct buf *to)
+{
+    buf_addc(to, '\n');
+    add_comment(to, "All keys of a source:");
+    for (const struct setting *s = config_settings; s->key; s++) {
+        struct buf text = buf_make(4096);
+
+        if (s->section == SECTION_SOURCE && describe(s, &text)) {
+            buf_adds(to, "#\n");
+            buf_addf(to, "# %s = %s\n", s->key, sample_value(s));
+            add_comment(to, buf_str(&text));
+        }
+        buf_free(&text);
+    }
+    return buf_ok(to);
+}
+
+bool config_sample(struct buf *to)
+{
+    add_comment(to, "The configuration of hgautod, see hgautod.ini(5). This file is installed "
+                    "as " CONFIG_DEFAULT_PATH ".");
+    buf_adds(to, "#\n");
+    add_comment(to, "Every setting is shown. A line that begins with ';' is off: it shows the "
+                    "default, or an example where there is no default. A setting here except those "
+                    "of sources can also be given in the environment, as "
+                    "HGAUTOD_<SECTION>_<KEY>, for example HGAUTOD_DAEMON_WORKERS=32. "
+                    "`hgautod check` tells what is in force and where it comes from.");
+    buf_adds(to, "#\n");
+    add_comment(to, "Durations need a unit: ms, s, m, h or d. Lists are separated by commas or "
+                    "blanks; an entry that holds one of them stands in double quotes.");
+    for (unsigned i = 0; i < SECTION_SOURCE; i++)
+        sample_section((enum section)i, to);
+    buf_addc(to, '\n');
+    add_comment(to, config_sections[SECTION_SOURCE].help);
+    for (unsigned t = 0; t <= SOURCE_DIRECTORY; t++)
+        sample_source((enum source_type)t, to);
+    return sample_source_keys(to);
+}
+
+/* Adds one word of a line of mdoc, so that roff takes nothing in it for its own. */
+static void add_mdoc_word(struct buf *to, const char *word, size_t n, bool line_start)
+{
+    if (line_start && (*word == '.' || *word == '\''))
+        buf_adds(to, "\\&");
+    for (size_t i = 0; i < n; i++)
+        if (word[i] == '\\')
+            buf_adds(to, "\\e");
+        else
+            buf_addc(to, word[i]);
+}
+
+bool config_mdoc_text(struct buf *to, const char *text)
+{
+    bool sentence_end = false;
+    size_t column = 0;
+
+    while (*text) {
+        size_t n = strcspn(text, " ");
+
+        if (column && (sentence_end || column + 1 + n > COMMENT_WIDTH)) {
+            buf_addc(to, '\n');
+            column = 0;
+        }
+        if (column++)
+            buf_addc(to, ' ');
+        add_mdoc_word(to, text, n, column == 1);
+        column += n;
+        sentence_end = n && (text[n - 1] == '.' || text[n - 1] == '?');
+        text += n + strspn(text + n, " ");
+    }
+    return buf_addc(to, '\n');
+}
+
+static bool mdoc_setting(const struct setting *s, struct buf *to)
+{
+    struct buf text = buf_make(4096);
+    bool ok;
+
+    buf_addf(to, ".It Ic %s\n", s->key);
+    ok = describe(s, &text) && config_mdoc_text(to, buf_str(&text));
+    buf_free(&text);
+    return ok;
+}
+
+bool config_mdoc(struct buf *to)
+{
+    for (unsigned i = 0; i < SECTION_COUNT; i++) {
+        buf_addf(to, ".Ss Section %s%s\n", config_sections[i].name,
+                 i == SECTION_SOURCE ? " NAME" : "");
+        config_mdoc_text(to, config_sections[i].help);
+        buf_adds(to, ".Bl -tag -width Ds\n");
+        for (const struct setting *s = config_settings; s->key; s++)
+            if (s->section == (enum section)i)
+                mdoc_setting(s, to);
+        buf_adds(to, ".El\n");
+    }
+    return buf_ok(to);
+}

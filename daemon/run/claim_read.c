@@ -1,0 +1,74 @@
+/* Reading is_pending: what anybody may have written there.
+ *
+ * Whoever may write beside the events may write anything into it. So it is taken for no more than
+ * it can be: a body is parsed only when it is as small and as flat as those that progress_write
+ * makes, and a claim lasts no longer than one that was written when the store says this one was. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/run/run.h"
+#include "lib/json/jpath.h"
+#include "lib/json/scan.h"
+
+/* JSON values and keys of a body that is believed: room for the errors of some hundred thousand
+ * resources, and a bound on the memory that parsing takes. */
+#define VALUES_MAX 2000000
+/* The largest claim_ttl that a daemon may have: see config_table.c. */
+#define TTL_MAX_MS (3600 * INT64_C(1000))
+
+/* NULL when the body is not JSON, or is larger than what we write. */
+static json_t *parse(const struct buf *body)
+{
+    struct scan scan;
+    scan_init(&scan, buf_str(body), body->size);
+    for (size_t n = 0; n < VALUES_MAX; n++) {
+        struct scan_token token = scan_next(&scan);
+        if (token.type == SCAN_ERROR)
+            return NULL;
+        if (token.type == SCAN_END)
+            return json_loadb(buf_str(body), body->size, 0, NULL);
+    }
+    return NULL;
+}
+
+/* How long a claim of its writer's may last since it was written. Daemons on one queue may have
+ * different claim_ttls, while they are being changed for instance. */
+static int64_t longest_ms(const struct run *run, const struct claim *claim)
+{
+    int64_t said = claim->believed ? jint(claim->body, "ttl_ms", 0) : 0;
+    int64_t own = run->config->claim_ttl;
+    if (said > TTL_MAX_MS)
+        said = TTL_MAX_MS;
+    return said > own ? said : own;
+}
+
+/* Until when it holds, by the wall clock. Somebody else's marker carries no time: it lasts as long
+ * as one of ours would. */
+static int64_t until_ms(const struct run *run, const struct claim *claim)
+{
+    int64_t latest = claim->meta.modified_ms + longest_ms(run, claim);
+    int64_t said = jint(claim->body, "expires_ms", -1);
+    return said < 0 || said > latest ? latest : said;
+}
+
+bool claim_read(struct run *run, struct http_client *http, struct claim *claim, struct err *err)
+{
+    const struct store_ops *ops = run->store->ops;
+    const char *key = buf_str(&run->claim_key);
+    struct buf body = buf_make(CLAIM_MAX);
+    *claim = (struct claim){.body = NULL};
+    bool ok = ops->get(run->store, http, key, &body, &claim->meta, err);
+    if (ok) {
+        claim->believed = claim_signed(run, &body);
+        claim->body = parse(&body);
+    } else if (err->kind == ERR_LIMIT) {
+        *err = ERR_INIT; /* not one of ours */
+        ok = ops->head(run->store, http, key, &claim->meta, NULL, err);
+    }
+    buf_free(&body);
+    if (ok) {
+        claim->given_up = jint(claim->body, "expires_ms", -1) == 0;
+        claim->until_ms = until_ms(run, claim);
+    }
+    return ok;
+}

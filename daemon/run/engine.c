@@ -1,0 +1,310 @@
+/* The engine: workers, and the border between them and the main thread. */
+#include "daemon/run/engine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/run/run.h"
+#include "lib/net/http.h"
+
+/* Runs under way at a time. More wait in their queue, where other daemons can have them. */
+#define MAX_RUNS 64
+/* Before the end of a drain, besides the longest request, this is kept for storing progress. */
+#define DRAIN_MARGIN_MS 5000
+
+/* A piece of work for engine_work. */
+struct work {
+    struct job job; /* first */
+    struct engine *engine;
+    void (*fn)(void *arg, struct http_client *http);
+    void (*done)(void *arg);
+    void *arg;
+    struct work *next;
+};
+
+/* --- workers --- */
+
+static void *work_on(void *arg)
+{
+    struct worker *w = arg;
+    struct sched *sched = w->engine->sched;
+    struct job *job;
+    while ((job = sched_next(sched))) {
+        struct flow *flow = job->lane ? job->lane->flow : NULL;
+        int64_t answer = job->run(job, w->http);
+        sched_back(sched, job, flow, answer);
+    }
+    return NULL;
+}
+
+void engine_count(struct engine *engine, enum engine_counter counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(&engine->counts[counter], n, memory_order_relaxed);
+}
+
+/* --- to the main thread --- */
+
+void engine_run_ended(struct engine *engine, struct run *run)
+{
+    pthread_mutex_lock(&engine->lock);
+    run->next_ended = engine->ended;
+    engine->ended = run;
+    pthread_mutex_unlock(&engine->lock);
+    uv_async_send(engine->wakeup);
+}
+
+static int64_t do_work(struct job *job, struct http_client *http)
+{
+    struct work *work = (struct work *)job;
+    struct engine *e = work->engine;
+    work->fn(work->arg, http);
+    pthread_mutex_lock(&e->lock);
+    work->next = e->done;
+    e->done = work;
+    pthread_mutex_unlock(&e->lock);
+    uv_async_send(e->wakeup);
+    return JOB_GONE;
+}
+
+static void unlink_run(struct engine *e, struct run *run)
+{
+    if (run->previous_run)
+        run->previous_run->next_run = run->next_run;
+    else
+        e->runs = run->next_run;
+    if (run->next_run)
+        run->next_run->previous_run = run->previous_run;
+    e->run_count--;
+}
+
+static void settle_run(struct engine *e, struct run *run)
+{
+    struct delivery *delivery = run->delivery;
+    enum settle how = run->outcome;
+    int64_t delay_ms = run->release_delay_ms;
+    if (how != SETTLE_DONE)
+        engine_count(e, COUNT_RUNS_RELEASED, 1);
+    if (how == SETTLE_RELEASE && run->problem && e->options.given_back)
+        e->options.given_back(e->options.ctx, delivery, run->problem);
+    unlink_run(e, run);
+    run_free(run);
+    e->options.settled(e->options.ctx, delivery, how, delay_ms);
+}
+
+/* On the main thread: what the workers have finished. */
+static void on_wakeup(uv_async_t *handle)
+{
+    struct engine *e = handle->data;
+    pthread_mutex_lock(&e->lock);
+    struct run *run = e->ended;
+    struct work *work = e->done;
+    e->ended = NULL;
+    e->done = NULL;
+    pthread_mutex_unlock(&e->lock);
+    while (run) {
+        struct run *next = run->next_ended;
+        settle_run(e, run);
+        run = next;
+    }
+    while (work) {
+        struct work *next = work->next;
+        void (*done)(void *) = work->done;
+        void *arg = work->arg;
+        free(work);
+        e->work_count--;
+        done(arg);
+        work = next;
+    }
+}
+
+/* --- the interface for the main thread --- */
+
+bool engine_has_room(const struct engine *e)
+{
+    return !e->draining && e->run_count < MAX_RUNS;
+}
+
+static void add_run(struct engine *e, struct run *run)
+{
+    run->next_run = e->runs;
+    if (e->runs)
+        e->runs->previous_run = run;
+    e->runs = run;
+    e->run_count++;
+}
+
+void engine_submit(struct engine *e, struct delivery *d)
+{
+    struct run *run = run_new(e, d);
+    if (!run)
+        abort(); /* a few hundred bytes: the system has no memory at all; the queue keeps the
+                    message */
+    add_run(e, run);
+    run->stopping = e->draining;
+    sched_wake(e->sched, &run->control);
+}
+
+void engine_work(struct engine *e, void (*fn)(void *arg, struct http_client *http),
+                 void (*done)(void *arg), void *arg)
+{
+    struct work *work = calloc(1, sizeof *work);
+    if (!work)
+        abort();
+    *work = (struct work){.job = {.run = do_work}, .engine = e, .fn = fn, .done = done, .arg = arg};
+    e->work_count++;
+    sched_wake(e->sched, &work->job);
+}
+
+bool engine_busy(const struct engine *e)
+{
+    return e->run_count > 0 || e->work_count > 0;
+}
+
+static void stop_runs(struct engine *e)
+{
+    for (struct run *run = e->runs; run; run = run->next_run) {
+        run->stopping = true;
+        sched_wake(e->sched, &run->control);
+    }
+}
+
+static void on_stop_time(uv_timer_t *timer)
+{
+    stop_runs(timer->data);
+}
+
+void engine_drain(struct engine *e, int64_t deadline_ms)
+{
+    const struct clock *clock = e->options.clock;
+    int64_t left = deadline_ms - clock->mono_ms(clock);
+    left -= e->options.http->request_timeout_ms + DRAIN_MARGIN_MS;
+    e->draining = true;
+    if (left <= 0)
+        stop_runs(e);
+    else
+        uv_timer_start(e->stop_timer, on_stop_time, (uint64_t)left, 0);
+}
+
+void engine_get_counts(const struct engine *e, struct engine_counts *to)
+{
+    *to = (struct engine_counts){
+        .runs_started = e->counts[COUNT_RUNS_STARTED],
+        .runs_finished = e->counts[COUNT_RUNS_FINISHED],
+        .runs_released = e->counts[COUNT_RUNS_RELEASED],
+        .processed = e->counts[COUNT_PROCESSED],
+        .errored = e->counts[COUNT_ERRORED],
+        .critical = e->counts[COUNT_CRITICAL],
+        .retries = e->counts[COUNT_RETRIES],
+    };
+}
+
+/* --- making and freeing --- */
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static bool open_handles(struct engine *e)
+{
+    e->wakeup = calloc(1, sizeof *e->wakeup);
+    e->stop_timer = calloc(1, sizeof *e->stop_timer);
+    if (!e->wakeup || !e->stop_timer || uv_async_init(e->options.loop, e->wakeup, on_wakeup) != 0) {
+        free(e->wakeup);
+        free(e->stop_timer);
+        return false;
+    }
+    uv_timer_init(e->options.loop, e->stop_timer);
+    e->wakeup->data = e;
+    e->stop_timer->data = e;
+    return true;
+}
+
+static void close_handles(struct engine *e)
+{
+    uv_close((uv_handle_t *)e->wakeup, free_handle);
+    uv_close((uv_handle_t *)e->stop_timer, free_handle);
+}
+
+/* Stops and frees the workers, however many have been started. */
+static void stop_workers(struct engine *e)
+{
+    sched_stop(e->sched);
+    for (size_t i = 0; i < e->worker_count; i++) {
+        pthread_join(e->workers[i].thread, NULL);
+        http_client_free(e->workers[i].http);
+    }
+    free(e->workers);
+}
+
+static bool start_worker(struct engine *e, struct worker *w, struct err *err)
+{
+    w->engine = e;
+    w->http = http_client_new(e->options.http);
+    if (!w->http)
+        return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
+    int code = pthread_create(&w->thread, NULL, work_on, w);
+    if (code == 0)
+        return true;
+    http_client_free(w->http);
+    return err_set(err, ERR_INTERNAL, "",
+                   "only %zu of %" PRId64 " worker threads could be started (%s): lower [daemon] "
+                   "workers or raise the limit of threads",
+                   e->worker_count, e->options.config->daemon.workers, strerror(code));
+}
+
+static bool start_workers(struct engine *e, struct err *err)
+{
+    size_t count = (size_t)e->options.config->daemon.workers;
+    e->workers = calloc(count, sizeof *e->workers);
+    if (!e->workers)
+        return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
+    for (; e->worker_count < count; e->worker_count++)
+        if (!start_worker(e, &e->workers[e->worker_count], err))
+            return false;
+    return true;
+}
+
+struct engine *engine_new(const struct engine_options *options, struct err *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        goto no_memory;
+    e->options = *options;
+    e->sched = sched_new(options->clock);
+    if (!e->sched)
+        goto no_sched;
+    if (!open_handles(e))
+        goto no_handles;
+    pthread_mutex_init(&e->lock, NULL);
+    if (!start_workers(e, err))
+        goto no_workers;
+    return e;
+no_workers:
+    stop_workers(e);
+    pthread_mutex_destroy(&e->lock);
+    close_handles(e);
+    sched_free(e->sched);
+    free(e);
+    return NULL;
+no_handles:
+    sched_free(e->sched);
+no_sched:
+    free(e);
+no_memory:
+    err_set(err, ERR_INTERNAL, "", "out of memory for the engine");
+    return NULL;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    stop_workers(e);
+    pthread_mutex_destroy(&e->lock);
+    close_handles(e);
+    sched_free(e->sched);
+    free(e);
+}

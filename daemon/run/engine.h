@@ -1,0 +1,77 @@
+/* The engine: carries out events. A delivery becomes a run; a run claims its event, reads it, runs
+ * the tasks of its automations, writes the reports and lets go of the claim; then the delivery is
+ * settled.
+ *
+ * engine_* functions are called on the main thread; the work happens on the workers. */
+#ifndef HGAUTOD_DAEMON_RUN_ENGINE_H
+#define HGAUTOD_DAEMON_RUN_ENGINE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "daemon/config/config.h"
+#include "daemon/source/source.h"
+#include "daemon/store/store.h"
+#include "lib/aws/aws.h"
+#include "lib/base/attr.h"
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+
+struct azure;
+struct engine;
+struct own;
+struct subscriptions;
+
+struct engine_options {
+    const struct config *config;
+    const struct clock *clock;
+    struct log *log;
+    struct aws *aws;
+    struct azure *azure;
+    struct subscriptions *subscriptions; /* NULL: all that the policy allows */
+    const struct own *own;               /* what no action may change; NULL: nothing is known */
+    const struct http_options *http;
+    uv_loop_t *loop;
+    /* Called on the main thread once for each delivery. */
+    void (*settled)(void *ctx, struct delivery *d, enum settle how, int64_t delay_ms);
+    /* Told before settled, of a delivery that is released because something could not be had: what,
+     * as one sentence, valid during the call. NULL: nobody wants to know. */
+    void (*given_back)(void *ctx, struct delivery *d, const char *why);
+    void *ctx;
+};
+
+/* Starts the workers. NULL with *err. Options' pointers outlive the engine. */
+struct engine *engine_new(const struct engine_options *options, struct err *err) MUST_CHECK;
+
+/* True while more runs are welcome; sources do not poll otherwise. */
+bool engine_has_room(const struct engine *e);
+/* Takes over a delivery; it is settled later, never from within this call. */
+void engine_submit(struct engine *e, struct delivery *d);
+
+/* Runs fn(arg, http) on a worker (control work: before all tasks) and then done(arg) on the main
+ * thread. For what a source must not do on the main thread: refreshing credentials, sweeps, reading
+ * directories. */
+void engine_work(struct engine *e, void (*fn)(void *arg, struct http_client *http),
+                 void (*done)(void *arg), void *arg);
+/* False when no run is under way and no engine_work is outstanding. */
+bool engine_busy(const struct engine *e);
+
+/* Begins to drain: runs go on until done or until `deadline_ms` (monotonic) is near; those that
+ * cannot end in time store their progress, give up their claim so that another daemon may take over
+ * at once, and are settled with SETTLE_RELEASE. engine_drain(e, 0): do that now. */
+void engine_drain(struct engine *e, int64_t deadline_ms);
+/* Joins the workers and frees; only when not busy. Its handles are closed by running the loop once
+ * more. */
+void engine_free(struct engine *e);
+
+/* Numbers for logs and the admin endpoint; main thread. */
+struct engine_counts {
+    uint64_t runs_started, runs_finished, runs_released, runs_failed;
+    uint64_t processed, errored, critical, retries;
+};
+void engine_get_counts(const struct engine *e, struct engine_counts *to);
+
+#endif

@@ -1,0 +1,635 @@
+/* The store below a directory.
+ *
+ * An object is a regular file; its key is its path below the root. Nothing outside the root can be
+ * reached: a path is opened segment by segment, relative to the folder before it, and no symbolic
+ * link is followed.
+ *
+ * A write goes into a temporary file of the same folder, which is renamed over the old one. Every
+ * rename and removal is done under an advisory lock on one file at the root, and a conditional one
+ * compares under it. The lock is held for a stat and a rename; bytes are written and synced before,
+ * the folder is synced after.
+ *
+ * An ETag is inode, size and time of change in nanoseconds. A write sets that time itself, later
+ * than that of the file it replaces, because the kernel's own stamps may be the same for two writes
+ * within some milliseconds. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/store/store.h"
+#include "lib/base/file.h"
+#include "lib/base/utf8.h"
+
+#define KEY_MAX_BYTES 1024
+#define OWN_PREFIX    ".hgautod." /* names of our lock and temporary files; no keys */
+#define LOCK_NAME     OWN_PREFIX "lock"
+#define MAX_DEPTH     64
+
+struct dir_store {
+    struct store base;
+    int root;
+    char *name; /* "directory /srv/events" */
+};
+
+static enum err_kind kind_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return ERR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return ERR_DENIED;
+    case EIO:
+    case ENOSPC:
+    case EDQUOT:
+    case ESTALE:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+    case ETIMEDOUT:
+        return ERR_TRANSIENT;
+    case ELOOP:
+    case EISDIR:
+    case ENAMETOOLONG:
+        return ERR_INVALID;
+    default:
+        return ERR_INTERNAL;
+    }
+}
+
+/* Says what was tried and why the system refused. */
+static bool failed(struct err *err, int error, const char *what, const char *key)
+{
+    const char *why = error == ELOOP ? "symbolic links are not followed" : strerror(error);
+    return err_set(err, kind_of(error), strerrorname_np(error), "cannot %s %s: %s", what, key, why);
+}
+
+/* --- keys --- */
+
+static bool segment_valid(const char *at, size_t n)
+{
+    if (n == 0 || n > 255 || (n == 1 && at[0] == '.') || (n == 2 && memcmp(at, "..", 2) == 0))
+        return false;
+    if (n >= strlen(OWN_PREFIX) && memcmp(at, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)at[i] < 0x20 || at[i] == 0x7f)
+            return false;
+    return utf8_valid(at, n);
+}
+
+/* Whether the first n bytes are segments joined by '/'. */
+static bool path_valid(const char *path, size_t n)
+{
+    unsigned depth = 0;
+    for (size_t at = 0;; depth++) {
+        const char *slash = memchr(path + at, '/', n - at);
+        size_t end = slash ? (size_t)(slash - path) : n;
+        if (depth >= MAX_DEPTH || !segment_valid(path + at, end - at))
+            return false;
+        if (!slash)
+            return true;
+        at = end + 1;
+    }
+}
+
+static bool check_key(const char *key, struct err *err)
+{
+    size_t n = strlen(key);
+    if (n <= KEY_MAX_BYTES && path_valid(key, n))
+        return true;
+    return err_set(
+        err, ERR_INVALID, "",
+        "\"%.200s\" is not a valid key of a directory store: it must be a relative path of at most "
+        "%d bytes without empty, \".\" or \"..\" segments",
+        key, KEY_MAX_BYTES);
+}
+
+/* --- folders --- */
+
+static int open_folder(int at, const char *name)
+{
+    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Opens a folder of `at`, made if it is missing. -1 with errno. */
+static int make_folder(int at, const char *name)
+{
+    if (mkdirat(at, name, 0777) == 0) {
+        if (fsync(at) != 0)
+            return -1;
+    } else if (errno != EEXIST) {
+        return -1;
+    }
+    return open_folder(at, name);
+}
+
+/* Opens the folder that the first n bytes of path name ("a/b"), n == 0: the root. -1 with errno.
+ * The path is valid. */
+static int walk(const struct dir_store *s, const char *path, size_t n, bool create)
+{
+    int fd = open_folder(s->root, ".");
+    char name[256];
+    for (size_t at = 0; fd >= 0 && at < n;) {
+        const char *slash = memchr(path + at, '/', n - at);
+        size_t size = (slash ? (size_t)(slash - path) : n) - at;
+        memcpy(name, path + at, size);
+        name[size] = '\0';
+        int next = open_folder(fd, name);
+        if (next < 0 && errno == ENOENT && create)
+            next = make_folder(fd, name);
+        int error = errno;
+        close(fd);
+        errno = error;
+        fd = next;
+        at += size + 1;
+    }
+    return fd;
+}
+
+/* Opens the folder that holds a key; *leaf becomes its last segment. */
+static int open_parent(const struct dir_store *s, const char *key, bool create, const char **leaf)
+{
+    const char *slash = strrchr(key, '/');
+    *leaf = slash ? slash + 1 : key;
+    return walk(s, key, slash ? (size_t)(slash - key) : 0, create);
+}
+
+/* --- what a file's status says --- */
+
+static void fill_meta(struct store_meta *meta, const struct stat *st)
+{
+    snprintf(meta->etag, sizeof meta->etag, "\"%jx-%jx-%jx.%lx\"", (uintmax_t)st->st_ino,
+             (uintmax_t)st->st_size, (uintmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    meta->modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+    meta->modified_ns = (int32_t)(st->st_mtim.tv_nsec % 1000000);
+    meta->size = (size_t)st->st_size;
+}
+
+/* --- reading --- */
+
+static bool read_all(int fd, const char *key, struct buf *body, struct err *err)
+{
+    int why = file_read_fd(fd, body);
+    if (why == EFBIG)
+        return err_set(err, ERR_LIMIT, "", "%s is larger than %zu bytes, the limit", key,
+                       body->max);
+    return why == 0 || failed(err, why, "read", key);
+}
+
+/* Opens a key's file to read it. -1 with *err. */
+static int open_file(const struct dir_store *s, const char *key, struct stat *st, struct err *err)
+{
+    if (!check_key(key, err))
+        return -1;
+    const char *leaf;
+    int parent = open_parent(s, key, false, &leaf);
+    if (parent < 0) {
+        failed(err, errno, "open", key);
+        return -1;
+    }
+    int fd = file_open(parent, leaf, FILE_NO_LINKS, st);
+    int error = errno;
+    close(parent);
+    if (fd < 0 && (error == ENOTSUP || error == EISDIR))
+        err_set(err, ERR_INVALID, "", "cannot read %s: it is not a regular file", key);
+    else if (fd < 0)
+        failed(err, error, "open", key);
+    return fd;
+}
+
+static bool dir_get(struct store *base, struct http_client *http, const char *key, struct buf *body,
+                    struct store_meta *meta, struct err *err)
+{
+    (void)http;
+    struct stat st;
+    int fd = open_file((struct dir_store *)base, key, &st, err);
+    if (fd < 0)
+        return false;
+    bool ok = read_all(fd, key, body, err);
+    close(fd);
+    if (ok && meta)
+        fill_meta(meta, &st);
+    return ok;
+}
+
+/* The extended attribute that says which version of the event a report is of. A file system without
+ * such attributes has reports that do not say it. */
+#define EVENT_ATTRIBUTE "user.hgautod.event"
+
+static bool dir_head(struct store *base, struct http_client *http, const char *key,
+                     struct store_meta *meta, char event_etag[128], struct err *err)
+{
+    (void)http;
+    struct stat st;
+    int fd = open_file((struct dir_store *)base, key, &st, err);
+    if (fd < 0)
+        return false;
+    ssize_t n = event_etag ? fgetxattr(fd, EVENT_ATTRIBUTE, event_etag, 127) : 0;
+    if (event_etag)
+        event_etag[n > 0 ? n : 0] = '\0';
+    close(fd);
+    fill_meta(meta, &st);
+    return true;
+}
+
+/* --- writing --- */
+
+/* Takes the lock that makes comparison and rename one. The descriptor gives it back when closed; -1
+ * with errno. */
+static int take_lock(const struct dir_store *s)
+{
+    int fd = openat(s->root, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -1;
+    while (flock(fd, LOCK_EX) != 0) {
+        if (errno == EINTR)
+            continue;
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+static bool write_bytes(int fd, const char *at, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(fd, at, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return false;
+        at += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+static bool write_body(int fd, const struct http_body *body)
+{
+    if (body->data || !body->read)
+        return write_bytes(fd, body->data, body->size);
+    char chunk[65536];
+    body->rewind(body->ctx);
+    for (size_t left = body->size; left > 0;) {
+        size_t n = body->read(body->ctx, chunk, left < sizeof chunk ? left : sizeof chunk);
+        if (n == 0) {
+            errno = EIO; /* a stream must be as long as it said */
+            return false;
+        }
+        if (!write_bytes(fd, chunk, n))
+            return false;
+        left -= n;
+    }
+    return true;
+}
+
+/* Sets the new file's time to now, or to just after that of the file that it replaces. */
+static bool stamp(int fd, const struct stat *old)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return false;
+    if (old && (old->st_mtim.tv_sec > now.tv_sec ||
+                (old->st_mtim.tv_sec == now.tv_sec && old->st_mtim.tv_nsec >= now.tv_nsec))) {
+        now = old->st_mtim;
+        if (++now.tv_nsec == 1000000000) {
+            now.tv_sec++;
+            now.tv_nsec = 0;
+        }
+    }
+    return futimens(fd, (struct timespec[2]){{.tv_nsec = UTIME_OMIT}, now}) == 0;
+}
+
+/* A write as it is being put in place. */
+struct placing {
+    int parent, fd; /* the folder, and the temporary file in it */
+    char temporary[64];
+    const char *leaf;
+    const char *key;
+    enum store_condition condition;
+    const char *etag;
+    const char *event_etag; /* to be kept with it; NULL: nothing */
+};
+
+/* RENAME_NOREPLACE guards against writers that do not take our lock; not every file system has it.
+ */
+static bool rename_into_place(const struct placing *p)
+{
+    if (p->condition == STORE_IF_ABSENT) {
+        if (renameat2(p->parent, p->temporary, p->parent, p->leaf, RENAME_NOREPLACE) == 0)
+            return true;
+        if (errno != EINVAL)
+            return false;
+    }
+    return renameat(p->parent, p->temporary, p->parent, p->leaf) == 0;
+}
+
+/* Under the lock: compares and renames. */
+static bool place(const struct placing *p, struct err *err)
+{
+    struct stat old;
+    bool exists = fstatat(p->parent, p->leaf, &old, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!exists && errno != ENOENT)
+        return failed(err, errno, "write", p->key);
+    if (p->condition == STORE_IF_ABSENT && exists)
+        return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->key);
+    if (p->condition == STORE_IF_MATCH) {
+        struct store_meta meta = {.size = 0};
+        if (exists)
+            fill_meta(&meta, &old);
+        if (!exists || strcmp(meta.etag, p->etag) != 0)
+            return err_set(err, ERR_PRECONDITION, "", "%s has been %s since it was read", p->key,
+                           exists ? "changed" : "deleted");
+    }
+    if (stamp(p->fd, exists ? &old : NULL) && rename_into_place(p))
+        return true;
+    if (errno == EEXIST)
+        return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->key);
+    return failed(err, errno, "write", p->key);
+}
+
+/* Writes the temporary file, puts it in place, and sees to it that both last. */
+static bool write_and_place(const struct dir_store *s, struct placing *p,
+                            const struct http_body *body, char new_etag[128], struct err *err)
+{
+    if (p->event_etag)
+        (void)fsetxattr(p->fd, EVENT_ATTRIBUTE, p->event_etag, strlen(p->event_etag), 0);
+    if (!write_body(p->fd, body) || fsync(p->fd) != 0)
+        return failed(err, errno, "write", p->key);
+    int lock = take_lock(s);
+    if (lock < 0)
+        return failed(err, errno, "lock the store to write", p->key);
+    bool ok = place(p, err);
+    close(lock);
+    if (!ok)
+        return false;
+    p->temporary[0] = '\0';
+    struct stat st;
+    if (fsync(p->parent) != 0 || fstat(p->fd, &st) != 0)
+        return failed(err, errno, "write", p->key);
+    if (new_etag) {
+        struct store_meta meta = {.size = 0};
+        fill_meta(&meta, &st);
+        memcpy(new_etag, meta.etag, sizeof meta.etag);
+    }
+    return true;
+}
+
+/* p says all but the folder and the temporary file. */
+static bool put_file(const struct dir_store *s, struct placing p, const struct http_body *body,
+                     char new_etag[128], struct err *err)
+{
+    const char *key = p.key;
+    if (!check_key(key, err))
+        return false;
+    p.parent = open_parent(s, key, p.condition != STORE_IF_MATCH, &p.leaf);
+    if (p.parent < 0 && errno == ENOENT && p.condition == STORE_IF_MATCH)
+        return err_set(err, ERR_PRECONDITION, "", "%s has been deleted since it was read", key);
+    if (p.parent < 0)
+        return failed(err, errno, "open the folder of", key);
+    p.fd = file_make_temporary(p.parent, OWN_PREFIX, p.temporary);
+    if (p.fd < 0) {
+        failed(err, errno, "make a temporary file beside", key);
+        close(p.parent);
+        return false;
+    }
+    bool ok = write_and_place(s, &p, body, new_etag, err);
+    if (p.temporary[0])
+        unlinkat(p.parent, p.temporary, 0);
+    close(p.fd);
+    close(p.parent);
+    return ok;
+}
+
+static bool dir_put(struct store *base, struct http_client *http, const char *key,
+                    const struct http_body *body, enum store_condition condition, const char *etag,
+                    char new_etag[128], struct err *err)
+{
+    (void)http;
+    struct placing p = {.key = key, .condition = condition, .etag = etag};
+    return put_file((struct dir_store *)base, p, body, new_etag, err);
+}
+
+static bool dir_put_report(struct store *base, struct http_client *http, const char *key,
+                           const struct http_body *body, const char *event_etag, struct err *err)
+{
+    (void)http;
+    struct placing p = {.key = key, .condition = STORE_ALWAYS, .event_etag = event_etag};
+    return put_file((struct dir_store *)base, p, body, NULL, err);
+}
+
+/* Under the lock: removes the file, if it has the ETag (NULL: whatever it has). */
+static bool remove_file(int parent, const char *leaf, const char *key, const char *etag,
+                        struct err *err)
+{
+    struct stat st;
+    struct store_meta meta = {.size = 0};
+    if (etag && fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        fill_meta(&meta, &st);
+        if (strcmp(meta.etag, etag) != 0)
+            return err_set(err, ERR_PRECONDITION, "", "%s has been changed since it was read", key);
+    }
+    return unlinkat(parent, leaf, 0) == 0 || errno == ENOENT || failed(err, errno, "delete", key);
+}
+
+static bool delete_file(const struct dir_store *s, const char *key, const char *etag,
+                        struct err *err)
+{
+    if (!check_key(key, err))
+        return false;
+    const char *leaf;
+    int parent = open_parent(s, key, false, &leaf);
+    if (parent < 0)
+        return errno == ENOENT || failed(err, errno, "delete", key);
+    int lock = take_lock(s);
+    bool ok = lock >= 0 ? remove_file(parent, leaf, key, etag, err)
+                        : failed(err, errno, "lock the store to delete", key);
+    if (lock >= 0)
+        close(lock);
+    if (ok && fsync(parent) != 0)
+        ok = failed(err, errno, "delete", key);
+    close(parent);
+    return ok;
+}
+
+static bool dir_del(struct store *base, struct http_client *http, const char *key, struct err *err)
+{
+    (void)http;
+    return delete_file((struct dir_store *)base, key, NULL, err);
+}
+
+static bool dir_del_if_match(struct store *base, struct http_client *http, const char *key,
+                             const char *etag, struct err *err)
+{
+    (void)http;
+    return delete_file((struct dir_store *)base, key, etag, err);
+}
+
+/* --- listing --- */
+
+struct listing {
+    const struct dir_store *store;
+    const char *prefix;
+    store_each_fn each;
+    void *ctx;
+    struct buf path; /* of the folder being read, with a '/' at its end unless it is the root */
+    bool stopped;
+    struct err *err;
+};
+
+static bool list_folder(struct listing *l, int fd, unsigned depth);
+
+/* Whether keys that begin with path may begin with the prefix. */
+static bool may_match(const struct listing *l)
+{
+    size_t n = strlen(l->prefix);
+    if (l->path.size < n)
+        n = l->path.size;
+    return memcmp(buf_str(&l->path), l->prefix, n) == 0;
+}
+
+static bool list_file(struct listing *l, const struct stat *st)
+{
+    if (l->path.size < strlen(l->prefix))
+        return true;
+    struct store_meta meta = {.size = 0};
+    fill_meta(&meta, st);
+    l->stopped = !l->each(l->ctx, buf_str(&l->path), &meta);
+    return true;
+}
+
+/* One entry of a folder; l->path names it. What has just been removed is left out. */
+static bool list_entry(struct listing *l, int parent, const char *name, unsigned depth)
+{
+    struct stat st;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT || failed(l->err, errno, "list", buf_str(&l->path));
+    if (S_ISREG(st.st_mode))
+        return list_file(l, &st);
+    if (!S_ISDIR(st.st_mode) || depth + 1 >= MAX_DEPTH)
+        return true;
+    int fd = open_folder(parent, name);
+    if (fd < 0)
+        return errno == ENOENT || failed(l->err, errno, "list", buf_str(&l->path));
+    if (!buf_addc(&l->path, '/')) {
+        close(fd);
+        return true; /* keys below would be too long to be keys */
+    }
+    return list_folder(l, fd, depth + 1);
+}
+
+/* Reads a folder; takes fd over. */
+static bool list_folder(struct listing *l, int fd, unsigned depth)
+{
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        failed(l->err, errno, "list", buf_str(&l->path));
+        close(fd);
+        return false;
+    }
+    size_t base = l->path.size;
+    bool ok = true;
+    while (ok && !l->stopped) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (!entry) {
+            ok = errno == 0 || failed(l->err, errno, "list", buf_str(&l->path));
+            break;
+        }
+        if (!segment_valid(entry->d_name, strlen(entry->d_name)))
+            continue;
+        if (buf_adds(&l->path, entry->d_name) && may_match(l))
+            ok = list_entry(l, dirfd(dir), entry->d_name, depth);
+        l->path.size = base;
+        if (l->path.data)
+            l->path.data[base] = '\0';
+    }
+    closedir(dir);
+    return ok;
+}
+
+static bool dir_list(struct store *base, struct http_client *http, const char *prefix,
+                     store_each_fn each, void *ctx, struct err *err)
+{
+    (void)http;
+    struct dir_store *s = (struct dir_store *)base;
+    const char *slash = strrchr(prefix, '/');
+    size_t n = slash ? (size_t)(slash - prefix) : 0;
+    if (slash && !path_valid(prefix, n))
+        return err_set(err, ERR_INVALID, "", "\"%.200s\" begins no key of a directory store",
+                       prefix);
+    int fd = walk(s, prefix, n, false);
+    if (fd < 0)
+        return errno == ENOENT || failed(err, errno, "list", prefix);
+    struct listing l = {.store = s, .prefix = prefix, .each = each, .ctx = ctx, .err = err};
+    l.path = buf_make(KEY_MAX_BYTES);
+    bool ok = true;
+    if (slash && !buf_add(&l.path, prefix, n + 1)) {
+        close(fd);
+        ok = err_set(err, ERR_LIMIT, "", "the prefix is longer than a key may be");
+    } else {
+        ok = list_folder(&l, fd, 0);
+    }
+    buf_free(&l.path);
+    return ok;
+}
+
+/* --- the store --- */
+
+static void dir_free(struct store *base)
+{
+    struct dir_store *s = (struct dir_store *)base;
+    close(s->root);
+    free(s->name);
+    free(s);
+}
+
+static const struct store_ops dir_ops = {
+    .get = dir_get,
+    .put = dir_put,
+    .put_report = dir_put_report,
+    .head = dir_head,
+    .del = dir_del,
+    .del_if_match = dir_del_if_match,
+    .list = dir_list,
+    .free = dir_free,
+};
+
+struct store *store_dir_new(const char *path, struct err *err)
+{
+    int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) {
+        failed(err, errno, "open the directory", path);
+        return NULL;
+    }
+    struct dir_store *s = calloc(1, sizeof *s);
+    if (!s)
+        goto no_store;
+    if (asprintf(&s->name, "directory %s", path) < 0)
+        goto no_name;
+    s->root = root;
+    s->base = (struct store){.ops = &dir_ops, .name = s->name, .form = &store_form_files};
+    return &s->base;
+
+no_name:
+    free(s);
+no_store:
+    close(root);
+    err_set(err, ERR_INTERNAL, "", "out of memory");
+    return NULL;
+}

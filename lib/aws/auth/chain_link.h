@@ -1,0 +1,58 @@
+/* The links of the credential chain, one function a provider, for chain.c and for each other. A
+ * link keeps nothing between two askings: variables, files and endpoints are read anew, because
+ * tokens rotate. They wait for answers; workers only. */
+#ifndef HGAUTOD_LIB_AWS_AUTH_CHAIN_LINK_H
+#define HGAUTOD_LIB_AWS_AUTH_CHAIN_LINK_H
+
+#include <stdbool.h>
+
+#include "lib/aws/auth/imds.h"
+#include "lib/aws/auth/profile.h"
+#include "lib/aws/aws.h"
+#include "lib/base/buf.h"
+#include "lib/base/secret.h"
+
+enum link_result {
+    LINK_NONE,   /* not configured: *err says what is missing, the next link is asked */
+    LINK_BROKEN, /* configured, and it failed: *err says how, the chain stops */
+    LINK_FOUND,  /* *creds is a new reference */
+};
+
+/* What a link may look at. */
+struct link_ask {
+    struct aws *aws;
+    const struct aws_profiles *profiles;
+    const char *profile;
+    bool profile_forced; /* named in our own configuration: it goes before the environment */
+    const struct clock *clock;
+    struct http_client *http;
+    struct imds_memory *imds; /* the chain's */
+};
+
+typedef enum link_result (*link_fn)(const struct link_ask *ask, struct aws_creds **creds,
+                                    struct err *err);
+
+enum link_result link_environment(const struct link_ask *ask, struct aws_creds **creds,
+                                  struct err *err);
+enum link_result link_web_identity(const struct link_ask *ask, struct aws_creds **creds,
+                                   struct err *err);
+enum link_result link_profile(const struct link_ask *ask, struct aws_creds **creds,
+                              struct err *err);
+enum link_result link_container(const struct link_ask *ask, struct aws_creds **creds,
+                                struct err *err);
+enum link_result link_imds(const struct link_ask *ask, struct aws_creds **creds, struct err *err);
+
+/* Static keys from the environment, whatever the profile: credential_source = Environment. */
+enum link_result link_static_environment(struct aws_creds **creds, struct err *err);
+/* The web identity that a profile names. */
+enum link_result link_web_identity_of_profile(const struct link_ask *ask, const char *profile,
+                                              struct aws_creds **creds, struct err *err);
+/* Runs the profile's credential_process; timeout_ms is 60,000 but for tests. A program that fails
+ * or does not end in time may do better later: ERR_TRANSIENT. */
+enum link_result link_process(const struct link_ask *ask, const char *command, int timeout_ms,
+                              struct aws_creds **creds, struct err *err);
+
+/* Appends the URL that the container's variables ask for; LINK_NONE without them, LINK_BROKEN when
+ * it is not allowed. */
+enum link_result link_container_url(struct buf *to, struct err *err);
+#endif

@@ -1,0 +1,204 @@
+/* credential_process: a program of the operator's that prints credentials.
+ *
+ * It is started directly, without a shell, in a process group of its own, so that at the deadline
+ * everything it started ends with it. Its standard error is thrown away, as the SDKs do: nobody
+ * knows what secrets such a program puts there. Source: AWS SDKs and Tools Reference Guide,
+ * "Process credential provider". */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/aws/auth/chain_link.h"
+#include "lib/aws/auth/creds_json.h"
+#include "lib/aws/auth/words.h"
+#include "lib/base/crypto.h"
+#include "lib/json/jpath.h"
+
+#define OUTPUT_MAX (64u << 10)
+
+extern char **environ;
+
+struct process {
+    pid_t pid;
+    int exited; /* a pidfd, readable when the program has ended */
+    int output; /* the reading end of its standard output; -1 after the end */
+};
+
+/* Signals as a program expects them: none blocked, none ignored by inheritance. */
+static bool set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                    POSIX_SPAWN_SETPGROUP) == 0 &&
+           posix_spawnattr_setsigmask(attributes, &none) == 0 &&
+           posix_spawnattr_setsigdefault(attributes, &all) == 0 &&
+           posix_spawnattr_setpgroup(attributes, 0) == 0;
+}
+
+static bool set_files(posix_spawn_file_actions_t *files, int output)
+{
+    return posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0) == 0 &&
+           posix_spawn_file_actions_adddup2(files, output, 1) == 0 &&
+           posix_spawn_file_actions_addopen(files, 2, "/dev/null", O_WRONLY, 0) == 0;
+}
+
+/* Starts the program with `output` as its standard output; answers an errno, 0 for none. */
+static int spawn(const struct aws_words *words, int output, pid_t *pid)
+{
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t files;
+    int problem = posix_spawnattr_init(&attributes);
+    if (problem)
+        return problem;
+    problem = posix_spawn_file_actions_init(&files);
+    if (problem == 0) {
+        problem = ENOMEM;
+        if (set_attributes(&attributes) && set_files(&files, output))
+            problem = posix_spawnp(pid, words->at[0], &files, &attributes, words->at, environ);
+        posix_spawn_file_actions_destroy(&files);
+    }
+    posix_spawnattr_destroy(&attributes);
+    return problem;
+}
+
+/* What lacks now may be there later; a program that is not there will not. */
+static enum err_kind kind_of(int problem)
+{
+    bool passes = problem == EAGAIN || problem == ENOMEM || problem == EMFILE || problem == ENFILE;
+    return passes ? ERR_TRANSIENT : ERR_CREDENTIALS;
+}
+
+static bool start(const struct aws_words *words, struct process *p, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_set(err, kind_of(errno), "", "credential_process: no pipe: %s", strerror(errno));
+    int problem = spawn(words, ends[1], &p->pid);
+    close(ends[1]);
+    if (problem) {
+        close(ends[0]);
+        return err_set(err, kind_of(problem), "", "credential_process: %s cannot be run: %s",
+                       words->at[0], strerror(problem));
+    }
+    p->output = ends[0];
+    p->exited = pidfd_open(p->pid, 0);
+    if (p->exited < 0) {
+        problem = errno;
+        kill(-p->pid, SIGKILL);
+        waitpid(p->pid, NULL, 0);
+        close(p->output);
+        return err_set(err, kind_of(problem), "", "credential_process: cannot be watched: %s",
+                       strerror(problem));
+    }
+    return true;
+}
+
+/* Takes in what there is to read. False when it is too much. */
+static bool take_output(struct process *p, struct buf *to)
+{
+    char part[4096];
+    ssize_t n = read(p->output, part, sizeof(part));
+    bool fits = n <= 0 || buf_add(to, part, (size_t)n);
+    wipe(part, sizeof(part));
+    if (n == 0 || (n < 0 && errno != EINTR)) {
+        close(p->output);
+        p->output = -1;
+    }
+    return fits;
+}
+
+/* Reads until the program has ended and its output is read. A child that it left behind may hold
+ * the pipe open: it is not waited for. */
+static bool collect(struct process *p, const struct clock *clock, int timeout_ms, struct buf *to,
+                    struct err *err)
+{
+    int64_t deadline = clock->mono_ms(clock) + timeout_ms;
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = p->output, .events = POLLIN},
+                                {.fd = p->exited, .events = POLLIN}};
+        int64_t left = deadline - clock->mono_ms(clock);
+        int n = left > 0 ? poll(fds, 2, (int)left) : 0;
+        if (n == 0) {
+            return err_set(err, ERR_TRANSIENT, "",
+                           "credential_process: the program did not end within %d ms", timeout_ms);
+        }
+        if (n < 0 && errno != EINTR) {
+            return err_set(err, kind_of(errno), "", "credential_process: poll: %s",
+                           strerror(errno));
+        }
+        if (n > 0 && fds[0].revents) {
+            if (!take_output(p, to)) {
+                return err_set(err, ERR_CREDENTIALS, "",
+                               "credential_process: the program printed more than 64 KiB");
+            }
+        } else if (n > 0 && fds[1].revents) {
+            return true;
+        }
+    }
+}
+
+/* Ends what is left of the program and gives its exit status; -1 when a signal ended it. */
+static int finish(struct process *p)
+{
+    int status = -1;
+    kill(-p->pid, SIGKILL);
+    while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    close(p->exited);
+    if (p->output >= 0)
+        close(p->output);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool run(const struct link_ask *ask, const char *command, int timeout_ms, struct buf *output,
+                struct err *err)
+{
+    struct aws_words words;
+    struct process p = {.exited = -1, .output = -1};
+    struct err why = ERR_INIT;
+    if (!aws_words_split(command, &words, &why)) {
+        return err_set(err, ERR_CREDENTIALS, "",
+                       "credential_process cannot be split into words: %s", why.message);
+    }
+    bool ok = words.count > 0 || err_set(err, ERR_CREDENTIALS, "", "credential_process is empty");
+    ok = ok && start(&words, &p, err);
+    if (ok) {
+        ok = collect(&p, ask->clock, timeout_ms, output, err);
+        int status = finish(&p);
+        if (ok && status != 0) {
+            ok = err_set(err, ERR_TRANSIENT, "",
+                         status < 0 ? "credential_process: %s was ended by a signal"
+                                    : "credential_process: %s ended with exit status %d",
+                         words.at[0], status);
+        }
+    }
+    aws_words_free(&words);
+    return ok;
+}
+
+enum link_result link_process(const struct link_ask *ask, const char *command, int timeout_ms,
+                              struct aws_creds **creds, struct err *err)
+{
+    struct buf output = buf_make_secret(OUTPUT_MAX);
+    json_t *object = NULL;
+    if (run(ask, command, timeout_ms, &output, err))
+        object = secret_parse_json(&output, "credential_process", err);
+    if (object && jint(object, "Version", 0) != 1) {
+        err_set(err, ERR_CREDENTIALS, "",
+                "the answer of the credential_process does not say \"Version\": 1");
+    } else if (object) {
+        *creds = aws_creds_from_json(object, "SessionToken", false, "credential_process", err);
+    }
+    json_decref(object);
+    buf_free(&output);
+    return *creds ? LINK_FOUND : LINK_BROKEN;
+}

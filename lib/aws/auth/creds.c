@@ -1,0 +1,92 @@
+/* Counted, immutable AWS credentials in one allocation, wiped when the last reference goes. */
+#include "lib/aws/auth/creds.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/crypto.h"
+
+/* The public part comes first, so that a pointer to it is a pointer to the whole. */
+struct counted {
+    struct aws_creds creds;
+    atomic_uint refs;
+    _Atomic int64_t accepted_at_ms; /* monotonic; 0: never */
+    size_t size;                    /* of text[] */
+    char text[];                    /* the strings, one behind the other, each with its NUL */
+};
+
+/* Copies s and its NUL to *at and moves *at behind it. */
+static const char *put(char **at, const char *s)
+{
+    size_t n = strlen(s) + 1;
+    char *start = *at;
+
+    memcpy(start, s, n);
+    *at += n;
+    return start;
+}
+
+struct aws_creds *aws_creds_new(const char *access_key_id, const char *secret_access_key,
+                                const char *session_token, int64_t expires_ms, const char *source)
+{
+    const char *token = session_token ? session_token : "";
+    size_t size =
+        strlen(access_key_id) + strlen(secret_access_key) + strlen(token) + strlen(source) + 4;
+    struct counted *c = malloc(sizeof(*c) + size);
+    char *at;
+
+    if (!c)
+        return NULL;
+    atomic_init(&c->refs, 1);
+    atomic_init(&c->accepted_at_ms, 0);
+    c->size = size;
+    at = c->text;
+    c->creds = (struct aws_creds){.access_key_id = put(&at, access_key_id),
+                                  .secret_access_key = put(&at, secret_access_key),
+                                  .session_token = put(&at, token),
+                                  .expires_ms = expires_ms,
+                                  .source = put(&at, source)};
+    if (token[0] == '\0')
+        c->creds.session_token = NULL;
+    return &c->creds;
+}
+
+struct aws_creds *aws_creds_ref(struct aws_creds *c)
+{
+    if (c)
+        atomic_fetch_add_explicit(&((struct counted *)c)->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+void aws_creds_unref(struct aws_creds *c)
+{
+    struct counted *all = (struct counted *)c;
+
+    if (!c || atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    wipe(all->text, all->size);
+    free(all);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool aws_creds_same(const struct aws_creds *a, const struct aws_creds *b)
+{
+    return same_text(a->access_key_id, b->access_key_id) &&
+           same_text(a->secret_access_key, b->secret_access_key) &&
+           same_text(a->session_token, b->session_token);
+}
+
+void aws_creds_accepted(const struct aws_creds *c, int64_t now_ms)
+{
+    atomic_store_explicit(&((struct counted *)c)->accepted_at_ms, now_ms, memory_order_relaxed);
+}
+
+int64_t aws_creds_accepted_at(const struct aws_creds *c)
+{
+    return atomic_load_explicit(&((struct counted *)c)->accepted_at_ms, memory_order_relaxed);
+}

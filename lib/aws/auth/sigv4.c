@@ -1,0 +1,664 @@
+/* AWS Signature Version 4, one named step after the other: canonical request, string to sign,
+ * signing key, signature. */
+#include "lib/aws/auth/sigv4.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/crypto.h"
+#include "lib/base/hash.h"
+#include "lib/net/uri.h"
+
+#define CANONICAL_MAX (256u << 10) /* bytes of a canonical request */
+#define HEADERS_MAX   64           /* signed headers of a request */
+#define PARAMS_MAX    64           /* query parameters of a request */
+#define SECRET_MAX    508          /* characters of a secret access key */
+#define SEGMENTS_MAX  256          /* path segments where a path is normalized */
+#define SCOPE_MAX     127          /* characters of a scope whose key is kept */
+#define KEPT_KEYS     128          /* some accounts, regions and services at a time */
+
+struct span {
+    const char *at;
+    size_t size;
+};
+
+/* A request's URL taken apart without copying. */
+struct target {
+    bool https;
+    struct span authority, path, query;
+};
+
+/* What all steps share. */
+struct signing {
+    const struct aws_creds *creds;
+    const struct sigv4_options *options;
+    struct target target;
+    char date[17];                      /* 20150830T123600Z */
+    char payload_hash[SHA256_HEX_SIZE]; /* or a constant such as UNSIGNED-PAYLOAD */
+    const struct http_header *headers[HEADERS_MAX];
+    size_t header_count;
+    struct buf canonical, to_sign;
+    size_t names_at, names_size; /* where the signed headers' names stand in `canonical` */
+};
+
+static bool split_url(const char *url, struct target *t, struct err *err)
+{
+    const char *at = strstr(url, "://");
+
+    if (!at) {
+        err_set(err, ERR_INVALID, "", "cannot sign a request: its URL is not absolute");
+        return false;
+    }
+    t->https = at - url == 5 && strncasecmp(url, "https", 5) == 0;
+    at += 3;
+    t->authority = (struct span){at, strcspn(at, "/?#")};
+    at += t->authority.size;
+    t->path = (struct span){at, strcspn(at, "?#")};
+    at += t->path.size;
+    at += *at == '?';
+    t->query = (struct span){at, strcspn(at, "#")};
+    if (t->path.size == 0)
+        t->path = (struct span){"/", 1};
+    if (t->authority.size == 0)
+        return err_set(err, ERR_INVALID, "", "cannot sign a request: its URL has no host");
+    return true;
+}
+
+/* --- the headers that signing adds --- */
+
+static bool add_header(struct http_request *request, const char *name, const char *value,
+                       struct err *err)
+{
+    if (http_headers_add(&request->headers, name, value))
+        return true;
+    return err_set(err, ERR_INTERNAL, "",
+                   "cannot add the header %s to a request: out of memory, or its value holds a "
+                   "control character",
+                   name);
+}
+
+/* The Host header as HTTP clients send it: without the port where that is the scheme's own. */
+static bool add_host(struct http_request *request, const struct target *t, struct err *err)
+{
+    char host[300];
+    struct span s = t->authority;
+    const char *port = t->https ? ":443" : ":80";
+    size_t port_size = strlen(port);
+
+    if (http_headers_get(&request->headers, "Host"))
+        return true;
+    if (s.size > port_size && memcmp(s.at + s.size - port_size, port, port_size) == 0)
+        s.size -= port_size;
+    if (s.size >= sizeof(host))
+        return err_set(err, ERR_INVALID, "", "cannot sign a request: its host name is too long");
+    memcpy(host, s.at, s.size);
+    host[s.size] = '\0';
+    return add_header(request, "Host", host, err);
+}
+
+static bool add_date(struct http_request *request, struct signing *s, struct err *err)
+{
+    const char *given = http_headers_get(&request->headers, "X-Amz-Date");
+
+    if (!given) {
+        clock_iso_basic(s->options->now_ms, s->date);
+        return add_header(request, "X-Amz-Date", s->date, err);
+    }
+    if (strlen(given) != sizeof(s->date) - 1)
+        return err_set(err, ERR_INVALID, "", "the X-Amz-Date header is not like 20150830T123600Z");
+    memcpy(s->date, given, sizeof(s->date));
+    return true;
+}
+
+static bool add_token(struct http_request *request, const struct aws_creds *creds, struct err *err)
+{
+    return !creds->session_token ||
+           add_header(request, "X-Amz-Security-Token", creds->session_token, err);
+}
+
+/* Reads a stream to its end and starts it anew. */
+static bool hash_stream(const struct http_body *body, char to[SHA256_HEX_SIZE], struct err *err)
+{
+    struct sha256 *hash = sha256_new();
+    uint8_t digest[SHA256_SIZE];
+    char piece[16384];
+    size_t n, total = 0;
+
+    if (!hash)
+        return err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
+    body->rewind(body->ctx);
+    while ((n = body->read(body->ctx, piece, sizeof(piece))) > 0) {
+        sha256_add(hash, piece, n);
+        total += n;
+    }
+    sha256_finish(hash, digest);
+    body->rewind(body->ctx);
+    if (total != body->size)
+        return err_set(err, ERR_INTERNAL, "",
+                       "a request's body gave %zu bytes where %zu were announced", total,
+                       body->size);
+    hex_encode(digest, sizeof(digest), to);
+    return true;
+}
+
+static bool hash_payload(const struct http_request *request, struct signing *s, struct err *err)
+{
+    const char *given = s->options->payload_hash;
+
+    if (given) {
+        size_t size = strlen(given);
+
+        if (size >= sizeof(s->payload_hash))
+            return err_set(err, ERR_INVALID, "", "a payload hash is longer than 64 characters");
+        memcpy(s->payload_hash, given, size + 1);
+        return true;
+    }
+    if (!request->body.data && request->body.read)
+        return hash_stream(&request->body, s->payload_hash, err);
+    sha256_hex(request->body.data ? request->body.data : "",
+               request->body.data ? request->body.size : 0, s->payload_hash);
+    return true;
+}
+
+static bool add_headers(struct http_request *request, struct signing *s, struct err *err)
+{
+    return add_host(request, &s->target, err) && add_date(request, s, err) &&
+           hash_payload(request, s, err) &&
+           (!s->options->add_content_sha256 ||
+            http_headers_get(&request->headers, "x-amz-content-sha256") ||
+            add_header(request, "x-amz-content-sha256", s->payload_hash, err)) &&
+           (s->options->omit_session_token || add_token(request, s->creds, err));
+}
+
+/* --- the canonical request --- */
+
+/* Appends text that is percent-encoded already, in the one way that signatures know: upper-case
+ * digits, and nothing encoded that need not be. */
+static void add_encoded(struct buf *to, struct span text, bool keep_slash)
+{
+    for (size_t i = 0; i < text.size;) {
+        const char *at = text.at + i;
+        const char *percent = memchr(at, '%', text.size - i);
+        size_t n = percent ? (size_t)(percent - at) : text.size - i;
+
+        if (n == 0 && text.size - i > 2 && isxdigit((unsigned char)at[1]) &&
+            isxdigit((unsigned char)at[2])) {
+            const char digits[] = {at[1], at[2], '\0'};
+            char byte = (char)strtoul(digits, NULL, 16);
+
+            uri_encode(to, &byte, 1, false);
+            n = 3;
+        } else {
+            n += n == 0; /* a '%' that begins no escape */
+            uri_encode(to, at, n, keep_slash);
+        }
+        i += n;
+    }
+}
+
+/* One segment of a path, or all of it. */
+static void add_segment(struct signing *s, struct span segment)
+{
+    if (s->options->double_encode_path)
+        uri_encode(&s->canonical, segment.at, segment.size, true);
+    else
+        add_encoded(&s->canonical, segment, true);
+}
+
+/* Appends the path without its empty, "." and ".." segments (RFC 3986, section 5.2.4). Fails when
+ * there are too many. */
+static bool add_normal_path(struct signing *s)
+{
+    struct span path = s->target.path;
+    struct span kept[SEGMENTS_MAX];
+    size_t count = 0, n;
+
+    for (size_t i = 0; i < path.size; i += n + 1) {
+        const char *at = path.at + i;
+        const char *slash = memchr(at, '/', path.size - i);
+
+        n = slash ? (size_t)(slash - at) : path.size - i;
+        if (n == 0 || (n == 1 && at[0] == '.'))
+            continue;
+        if (n == 2 && at[0] == '.' && at[1] == '.') {
+            count -= count > 0;
+            continue;
+        }
+        if (count == SEGMENTS_MAX)
+            return false;
+        kept[count++] = (struct span){at, n};
+    }
+    for (size_t i = 0; i < count; i++) {
+        buf_addc(&s->canonical, '/');
+        add_segment(s, kept[i]);
+    }
+    if (count == 0 || path.at[path.size - 1] == '/')
+        buf_addc(&s->canonical, '/');
+    return true;
+}
+
+static bool add_path(struct signing *s)
+{
+    if (s->options->normalize_path)
+        return add_normal_path(s);
+    add_segment(s, s->target.path);
+    return true;
+}
+
+/* One query parameter in its canonical form: places in a buffer, which may move while it grows. */
+struct param {
+    size_t at, key_size, size;
+};
+
+static int compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
+
+    return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
+}
+
+/* By name, then by value, as bytes. */
+static bool param_before(const char *data, const struct param *a, const struct param *b)
+{
+    const char *x = data + a->at, *y = data + b->at;
+    int order = compare_bytes(x, a->key_size, y, b->key_size);
+
+    if (order == 0)
+        order = compare_bytes(x + a->key_size, a->size - a->key_size, y + b->key_size,
+                              b->size - b->key_size);
+    return order < 0;
+}
+
+static struct param encode_param(struct buf *to, struct span text)
+{
+    const char *equals = memchr(text.at, '=', text.size);
+    size_t key_size = equals ? (size_t)(equals - text.at) : text.size;
+    struct param p = {.at = to->size};
+
+    add_encoded(to, (struct span){text.at, key_size}, false);
+    p.key_size = to->size - p.at;
+    buf_addc(to, '=');
+    if (equals)
+        add_encoded(to, (struct span){equals + 1, text.size - key_size - 1}, false);
+    p.size = to->size - p.at;
+    return p;
+}
+
+/* Encodes every parameter into `work` and lists them in order. Fails when there are too many. */
+static bool sort_params(struct span query, struct buf *work, struct param *params, size_t *count)
+{
+    const char *end = query.at + query.size;
+
+    for (const char *at = query.at; at < end;) {
+        const char *stop = memchr(at, '&', (size_t)(end - at));
+        struct param p;
+        size_t i = *count;
+
+        if (!stop)
+            stop = end;
+        if (*count == PARAMS_MAX)
+            return false;
+        if (stop > at) {
+            p = encode_param(work, (struct span){at, (size_t)(stop - at)});
+            if (!buf_ok(work))
+                return false;
+            for (; i > 0 && param_before(work->data, &p, &params[i - 1]); i--)
+                params[i] = params[i - 1];
+            params[i] = p;
+            ++*count;
+        }
+        at = stop + 1;
+    }
+    return true;
+}
+
+static bool add_query(struct signing *s)
+{
+    struct param params[PARAMS_MAX];
+    struct buf work = buf_make(CANONICAL_MAX);
+    size_t count = 0;
+    bool ok = sort_params(s->target.query, &work, params, &count);
+
+    for (size_t i = 0; ok && i < count; i++) {
+        if (i > 0)
+            buf_addc(&s->canonical, '&');
+        buf_add(&s->canonical, work.data + params[i].at, params[i].size);
+    }
+    buf_free(&work);
+    return ok;
+}
+
+/* Proxies and HTTP libraries change these on the way, or add them later. */
+static bool is_unsigned(const char *name)
+{
+    static const char *const names[] = {"authorization", "connection",        "user-agent",
+                                        "expect",        "transfer-encoding", "x-amzn-trace-id"};
+
+    char first = (char)(*name | 0x20); /* in lower case; most differ here */
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (first == names[i][0] && strcasecmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Lists the headers to sign by name; those of one name stay in the order in which they were added.
+ */
+static bool sort_headers(const struct http_headers *all, struct signing *s)
+{
+    for (size_t h = 0; h < all->count; h++) {
+        size_t i = s->header_count;
+
+        if (is_unsigned(all->at[h].name))
+            continue;
+        if (s->header_count == HEADERS_MAX)
+            return false;
+        for (; i > 0 && strcasecmp(all->at[h].name, s->headers[i - 1]->name) < 0; i--)
+            s->headers[i] = s->headers[i - 1];
+        s->headers[i] = &all->at[h];
+        s->header_count++;
+    }
+    return true;
+}
+
+static void add_lower(struct buf *to, const char *name)
+{
+    size_t at = to->size;
+
+    if (!buf_adds(to, name))
+        return;
+    for (; at < to->size; at++)
+        if (to->data[at] >= 'A' && to->data[at] <= 'Z')
+            to->data[at] = (char)(to->data[at] + ('a' - 'A'));
+}
+
+static const char *pass(const char *at, bool blanks)
+{
+    while (*at != '\0' && (*at == ' ' || *at == '\t') == blanks)
+        at++;
+    return at;
+}
+
+/* Appends a header's value without outer blanks, inner runs of them as one space. */
+static void add_trimmed(struct buf *to, const char *value)
+{
+    const char *at = pass(value, true);
+
+    while (*at != '\0') {
+        const char *end = pass(at, false);
+
+        buf_add(to, at, (size_t)(end - at));
+        at = pass(end, true);
+        if (*at != '\0')
+            buf_addc(to, ' ');
+    }
+}
+
+/* `previous` is NULL before the first. */
+static bool same_name(const struct http_header *previous, const struct http_header *header)
+{
+    return previous && strcasecmp(previous->name, header->name) == 0;
+}
+
+static void add_canonical_headers(struct signing *s)
+{
+    const struct http_header *previous = NULL;
+
+    for (size_t i = 0; i < s->header_count; i++) {
+        const struct http_header *header = s->headers[i];
+
+        if (same_name(previous, header)) {
+            buf_addc(&s->canonical, ',');
+        } else {
+            if (previous)
+                buf_addc(&s->canonical, '\n');
+            add_lower(&s->canonical, header->name);
+            buf_addc(&s->canonical, ':');
+        }
+        add_trimmed(&s->canonical, header->value);
+        previous = header;
+    }
+    buf_addc(&s->canonical, '\n');
+}
+
+static void add_signed_names(struct signing *s)
+{
+    struct buf *to = &s->canonical;
+    const struct http_header *previous = NULL;
+
+    s->names_at = to->size;
+    for (size_t i = 0; i < s->header_count; i++) {
+        const struct http_header *header = s->headers[i];
+
+        if (same_name(previous, header))
+            continue;
+        if (previous)
+            buf_addc(to, ';');
+        add_lower(to, header->name);
+        previous = header;
+    }
+    s->names_size = to->size - s->names_at;
+}
+
+static bool build_canonical(const struct http_request *request, struct signing *s, struct err *err)
+{
+    struct buf *to = &s->canonical;
+    bool ok = buf_reserve(to, 1000); /* as most are; the allocator has small pieces at hand */
+
+    buf_adds(to, request->method);
+    buf_addc(to, '\n');
+    ok = ok && add_path(s);
+    buf_addc(to, '\n');
+    ok = ok && add_query(s) && sort_headers(&request->headers, s);
+    buf_addc(to, '\n');
+    add_canonical_headers(s);
+    buf_addc(to, '\n');
+    add_signed_names(s);
+    buf_addc(to, '\n');
+    buf_adds(to, s->payload_hash);
+    if (ok && buf_ok(to))
+        return true;
+    return err_set(
+        err, ERR_LIMIT, "",
+        "cannot sign a request: it is larger than %u bytes, or has more than %d headers, "
+        "%d query parameters or %d path segments",
+        CANONICAL_MAX, HEADERS_MAX, PARAMS_MAX, SEGMENTS_MAX);
+}
+
+/* --- string to sign, key --- */
+
+/* Appends "20150830/us-east-1/service/aws4_request". */
+static void add_scope(struct buf *to, const struct signing *s)
+{
+    buf_add(to, s->date, 8);
+    buf_addc(to, '/');
+    buf_adds(to, s->options->region);
+    buf_addc(to, '/');
+    buf_adds(to, s->options->service);
+    buf_adds(to, "/aws4_request");
+}
+
+static bool build_string_to_sign(struct signing *s, struct err *err)
+{
+    char hash[SHA256_HEX_SIZE];
+
+    sha256_hex(s->canonical.data, s->canonical.size, hash);
+    buf_reserve(&s->to_sign, 256);
+    buf_adds(&s->to_sign, "AWS4-HMAC-SHA256\n");
+    buf_adds(&s->to_sign, s->date);
+    buf_addc(&s->to_sign, '\n');
+    add_scope(&s->to_sign, s);
+    buf_addc(&s->to_sign, '\n');
+    buf_adds(&s->to_sign, hash);
+    return buf_ok(&s->to_sign) ||
+           err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
+}
+
+/* The key of one day, region and service. It depends on nothing else. */
+static void derive_key(const struct signing *s, uint8_t key[SHA256_SIZE])
+{
+    char start[4 + SECRET_MAX + 1];
+    int size = snprintf(start, sizeof(start), "AWS4%s", s->creds->secret_access_key);
+
+    hmac_sha256(start, (size_t)size, s->date, 8, key);
+    wipe(start, sizeof(start));
+    hmac_sha256(key, SHA256_SIZE, s->options->region, strlen(s->options->region), key);
+    hmac_sha256(key, SHA256_SIZE, s->options->service, strlen(s->options->service), key);
+    hmac_sha256(key, SHA256_SIZE, "aws4_request", 12, key);
+}
+
+/* --- keys that are kept --- */
+
+/* What a key is made of, and the key. */
+struct kept_key {
+    char secret[SECRET_MAX + 1];
+    char scope[SCOPE_MAX + 1]; /* "20150830/us-east-1/service/aws4_request"; "": none is kept */
+    uint8_t key[SHA256_SIZE];
+};
+
+/* Each key has one place; another whose place is the same puts it out. */
+struct sigv4_keys {
+    pthread_mutex_t lock;
+    struct kept_key places[KEPT_KEYS];
+};
+
+struct sigv4_keys *sigv4_keys_new(void)
+{
+    struct sigv4_keys *keys = calloc(1, sizeof(*keys));
+
+    if (keys && pthread_mutex_init(&keys->lock, NULL) != 0) {
+        free(keys);
+        return NULL;
+    }
+    return keys;
+}
+
+void sigv4_keys_free(struct sigv4_keys *keys)
+{
+    if (!keys)
+        return;
+    pthread_mutex_destroy(&keys->lock);
+    wipe(keys, sizeof(*keys));
+    free(keys);
+}
+
+/* Of what is no secret. */
+static size_t place_of(const char *access_key_id, const char *scope)
+{
+    uint32_t h = hash_add(hash_add(HASH_INIT, access_key_id), scope);
+
+    return (h ^ h >> 16) % KEPT_KEYS;
+}
+
+static bool find_key(struct sigv4_keys *keys, size_t place, const char *secret, const char *scope,
+                     uint8_t key[SHA256_SIZE])
+{
+    const struct kept_key *kept = &keys->places[place];
+
+    pthread_mutex_lock(&keys->lock);
+    bool found = strcmp(kept->scope, scope) == 0 && strcmp(kept->secret, secret) == 0;
+    if (found)
+        memcpy(key, kept->key, SHA256_SIZE);
+    pthread_mutex_unlock(&keys->lock);
+    return found;
+}
+
+static void keep_key(struct sigv4_keys *keys, size_t place, const char *secret, const char *scope,
+                     const uint8_t key[SHA256_SIZE])
+{
+    struct kept_key *kept = &keys->places[place];
+
+    pthread_mutex_lock(&keys->lock);
+    wipe(kept, sizeof(*kept));
+    memcpy(kept->secret, secret, strlen(secret) + 1);
+    memcpy(kept->scope, scope, strlen(scope) + 1);
+    memcpy(kept->key, key, SHA256_SIZE);
+    pthread_mutex_unlock(&keys->lock);
+}
+
+/* The key that was kept or, failing that, a new one. */
+static bool get_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct err *err)
+{
+    struct sigv4_keys *keys = s->options->keys;
+    const char *secret = s->creds->secret_access_key;
+    struct buf scope = buf_make(SCOPE_MAX);
+
+    if (strlen(secret) > SECRET_MAX)
+        return err_set(err, ERR_CREDENTIALS, "",
+                       "the secret access key (from %s) is longer than %d characters",
+                       s->creds->source, SECRET_MAX);
+    if (keys)
+        add_scope(&scope, s);
+    if (!keys || !buf_ok(&scope)) {
+        derive_key(s, key);
+    } else {
+        size_t place = place_of(s->creds->access_key_id, buf_str(&scope));
+        if (!find_key(keys, place, secret, buf_str(&scope), key)) {
+            derive_key(s, key);
+            keep_key(keys, place, secret, buf_str(&scope), key);
+        }
+    }
+    buf_free(&scope);
+    return true;
+}
+
+/* --- signature --- */
+
+static bool add_authorization(struct http_request *request, const struct signing *s,
+                              struct err *err)
+{
+    uint8_t key[SHA256_SIZE], signature[SHA256_SIZE];
+    char hex[SHA256_HEX_SIZE];
+    struct buf value = buf_make(CANONICAL_MAX);
+    bool ok = false;
+
+    if (!get_key(s, key, err))
+        return false;
+    hmac_sha256(key, sizeof(key), s->to_sign.data, s->to_sign.size, signature);
+    wipe(key, sizeof(key));
+    hex_encode(signature, sizeof(signature), hex);
+
+    buf_reserve(&value, 512);
+    buf_adds(&value, "AWS4-HMAC-SHA256 Credential=");
+    buf_adds(&value, s->creds->access_key_id);
+    buf_addc(&value, '/');
+    add_scope(&value, s);
+    buf_adds(&value, ", SignedHeaders=");
+    buf_add(&value, s->canonical.data + s->names_at, s->names_size);
+    buf_adds(&value, ", Signature=");
+    buf_adds(&value, hex);
+    if (buf_ok(&value))
+        ok = add_header(request, "Authorization", buf_str(&value), err);
+    else
+        err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
+    buf_free(&value);
+    return ok;
+}
+
+bool sigv4_sign(struct http_request *request, const struct aws_creds *creds,
+                const struct sigv4_options *options, struct sigv4_trace *trace, struct err *err)
+{
+    struct signing s = {
+        .creds = creds,
+        .options = options,
+        /* The session token is among the headers that the canonical request lists. */
+        .canonical = buf_make_secret(CANONICAL_MAX),
+        .to_sign = buf_make(CANONICAL_MAX)};
+    bool ok = split_url(request->url, &s.target, err) && add_headers(request, &s, err) &&
+              build_canonical(request, &s, err) && build_string_to_sign(&s, err) &&
+              add_authorization(request, &s, err) &&
+              (!options->omit_session_token || add_token(request, creds, err));
+
+    if (trace) {
+        trace->canonical_request = s.canonical;
+        trace->string_to_sign = s.to_sign;
+    } else {
+        buf_free(&s.canonical);
+        buf_free(&s.to_sign);
+    }
+    return ok;
+}

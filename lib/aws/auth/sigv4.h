@@ -1,0 +1,50 @@
+/* AWS Signature Version 4: the Authorization header of one request.
+ * Source: AWS IAM User Guide, "Create a signed AWS API request"; checked against the published test
+ * vectors. Pure functions of their input; thread-safe. Derived keys are wiped, at
+ * once or with the sigv4_keys that keep them. */
+#ifndef HGAUTOD_LIB_AWS_AUTH_SIGV4_H
+#define HGAUTOD_LIB_AWS_AUTH_SIGV4_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/aws/auth/creds.h"
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/net/http.h"
+
+/* Signing keys that were derived lately, for any number of threads. Deriving one is most of a
+ * signature's cost, and it serves a whole day. The keys and the secrets they belong to are wiped
+ * when they make room for others and by sigv4_keys_free. */
+struct sigv4_keys;
+struct sigv4_keys *sigv4_keys_new(void) MUST_CHECK; /* NULL when out of memory */
+void sigv4_keys_free(struct sigv4_keys *keys);
+
+struct sigv4_options {
+    const char *region;       /* "us-east-1" */
+    const char *service;      /* the signing name, "ec2" */
+    int64_t now_ms;           /* wall clock */
+    bool normalize_path;      /* all services but S3 */
+    bool double_encode_path;  /* all services but S3 */
+    bool add_content_sha256;  /* S3 wants the x-amz-content-sha256 header */
+    bool omit_session_token;  /* the token is added after signing, and not signed */
+    const char *payload_hash; /* NULL: computed from the body (streams are read and rewound); else
+                                 taken as it is */
+    struct sigv4_keys *keys;  /* looked up and added to; NULL: the key is derived anew */
+};
+
+/* What was signed, for tests and debugging. May be NULL. The caller frees the buffers. */
+struct sigv4_trace {
+    struct buf canonical_request;
+    struct buf string_to_sign;
+};
+
+/* Adds X-Amz-Date (unless there), X-Amz-Security-Token, Host (unless there; from the URL) and
+ * Authorization to the request's headers. Signs every header present but Connection, User-Agent,
+ * Expect, Transfer-Encoding, X-Amzn-Trace-Id. The URL must be absolute with its query already
+ * percent-encoded. */
+bool sigv4_sign(struct http_request *request, const struct aws_creds *creds,
+                const struct sigv4_options *options, struct sigv4_trace *trace,
+                struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,69 @@
+/* Remembers the regions of S3 buckets. */
+#include "lib/aws/wire/buckets.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+    char bucket[256];
+    char region[33];
+};
+
+struct aws_buckets {
+    pthread_mutex_t lock; /* of everything below */
+    size_t count, next;   /* next: the row written next, round and round */
+    struct row rows[BUCKETS_MAX];
+};
+
+struct aws_buckets *aws_buckets_new(void)
+{
+    struct aws_buckets *b = calloc(1, sizeof(*b));
+    if (b && pthread_mutex_init(&b->lock, NULL) != 0) {
+        free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void aws_buckets_free(struct aws_buckets *b)
+{
+    if (b) {
+        pthread_mutex_destroy(&b->lock);
+        free(b);
+    }
+}
+
+static struct row *find(struct aws_buckets *b, const char *bucket)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (strcmp(b->rows[i].bucket, bucket) == 0)
+            return &b->rows[i];
+    return NULL;
+}
+
+bool aws_buckets_find(struct aws_buckets *b, const char *bucket, char region[33])
+{
+    pthread_mutex_lock(&b->lock);
+    const struct row *row = find(b, bucket);
+    if (row)
+        memcpy(region, row->region, sizeof(row->region));
+    pthread_mutex_unlock(&b->lock);
+    return row != NULL;
+}
+
+void aws_buckets_remember(struct aws_buckets *b, const char *bucket, const char *region)
+{
+    if (strlen(bucket) >= sizeof(b->rows->bucket) || strlen(region) >= sizeof(b->rows->region))
+        return;
+    pthread_mutex_lock(&b->lock);
+    struct row *row = find(b, bucket);
+    if (!row) {
+        row = &b->rows[b->next];
+        b->next = (b->next + 1) % BUCKETS_MAX;
+        b->count += b->count < BUCKETS_MAX;
+    }
+    memcpy(row->bucket, bucket, strlen(bucket) + 1);
+    memcpy(row->region, region, strlen(region) + 1);
+    pthread_mutex_unlock(&b->lock);
+}

@@ -1,0 +1,41 @@
+/* Where a service is reached in a region: what the operator has set, else the rules of the
+ * partition. Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints", "Dual-stack
+ * and FIPS endpoints"; the rules are checked against botocore's
+ * (tests/tools/botocore_endpoints.py). Read-only after init, then thread-safe. */
+#ifndef HGAUTOD_LIB_AWS_WIRE_ENDPOINT_H
+#define HGAUTOD_LIB_AWS_WIRE_ENDPOINT_H
+
+#include <stdbool.h>
+
+#include "lib/aws/auth/profile.h"
+#include "lib/aws/wire/op.h"
+#include "lib/base/err.h"
+
+struct aws_endpoints {
+    const char *option; /* from our own configuration; "" or NULL: none. Borrowed, as the others */
+    const struct aws_profiles *profiles;
+    const char *profile;
+    bool ignore_configured; /* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS */
+    bool fips;              /* AWS_USE_FIPS_ENDPOINT */
+    bool dualstack;         /* AWS_USE_DUALSTACK_ENDPOINT */
+};
+
+struct aws_target {
+    char url[1024]; /* scheme://host[:port][/path], no slash at its end; only the operator's
+                       has a path, which goes before those of the requests */
+    char signing_region[33]; /* differs from the region asked for where a service is global */
+    bool overridden;         /* the operator's; S3 buckets stay in the path */
+};
+
+/* Reads the switches from the environment and the profile and checks what can be checked.
+ * ERR_INVALID names the variable. */
+bool aws_endpoints_init(struct aws_endpoints *e, const char *option,
+                        const struct aws_profiles *profiles, const char *profile,
+                        struct err *err) MUST_CHECK;
+
+/* ERR_INVALID for a malformed region, a bad URL, or an endpoint that the partition does not have.
+ */
+bool aws_endpoints_find(const struct aws_endpoints *e, const struct aws_service *service,
+                        const char *region, struct aws_target *to, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,118 @@
+/* The table of AWS partitions, and the well-formedness of regions, accounts and ARNs. */
+#include "lib/aws/wire/partition.h"
+
+#include <string.h>
+
+#define REGION_MAX 32
+
+/* The first is the one of every region that no prefix claims. */
+static const struct aws_partition partitions[] = {
+    {"aws", "amazonaws.com", "api.aws", "us-east-1", "", "console.aws.amazon.com"},
+    {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1", "cn-",
+     "console.amazonaws.cn"},
+    {"aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1", "us-gov-",
+     "console.amazonaws-us-gov.com"},
+    {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1", "us-iso-", ""},
+    {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1", "us-isob-", ""},
+    {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1", "eu-isoe-", ""},
+    {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1", "us-isof-", ""},
+    {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1", "eusc-",
+     "console.amazonaws-eusc.eu"},
+};
+
+#define PARTITIONS (sizeof(partitions) / sizeof(partitions[0]))
+
+const struct aws_partition *aws_partition_by_name(const char *name)
+{
+    for (size_t i = 0; i < PARTITIONS; i++)
+        if (strcmp(partitions[i].name, name) == 0)
+            return &partitions[i];
+    return NULL;
+}
+
+/* Whether text begins with one of the comma-separated prefixes. */
+static bool has_prefix(const char *text, const char *prefixes)
+{
+    while (*prefixes != '\0') {
+        size_t n = strcspn(prefixes, ",");
+
+        if (n > 0 && strncmp(text, prefixes, n) == 0)
+            return true;
+        prefixes += n;
+        prefixes += *prefixes == ',';
+    }
+    return false;
+}
+
+const struct aws_partition *aws_partition_of_region(const char *region)
+{
+    if (!aws_region_valid(region))
+        return NULL;
+    for (size_t i = 0; i < PARTITIONS; i++)
+        if (has_prefix(region, partitions[i].region_prefixes))
+            return &partitions[i];
+    return &partitions[0];
+}
+
+const struct aws_partition *aws_partition_of_arn(const char *arn)
+{
+    struct aws_arn parsed;
+
+    return aws_arn_parse(arn, &parsed) ? aws_partition_by_name(parsed.partition) : NULL;
+}
+
+static size_t span_lower(const char *s)
+{
+    size_t n = 0;
+
+    while (s[n] >= 'a' && s[n] <= 'z')
+        n++;
+    return n;
+}
+
+bool aws_region_valid(const char *region)
+{
+    const char *at = region;
+    size_t n = span_lower(at);
+    unsigned words = 0;
+
+    if (n < 2 || n > 4 || strnlen(region, REGION_MAX + 1) > REGION_MAX)
+        return false;
+    for (at += n; *at == '-' && (n = span_lower(at + 1)) > 0; at += n + 1)
+        words++;
+    if (words == 0 || *at != '-')
+        return false;
+    n = strspn(at + 1, "0123456789");
+    return (n == 1 || n == 2) && at[1 + n] == '\0';
+}
+
+bool aws_account_valid(const char *account)
+{
+    return strspn(account, "0123456789") == 12 && account[12] == '\0';
+}
+
+bool aws_arn_parse(const char *text, struct aws_arn *to)
+{
+    const char **fields[] = {&to->partition, &to->service, &to->region, &to->account};
+    size_t size = strnlen(text, sizeof(to->store));
+    char *at;
+
+    if (size >= sizeof(to->store) || strncmp(text, "arn:", 4) != 0)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (text[i] <= ' ' || text[i] > '~')
+            return false;
+    memcpy(to->store, text, size + 1);
+    at = to->store + 4;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        char *colon = strchr(at, ':');
+
+        if (!colon)
+            return false;
+        *colon = '\0';
+        *fields[i] = at;
+        at = colon + 1;
+    }
+    to->resource = at;
+    return to->partition[0] != '\0' && to->service[0] != '\0' && to->resource[0] != '\0';
+}

@@ -1,0 +1,71 @@
+/* Remembers the endpoints of services in regions. */
+#include "lib/aws/wire/targets.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/hash.h"
+
+#define PLACES 128 /* services times regions that are in use at a time, and some more */
+
+struct known {
+    const struct aws_service *service; /* NULL: nothing is known here */
+    char region[33];
+    struct aws_target target;
+};
+
+/* Each pair has one place; another whose place is the same puts it out. */
+struct aws_targets {
+    const struct aws_endpoints *endpoints;
+    pthread_mutex_t lock; /* of the places */
+    struct known places[PLACES];
+};
+
+struct aws_targets *aws_targets_new(const struct aws_endpoints *endpoints)
+{
+    struct aws_targets *t = calloc(1, sizeof(*t));
+    if (t && pthread_mutex_init(&t->lock, NULL) != 0) {
+        free(t);
+        return NULL;
+    }
+    if (t)
+        t->endpoints = endpoints;
+    return t;
+}
+
+void aws_targets_free(struct aws_targets *t)
+{
+    if (!t)
+        return;
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+static struct known *place_of(struct aws_targets *t, const struct aws_service *service,
+                              const char *region)
+{
+    uint32_t h = hash_add(hash_add(HASH_INIT, service->id), region);
+    return &t->places[(h ^ h >> 16) % PLACES];
+}
+
+bool aws_targets_find(struct aws_targets *t, const struct aws_service *service, const char *region,
+                      struct aws_target *to, struct err *err)
+{
+    struct known *known = place_of(t, service, region);
+    pthread_mutex_lock(&t->lock);
+    bool found = known->service == service && strcmp(known->region, region) == 0;
+    if (found)
+        *to = known->target;
+    pthread_mutex_unlock(&t->lock);
+    if (found)
+        return true;
+    if (!aws_endpoints_find(t->endpoints, service, region, to, err))
+        return false;
+    /* A region that was found is short enough: its name was valid. */
+    pthread_mutex_lock(&t->lock);
+    *known = (struct known){.service = service, .target = *to};
+    strncpy(known->region, region, sizeof(known->region) - 1);
+    pthread_mutex_unlock(&t->lock);
+    return true;
+}
