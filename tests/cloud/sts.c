@@ -41,7 +41,8 @@ static void assume_role(const struct request *r, const json_t *form, struct repl
         reply_error(r, reply, 400, "ValidationError", "RoleArn is not the ARN of a role.");
         return;
     }
-    session_keys_make(account, (unsigned)(now_ms / 1000), &keys);
+    /* Others at each call, as STS gives them: the request's number tells them apart. */
+    session_keys_make(account, (unsigned)strtoul(strrchr(r->id, '-') + 1, NULL, 10), &keys);
     clock_iso(now_ms + LIFETIME_MS, expires);
     buf_addf(&reply->body,
              "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>%s</AccessKeyId>"

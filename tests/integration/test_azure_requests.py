@@ -51,7 +51,7 @@ def compare(arm, exec_event, operations, ours, theirs):
 
 @pytest.mark.parametrize("action, method, operation", [("vm_start", "begin_start", "start"), ("vm_power_off", "begin_power_off", "powerOff"),
                                                        ("vm_deallocate", "begin_deallocate", "deallocate")])
-@pytest.mark.parametrize("name", ["web-1", "web (1)"])
+@pytest.mark.parametrize("name", ["web-1", "web(1)"])
 def test_power(arm, exec_event, action, method, operation, name):
     vm = arm.vm(name)
     compare(arm, exec_event, [f"virtualMachines/{operation}"], (action, vm),
