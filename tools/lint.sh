@@ -16,7 +16,7 @@ check() {
 check clang-format
 printf '%s\n' "$files" | xargs -P "$jobs" -n 16 clang-format --dry-run -Werror || failed="$failed clang-format"
 
-check 'functions of at most 100 lines'
+check 'functions of at most 60 lines'
 printf '%s\n' "$sources" | xargs tools/function-length.sh || failed="$failed function-length"
 
 check cppcheck

@@ -495,8 +495,8 @@ static void test_a_claim_key_has_at_least_16_bytes(void **state)
     chmod(p->secret, 0600);
     write_text(p->secret, "0123456789abcdef\n", 17, 0400);
     c = load_text(p, buf_str(&text), text.size, 0600, no_environment, &problems);
-    if (!c)
-        fail_msg("%s", buf_str(&problems));
+    assert_string_equal(buf_str(&problems), "");
+    assert_non_null(c);
     assert_string_equal(c->daemon.claim_key, "0123456789abcdef");
     config_free(c);
     buf_free(&text);
