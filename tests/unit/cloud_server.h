@@ -29,6 +29,7 @@ struct cloud_request {
 struct cloud_reply {
     int status;          /* 0: no answer, the connection ends */
     const char *headers; /* whole lines with CRLF, "" */
+    bool open_ended;     /* the answer does not say where its body ends */
     char body[8192];
 };
 
@@ -87,8 +88,10 @@ static inline bool cloud_read(int fd, struct buf *in)
 static inline void cloud_send(int fd, const struct cloud_reply *reply)
 {
     struct buf out = buf_make(1u << 20);
-    buf_addf(&out, "HTTP/1.1 %d Status\r\n%sConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
-             reply->status, reply->headers, strlen(reply->body), reply->body);
+    buf_addf(&out, "HTTP/1.1 %d Status\r\n%sConnection: close\r\n", reply->status, reply->headers);
+    if (!reply->open_ended)
+        buf_addf(&out, "Content-Length: %zu\r\n", strlen(reply->body));
+    buf_addf(&out, "\r\n%s", reply->body);
     for (size_t at = 0; at < out.size;) {
         ssize_t n = send(fd, out.data + at, out.size - at, MSG_NOSIGNAL);
         if (n <= 0)

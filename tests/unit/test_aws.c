@@ -92,11 +92,13 @@ static void answer_role(struct world *w, struct cloud_reply *reply)
              n);
 }
 
-/* The bucket "moved" is in eu-central-1, "nowhere" says it is in another partition. */
+/* The bucket "moved" is in eu-central-1, "nowhere" says it is in another partition; the objects of
+ * "endless" come without their length. */
 static void answer_s3(const struct cloud_request *request, struct cloud_reply *reply)
 {
     bool moved = strncmp(request->target, "/moved/", 7) == 0;
     bool nowhere = strncmp(request->target, "/nowhere/", 9) == 0;
+    reply->open_ended = strncmp(request->target, "/endless/", 9) == 0;
     reply->headers = moved ? "x-amz-bucket-region: eu-central-1\r\n" : "";
     if (nowhere || (moved && !strstr(request->head, "/eu-central-1/s3/"))) {
         reply->status = 301;
@@ -693,6 +695,25 @@ static void test_raw_answer_keeps_to_its_maximum(void **state)
     json_decref(params);
 }
 
+/* Without a length or chunks, one that was cut off looks like a whole one. */
+static void test_raw_answer_must_say_where_it_ends(void **state)
+{
+    struct world *w = *state;
+    json_t *params = json_pack("{s:s, s:s}", "Bucket", "endless", "Key", "k");
+    struct buf body = buf_make(1024);
+    struct aws_call call = {.op = &get_object, .params = params, .raw_answer = &body};
+    struct err err = ERR_INIT;
+    json_t *value = NULL;
+    assert_false(aws_call(w->aws, w->http, &call, &value, &err));
+    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_int_equal(err.kind, ERR_TRANSIENT);
+    assert_string_equal(err.message,
+                        "the answer does not say where it ends: it may have been cut off");
+    assert_int_equal(body.size, 0);
+    expect_object(w, "here", "ok");
+    json_decref(params);
+}
+
 static void test_global_service_signs_for_its_region(void **state)
 {
     struct world *w = *state;
@@ -884,6 +905,7 @@ int main(void)
         TEST(test_bucket_is_followed_where_that_is_allowed),
         TEST(test_bucket_is_not_followed_out_of_the_partition),
         TEST(test_raw_answer_keeps_to_its_maximum),
+        TEST(test_raw_answer_must_say_where_it_ends),
         TEST(test_global_service_signs_for_its_region),
         TEST(test_region_of_the_call),
         TEST(test_prepare),

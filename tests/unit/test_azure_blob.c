@@ -230,6 +230,28 @@ static void expect_no_answer(const char *headers, const char *message)
     buf_free(&body);
 }
 
+/* Without a length or chunks, one that was cut off looks like a whole one. */
+static void test_get_without_an_end(void **state)
+{
+    struct buf body = buf_make(1000);
+    struct err err = ERR_INIT;
+    (void)state;
+    start(cloud_answer_next, CONNECTION);
+    cloud_set_reply(200, WRITTEN, "hel");
+    cloud_next_reply()->open_ended = true;
+    assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_kind(err, ERR_TRANSIENT);
+    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.message,
+                        "the answer does not say where it ends: it may have been cut off");
+    assert_int_equal(body.size, 0);
+    cloud_set_reply(200, WRITTEN, "hello");
+    assert_true(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_string_equal(buf_str(&body), "hello");
+    buf_free(&body);
+    stop();
+}
+
 /* One that was cut off, or that somebody in between has given. */
 static void test_without_what_it_must_have(void **state)
 {
@@ -414,6 +436,7 @@ int main(void)
             free(tests.at[i].initial_state);
     folder_add_test(&blobs, "get", test_get);
     folder_add_test(&blobs, "get_small", test_get_small);
+    folder_add_test(&blobs, "get_without_an_end", test_get_without_an_end);
     folder_add_test(&blobs, "put", test_put);
     folder_add_test(&blobs, "without_what_it_must_have", test_without_what_it_must_have);
     folder_add_test(&blobs, "delete", test_delete);
