@@ -9,8 +9,10 @@
 #include <stdatomic.h>
 
 #include "lib/aws/aws.h"
+#include "lib/aws/sqs.h"
 #include "lib/json/jpath.h"
 #include "tests/unit/cloud_server.h"
+#include "tests/unit/fake_clock.h"
 
 #define OWN   "111122223333"
 #define OTHER "222233334444"
@@ -37,6 +39,8 @@ struct world {
     _Atomic bool sts_outage;
     const char *refusing; /* requests whose head has this are refused with `refusal`; NULL: none */
     const char *refusal;
+    const char *role_refusing; /* AssumeRole whose head has this is refused with `refusal` */
+    bool later; /* requests that are not signed for an hour later are refused with `refusal` */
     /* While held, GetCallerIdentity waits. */
     pthread_mutex_t lock;
     pthread_cond_t moved;
@@ -69,9 +73,14 @@ static void answer_identity(struct world *w, struct cloud_reply *reply)
              "<Account>" OWN "</Account></GetCallerIdentityResult></GetCallerIdentityResponse>");
 }
 
-static void answer_role(struct world *w, struct cloud_reply *reply)
+static void answer_role(struct world *w, const struct cloud_request *request,
+                        struct cloud_reply *reply)
 {
     int n = ++w->roles;
+    if (w->role_refusing && strstr(request->head, w->role_refusing)) {
+        say_error(reply, 403, w->refusal, "STS does not take these");
+        return;
+    }
     if (w->sts_outage) {
         say_error(reply, 503, "ServiceUnavailable", "STS is unwell");
         return;
@@ -118,6 +127,16 @@ static void answer_imds(const struct cloud_request *request, struct cloud_reply 
     snprintf(reply->body, sizeof(reply->body), "%s", put ? "imds-token" : "ap-southeast-2");
 }
 
+/* As EC2 and SQS do, with the time that it is. */
+static void say_refused_time(const struct world *w, const struct cloud_request *request,
+                             struct cloud_reply *reply)
+{
+    say_error(reply, 403, w->refusal, "Not your hour");
+    reply->headers = "Date: Thu, 01 Jan 2026 01:00:01 GMT\r\n";
+    if (strcasestr(request->head, "AmazonSQS."))
+        snprintf(reply->body, sizeof(reply->body), "{\"__type\":\"%s\"}", w->refusal);
+}
+
 static void answer(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
 {
     struct world *w = ctx;
@@ -130,7 +149,11 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
     } else if (strstr(request->body, "Action=GetCallerIdentity")) {
         answer_identity(w, reply);
     } else if (strstr(request->body, "Action=AssumeRole&")) {
-        answer_role(w, reply);
+        answer_role(w, request, reply);
+    } else if (w->later && !strcasestr(request->head, "\r\nX-Amz-Date: 20260101T01")) {
+        say_refused_time(w, request, reply);
+    } else if (strcasestr(request->head, "AmazonSQS.")) {
+        snprintf(reply->body, sizeof(reply->body), "{\"ok\":\"yes\"}");
     } else if (w->refusing && strstr(request->head, w->refusing)) {
         say_error(reply, 403, w->refusal, "The security token included is no good here");
     } else if (w->expired > 0) {
@@ -571,6 +594,96 @@ static void test_rotated_keys(void **state)
     unlink(path);
 }
 
+static void expect_refusal(struct world *w, bool known)
+{
+    struct aws_call call = {.op = &describe};
+    struct err err = ERR_INIT;
+    json_t *value = NULL;
+    assert_false(aws_call(w->aws, w->http, &call, &value, &err));
+    assert_string_equal(err.code, w->refusal);
+    assert_string_equal(err_kind_name(err.kind), "denied");
+    if ((strstr(err.message, "; no service has accepted these credentials") == NULL) != known)
+        fail_msg("%s", err.message);
+}
+
+/* Keys that a service has accepted are not said to be unknown to all. */
+static void test_accepted_once(void **state)
+{
+    struct world *w = *state;
+    w->refusal = "AuthFailure";
+    w->refusing = "/ec2/";
+    expect_refusal(w, false);
+    make_aws(w);
+    w->refusing = NULL;
+    expect_call(w, &describe, NULL, "ok");
+    w->refusing = "/ec2/";
+    expect_refusal(w, true);
+}
+
+/* STS refuses the keys of the shared file, which have been replaced there. */
+static void test_rotated_keys_of_a_role(void **state)
+{
+    struct world *w = *state;
+    char path[] = "/tmp/hgautod-credentials-XXXXXX";
+    close(mkstemp(path));
+    unsetenv("AWS_ACCESS_KEY_ID");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+    setenv("AWS_SHARED_CREDENTIALS_FILE", path, 1);
+    write_keys(path, "AKIDFIRST");
+    make_aws(w);
+    expect_call(w, &describe, NULL, "ok");
+    w->role_refusing = "Credential=AKIDFIRST/";
+    w->refusal = "ExpiredToken";
+    write_keys(path, "AKIDSECOND");
+    expect_creds(w, OTHER, "ASIAROLE2");
+    w->refusing = "/ec2/";
+    w->refusal = "AuthFailure";
+    expect_refusal(w, true); /* STS has taken them */
+    w->refusing = NULL;
+    make_aws(w);
+    w->role_refusing = "Credential=AKID"; /* these and the next */
+    expect_creds(w, NULL, "AKIDSECOND");
+    struct err err = ERR_INIT;
+    write_keys(path, "AKIDTHIRD");
+    assert_null(aws_account_creds(w->aws, w->http, OTHER, &err));
+    assert_string_equal(err_kind_name(err.kind), "denied");
+    assert_non_null(strstr(err.message, "STS does not take these; no service has accepted these "
+                                        "credentials (profile default) yet"));
+    unlink(path);
+}
+
+/* What is refused for its time is signed once more, and what follows is signed rightly at once. */
+static void test_wrong_clock(void **state)
+{
+    static struct fake_clock clock;
+    struct world *w = *state;
+    struct sqs_queue queue;
+    struct err err = ERR_INIT;
+    json_t *value = NULL, *params = json_object();
+    char url[128];
+    clock = fake_clock_make(INT64_C(1767225601000)); /* Thu, 01 Jan 2026 00:00:01 GMT */
+    w->options.clock = &clock.clock;
+    w->later = true;
+    make_aws(w);
+    w->refusal = "UnauthorizedOperation";
+    expect_call(w, &describe, NULL,
+                "UnauthorizedOperation: Not your hour (DescribeRegions, request id req-err)");
+    expect_requests(w, "POST /\n");
+    w->refusal = "RequestTimeTooSkewed";
+    expect_call(w, &describe, NULL, "ok");
+    expect_call(w, &describe, NULL, "ok");
+    expect_requests(w, "POST /\nPOST /\nPOST /\nPOST /\n");
+    w->options.endpoint_url = NULL; /* and a queue of an origin of its own */
+    make_aws(w);
+    snprintf(url, sizeof(url), "%s/1/q", w->server.url);
+    assert_true(sqs_queue_init(&queue, url, "eu-west-1", NULL, &err));
+    assert_true(sqs_call(w->aws, w->http, &queue, &sqs_get_queue_attributes, params, &value, &err));
+    expect_requests(w, "POST /\nPOST /\nPOST /\nPOST /\nPOST /\nPOST /\n");
+    json_decref(value);
+    json_decref(params);
+    sqs_queue_free(&queue);
+}
+
 /* An outage of STS is no refusal, and the memory of it no second one. */
 static void test_sts_outage(void **state)
 {
@@ -900,6 +1013,9 @@ int main(void)
         TEST(test_refusals_of_one_region),
         TEST(test_sts_outage),
         TEST(test_rotated_keys),
+        TEST(test_rotated_keys_of_a_role),
+        TEST(test_accepted_once),
+        TEST(test_wrong_clock),
         TEST(test_throttling_slows_down),
         TEST(test_bucket_elsewhere_is_followed_once),
         TEST(test_bucket_is_followed_where_that_is_allowed),

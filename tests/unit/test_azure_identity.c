@@ -535,6 +535,8 @@ static void test_refusals(void **state)
                   "Invalid client secret provided.");
     expect_answer(400, "", "{\"error\":\"temporarily_unavailable\"}", ERR_UNAVAILABLE, 5000,
                   "client secret: the token service answered with HTTP status 400");
+    expect_answer(408, "", "", ERR_UNAVAILABLE, 5000,
+                  "client secret: the token service answered with HTTP status 408");
     expect_answer(400, "", "<html>", ERR_CREDENTIALS, -1,
                   "client secret: the token service answered with HTTP status 400");
     expect_answer(503, "Retry-After: 4\r\n", "", ERR_UNAVAILABLE, 4000,
@@ -937,6 +939,10 @@ static void test_renewed_after_a_refusal(void **state)
     other = renew(first, &err);
     assert_string_equal(other ? other->value : err.message, "new");
     azure_token_accepted(other);
+    struct azure_token *there = renew(first, &err); /* refused late: there is another already */
+    assert_string_equal(there ? there->value : err.message, "new");
+    assert_int_equal(world_count(&world), 3);
+    azure_token_unref(there);
     assert_null(renew(other, &err)); /* less than a minute later: the request's own matter */
     assert_kind(err, ERR_DENIED);
     assert_string_equal(err.message, "not yours");

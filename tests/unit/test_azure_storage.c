@@ -313,6 +313,31 @@ static void answer_of_another_age(void *ctx, const struct cloud_request *request
     strcpy(reply->body, "<Error><Message>Server failed to authenticate.</Message></Error>");
 }
 
+/* Of what was refused for another reason, the Date teaches nothing. */
+static void answer_bad_request(void *ctx, const struct cloud_request *request,
+                               struct cloud_reply *reply)
+{
+    (void)ctx, (void)request;
+    reply->status = 400;
+    reply->headers = "x-ms-error-code: InvalidInput\r\n"
+                     "Date: Thu, 29 Feb 2024 23:44:57 GMT\r\n";
+}
+
+static void test_other_refusals_teach_no_time(void **state)
+{
+    struct http_response response;
+    struct err err = ERR_INIT;
+    (void)state;
+    world_start(&world, answer_bad_request);
+    struct azure_storage *s = new_storage(BY_KEY);
+    struct http_request r = new_request("/account1/c/b");
+    assert_false(azure_storage_send(s, world.http, "GetBlob", &r, &response, &err));
+    assert_int_equal(world_count(&world), 1);
+    http_request_free(&r);
+    azure_storage_free(s);
+    world_stop(&world);
+}
+
 static void test_skewed_clock_is_named(void **state)
 {
     struct http_response response;
@@ -347,6 +372,7 @@ int main(void)
     folder_add_test(&tests, "refused_for_good", test_refused_for_good);
     folder_add_test(&tests, "skewed_clock_is_corrected", test_skewed_clock_is_corrected);
     folder_add_test(&tests, "skewed_clock_is_named", test_skewed_clock_is_named);
+    folder_add_test(&tests, "other_refusals_teach_no_time", test_other_refusals_teach_no_time);
     int failed = folder_run("azure_storage", &tests);
     http_global_cleanup();
     return failed;

@@ -21,12 +21,13 @@ struct world {
     struct http_client *http;
     struct aws *aws;
     struct aws_profiles *profiles;
-    int status;         /* of STS and the container endpoint; 0: 200 */
-    const char *code;   /* of STS's refusal; NULL: AccessDenied */
-    const char *answer; /* NULL: good credentials */
-    int token_status;   /* of IMDS's token */
-    bool silent;        /* no answer comes */
-    const char *roles;  /* IMDS's list; NULL: 404 */
+    int status;                /* of STS and the container endpoint; 0: 200 */
+    const char *code;          /* of STS's refusal; NULL: AccessDenied */
+    const char *answer;        /* NULL: good credentials */
+    int token_status;          /* of IMDS's token */
+    const char *token_headers; /* NULL: none */
+    bool silent;               /* no answer comes */
+    const char *roles;         /* IMDS's list; NULL: 404 */
 };
 
 static void answer_sts(const struct world *w, const struct cloud_request *request,
@@ -67,6 +68,7 @@ static void answer_imds(const struct world *w, const struct cloud_request *reque
         bool has_ttl =
             strcasestr(request->head, "\r\nX-aws-ec2-metadata-token-ttl-seconds: 21600\r\n");
         reply->status = w->token_status ? w->token_status : has_ttl ? 200 : 400;
+        reply->headers = w->token_headers ? w->token_headers : "";
         snprintf(reply->body, sizeof(reply->body), "imds-token");
     } else if (!has_token) {
         reply->status = 401;
@@ -726,6 +728,12 @@ static void test_imds_busy(void **state)
         expect_again(chain, w, said[i]);
     }
     w->token_status = 0;
+    expect_again(chain, w, "found");
+    w->token_status = 503;
+    w->token_headers = "Retry-After: 3\r\n";
+    expect_again(chain, w, "transient 3000");
+    w->token_status = 0;
+    w->token_headers = NULL;
     expect_again(chain, w, "found");
     w->status = 503; /* of the role's credentials */
     expect_again(chain, w, "transient 200");

@@ -391,6 +391,22 @@ static void test_expired_and_not_renewed(void **state)
     aws_creds_unref(creds);
 }
 
+/* The same when nobody waits for others, as where a request is sent from the main thread. */
+static void test_called_expired_and_not_renewed(void **state)
+{
+    struct source *s = *state;
+    s->same = true;
+    s->lifetime_ms = 0;
+    struct aws_creds *creds = get(s);
+    aws_identity_expire(s->identity, "", creds);
+    aws_creds_unref(creds);
+    expect_id(s, "", "own#1"); /* others may accept them, but newer ones are still wanted */
+    assert_int_equal(s->fetches, 2);
+    s->same = false;
+    s->clock.passed_ms += 5000;
+    expect_id(s, "", "own#3");
+}
+
 /* The same keys again are as unknown to the service as before, and those that others accept have
  * not expired. */
 static void test_refused_and_the_same_again(void **state)
@@ -595,6 +611,7 @@ int main(void)
         TEST(test_refusal_is_the_requests_own),
         TEST(test_refused_in_an_outage),
         TEST(test_expired_and_not_renewed),
+        TEST(test_called_expired_and_not_renewed),
         TEST(test_refused_and_the_same_again),
         TEST(test_peek),
         TEST(test_self_is_asked_once),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,6 +299,43 @@ static void test_changed_files(void **state)
     aws_profiles_free(now);
 }
 
+/* Puts the time of a file's last change: this one, or a second later. */
+static void set_time(const char *path, time_t seconds)
+{
+    const struct timespec times[] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* Each of size, time and inode alone tells that a file is another. */
+static void test_what_tells_a_changed_file(void **state)
+{
+    char path[] = "/tmp/hgautod-profile-XXXXXX", other[64];
+    (void)state;
+    close(mkstemp(path));
+    snprintf(other, sizeof(other), "%s.new", path);
+    aws_profiles_free(load_text(path, "[profile a]\nregion = one\n"));
+    set_time(path, 1000);
+    struct aws_profiles *p = aws_profiles_load(path, "", &(struct err){0});
+    assert_non_null(p);
+    assert_false(aws_profiles_changed(p));
+    set_time(path, 1001);
+    assert_true(aws_profiles_changed(p));
+    set_time(path, 1000);
+    assert_false(aws_profiles_changed(p));
+    write_text(path, "[profile a]\nregion = three\n");
+    set_time(path, 1000);
+    assert_true(aws_profiles_changed(p));
+    write_text(path, "[profile a]\nregion = one\n");
+    set_time(path, 1000);
+    assert_false(aws_profiles_changed(p));
+    write_text(other, "[profile a]\nregion = two\n");
+    set_time(other, 1000);
+    assert_int_equal(rename(other, path), 0);
+    assert_true(aws_profiles_changed(p));
+    unlink(path);
+    aws_profiles_free(p);
+}
+
 static void check_words(const char *line, const json_t *expected)
 {
     struct aws_words words;
@@ -354,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_paths_of_the_environment),
         cmocka_unit_test(test_two_default_profiles),
         cmocka_unit_test(test_changed_files),
+        cmocka_unit_test(test_what_tells_a_changed_file),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_too_many_words),
     };
