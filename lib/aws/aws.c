@@ -220,7 +220,6 @@ static bool ask_region(struct aws *aws, struct http_client *http, struct err *er
             aws_region_valid(buf_str(&text))) {
             memcpy(aws->found_region, text.data, text.size + 1);
             atomic_store(&aws->region, aws->found_region);
-            aws->imds.failed = 0;
         }
         imds_close(&imds);
     }
