@@ -63,7 +63,9 @@ struct found {
 
 static bool is_valid(const struct wanted *wanted, const char *text)
 {
-    return wanted->ec2 ? ec2_id_valid(text, wanted->ec2) : wanted->how->valid(text);
+    if (wanted->ec2)
+        return ec2_id_valid(text, wanted->ec2);
+    return wanted->how->valid && wanted->how->valid(text);
 }
 
 static const char *owner_of(const struct found *found)

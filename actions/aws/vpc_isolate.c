@@ -76,23 +76,31 @@ static bool is_ours(const json_t *acl)
     return ours;
 }
 
-/* What somebody has allowed in our ACL since, as {"number", "egress"}. */
+/* What somebody has allowed in our ACL since, as {"number", "egress"}. NULL when there is no
+ * memory, or when an entry does not tell its number. */
 static json_t *allowing(const json_t *acl)
 {
     json_t *entries = jlist(acl, "entrySet");
     json_t *allowed = json_array();
+    bool whole = entries && allowed;
     size_t i;
     json_t *entry;
     json_array_foreach(entries, i, entry)
     {
         const char *action = jstr(entry, "ruleAction");
-        if (action && strcmp(action, "allow") == 0)
-            json_array_append_new(allowed, json_pack("{s:I, s:b}", "number",
-                                                     (json_int_t)jint(entry, "ruleNumber", 0),
-                                                     "egress", jbool(entry, "egress", false)));
+        int64_t number = jint(entry, "ruleNumber", -1);
+        if (!action || strcmp(action, "allow") != 0)
+            continue;
+        whole =
+            whole && number >= 0 &&
+            json_array_append_new(allowed, json_pack("{s:I, s:b}", "number", (json_int_t)number,
+                                                     "egress", jbool(entry, "egress", false))) == 0;
     }
     json_decref(entries);
-    return allowed;
+    if (whole)
+        return allowed;
+    json_decref(allowed);
+    return NULL;
 }
 
 static bool keep_acl(struct step_ctx *ctx, const json_t *acl)
@@ -103,8 +111,11 @@ static bool keep_acl(struct step_ctx *ctx, const json_t *acl)
     if (!id)
         return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
                        "AWS named no id of the network ACL");
-    return act_state_set(ctx, "acl", json_string(id)) &&
-           act_state_set(ctx, "entries", allowing(acl));
+    json_t *entries = allowing(acl);
+    if (!entries)
+        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                       "AWS named no number of a rule of the network ACL %s", id);
+    return act_state_set(ctx, "acl", json_string(id)) && act_state_set(ctx, "entries", entries);
 }
 
 /* An ACL of our tag is taken, also an earlier try's; a new one denies everything by itself. */

@@ -60,6 +60,17 @@ static const struct whole_case cases[] = {
     {"rds_quarantine_instance", "{\"id\":\"orders\"}", "DescribeDBInstances",
      "<R><DescribeDBInstancesResult><DBInstances/></DescribeDBInstancesResult></R>",
      ERROR("DBInstanceNotFound"), 404, NULL, NULL},
+    {"vpc_isolate", "{\"id\":\"vpc-01234567\"}", "DescribeNetworkAcls",
+     "<R><networkAclSet><item><networkAclId>acl-0000000a</networkAclId><tagSet><item>"
+     "<key>hyperglance:isolation</key></item></tagSet><associationSet/><entrySet><item>"
+     "<ruleAction>allow</ruleAction><egress>true</egress></item></entrySet></item></"
+     "networkAclSet></R>",
+     "<R><networkAclSet><item><networkAclId>acl-0000000a</networkAclId><tagSet><item>"
+     "<key>hyperglance:isolation</key></item></tagSet><associationSet/"
+     "><entrySet><item><ruleNumber>7</ruleNumber>"
+     "<ruleAction>allow</ruleAction><egress>true</egress></item></entrySet></item></"
+     "networkAclSet></R>",
+     0, "DeleteNetworkAclEntry", "RuleNumber=7"},
 };
 
 /* Those that are asked for on the way. */
@@ -75,6 +86,7 @@ static const struct world_answer usual[] = {
     {.op = "CreateSnapshots",
      .body = "<R><snapshotSet><item><snapshotId>snap-01234567</snapshotId><state>pending</state>"
              "</item></snapshotSet></R>"},
+    {.op = "ListUsers", .body = "<R><ListUsersResult><Users/></ListUsersResult></R>"},
     {NULL},
 };
 
