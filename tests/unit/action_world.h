@@ -248,9 +248,10 @@ static inline void world_steps(struct action_world *w, struct step_ctx *ctx, str
     }
 }
 
-/* Carries out the action on the resource (stolen) with the parameters (stolen; NULL: none). */
-static inline struct world_end world_act(struct action_world *w, const char *name, json_t *resource,
-                                         json_t *given)
+/* Carries out the action on the resource with the parameters (NULL: none), beginning with the state
+ * that an earlier owner of the run has left (NULL: none). All are stolen. */
+static inline struct world_end world_act_from(struct action_world *w, const char *name,
+                                              json_t *resource, json_t *given, json_t *stored)
 {
     struct err err = ERR_INIT;
     struct world_end end = {.verdict = STEP_FAILED};
@@ -263,7 +264,8 @@ static inline struct world_end world_act(struct action_world *w, const char *nam
         .action = action,
         .resource = resource,
         .params = params,
-        .state = json_object(),
+        .state = stored ? stored : json_object(),
+        .restored = stored != NULL,
         .run_id = "run-1",
         .account = WORLD_ACCOUNT,
         .region = w->region,
@@ -285,6 +287,13 @@ static inline struct world_end world_act(struct action_world *w, const char *nam
     json_decref(given);
     json_decref(resource);
     return end;
+}
+
+/* The same from the beginning. */
+static inline struct world_end world_act(struct action_world *w, const char *name, json_t *resource,
+                                         json_t *given)
+{
+    return world_act_from(w, name, resource, given, NULL);
 }
 
 #endif

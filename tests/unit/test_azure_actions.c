@@ -527,6 +527,71 @@ static void test_an_operation_is_followed_from_one_run_to_the_next(void **state)
     close_world(&w);
 }
 
+static bool refuse_change(struct step_ctx *ctx)
+{
+    return err_set(&ctx->err, ERR_BUSY, "", "not now");
+}
+
+static int noted;
+
+static void note_change(struct step_ctx *ctx)
+{
+    (void)ctx;
+    noted++;
+}
+
+/* The engine is asked before each change, and told of each that was made. */
+static void test_the_engine_has_a_say_in_changes(void **state)
+{
+    static const struct answer answers[] = {{409, "", ""}, {200, "", ""}};
+    struct world w = {0};
+    (void)state;
+    noted = 0;
+    open_world(&w, answers);
+    w.ctx.before_change = refuse_change;
+    w.ctx.after_change = note_change;
+    assert_int_equal(az_act(&w.ctx, &start), STEP_FAILED);
+    assert_int_equal(w.ctx.err.kind, ERR_BUSY);
+    char *requests = cloud_requests(&w.script.server);
+    assert_string_equal(requests, "");
+    free(requests);
+    w.ctx.before_change = NULL;
+    assert_int_equal(az_act(&w.ctx, &start), STEP_FAILED); /* refused: nothing was changed */
+    assert_int_equal(noted, 0);
+    w.ctx.err = ERR_INIT;
+    assert_int_equal(az_act(&w.ctx, &start), STEP_DONE);
+    assert_int_equal(noted, 1);
+    close_world(&w);
+}
+
+/* A kept operation is followed only within the resource's subscription, as it is written. */
+static void test_which_operation_is_followed(void **state)
+{
+    static const struct {
+        const char *url, *bucket;
+        bool valid;
+    } cases[] = {
+        {"https://h/subscriptions/" SUB "/o/1", SUB "/arm-x", true},
+        {"https://h/SUBSCRIPTIONS/" SUB "/o/1", SUB "/arm-x", true},
+        {"https://h/subscriptions/" OTHER "/o/1", SUB "/arm-x", false},
+        {"https://h/subscriptions/" SUB "/o/1", OTHER "/arm-x", false},
+        {"https://h/subscriptions/" SUB "/o/1", SUB "/x", false},
+        {"https://h/subscriptions/" SUB "/../" OTHER "/o/1", SUB "/arm-x", false},
+        {"https://h/subscriptions/" SUB "/%2e%2e/" OTHER "/o/1", SUB "/arm-x", false},
+        {"https://h/subscriptions/" SUB "x/o/1", SUB "/arm-x", false},
+    };
+    struct step_ctx ctx = context(NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *poll =
+            json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "url", cases[i].url, "way", "status",
+                      "operation", "x", "bucket", cases[i].bucket, "wait_ms", 1, "polls", 0);
+        if (az_operation_valid(&ctx, poll) != cases[i].valid)
+            fail_msg("%s, %s", cases[i].url, cases[i].bucket);
+        json_decref(poll);
+    }
+}
+
 static void test_a_failed_operation_leaves_nothing_to_follow(void **state)
 {
     static const struct answer answers[] = {
@@ -602,6 +667,8 @@ int main(void)
         cmocka_unit_test(test_what_is_gone),
         cmocka_unit_test(test_an_operation_is_followed_from_one_run_to_the_next),
         cmocka_unit_test(test_a_failed_operation_leaves_nothing_to_follow),
+        cmocka_unit_test(test_the_engine_has_a_say_in_changes),
+        cmocka_unit_test(test_which_operation_is_followed),
         cmocka_unit_test(test_a_poll_that_fails_in_passing_keeps_the_operation),
         cmocka_unit_test(test_an_operation_that_never_ends_is_given_up),
     };

@@ -18,6 +18,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/log_writer.h"
 
 /* A log that writes into memory. */
 struct recorder {
@@ -284,6 +285,7 @@ static void test_lines_of_many_threads_stay_whole(void **state)
 
 /* --- the writer's thread --- */
 
+#define FEW  20
 #define MANY 40000 /* lines of a hundred bytes: more than the queue and the pipe hold */
 
 static void log_many(struct log *log)
@@ -297,17 +299,19 @@ static void log_many(struct log *log)
 
 /* Nobody reads while all of it is logged: whoever logs does not wait. What was dropped is counted
  * where it is missing. */
-static void test_a_reader_that_sleeps_is_not_waited_for(void **state)
+static void expect_what_was_dropped(int flags)
 {
     int fds[2];
     char line[1000];
     int next = 0, dropped = 0;
 
-    (void)state;
     assert_int_equal(pipe(fds), 0);
+    assert_int_equal(fcntl(fds[1], F_SETFL, flags), 0);
     struct log *log = log_new(fds[1], LOG_INFO_LEVEL, LOG_JOURNAL);
     assert_true(log_start_writer(log));
     log_many(log);
+    for (int i = 0; i < FEW; i++)
+        log_info(log, "s"); /* there would be room for it, but not in its place */
     FILE *reader = fdopen(fds[0], "r");
     assert_non_null(reader);
     while (dropped == 0 && fgets(line, sizeof line, reader)) {
@@ -322,7 +326,7 @@ static void test_a_reader_that_sleeps_is_not_waited_for(void **state)
                              1);
     }
     assert_true(next > 1000);
-    assert_int_equal(next + dropped, MANY);
+    assert_int_equal(next + dropped, MANY + FEW);
     log_info(log, "line", LOG_INT("n", -7));
     assert_non_null(fgets(line, sizeof line, reader));
     assert_string_equal(line, "<6>line n=-7\n");
@@ -330,6 +334,58 @@ static void test_a_reader_that_sleeps_is_not_waited_for(void **state)
     close(fds[1]);
     assert_null(fgets(line, sizeof line, reader));
     fclose(reader);
+}
+
+static void test_a_reader_that_sleeps_is_not_waited_for(void **state)
+{
+    (void)state;
+    expect_what_was_dropped(0);
+    expect_what_was_dropped(O_NONBLOCK); /* set by somebody who shares the pipe */
+}
+
+static void no_notice(void *ctx, uint64_t dropped, struct buf *to)
+{
+    (void)ctx, (void)dropped, (void)to;
+}
+
+/* What a thread is in the middle of writing is not written yet. */
+static void test_flushing_waits_for_the_writing(void **state)
+{
+    enum { SIZE = 300000 }; /* more than a pipe holds */
+    static char bytes[SIZE], back[SIZE];
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    struct log_writer *w = log_writer_new(fds[1], 1 << 20, no_notice, NULL);
+    assert_non_null(w);
+    memset(bytes, 'x', SIZE);
+    log_writer_put(w, bytes, SIZE);
+    assert_false(log_writer_flush(w, 100));
+    for (size_t n = 0; n < SIZE;) {
+        ssize_t got = read(fds[0], back + n, SIZE - n);
+        assert_true(got > 0);
+        n += (size_t)got;
+    }
+    assert_true(log_writer_flush(w, 10000));
+    assert_memory_equal(back, bytes, SIZE);
+    assert_true(log_writer_free(w, 10000));
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void test_a_file_is_written_at_once(void **state)
+{
+    struct recorder r = record(LOG_INFO_LEVEL, LOG_JOURNAL);
+
+    (void)state;
+    assert_true(log_start_writer(r.log));
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(ftruncate(r.fd, 0), 0);
+        log_info(r.log, "now");
+        assert_string_equal(recorded(&r), "<6>now\n");
+    }
+    recorder_close(&r);
 }
 
 static void test_freeing_the_log_writes_what_waits(void **state)
@@ -365,6 +421,8 @@ int main(void)
         cmocka_unit_test(test_other_characters_are_left_alone),
         cmocka_unit_test(test_numbers_are_numbers),
         cmocka_unit_test(test_a_reader_that_sleeps_is_not_waited_for),
+        cmocka_unit_test(test_flushing_waits_for_the_writing),
+        cmocka_unit_test(test_a_file_is_written_at_once),
         cmocka_unit_test(test_freeing_the_log_writes_what_waits),
     };
 

@@ -196,6 +196,33 @@ static const struct world_answer instance_there[] = {
              "</securityGroupInfo></R>"},
     {NULL}};
 
+/* After a takeover, addresses that are off the instance are found by what the earlier owner has
+ * kept of them. One that is on something else by now is let be. */
+static void test_addresses_of_an_earlier_owner(void **state)
+{
+    static const struct world_answer answers[] = {
+        {.op = "DescribeAddresses",
+         .holds = "allocation-id",
+         .body = "<R><addressesSet><item><allocationId>eipalloc-00000001</allocationId></item>"
+                 "<item><allocationId>eipalloc-00000002</allocationId>"
+                 "<associationId>eipassoc-00000002</associationId></item>"
+                 "<item><allocationId>eipalloc-00000003</allocationId>"
+                 "<networkInterfaceId>eni-00000003</networkInterfaceId></item>"
+                 "</addressesSet></R>"},
+        {.op = "DescribeAddresses", .body = "<R><addressesSet/><requestId>r</requestId></R>"},
+        {NULL}};
+    struct action_world *w = *state;
+    world_script(w, answers, instance_there);
+    struct world_end end = world_act_from(
+        w, "ec2_release_eips", parsed(INSTANCE), NULL,
+        parsed("{\"addresses\":[{\"allocation\":\"eipalloc-00000001\"},"
+               "{\"allocation\":\"eipalloc-00000002\"},{\"allocation\":\"eipalloc-00000003\"}]}"));
+    assert_int_equal(end.verdict, STEP_DONE);
+    assert_int_equal(world_calls(w, "ReleaseAddress", "eipalloc-00000001"), 1);
+    assert_int_equal(world_calls(w, "ReleaseAddress", NULL), 1);
+    assert_int_equal(world_calls(w, "DisassociateAddress", NULL), 0);
+}
+
 static void test_a_parent_without_children_is_processed(void **state)
 {
     struct action_world *w = *state;
@@ -632,6 +659,7 @@ int main(void)
         IN_WORLD(test_a_parent_that_is_not_there_is_errored),
         cmocka_unit_test(test_every_action_that_lists_knows_its_parent),
         IN_WORLD(test_a_parent_without_children_is_processed),
+        IN_WORLD(test_addresses_of_an_earlier_owner),
         IN_WORLD(test_a_user_without_a_password_and_no_user),
         IN_WORLD(test_an_address_is_released_in_its_border_group),
         IN_WORLD(test_a_policy_of_our_name_with_another_content_is_not_attached),

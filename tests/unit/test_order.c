@@ -22,7 +22,7 @@ static void truth_of(const struct step_ctx *ctx, char to[128])
 {
     const char *id = json_string_value(json_object_get(ctx->resource, "id"));
     const char *arn = json_string_value(json_object_get(ctx->resource, "arn"));
-    snprintf(to, 128, "%s/%s/%s", ctx->account, ctx->region, id ? id : arn);
+    snprintf(to, 128, "%s/%s/%s", ctx->account, ctx->region, id && *id ? id : arn);
     for (char *c = to; *c && ctx->action->cloud == CLOUD_AZURE; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
 }
@@ -243,6 +243,25 @@ static void what_is_the_same_is_told_as_its_cloud_tells_it(void **state)
          "{\"arn\":\"arn:aws:rds:us-east-1:" ACCOUNT ":db:x\",\"account\":\"" ACCOUNT "\"}",
          "second",
          "{\"account\":\"" ACCOUNT "\",\"arn\":\"arn:aws:rds:us-east-1:" ACCOUNT ":db:x\"}", true},
+        /* The id names it, wherever it stands. */
+        {"first",
+         "{\"id\":\"i-1\",\"name\":\"a\",\"region\":\"us-east-1\",\"account\":\"" ACCOUNT "\"}",
+         "second",
+         "{\"name\":\"b\",\"id\":\"i-1\",\"region\":\"us-east-1\",\"account\":\"" ACCOUNT "\"}",
+         true},
+        {"first",
+         "{\"name\":\"a\",\"id\":\"i-1\",\"region\":\"us-east-1\",\"account\":\"" ACCOUNT "\"}",
+         "second",
+         "{\"id\":\"i-2\",\"name\":\"a\",\"region\":\"us-east-1\",\"account\":\"" ACCOUNT "\"}",
+         false},
+        /* An empty one is none. */
+        {"first",
+         "{\"id\":\"\",\"arn\":\"arn:aws:rds:us-east-1:" ACCOUNT ":db:x\",\"account\":\"" ACCOUNT
+         "\"}",
+         "second",
+         "{\"id\":\"\",\"arn\":\"arn:aws:rds:us-east-1:" ACCOUNT ":db:y\",\"account\":\"" ACCOUNT
+         "\"}",
+         false},
         {"azure_first", AZURE_THING("/subscriptions/" SUBSCRIPTION "/resourceGroups/A/x"),
          "azure_second", AZURE_THING("/subscriptions/" SUBSCRIPTION "/RESOURCEGROUPS/a/X"), true},
         {"azure_first", AZURE_THING("/subscriptions/" SUBSCRIPTION "/resourceGroups/A/x"),

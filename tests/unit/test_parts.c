@@ -352,6 +352,22 @@ static void test_what_is_not_the_parts_fault_ends_the_step(void **state)
     json_decref(ctx.state);
 }
 
+static void test_what_is_final_is_the_parts_own(void **state)
+{
+    static const enum err_kind kinds[] = {ERR_INVALID,      ERR_NOT_FOUND, ERR_CONFLICT,
+                                          ERR_PRECONDITION, ERR_DENIED,    ERR_LIMIT,
+                                          ERR_PROVIDER};
+    struct fake_clock clock = fake_clock_make(WORLD_START);
+    struct step_ctx ctx = book_ctx(&clock);
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        err_set(&ctx.err, kinds[i], "", "no");
+        assert_int_equal(parts_settle(&ctx, STEP_FAILED, "a"), STEP_DONE);
+        assert_int_equal(parts_failed(&ctx), i + 1);
+    }
+    json_decref(ctx.state);
+}
+
 /* The step is old, but the second part is refused for the first time. */
 static void test_each_part_has_its_own_patience(void **state)
 {
@@ -423,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_many_failures_stay_small),
         cmocka_unit_test(test_the_names_of_a_few),
         cmocka_unit_test(test_what_is_not_the_parts_fault_ends_the_step),
+        cmocka_unit_test(test_what_is_final_is_the_parts_own),
         cmocka_unit_test(test_each_part_has_its_own_patience),
         cmocka_unit_test(test_a_state_of_nonsense_does_no_harm),
     };

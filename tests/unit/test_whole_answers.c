@@ -49,6 +49,35 @@ static const struct whole_case cases[] = {
     {"ebs_delete_volume", "{\"id\":\"vol-01234567\"}", "DescribeVolumes",
      "<R><volumeSet/><requestId>r</requestId></R>", ERROR("InvalidVolume.NotFound"), 400, NULL,
      NULL},
+    {"ec2_attach_role", "{\"id\":\"i-01234567\"}", "ListInstanceProfilesForRole",
+     "<R><ListInstanceProfilesForRoleResult><InstanceProfiles><member><InstanceProfileName>other"
+     "</InstanceProfileName></member></InstanceProfiles></ListInstanceProfilesForRoleResult></R>",
+     "<R><ListInstanceProfilesForRoleResult><InstanceProfiles><member><InstanceProfileName>other"
+     "</InstanceProfileName><Arn>arn:aws:iam::123456789012:instance-profile/other</Arn></member>"
+     "</InstanceProfiles></ListInstanceProfilesForRoleResult></R>",
+     0, "AssociateIamInstanceProfile", "other"},
+    {"iam_user_attach_policy", USER, "ListPolicies",
+     "<R><ListPoliciesResult><Policies><member><Arn>arn:aws:iam::123456789012:policy/reader</Arn>"
+     "</member></Policies></ListPoliciesResult></R>",
+     "<R><ListPoliciesResult><Policies><member><PolicyName>reader</PolicyName>"
+     "<Arn>arn:aws:iam::123456789012:policy/reader</Arn></member></Policies>"
+     "</ListPoliciesResult></R>",
+     0, "AttachUserPolicy", "reader"},
+    {"iam_user_detach_group", USER, "ListGroupsForUser",
+     "<R><ListGroupsForUserResult><Groups><member><GroupId>g</GroupId></member></Groups>"
+     "</ListGroupsForUserResult></R>",
+     "<R><ListGroupsForUserResult><Groups><member><GroupName>reader</GroupName></member></Groups>"
+     "</ListGroupsForUserResult></R>",
+     0, "RemoveUserFromGroup", "reader"},
+    {"ec2_quarantine_instance", "{\"id\":\"i-01234567\"}", "DescribeNetworkInterfaces",
+     "<R><networkInterfaceSet><item><vpcId>vpc-01234567</vpcId></item></networkInterfaceSet></R>",
+     "<R><networkInterfaceSet><item><networkInterfaceId>eni-01234567</networkInterfaceId>"
+     "<vpcId>vpc-01234567</vpcId></item></networkInterfaceSet></R>",
+     0, "ModifyNetworkInterfaceAttribute", "eni-01234567"},
+    {"ec2_quarantine_instance", "{\"id\":\"i-01234567\"}", "DescribeSecurityGroups",
+     "<R><securityGroupInfo><item><groupName>hg</groupName></item></securityGroupInfo></R>",
+     "<R><securityGroupInfo><item><groupId>sg-01234567</groupId></item></securityGroupInfo></R>", 0,
+     "ModifyNetworkInterfaceAttribute", "sg-01234567"},
     {"sg_delete_rules", "{\"id\":\"sg-01234567\"}", "DescribeSecurityGroupRules",
      "<R><securityGroupRuleSet><item><isEgress>false</isEgress></item></securityGroupRuleSet></R>",
      "<R><securityGroupRuleSet><item><securityGroupRuleId>sgr-1</securityGroupRuleId>"
@@ -87,8 +116,25 @@ static const struct world_answer usual[] = {
      .body = "<R><snapshotSet><item><snapshotId>snap-01234567</snapshotId><state>pending</state>"
              "</item></snapshotSet></R>"},
     {.op = "ListUsers", .body = "<R><ListUsersResult><Users/></ListUsersResult></R>"},
+    {.op = "GetGroup",
+     .body =
+         "<R><GetGroupResult><Group><GroupName>reader</GroupName></Group></GetGroupResult></R>"},
+    {.op = "DescribeNetworkInterfaces",
+     .body = "<R><networkInterfaceSet><item><networkInterfaceId>eni-01234567</networkInterfaceId>"
+             "<vpcId>vpc-01234567</vpcId></item></networkInterfaceSet></R>"},
     {NULL},
 };
+
+/* The parameters that an action takes of those here. */
+static json_t *params_of(const char *action)
+{
+    bool role = strstr(action, "_role"), group = strstr(action, "_group");
+    const char *name = role                        ? "Role"
+                       : group                     ? "Group"
+                       : strstr(action, "_policy") ? "Policy"
+                                                   : NULL;
+    return name ? json_pack("{s:s}", name, "reader") : json_pack("{s:s}", "DryRun", "false");
+}
 
 static void test_what_an_answer_lacks_is_asked_for_again(void **state)
 {
@@ -99,8 +145,7 @@ static void test_what_an_answer_lacks_is_asked_for_again(void **state)
                                                {.op = c->op, .status = c->status, .body = c->good},
                                                {NULL}};
         world_script(w, answers, usual);
-        world_act(w, c->action, json_loads(c->resource, 0, NULL),
-                  json_pack("{s:s}", "DryRun", "false"));
+        world_act(w, c->action, json_loads(c->resource, 0, NULL), params_of(c->action));
         if (world_calls(w, c->op, NULL) < 2)
             fail_msg("%s takes an answer of %s for whole: %s", c->action, c->op, c->broken);
         if (c->change)
