@@ -171,12 +171,6 @@ static void on_ignored(uv_signal_t *handle, int number)
 
 /* --- the start --- */
 
-static void on_settled(void *ctx, struct delivery *delivery, enum settle how, int64_t delay_ms)
-{
-    (void)ctx;
-    delivery->source->ops->settle(delivery->source, delivery, how, delay_ms);
-}
-
 static bool open_engine(struct daemon *d, struct err *err)
 {
     struct engine_options options = {.config = d->config,
@@ -187,9 +181,7 @@ static bool open_engine(struct daemon *d, struct err *err)
                                      .subscriptions = d->subscriptions,
                                      .own = d->own,
                                      .http = &d->http_options,
-                                     .loop = d->loop,
-                                     .settled = on_settled,
-                                     .ctx = d};
+                                     .loop = d->loop};
     d->http = http_loop_new(d->loop, &d->http_options);
     if (!d->http)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the HTTP client");

@@ -1,10 +1,10 @@
-/* One event from a file: a source of one delivery and a store of one object, on the ordinary
- * engine. */
+/* One event from a file: one delivery and a store of one object, on the ordinary engine. */
 #include "daemon/command/exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +23,7 @@
 
 struct exec {
     struct store store; /* first: the store's functions are given its address */
-    struct source source;
     struct delivery delivery;
-    struct config_source config;
     struct daemon *daemon;
     const char *path;
     const char *report_dir; /* NULL: stdout */
@@ -192,21 +190,18 @@ static const struct store_ops exec_store_ops = {
 
 /* --- the loop --- */
 
-static void on_settled(void *ctx, struct delivery *delivery, enum settle how, int64_t delay_ms)
+/* No other daemon can see this event, so it is not claimed, and no claim ever expires. */
+static const struct run_rules exec_rules = {.claims = false, .claim_ttl = INT64_C(1) << 40};
+
+static void exec_settle(struct delivery *delivery, enum settle how, int64_t delay_ms,
+                        const char *why)
 {
-    struct exec *x = ctx;
-    (void)delivery;
+    struct exec *x = (struct exec *)((char *)delivery - offsetof(struct exec, delivery));
     (void)delay_ms;
     x->outcome = how;
+    if (why)
+        x->problem = memory_or_die(strdup(why));
     uv_stop(x->daemon->loop);
-}
-
-static void on_given_back(void *ctx, struct delivery *delivery, const char *why)
-{
-    struct exec *x = ctx;
-    (void)delivery;
-    free(x->problem);
-    x->problem = memory_or_die(strdup(why));
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -270,10 +265,7 @@ static int run_engine(struct exec *x)
                                      .subscriptions = d->subscriptions,
                                      .own = d->own,
                                      .http = &d->http_options,
-                                     .loop = d->loop,
-                                     .settled = on_settled,
-                                     .given_back = on_given_back,
-                                     .ctx = x};
+                                     .loop = d->loop};
     d->engine = engine_new(&options, &err);
     if (!d->engine) {
         printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
@@ -320,9 +312,8 @@ int exec_event(struct daemon *d, const char *path, const char *report_dir)
         return 1;
     }
     x.store = (struct store){.ops = &exec_store_ops, .name = path, .form = &store_form_files};
-    x.config = (struct config_source){.type = SOURCE_DIRECTORY, .claim_ttl = INT64_C(1) << 40};
-    x.source = (struct source){.config = &x.config, .store = &x.store, .daemon = d};
-    x.delivery = (struct delivery){.source = &x.source, .key = EVENT_KEY, .id = ""};
+    x.delivery = (struct delivery){
+        .store = &x.store, .rules = &exec_rules, .key = EVENT_KEY, .id = "", .settle = exec_settle};
     d->loop = &loop;
     watch(&x, &loop);
     int status = run_engine(&x);

@@ -221,7 +221,7 @@ static bool probe_store(struct store *store, const struct config_source *config,
     if (ok && config->type != SOURCE_DIRECTORY)
         ok = probe_report(store, config, http, buf_str(&key), to);
     ok = ok && buf_adds(&key, "is_pending") &&
-         probe_write(store, http, buf_str(&key), config->claims, to);
+         probe_write(store, http, buf_str(&key), config->rules.claims, to);
     buf_free(&key);
     return ok;
 }

@@ -628,13 +628,13 @@ static void check_claim(struct loader *l, const struct config_source *s)
 {
     int64_t request = l->config->http.request_timeout;
 
-    if (s->claims && s->claim_ttl > 0 && s->claim_ttl < 2 * request)
+    if (s->rules.claims && s->rules.claim_ttl > 0 && s->rules.claim_ttl < 2 * request)
         complain(l,
                  blame(origin_of(s->origin, SECTION_SOURCE, "claim_ttl"),
                        origin_of(l->config->origin, SECTION_HTTP, "request_timeout")),
                  "claim_ttl (%s) of [source %s] is shorter than twice request_timeout (%s) of "
                  "[http]: a claim could end while its renewal is under way",
-                 duration(s->claim_ttl).text, s->name, duration(request).text);
+                 duration(s->rules.claim_ttl).text, s->name, duration(request).text);
 }
 
 static void check_source(struct loader *l, const struct config_source *s)

@@ -29,6 +29,14 @@ struct config_list {
     size_t count;
 };
 
+/* The rules for runs of the events of one source. */
+struct run_rules {
+    /* Whether an event is claimed before it is carried out; default on. */
+    bool claims;
+    /* In ms, 10 s..1 h, default 2 min, at least twice http.request_timeout. */
+    int64_t claim_ttl;
+};
+
 /* One [source NAME]. Strings are NULL when not given. Times are in milliseconds. */
 struct config_source {
     char *name; /* [A-Za-z0-9._-]{1,40}, unique */
@@ -48,8 +56,7 @@ struct config_source {
     int64_t max_receive;          /* azure_queue: 1..1000, default 5 */
     int64_t poll_interval;        /* azure_queue: default 10 s */
     char *path;                   /* directory: absolute */
-    bool claims;                  /* default on */
-    int64_t claim_ttl;      /* 10 s..1 h, default 2 min, at least twice http.request_timeout */
+    struct run_rules rules;
     int64_t sweep_interval; /* queues: 0 is off, the default; others: never off, default 1 min */
     int64_t sweep_max_age;  /* default 24 h */
     unsigned line;          /* of the section, for messages; 0 from elsewhere */

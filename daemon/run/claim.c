@@ -52,7 +52,7 @@ static bool put_claim(struct run *run, struct http_client *http, int64_t ttl_ms,
     struct buf body = buf_make(CLAIM_MAX);
     char new_etag[128];
     int64_t began_ms = mono(run);
-    if (!run->config->claims)
+    if (!run->rules->claims)
         condition = STORE_ALWAYS;
     bool ok =
         progress_write(run, ttl_ms > 0 ? wall(run) + ttl_ms : 0, &body) && claim_sign(run, &body);
@@ -80,7 +80,7 @@ static bool is_mine(const struct run *run, const struct claim *claim)
 /* Another's claim holds until until_ms, by the wall clock. */
 static enum claim_answer others(struct run *run, int64_t until_ms)
 {
-    int64_t left = until_ms - wall(run), look = run->config->claim_ttl / LOOKS_PER_TTL;
+    int64_t left = until_ms - wall(run), look = run->rules->claim_ttl / LOOKS_PER_TTL;
     if (left > look)
         left = look;
     run->release_delay_ms = left > LOOK_MIN_MS ? left : LOOK_MIN_MS;
@@ -142,7 +142,7 @@ static enum claim_answer judge(struct run *run, struct http_client *http, const 
         return others(run, claim->until_ms + CLOCK_SKEW_MS);
     if (!inherit(run, claim, err))
         return CLAIM_FAILED;
-    if (put_claim(run, http, run->config->claim_ttl, STORE_IF_MATCH, claim->meta.etag, err)) {
+    if (put_claim(run, http, run->rules->claim_ttl, STORE_IF_MATCH, claim->meta.etag, err)) {
         say_taken_over(run, claim);
         return CLAIM_MINE;
     }
@@ -163,13 +163,13 @@ enum claim_answer claim_take(struct run *run, struct http_client *http, struct e
 {
     json_decref(run->progress); /* of a try before */
     run->progress = NULL;
-    if (!run->config->claims) {
+    if (!run->rules->claims) {
         /* Without conditional writes the best that can be done is to look first. */
         enum claim_answer answer = look_at_claim(run, http, err);
         if (answer != CLAIM_GONE)
             return answer;
     }
-    if (put_claim(run, http, run->config->claim_ttl, STORE_IF_ABSENT, NULL, err))
+    if (put_claim(run, http, run->rules->claim_ttl, STORE_IF_ABSENT, NULL, err))
         return CLAIM_MINE;
     /* Gone: it went away between our two requests, its owner has finished. */
     return err->kind == ERR_PRECONDITION ? look_at_claim(run, http, err) : CLAIM_FAILED;
@@ -196,7 +196,7 @@ static enum claim_answer still_mine(struct run *run, struct http_client *http, s
 
 enum claim_answer claim_renew(struct run *run, struct http_client *http, struct err *err)
 {
-    if (put_claim(run, http, run->config->claim_ttl, STORE_IF_MATCH, run->claim_etag, err))
+    if (put_claim(run, http, run->rules->claim_ttl, STORE_IF_MATCH, run->claim_etag, err))
         return CLAIM_MINE;
     return err->kind == ERR_PRECONDITION ? still_mine(run, http, err) : CLAIM_FAILED;
 }
@@ -209,7 +209,7 @@ bool claim_give_up(struct run *run, struct http_client *http, struct err *err)
 enum claim_answer claim_delete(struct run *run, struct http_client *http, struct err *err)
 {
     const char *key = buf_str(&run->claim_key);
-    bool ok = run->config->claims
+    bool ok = run->rules->claims
                   ? run->store->ops->del_if_match(run->store, http, key, run->claim_etag, err)
                   : run->store->ops->del(run->store, http, key, err);
     if (ok)

@@ -36,7 +36,7 @@ static json_t *parse(const struct buf *body)
 static int64_t longest_ms(const struct run *run, const struct claim *claim)
 {
     int64_t said = claim->believed ? jint(claim->body, "ttl_ms", 0) : 0;
-    int64_t own = run->config->claim_ttl;
+    int64_t own = run->rules->claim_ttl;
     if (said > TTL_MAX_MS)
         said = TTL_MAX_MS;
     return said > own ? said : own;

@@ -84,13 +84,14 @@ static void settle_run(struct engine *e, struct run *run)
     struct delivery *delivery = run->delivery;
     enum settle how = run->outcome;
     int64_t delay_ms = run->release_delay_ms;
+    char *problem = run->problem;
+    run->problem = NULL;
     if (how != SETTLE_DONE)
         engine_count(e, COUNT_RUNS_RELEASED, 1);
-    if (how == SETTLE_RELEASE && run->problem && e->options.given_back)
-        e->options.given_back(e->options.ctx, delivery, run->problem);
     unlink_run(e, run);
     run_free(run);
-    e->options.settled(e->options.ctx, delivery, how, delay_ms);
+    delivery->settle(delivery, how, delay_ms, how == SETTLE_RELEASE ? problem : NULL);
+    free(problem);
 }
 
 /* On the main thread: what the workers have finished. */

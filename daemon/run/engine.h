@@ -12,8 +12,7 @@
 #include <uv.h>
 
 #include "daemon/config/config.h"
-#include "daemon/source/source.h"
-#include "daemon/store/store.h"
+#include "daemon/run/delivery.h"
 #include "lib/aws/aws.h"
 #include "lib/base/attr.h"
 #include "lib/base/clock.h"
@@ -35,12 +34,6 @@ struct engine_options {
     const struct own *own;               /* what no action may change; NULL: nothing is known */
     const struct http_options *http;
     uv_loop_t *loop;
-    /* Called on the main thread once for each delivery. */
-    void (*settled)(void *ctx, struct delivery *d, enum settle how, int64_t delay_ms);
-    /* Told before settled, of a delivery that is released because something could not be had: what,
-     * as one sentence, valid during the call. NULL: nobody wants to know. */
-    void (*given_back)(void *ctx, struct delivery *d, const char *why);
-    void *ctx;
 };
 
 /* Starts the workers. NULL with *err. Options' pointers outlive the engine. */
@@ -48,7 +41,7 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
 
 /* True while more runs are welcome; sources do not poll otherwise. */
 bool engine_has_room(const struct engine *e);
-/* Takes over a delivery; it is settled later, never from within this call. */
+/* Carries out the event of a delivery. The delivery is settled later, never within this call. */
 void engine_submit(struct engine *e, struct delivery *d);
 
 /* Runs fn(arg, http) on a worker (control work: before all tasks) and then done(arg) on the main

@@ -134,7 +134,7 @@ static bool write_body(struct run *run, int64_t expires_ms, size_t most, struct 
     buf_addf(to,
              ",\"ttl_ms\":%" PRId64 ",\"expires\":\"%s\",\"expires_ms\":%" PRId64
              ",\"automations\":",
-             run->config->claim_ttl, expires, expires_ms);
+             run->rules->claim_ttl, expires, expires_ms);
     if (run->progress) {
         /* Not restored yet: what an earlier owner had done is handed on as it is. */
         char *kept = json_dumps(run->progress, JSON_COMPACT);

@@ -58,8 +58,8 @@ struct run *run_new(struct engine *engine, struct delivery *delivery)
     run->control.run = run_control;
     run->engine = engine;
     run->delivery = delivery;
-    run->store = delivery->source->store;
-    run->config = delivery->source->config;
+    run->store = delivery->store;
+    run->rules = delivery->rules;
     run->key = delivery->key;
     run->plan = engine->options.config->guard.dry_run;
     run->folder = buf_make(4096);
@@ -234,7 +234,7 @@ static bool renew(struct run *run, struct http_client *http, bool *stored, int64
              run->id);
     int64_t pause =
         backoff_pause(&backoff_calls, run->engine->options.clock, ++run->failed_renewals, &err);
-    int64_t most = run->config->claim_ttl / RENEWALS_PER_TTL;
+    int64_t most = run->rules->claim_ttl / RENEWALS_PER_TTL;
     run->claim_due_ms = ended + (pause < most ? pause : most);
     run->save_after_ms = run->claim_due_ms;
     return true;

@@ -19,6 +19,7 @@
 #include "daemon/run/event.h"
 #include "daemon/run/patience.h"
 #include "daemon/run/sched.h"
+#include "daemon/store/store.h"
 #include "lib/base/buf.h"
 
 enum task_status {
@@ -100,13 +101,13 @@ struct run {
     struct job control; /* first */
     struct engine *engine;
     struct delivery *delivery;
-    struct store *store;
-    const char *key;      /* of the event; the delivery's */
+    struct store *store; /* the delivery's, as are rules and key */
+    const struct run_rules *rules;
+    const char *key;      /* of the event */
     struct buf folder;    /* of the reports, ends in '/' */
     struct buf claim_key; /* folder + "is_pending" */
-    const struct config_source *config;
-    char id[41];     /* the run id, also after a takeover */
-    char owner[256]; /* this process and this attempt: "name/host/pid/uuid" */
+    char id[41];          /* the run id, also after a takeover */
+    char owner[256];      /* this process and this attempt: "name/host/pid/uuid" */
     bool plan;
     struct run *next_run, *previous_run; /* the main thread's list */
     struct run *next_ended;              /* see struct engine */

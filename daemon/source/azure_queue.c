@@ -254,12 +254,12 @@ static enum envelope_kind azure_parse(struct queue_source *base, const char *bod
 }
 
 static bool azure_place(struct queue_source *base, const struct envelope_object *object,
-                        struct source **source, struct err *err)
+                        struct store **store, struct err *err)
 {
     const char *container = base->base.config->container;
     (void)err;
     if (strcmp(container, object->container) == 0)
-        *source = &base->base;
+        *store = base->base.store;
     else
         say_foreign(azure_of(base),
                     "Ignores events of a container that is not the configured one: check the "
@@ -297,7 +297,6 @@ static void azure_source_free(struct source *base)
 static const struct source_ops azure_ops = {
     .start = queue_source_start,
     .stop = queue_source_stop,
-    .settle = queue_source_settle,
     .idle = queue_source_idle,
     .drained = queue_source_drained,
     .failing = queue_source_failing,

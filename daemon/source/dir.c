@@ -69,7 +69,6 @@ static void dir_source_free(struct source *base)
     free(s);
 }
 
-/* Deliveries name the sweep's face, so nothing is settled here. */
 static const struct source_ops dir_ops = {
     .start = dir_start,
     .stop = dir_stop,

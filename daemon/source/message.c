@@ -42,7 +42,7 @@ void message_free(struct message *m)
     free(m);
 }
 
-bool message_add(struct message *m, struct source *source, const char *key)
+bool message_add(struct message *m, const struct delivery *announced)
 {
     if (m->count == m->room) {
         size_t room = m->room ? m->room * 2 : 1;
@@ -52,11 +52,13 @@ bool message_add(struct message *m, struct source *source, const char *key)
         m->events = events;
         m->room = room;
     }
-    char *copy = strdup(key);
-    if (!copy)
+    char *key = strdup(announced->key);
+    if (!key)
         return false;
-    m->events[m->count++] = (struct message_event){
-        .delivery = {.source = source, .key = copy, .id = m->id}, .message = m, .key = copy};
+    struct message_event *e = &m->events[m->count++];
+    *e = (struct message_event){.delivery = *announced, .message = m, .key = key};
+    e->delivery.key = key;
+    e->delivery.id = m->id;
     m->open++;
     m->due_ms = m->hidden_until_ms - m->visibility_ms / 2;
     return true;

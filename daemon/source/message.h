@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/source/source.h"
+#include "daemon/run/delivery.h"
 #include "lib/base/attr.h"
 
 /* What a message wants. */
@@ -63,8 +63,9 @@ struct message *message_new(void *owner, const char *id, const char *receipt, in
                             int64_t visibility_ms) MUST_CHECK;
 void message_free(struct message *m);
 
-/* Adds an announced event. Before message_deliveries. False when out of memory. */
-bool message_add(struct message *m, struct source *source, const char *key) MUST_CHECK;
+/* Adds an announced event: the delivery as it is given, but with a copy of its key and with the
+ * message's id. Before message_delivery. False when out of memory. */
+bool message_add(struct message *m, const struct delivery *announced) MUST_CHECK;
 /* The i-th delivery, i < m->count; all are to be submitted. Deliveries stay where they are once no
  * more are added. */
 struct delivery *message_delivery(struct message *m, size_t i);

@@ -349,9 +349,9 @@ static bool may_hold(const struct queue_source *s, const struct message *m)
            queue_source_now(s) - m->received_ms < HELD_MAX_MS;
 }
 
-void queue_source_settle(struct source *face, struct delivery *d, enum settle how, int64_t delay_ms)
+static void queue_settle(struct delivery *d, enum settle how, int64_t delay_ms, const char *why)
 {
-    (void)face;
+    (void)why;
     struct message *m = message_of(d);
     struct queue_source *s = m->owner;
     if (how == SETTLE_LATER && may_hold(s, m))
@@ -368,15 +368,19 @@ static bool add_object(struct queue_source *s, struct message *m,
                        const struct envelope_object *object, struct err *err)
 {
     const char *prefix = s->base.config->prefix ? s->base.config->prefix : "";
-    struct source *source = NULL;
+    struct store *store = NULL;
     if (strncmp(object->key, prefix, strlen(prefix)) == 0 &&
-        !s->kind->place(s, object, &source, err))
+        !s->kind->place(s, object, &store, err))
         return false;
-    if (!source) {
+    if (!store) {
         s->base.daemon->counts.ignored++;
         return true;
     }
-    return message_add(m, source, object->key) || err_set(err, ERR_INTERNAL, "", "out of memory");
+    const struct delivery announced = {.store = store,
+                                       .rules = &s->base.config->rules,
+                                       .key = object->key,
+                                       .settle = queue_settle};
+    return message_add(m, &announced) || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
 
 /* Says of each name of ignored events once that it is one. */

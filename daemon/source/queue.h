@@ -95,10 +95,10 @@ struct queue_kind {
     /* What a body announces. */
     enum envelope_kind (*parse)(struct queue_source *s, const char *body, size_t size,
                                 struct envelope *to, struct err *err);
-    /* Whose store has an announced object: *source, NULL when it does not concern us (the kind has
-     * said what is worth it). False with *err. */
+    /* Which store has an announced object: *store, borrowed from the source; unchanged when it does
+     * not concern us (the kind has said what is worth it). False with *err. */
     bool (*place)(struct queue_source *s, const struct envelope_object *object,
-                  struct source **source, struct err *err);
+                  struct store **store, struct err *err);
 };
 
 struct queue_source {
@@ -141,8 +141,6 @@ int64_t queue_source_now(const struct queue_source *s);
 /* Of struct source_ops. */
 bool queue_source_start(struct source *base, struct err *err);
 void queue_source_stop(struct source *base);
-void queue_source_settle(struct source *face, struct delivery *d, enum settle how,
-                         int64_t delay_ms);
 bool queue_source_idle(const struct source *base);
 bool queue_source_drained(const struct source *base);
 bool queue_source_failing(const struct source *base);

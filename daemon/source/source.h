@@ -1,9 +1,9 @@
 /* A source yields notifications: "event X was created", and carries the means to keep, give back
  * and delete the message that said so. Sources live on the main thread and never block it.
  *
- * A source hands each announced event to the engine as a delivery; the engine answers, once for
- * each, how it ended. Only when all events of one message have ended is the message itself deleted
- * or released. */
+ * A source hands each announced event to the engine as a delivery, which the engine settles, once
+ * for each, with how it ended. Only when all events of one message have ended is the message itself
+ * deleted or released. */
 #ifndef HGAUTOD_DAEMON_SOURCE_SOURCE_H
 #define HGAUTOD_DAEMON_SOURCE_SOURCE_H
 
@@ -19,35 +19,12 @@
 
 struct source;
 
-/* How a delivery ended. */
-enum settle {
-    SETTLE_DONE,    /* reports are durable, or there was nothing to do: delete */
-    SETTLE_RELEASE, /* not now (shutting down, or a fault): make it visible again after delay_ms */
-    SETTLE_FAILED,  /* it cannot be carried out, for a reason that does not pass by itself: as
-                       SETTLE_RELEASE, but the queue may give up on it */
-    SETTLE_LATER,   /* another daemon works on it: to be looked at again after delay_ms, without
-                       counting as a try */
-};
-
-/* One announced event, embedded in a source's own message. */
-struct delivery {
-    /* Whose store and configuration hold for it and whose ops settle it. Not always one that
-     * source_new made: it may be a face that such a source shows for one bucket or for its sweep,
-     * of which only these parts may be used. */
-    struct source *source;
-    const char *key; /* of the event in source->store; owned by the source, valid until settled */
-    const char *id;  /* the message's id, for logs; "" if none */
-};
-
 struct source_ops {
     /* Begins to yield. False with *err only for what will never work (a bad URL); what may mend is
      * retried forever, said once. */
     bool (*start)(struct source *s, struct err *err);
     /* No more notifications; messages not yet handed over are released. Idempotent. */
     void (*stop)(struct source *s);
-    /* How a delivery ended. The source deletes or releases the message and then lets go of the
-     * delivery. */
-    void (*settle)(struct source *s, struct delivery *d, enum settle how, int64_t delay_ms);
     /* True when nothing is under way: no message held, no deletion or release outstanding. */
     bool (*idle)(const struct source *s);
     /* True when the source has nothing more to give just now: the last poll (or sweep) came back
@@ -64,8 +41,8 @@ struct source_ops {
 struct source {
     const struct source_ops *ops;
     const struct config_source *config;
-    struct store *store; /* owned by the source; NULL for a queue without a configured bucket, whose
-                            deliveries name faces */
+    struct store *store; /* owned by the source; NULL for a queue without a configured bucket, which
+                            has a store for each bucket that messages name */
     struct daemon *daemon;
     bool started;
 };

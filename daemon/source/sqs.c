@@ -14,18 +14,12 @@
 #define MAX_BUCKETS       64    /* of a source without `bucket` */
 #define VISIBILITY_MAX_MS (12 * 3600 * INT64_C(1000))
 
-/* What the deliveries of one bucket name as their source, when the configuration names no bucket.
- */
-struct bucket_face {
-    struct source base; /* first */
-    char *bucket;
-};
-
 struct sqs_source {
     struct queue_source queue; /* first */
     struct sqs_queue at;
-    struct bucket_face *buckets[MAX_BUCKETS];
-    size_t bucket_count;
+    struct store *stores[MAX_BUCKETS]; /* when the configuration names no bucket, one for each that
+                                          messages named */
+    size_t store_count;
     char foreign_bucket[256]; /* last warned of */
 
     /* Credentials when the client's memory has none, kept until keep_ms (monotonic). */
@@ -209,15 +203,13 @@ static enum envelope_kind sqs_parse(struct queue_source *base, const char *body,
     return envelope_parse(body, size, to, err);
 }
 
-static const struct source_ops bucket_ops = {.settle = queue_source_settle};
-
-/* The face of a bucket, made when it is first announced. NULL with *err. */
-static struct source *bucket_source(struct sqs_source *s, const char *bucket, struct err *err)
+/* The store of a bucket, made when it is first announced. NULL with *err. */
+static struct store *sqs_store(struct sqs_source *s, const char *bucket, struct err *err)
 {
-    for (size_t i = 0; i < s->bucket_count; i++)
-        if (strcmp(s->buckets[i]->bucket, bucket) == 0)
-            return &s->buckets[i]->base;
-    if (s->bucket_count == MAX_BUCKETS) {
+    for (size_t i = 0; i < s->store_count; i++)
+        if (strcmp(s->stores[i]->holder, bucket) == 0)
+            return s->stores[i];
+    if (s->store_count == MAX_BUCKETS) {
         err_set(err, ERR_LIMIT, "", "events of more than %d buckets in one queue: set bucket",
                 MAX_BUCKETS);
         return NULL;
@@ -226,26 +218,12 @@ static struct source *bucket_source(struct sqs_source *s, const char *bucket, st
         err_set(err, ERR_INVALID, "", "\"%.100s\" is not %s", bucket, s3_bucket_problem(bucket));
         return NULL;
     }
-    struct bucket_face *face = calloc(1, sizeof *face);
-    if (!face)
-        goto no_memory;
-    face->base = s->queue.base;
-    face->base.ops = &bucket_ops;
-    face->bucket = strdup(bucket);
-    face->base.store = store_s3_new(s->queue.base.daemon->aws, bucket, s->queue.base.config);
-    if (!face->bucket || !face->base.store)
-        goto no_store;
-    s->buckets[s->bucket_count++] = face;
-    return &face->base;
-
-no_store:
-    if (face->base.store)
-        face->base.store->ops->free(face->base.store);
-    free(face->bucket);
-    free(face);
-no_memory:
-    err_set(err, ERR_INTERNAL, "", "out of memory");
-    return NULL;
+    struct store *store = store_s3_new(s->queue.base.daemon->aws, bucket, s->queue.base.config);
+    if (store)
+        s->stores[s->store_count++] = store;
+    else
+        err_set(err, ERR_INTERNAL, "", "out of memory");
+    return store;
 }
 
 static void say_foreign_bucket(struct sqs_source *s, const char *bucket)
@@ -261,16 +239,16 @@ static void say_foreign_bucket(struct sqs_source *s, const char *bucket)
 }
 
 static bool sqs_place(struct queue_source *base, const struct envelope_object *object,
-                      struct source **source, struct err *err)
+                      struct store **store, struct err *err)
 {
     const char *bucket = config_source_bucket(base->base.config);
     if (!bucket)
-        *source = bucket_source(sqs_of(base), object->container, err);
+        *store = sqs_store(sqs_of(base), object->container, err);
     else if (strcmp(bucket, object->container) == 0)
-        *source = &base->base;
+        *store = base->base.store;
     else
         say_foreign_bucket(sqs_of(base), object->container);
-    return bucket || *source;
+    return bucket || *store;
 }
 
 static const struct queue_kind sqs_kind = {
@@ -296,11 +274,8 @@ static const struct queue_kind sqs_kind = {
 static void sqs_free(struct source *base)
 {
     struct sqs_source *s = (struct sqs_source *)base;
-    for (size_t i = 0; i < s->bucket_count; i++) {
-        s->buckets[i]->base.store->ops->free(s->buckets[i]->base.store);
-        free(s->buckets[i]->bucket);
-        free(s->buckets[i]);
-    }
+    for (size_t i = 0; i < s->store_count; i++)
+        s->stores[i]->ops->free(s->stores[i]);
     aws_creds_unref(s->creds);
     sqs_queue_free(&s->at);
     queue_source_close(&s->queue);
@@ -309,7 +284,6 @@ static void sqs_free(struct source *base)
 static const struct source_ops sqs_ops = {
     .start = queue_source_start,
     .stop = queue_source_stop,
-    .settle = queue_source_settle,
     .idle = queue_source_idle,
     .drained = queue_source_drained,
     .failing = queue_source_failing,

@@ -22,7 +22,8 @@ enum entry_state {
 
 /* An open event. */
 struct entry {
-    struct delivery delivery;
+    struct delivery delivery; /* first */
+    struct sweep *sweep;
     char *key;
     char *etag;
     enum entry_state state;
@@ -30,7 +31,7 @@ struct entry {
 };
 
 struct sweep {
-    struct source face; /* what deliveries name as their source */
+    struct source *owner; /* borrowed */
     struct sweep_options options;
     uv_timer_t timer;
     struct entry **entries; /* sorted by key */
@@ -51,17 +52,18 @@ struct sweep {
 };
 
 static void tick(struct sweep *s);
+static void sweep_settle(struct delivery *d, enum settle how, int64_t delay_ms, const char *why);
 
 static int64_t now_ms(const struct sweep *s)
 {
-    const struct clock *clock = s->face.daemon->clock;
+    const struct clock *clock = s->owner->daemon->clock;
     return clock->mono_ms(clock);
 }
 
 static struct trouble_about about(const struct sweep *s)
 {
-    const struct daemon *d = s->face.daemon;
-    return (struct trouble_about){d->log, d->clock, s->face.config->name,
+    const struct daemon *d = s->owner->daemon;
+    return (struct trouble_about){d->log, d->clock, s->owner->config->name,
                                   "Cannot list the store for events; tries again",
                                   "Lists the store for events again"};
 }
@@ -93,7 +95,12 @@ static struct entry *entry_new(struct sweep *s, struct sweep_found *found)
     e->key = found->key;
     e->etag = found->etag;
     found->key = found->etag = NULL;
-    e->delivery = (struct delivery){.source = &s->face, .key = e->key, .id = ""};
+    e->sweep = s;
+    e->delivery = (struct delivery){.store = s->owner->store,
+                                    .rules = &s->owner->config->rules,
+                                    .key = e->key,
+                                    .id = "",
+                                    .settle = sweep_settle};
     e->state = s->options.look_ms > 0 ? ENTRY_LOOK : ENTRY_WAITING;
     e->until_ms = now_ms(s) + s->options.look_ms;
     return e;
@@ -188,7 +195,7 @@ static void on_listed(void *arg)
     struct trouble_about what = about(s);
     if (s->listed) {
         trouble_over(&s->trouble, &what);
-        s->face.daemon->counts.sweeps++;
+        s->owner->daemon->counts.sweeps++;
         s->due_ms = now_ms(s) + s->options.interval_ms;
         if (!s->stopped)
             take_in(s);
@@ -209,22 +216,22 @@ static void list_store(void *arg, struct http_client *http)
 {
     struct sweep *s = arg;
     s->err = ERR_INIT;
-    s->listed = sweep_list(s->face.store, http, &s->rules, &s->result, &s->err);
+    s->listed = sweep_list(s->owner->store, http, &s->rules, &s->result, &s->err);
 }
 
 static void start_listing(struct sweep *s)
 {
-    const struct config_source *config = s->face.config;
-    const struct clock *clock = s->face.daemon->clock;
+    const struct config_source *config = s->owner->config;
+    const struct clock *clock = s->owner->daemon->clock;
     s->rules = (struct sweep_rules){
         .prefix = config->prefix ? config->prefix : "",
         .now_ms = clock->wall_ms(clock),
         .max_age_ms = config->sweep_max_age,
         .min_age_ms = s->options.min_age_ms,
-        .pending_ttl_ms = 2 * config->claim_ttl,
+        .pending_ttl_ms = 2 * config->rules.claim_ttl,
     };
     s->listing = true;
-    engine_work(s->face.daemon->engine, list_store, on_listed, s);
+    engine_work(s->owner->daemon->engine, list_store, on_listed, s);
 }
 
 /* --- handing over and settling --- */
@@ -232,7 +239,7 @@ static void start_listing(struct sweep *s)
 /* Hands over what waits, as long as there is room; true when some is left. */
 static bool hand_over(struct sweep *s)
 {
-    struct daemon *d = s->face.daemon;
+    struct daemon *d = s->owner->daemon;
     for (size_t i = 0; i < s->count; i++) {
         struct entry *e = s->entries[i];
         if (e->state != ENTRY_WAITING)
@@ -242,7 +249,7 @@ static bool hand_over(struct sweep *s)
         e->state = ENTRY_HAND;
         s->in_hand++;
         d->counts.swept++;
-        log_info(d->log, "Found an open event", "source", s->face.config->name, "key", e->key);
+        log_info(d->log, "Found an open event", "source", s->owner->config->name, "key", e->key);
         engine_submit(d->engine, &e->delivery);
     }
     return false;
@@ -279,43 +286,28 @@ static void tick(struct sweep *s)
     int64_t wait = next_due(s) - now_ms(s);
     if (wait > 0)
         wake_in(s, wait);
-    else if (!engine_has_room(s->face.daemon->engine))
+    else if (!engine_has_room(s->owner->daemon->engine))
         wake_in(s, ROOM_MS);
     else
         start_listing(s);
 }
 
-static void face_settle(struct source *face, struct delivery *d, enum settle how, int64_t delay_ms)
+static void sweep_settle(struct delivery *d, enum settle how, int64_t delay_ms, const char *why)
 {
-    struct sweep *s = (struct sweep *)face;
+    (void)why;
     struct entry *e = (struct entry *)d;
+    struct sweep *s = e->sweep;
     s->in_hand--;
     e->state = ENTRY_DONE;
     if (how != SETTLE_DONE) {
         e->state = ENTRY_PAUSED;
         e->until_ms = now_ms(s) + (delay_ms > RELEASE_MIN_MS ? delay_ms : RELEASE_MIN_MS);
     }
-    if (face->daemon->once && s->in_hand == 0)
+    if (s->owner->daemon->once && s->in_hand == 0)
         s->due_ms = now_ms(s);
     if (!s->stopped)
         wake_in(s, 0);
 }
-
-static bool face_idle(const struct source *face)
-{
-    return sweep_idle((const struct sweep *)face);
-}
-
-static bool face_drained(const struct source *face)
-{
-    return sweep_drained((const struct sweep *)face);
-}
-
-static const struct source_ops face_ops = {
-    .settle = face_settle,
-    .idle = face_idle,
-    .drained = face_drained,
-};
 
 /* --- the sweep --- */
 
@@ -329,8 +321,7 @@ struct sweep *sweep_new(struct source *owner, const struct sweep_options *option
         return NULL;
     }
     s->timer.data = s;
-    s->face = *owner;
-    s->face.ops = &face_ops;
+    s->owner = owner;
     s->options = *options;
     return s;
 }

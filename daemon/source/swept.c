@@ -51,7 +51,6 @@ static void swept_free(struct source *base)
     free(base);
 }
 
-/* Deliveries name the sweep's face, so nothing is settled here. */
 static const struct source_ops swept_ops = {
     .start = swept_start,
     .stop = swept_stop,

@@ -30,11 +30,10 @@
 #define HOUR    (60 * MINUTE)
 
 struct engine_world {
+    struct delivery delivery; /* first */
     struct config config;
-    struct config_source source_config;
+    struct run_rules rules;
     struct memory_store *memory;
-    struct source source;
-    struct delivery delivery;
     struct http_options http;
     struct clock clock;
     uv_loop_t loop;
@@ -44,7 +43,7 @@ struct engine_world {
     int settled;
     enum settle how;
     int64_t delay_ms;
-    char why[2048]; /* what on_given_back was told */
+    char why[2048]; /* with SETTLE_RELEASE: what could not be had; of the last that said so */
     int64_t began_ms;
 };
 
@@ -75,21 +74,16 @@ int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
     return ETIMEDOUT;
 }
 
-static inline void world_settled(void *ctx, struct delivery *d, enum settle how, int64_t delay_ms)
+static inline void world_settle(struct delivery *d, enum settle how, int64_t delay_ms,
+                                const char *why)
 {
-    struct engine_world *w = ctx;
-    (void)d;
+    struct engine_world *w = (struct engine_world *)d;
     w->settled++;
     w->how = how;
     w->delay_ms = delay_ms;
+    if (why)
+        snprintf(w->why, sizeof w->why, "%s", why);
     uv_stop(&w->loop);
-}
-
-static inline void world_given_back(void *ctx, struct delivery *d, const char *why)
-{
-    struct engine_world *w = ctx;
-    (void)d;
-    snprintf(w->why, sizeof w->why, "%s", why);
 }
 
 static inline int world_set_up(void **state)
@@ -103,16 +97,18 @@ static inline int world_set_up(void **state)
     w->config.http.max_attempts = 30;
     w->config.http.retry_for = 2 * MINUTE;
     w->config.http.throttle_patience = 10 * MINUTE;
-    w->source_config.claims = true;
-    w->source_config.claim_ttl = 30 * 24 * HOUR; /* its renewal is a test of its own */
+    w->rules.claims = true;
+    w->rules.claim_ttl = 30 * 24 * HOUR; /* its renewal is a test of its own */
     w->http = (struct http_options){.connect_timeout_ms = 1000, .request_timeout_ms = 1000};
     w->clock = system_clock;
     w->clock.wall_ms = world_wall;
     w->clock.mono_ms = world_mono;
     w->memory = memory_store_new(world_wall(NULL));
-    w->source.store = &w->memory->store;
-    w->source.config = &w->source_config;
-    w->delivery = (struct delivery){.source = &w->source, .key = EVENT, .id = ""};
+    w->delivery = (struct delivery){.store = &w->memory->store,
+                                    .rules = &w->rules,
+                                    .key = EVENT,
+                                    .id = "",
+                                    .settle = world_settle};
     w->log_file = tmpfile();
     w->log = log_new(fileno(w->log_file), LOG_INFO_LEVEL, LOG_TEXT);
     uv_loop_init(&w->loop);
@@ -120,10 +116,7 @@ static inline int world_set_up(void **state)
                                      .clock = &w->clock,
                                      .log = w->log,
                                      .http = &w->http,
-                                     .loop = &w->loop,
-                                     .settled = world_settled,
-                                     .given_back = world_given_back,
-                                     .ctx = w};
+                                     .loop = &w->loop};
     w->engine = engine_new(&options, &err);
     *state = w;
     return w->engine && w->log ? 0 : -1;

@@ -78,7 +78,7 @@ static inline bool fake_settle(struct engine *e, const char *key, enum settle ho
         if (strcmp(d->key, key) != 0)
             continue;
         e->deliveries[i] = e->deliveries[--e->count];
-        d->source->ops->settle(d->source, d, how, delay_ms);
+        d->settle(d, how, delay_ms, NULL);
         return true;
     }
     return false;

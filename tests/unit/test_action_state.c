@@ -361,9 +361,8 @@ static void test_parts_of_a_machine_are_not_taken_over_when_it_goes_alone(void *
 struct fixture {
     struct world world; /* first: it is the server's */
     struct config config;
-    struct config_source source_config;
+    struct run_rules rules;
     struct memory_store *memory;
-    struct source source;
     struct delivery delivery;
     uv_loop_t loop;
     struct aws *aws;
@@ -398,10 +397,10 @@ static void refuse_all(void *ctx, const struct cloud_request *request, struct cl
                      "</Errors><RequestID>r</RequestID></Response>");
 }
 
-static void on_settled(void *ctx, struct delivery *d, enum settle how, int64_t delay_ms)
+static void on_settled(struct delivery *d, enum settle how, int64_t delay_ms, const char *why)
 {
-    struct fixture *f = ctx;
-    (void)d, (void)delay_ms;
+    struct fixture *f = (struct fixture *)((char *)d - offsetof(struct fixture, delivery));
+    (void)delay_ms, (void)why;
     assert_int_equal(how, SETTLE_DONE);
     f->settled++;
     uv_stop(&f->loop);
@@ -419,20 +418,20 @@ static void start_engine(struct fixture *f)
     f->config.daemon.name = (char *)"test";
     f->config.daemon.workers = 2;
     f->config.http.max_attempts = 1;
-    f->source_config.claims = true;
-    f->source_config.claim_ttl = 60000;
-    f->source.store = &f->memory->store;
-    f->source.config = &f->source_config;
-    f->delivery = (struct delivery){.source = &f->source, .key = EVENT, .id = ""};
+    f->rules.claims = true;
+    f->rules.claim_ttl = 60000;
+    f->delivery = (struct delivery){.store = &f->memory->store,
+                                    .rules = &f->rules,
+                                    .key = EVENT,
+                                    .id = "",
+                                    .settle = on_settled};
     uv_loop_init(&f->loop);
     struct engine_options options = {.config = &f->config,
                                      .clock = &system_clock,
                                      .http = &f->world.http_options,
                                      .aws = f->aws,
                                      .azure = f->world.azure,
-                                     .loop = &f->loop,
-                                     .settled = on_settled,
-                                     .ctx = f};
+                                     .loop = &f->loop};
     f->engine = engine_new(&options, &err);
     assert_non_null(f->engine);
 }

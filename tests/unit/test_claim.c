@@ -37,9 +37,8 @@
 
 struct fixture {
     struct config config;
-    struct config_source source_config;
+    struct run_rules rules;
     struct memory_store *memory;
-    struct source source;
     struct delivery delivery;
     struct fake_clock clock;
     struct engine engine;
@@ -80,15 +79,14 @@ static int set_up(void **state)
     f->config.daemon.name = (char *)"test";
     f->config.http.max_attempts = 20;
     f->config.http.retry_for = 24 * 3600 * 1000;
-    f->source_config.claims = true;
-    f->source_config.claim_ttl = TTL;
+    f->rules.claims = true;
+    f->rules.claim_ttl = TTL;
     f->clock = fake_clock_make(NOW);
     f->memory = memory_store_new(NOW);
     f->memory->seen = on_seen;
     f->memory->seen_ctx = f;
-    f->source.store = &f->memory->store;
-    f->source.config = &f->source_config;
-    f->delivery = (struct delivery){.source = &f->source, .key = EVENT, .id = ""};
+    f->delivery =
+        (struct delivery){.store = &f->memory->store, .rules = &f->rules, .key = EVENT, .id = ""};
     f->engine.options = (struct engine_options){.config = &f->config, .clock = &f->clock.clock};
     f->engine.sched = sched_new(&f->clock.clock);
     uv_loop_init(&f->loop);

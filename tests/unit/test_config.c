@@ -215,7 +215,7 @@ static void test_values_arrive_in_their_fields(void **state)
     assert_string_equal(s->queue_url, "http://127.0.0.1:5000/123456789012/q");
     assert_int_equal(s->wait_time, 0);
     assert_int_equal(s->visibility_timeout, 300000);
-    assert_false(s->claims);
+    assert_false(s->rules.claims);
     assert_int_equal(s->sweep_interval, 90000);
     assert_int_equal(s->sweep_max_age, 86400000);
     assert_int_equal(s->line, 12);
@@ -267,9 +267,9 @@ static void test_defaults(void **state)
     assert_int_equal(c->http.retry_for, 120000);
     assert_int_equal(c->http.throttle_patience, 600000);
     assert_string_equal(c->azure.cloud, "public");
-    assert_int_equal(c->sources[0].claim_ttl, 120000);
+    assert_int_equal(c->sources[0].rules.claim_ttl, 120000);
     assert_int_equal(c->sources[0].sweep_interval, 60000);
-    assert_true(c->sources[0].claims);
+    assert_true(c->sources[0].rules.claims);
     assert_true(strlen(c->daemon.name) >= 1);
     config_free(c);
 }

@@ -6,19 +6,33 @@
 
 #include <cmocka.h>
 
+#include "daemon/config/config.h"
 #include "daemon/source/message.h"
+#include "daemon/store/store.h"
 
 #define VISIBILITY 30000
 
-static struct source some_source;
+static void settle(struct delivery *d, enum settle how, int64_t delay_ms, const char *why)
+{
+    (void)d, (void)how, (void)delay_ms, (void)why;
+    fail();
+}
+
+static struct store some_store;
+static const struct run_rules some_rules;
 
 /* A message received at 1000 with n events. */
 static struct message *make(int n)
 {
     struct message *m = message_new(NULL, "id", "receipt", 1000, VISIBILITY);
     assert_non_null(m);
-    for (int i = 0; i < n; i++)
-        assert_true(message_add(m, &some_source, i ? "b/event.json" : "a/event.json"));
+    for (int i = 0; i < n; i++) {
+        char key[] = "?/event.json"; /* gone when the message still needs it */
+        key[0] = i ? 'b' : 'a';
+        const struct delivery announced = {
+            .store = &some_store, .rules = &some_rules, .key = key, .settle = settle};
+        assert_true(message_add(m, &announced));
+    }
     return m;
 }
 
@@ -29,12 +43,14 @@ static void assert_next(const struct message *m, int64_t now, enum message_step 
     assert_int_equal(found, due);
 }
 
-static void test_deliveries_carry_source_key_and_id(void **state)
+static void test_deliveries_carry_what_was_announced_and_the_id(void **state)
 {
     (void)state;
     struct message *m = make(2);
     struct delivery *d = message_delivery(m, 1);
-    assert_ptr_equal(d->source, &some_source);
+    assert_ptr_equal(d->store, &some_store);
+    assert_ptr_equal(d->rules, &some_rules);
+    assert_true(d->settle == settle);
     assert_string_equal(d->key, "b/event.json");
     assert_string_equal(d->id, "id");
     assert_ptr_equal(message_of(d), m);
@@ -194,7 +210,7 @@ static void test_a_deletion_is_given_up_when_the_queue_shows_it_again_anyway(voi
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_deliveries_carry_source_key_and_id),
+        cmocka_unit_test(test_deliveries_carry_what_was_announced_and_the_id),
         cmocka_unit_test(test_without_events_it_is_deleted_at_once),
         cmocka_unit_test(test_it_is_extended_at_half_its_visibility),
         cmocka_unit_test(test_a_failed_extension_is_tried_again_after_the_pause),

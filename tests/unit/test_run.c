@@ -25,15 +25,15 @@
     "{\"id\":\"i-0aaaaaaaaaaaaaaa2\",\"account\":\"y\"}]}]}"
 
 struct fixture {
+    struct delivery delivery; /* first */
     struct config config;
-    struct config_source source_config;
+    struct run_rules rules;
     struct memory_store *memory;
-    struct source source;
-    struct delivery delivery;
     struct http_options http;
     struct clock clock;
     uv_loop_t loop;
     struct engine *engine;
+    struct delivery *submitted; /* since engine_submit has returned, until it is settled */
     int settled;
     enum settle how;
     int64_t delay_ms;
@@ -45,10 +45,12 @@ static int64_t fixed_wall(const struct clock *c)
     return NOW;
 }
 
-static void on_settled(void *ctx, struct delivery *d, enum settle how, int64_t delay_ms)
+static void on_settled(struct delivery *d, enum settle how, int64_t delay_ms, const char *why)
 {
-    struct fixture *f = ctx;
-    assert_ptr_equal(d, &f->delivery);
+    struct fixture *f = (struct fixture *)d;
+    (void)why;
+    assert_ptr_equal(d, f->submitted);
+    f->submitted = NULL;
     f->settled++;
     f->how = how;
     f->delay_ms = delay_ms;
@@ -63,24 +65,20 @@ static int set_up(void **state)
     f->config.daemon.workers = 2;
     f->config.http.max_attempts = 3;
     f->config.http.retry_for = 60000;
-    f->source_config.claims = true;
-    f->source_config.claim_ttl = 60000;
+    f->rules.claims = true;
+    f->rules.claim_ttl = 60000;
     f->http = (struct http_options){.connect_timeout_ms = 1000, .request_timeout_ms = 1000};
     f->clock = system_clock;
     f->clock.wall_ms = fixed_wall;
     f->memory = memory_store_new(NOW - 1000);
-    f->source.store = &f->memory->store;
-    f->source.config = &f->source_config;
-    f->delivery.source = &f->source;
-    f->delivery.key = EVENT;
-    f->delivery.id = "";
+    f->delivery = (struct delivery){.store = &f->memory->store,
+                                    .rules = &f->rules,
+                                    .key = EVENT,
+                                    .id = "",
+                                    .settle = on_settled};
     uv_loop_init(&f->loop);
-    struct engine_options options = {.config = &f->config,
-                                     .clock = &f->clock,
-                                     .http = &f->http,
-                                     .loop = &f->loop,
-                                     .settled = on_settled,
-                                     .ctx = f};
+    struct engine_options options = {
+        .config = &f->config, .clock = &f->clock, .http = &f->http, .loop = &f->loop};
     f->engine = engine_new(&options, &err);
     *state = f;
     return f->engine ? 0 : -1;
@@ -102,6 +100,7 @@ static void run_event(struct fixture *f)
 {
     int before = f->settled;
     engine_submit(f->engine, &f->delivery);
+    f->submitted = &f->delivery;
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(f->settled, before + 1);
 }
@@ -534,7 +533,7 @@ static void a_report_that_cannot_be_written_is_tried_until_it_can(void **state)
 static void without_conditional_writes_a_live_claim_still_counts(void **state)
 {
     struct fixture *f = *state;
-    f->source_config.claims = false;
+    f->rules.claims = false;
     memory_put_text(f->memory, EVENT, TWO_BAD);
     put_claim(f, NOW + 30000, "x", "[]");
     run_event(f);

@@ -50,7 +50,7 @@ static int set_up(void **state)
                                        .path = f->root,
                                        .sweep_interval = HOUR,
                                        .sweep_max_age = 24 * HOUR,
-                                       .claim_ttl = 120000};
+                                       .rules.claim_ttl = 120000};
     f->config.name = strdup("test");
     f->limit = uv_now(&f->loop) + 20000;
     uv_timer_init(&f->loop, &f->turn);
@@ -129,7 +129,8 @@ static void test_events_there_at_the_start_are_taken_and_finished_ones_are_not(v
     scratch_write(f->root, "x/events/open/event.json", "{}");
     start(f);
     const struct delivery *d = await_event(f, "x/events/open/event.json");
-    assert_ptr_equal(d->source->store, f->source->store);
+    assert_ptr_equal(d->store, f->source->store);
+    assert_ptr_equal(d->rules, &f->config.rules);
     assert_int_equal(f->engine.submitted, 1);
 }
 

@@ -236,7 +236,8 @@ static void test_a_message_is_deleted_when_its_event_is_done(void **state)
     const struct delivery *d = fake_find(&f->engine, "hg/events/1/event.json");
     assert_non_null(d);
     assert_string_equal(d->id, "m1");
-    assert_string_equal(d->source->store->name, "s3://events-bucket");
+    assert_string_equal(d->store->name, "s3://events-bucket");
+    assert_ptr_equal(d->rules, &f->config.rules);
     assert_false(f->source->ops->idle(f->source));
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
     fake_settle_down(&f->daemon);
@@ -401,11 +402,11 @@ static void test_without_a_configured_bucket_each_has_a_store(void **state)
             NOTIFICATION(RECORD("bucket-a", "hg/events/1/event.json") "," RECORD(
                 "bucket-b", "hg/events/2/event.json") "," RECORD("bucket-a",
                                                                  "hg/events/3/event.json")));
-    const struct source *first = fake_find(&f->engine, "hg/events/1/event.json")->source;
-    const struct source *second = fake_find(&f->engine, "hg/events/2/event.json")->source;
-    assert_string_equal(first->store->name, "s3://bucket-a");
-    assert_string_equal(second->store->name, "s3://bucket-b");
-    assert_ptr_equal(fake_find(&f->engine, "hg/events/3/event.json")->source, first);
+    const struct store *first = fake_find(&f->engine, "hg/events/1/event.json")->store;
+    const struct store *second = fake_find(&f->engine, "hg/events/2/event.json")->store;
+    assert_string_equal(first->name, "s3://bucket-a");
+    assert_string_equal(second->name, "s3://bucket-b");
+    assert_ptr_equal(fake_find(&f->engine, "hg/events/3/event.json")->store, first);
     for (int i = 1; i <= 3; i++) {
         char key[40];
         snprintf(key, sizeof key, "hg/events/%d/event.json", i);
@@ -437,7 +438,8 @@ static void test_a_star_stands_for_any_bucket(void **state)
     deliver(f, "m1", NOTIFICATION(RECORD("bucket-a", "hg/events/1/event.json")));
     const struct delivery *d = fake_find(&f->engine, "hg/events/1/event.json");
     assert_non_null(d);
-    assert_string_equal(d->source->store->name, "s3://bucket-a");
+    assert_string_equal(d->store->name, "s3://bucket-a");
+    assert_ptr_equal(d->rules, &f->config.rules);
     assert_int_equal(times_logged(f, "bucket"), 0);
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
     fake_settle_down(&f->daemon);

@@ -156,7 +156,7 @@ static struct fixture *fixture_new(int64_t look_ms)
     struct fixture *f = calloc(1, sizeof *f);
     char name[] = "test";
     f->config = (struct config_source){
-        .name = strdup(name), .sweep_max_age = 24 * HOUR, .claim_ttl = 2 * MINUTE};
+        .name = strdup(name), .sweep_max_age = 24 * HOUR, .rules.claim_ttl = 2 * MINUTE};
     f->memory = memory_store_new(NOW - HOUR);
     f->clock = fake_clock_make(NOW);
     f->engine.room = FAKE_MAX;
@@ -216,8 +216,7 @@ static void test_open_events_are_handed_over_once(void **state)
     memory_put_text(f->memory, "events/2/event.json", "{}");
     start(f);
     assert_int_equal(f->engine.submitted, 2);
-    assert_ptr_equal(fake_find(&f->engine, "events/2/event.json")->source->store,
-                     &f->memory->store);
+    assert_ptr_equal(fake_find(&f->engine, "events/2/event.json")->store, &f->memory->store);
     sweep_after(f, HOUR);
     assert_int_equal(f->engine.submitted, 2);
     assert_false(sweep_idle(f->sweep));
