@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/crypto.h"
 #include "lib/base/utf8.h"
+#include "lib/base/wipe.h"
 
 /* Debian's inih has its settings as variables. Elsewhere they are fixed when it is built: then
  * these are not there, and the room for a line is what that build has. */

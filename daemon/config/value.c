@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 enum { LIST_MAX = 4096, SHOWN_MAX = 80 };
 

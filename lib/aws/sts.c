@@ -6,7 +6,7 @@
 
 #include "lib/aws/auth/creds_json.h"
 #include "lib/aws/client.h"
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 #include "lib/json/jpath.h"
 
 static const struct aws_op assume_role = {&aws_sts, "AssumeRole", .changes = false};

@@ -7,6 +7,7 @@
 #include "lib/azure/client.h"
 #include "lib/azure/storage_private.h"
 #include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 #include "lib/net/uri.h"
 
 #define STRING_MAX (16u << 10)

@@ -8,6 +8,7 @@
 #include "lib/azure/client.h"
 #include "lib/azure/storage_private.h"
 #include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 #include "lib/net/uri.h"
 
 #define VERSION   "2021-12-02" /* of the service's interface; Azurite knows it too */

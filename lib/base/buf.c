@@ -1,11 +1,12 @@
 /* A growable byte buffer with a maximum set at birth. */
 #include "lib/base/buf.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 enum { FIRST_ROOM = 64 };
 

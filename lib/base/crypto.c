@@ -1,5 +1,6 @@
 /* Digests, HMAC, base64 and hex over OpenSSL, and the wiping of secrets. */
 #include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -239,17 +240,4 @@ bool base64_decode(struct buf *to, const char *text, size_t n)
         to->size = before;
     }
     return false;
-}
-
-void wipe(void *bytes, size_t n)
-{
-    explicit_bzero(bytes, n);
-}
-
-void wipe_free(char *text)
-{
-    if (!text)
-        return;
-    wipe(text, strlen(text));
-    free(text);
 }

@@ -1,5 +1,4 @@
-/* Digests, HMAC, base64 and hex over OpenSSL, and the wiping of secrets. All functions are
- * thread-safe. */
+/* Digests, HMAC, base64 and hex over OpenSSL. All functions are thread-safe. */
 #ifndef HGAUTOD_LIB_BASE_CRYPTO_H
 #define HGAUTOD_LIB_BASE_CRYPTO_H
 
@@ -39,10 +38,5 @@ bool base64url_add(struct buf *to, const void *bytes, size_t n);
 /* Appends the bytes that a base64 text stands for; white space between is allowed. False when it is
  * not base64. */
 bool base64_decode(struct buf *to, const char *text, size_t n) MUST_CHECK;
-
-/* Overwrites n bytes so that the compiler cannot leave it out. */
-void wipe(void *bytes, size_t n);
-/* Wipes a string and frees it; NULL is allowed. */
-void wipe_free(char *text);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 /* The mode's bits that a file must not have. */
 static mode_t forbidden(unsigned rules)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/crypto.h"
 #include "lib/base/file.h"
+#include "lib/base/wipe.h"
 
 const char *secret_env(const char *name)
 {

@@ -54,8 +54,4 @@ bool http_easy_finish(struct http_easy *e, CURLcode result, struct http_response
 /* Says what a broken transfer means (http_fault.c). Returns false. */
 bool http_fault(const struct http_easy *e, CURLcode result, struct err *err);
 
-/* Appends a header whose characters need no check (http.c). */
-bool http_headers_append(struct http_headers *h, const char *name, size_t name_size,
-                         const char *value, size_t value_size) MUST_CHECK;
-
 #endif

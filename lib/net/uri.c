@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 enum { HOST_MAX = 255 };
 

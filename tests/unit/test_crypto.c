@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 static void check_sha256(const void *bytes, size_t n, const char *expected)
 {

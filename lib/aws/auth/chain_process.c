@@ -17,7 +17,7 @@
 #include "lib/aws/auth/chain_link.h"
 #include "lib/aws/auth/creds_json.h"
 #include "lib/aws/auth/words.h"
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 #include "lib/json/jpath.h"
 
 #define OUTPUT_MAX (64u << 10)

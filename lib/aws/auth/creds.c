@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 /* The public part comes first, so that a pointer to it is a pointer to the whole. */
 struct counted {

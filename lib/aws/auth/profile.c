@@ -15,7 +15,7 @@
 
 #include "lib/aws/auth/words.h"
 #include "lib/base/buf.h"
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 #define FILE_MAX    (1u << 20)
 #define ENTRIES_MAX 20000 /* sections and settings of one file */

@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/base/hash.h"
+#include "lib/base/wipe.h"
 #include "lib/net/uri.h"
 
 #define CANONICAL_MAX (256u << 10) /* bytes of a canonical request */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 
 static bool is_space(char c)
 {

@@ -11,6 +11,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/crypto.h"
+#include "lib/base/wipe.h"
 #include "lib/net/flight.h"
 
 #define SLOTS_MAX  16
