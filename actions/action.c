@@ -245,16 +245,6 @@ failed:
     return NULL;
 }
 
-/* --- the table --- */
-
-const struct action *action_find(const char *name)
-{
-    for (const struct action *const *a = action_table; name && *a; a++)
-        if (strcmp((*a)->name, name) == 0)
-            return *a;
-    return NULL;
-}
-
 const char *effect_name(enum effect effect)
 {
     static const char *const names[] = {"tags", "changes", "stops", "deletes"};

@@ -1,5 +1,7 @@
 /* The table of all actions. Each is defined in its own file; a new one is one more name here, in
  * its place. */
+#include <string.h>
+
 #include "actions/action.h"
 
 /* Sorted by name. */
@@ -81,3 +83,11 @@ AWS_ACTIONS(DECLARE)
 AZURE_ACTIONS(DECLARE)
 
 const struct action *const action_table[] = {AWS_ACTIONS(ROW) AZURE_ACTIONS(ROW) NULL};
+
+const struct action *action_find(const char *name)
+{
+    for (const struct action *const *a = action_table; name && *a; a++)
+        if (strcmp((*a)->name, name) == 0)
+            return *a;
+    return NULL;
+}
