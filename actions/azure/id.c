@@ -10,6 +10,7 @@
 
 #include "actions/azure/names.h"
 #include "lib/azure/arm.h"
+#include "lib/azure/names.h"
 #include "lib/base/fold.h"
 
 #define ID_MAX 4096

@@ -7,6 +7,7 @@
 #include "daemon/command/command.h"
 #include "daemon/policy/subscriptions.h"
 #include "lib/azure/arm.h"
+#include "lib/azure/names.h"
 #include "lib/base/printable.h"
 
 enum { TEXT_MAX = 8 << 20 };

@@ -8,6 +8,7 @@
 #include "daemon/command/catalogue.h"
 #include "daemon/policy/subscriptions.h"
 #include "lib/azure/arm.h"
+#include "lib/azure/names.h"
 
 #define NO_SUBSCRIPTION "00000000-0000-0000-0000-000000000000"
 #define STORAGE         "Microsoft.Storage/storageAccounts/"

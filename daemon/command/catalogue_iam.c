@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/command/catalogue.h"
+#include "lib/aws/names.h"
 #include "lib/aws/sqs.h"
 #include "lib/aws/wire/partition.h"
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/aws/names.h"
 #include "lib/aws/s3.h"
 #include "lib/azure/arm.h"
 

@@ -10,6 +10,7 @@
 
 #include "lib/azure/arm.h"
 #include "lib/azure/arm_list.h"
+#include "lib/azure/names.h"
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
 #include "lib/base/utf8.h"

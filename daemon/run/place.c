@@ -5,8 +5,10 @@
 #include <strings.h>
 
 #include "daemon/run/task.h"
+#include "lib/aws/names.h"
 #include "lib/aws/wire/partition.h"
 #include "lib/azure/azure.h"
+#include "lib/azure/names.h"
 
 /* The members that say what and where a resource is. No action is begun with one that is malformed,
  * not even an action that does not read it. */

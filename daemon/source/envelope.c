@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/names.h"
 #include "lib/aws/s3.h"
 #include "lib/base/buf.h"
 #include "lib/base/utf8.h"

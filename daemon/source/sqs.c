@@ -5,6 +5,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/source/queue.h"
+#include "lib/aws/names.h"
 #include "lib/aws/s3.h"
 #include "lib/aws/sqs.h"
 #include "lib/json/jpath.h"

@@ -5,6 +5,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/store/store.h"
+#include "lib/aws/names.h"
 #include "lib/aws/s3.h"
 
 struct s3_store {

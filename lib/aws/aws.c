@@ -14,6 +14,7 @@
 #include "lib/aws/auth/profile.h"
 #include "lib/aws/auth/sigv4.h"
 #include "lib/aws/client.h"
+#include "lib/aws/names.h"
 #include "lib/aws/s3.h"
 #include "lib/aws/sts.h"
 #include "lib/aws/wire/buckets.h"

@@ -11,11 +11,6 @@
 
 #define KEY_MAX 3072 /* bytes of a decoded key: 1,024 characters, as some lookalikes count them */
 
-#define BUCKET_MIN      3
-#define BUCKET_MAX      255
-#define BUCKET_HOST_MAX 63
-#define BUCKET_ENDS     "abcdefghijklmnopqrstuvwxyz0123456789"
-
 static const struct aws_op get_object = {&aws_s3, "GetObject", .method = "GET",
                                          .path = "/{Bucket}/{Key+}"};
 static const struct aws_op head_object = {&aws_s3, "HeadObject", .method = "HEAD",
@@ -30,47 +25,6 @@ static const struct aws_op list_objects = {&aws_s3,
                                            .path = "/{Bucket}",
                                            .query = "list-type=2",
                                            .root = "ListBucketResult"};
-
-/* Four numbers with dots between: such a name would be taken for an IPv4 address. */
-static bool is_like_ipv4(const char *name)
-{
-    unsigned dots = 0;
-
-    for (; *name != '\0'; name++) {
-        if ((*name < '0' || *name > '9') && *name != '.')
-            return false;
-        dots += *name == '.';
-    }
-    return dots == 3;
-}
-
-const char *s3_bucket_problem(const char *name)
-{
-    static const char letters[] = BUCKET_ENDS "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    size_t size = strnlen(name, BUCKET_MAX + 1);
-
-    if (size < BUCKET_MIN || size > BUCKET_MAX ||
-        strspn(name, BUCKET_ENDS "ABCDEFGHIJKLMNOPQRSTUVWXYZ._-") != size)
-        return "a bucket name: 3 to 255 of the characters A-Z a-z 0-9 . _ -";
-    if (!strpbrk(name, letters))
-        return "a bucket name: it has neither a letter nor a digit";
-    return is_like_ipv4(name) ? "a bucket name: it looks like an IP address" : NULL;
-}
-
-bool s3_bucket_valid(const char *name)
-{
-    return !s3_bucket_problem(name);
-}
-
-bool s3_bucket_is_host(const char *name)
-{
-    size_t size = strlen(name);
-
-    return s3_bucket_valid(name) && size <= BUCKET_HOST_MAX &&
-           strspn(name, BUCKET_ENDS ".-") == size && strchr(BUCKET_ENDS, name[0]) &&
-           strchr(BUCKET_ENDS, name[size - 1]) && !strstr(name, "..") && !strstr(name, ".-") &&
-           !strstr(name, "-.");
-}
 
 /* One request about an object, and what its answer says. */
 struct exchange {

@@ -9,17 +9,6 @@
 
 #include "lib/aws/aws.h"
 
-/* The one rule for a bucket's name. NULL when it is one; else what it is not, for a sentence: "a
- * bucket name: 3 to 255 of ...". Names from before 2018 in us-east-1 count too: upper case,
- * underscores, up to 255 characters. Source: Amazon S3 User Guide, "General purpose bucket naming
- * rules". A name that passes holds no '/', no control character, and is no path segment that
- * anybody would resolve. */
-const char *s3_bucket_problem(const char *name);
-bool s3_bucket_valid(const char *name); /* has no problem */
-/* Whether the name may stand before a host: 3 to 63 of [a-z0-9.-], labels of DNS. Buckets of other
- * names are asked for in the path. */
-bool s3_bucket_is_host(const char *name);
-
 /* A bucket, and how it wants to be spoken to. Strings are borrowed; NULL or "" where nothing is
  * said of it. */
 struct s3_bucket {

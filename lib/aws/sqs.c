@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/aws/auth/sigv4.h"
+#include "lib/aws/names.h"
 #include "lib/net/uri.h"
 
 const struct aws_op sqs_receive_message = {.service = &aws_sqs, .name = "ReceiveMessage"};

@@ -6,6 +6,7 @@
 
 #include "lib/aws/auth/creds_json.h"
 #include "lib/aws/client.h"
+#include "lib/aws/names.h"
 #include "lib/base/wipe.h"
 #include "lib/json/jpath.h"
 

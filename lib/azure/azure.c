@@ -8,6 +8,7 @@
 #include "lib/azure/auth/identity.h"
 #include "lib/azure/auth/token.h"
 #include "lib/azure/client.h"
+#include "lib/azure/names.h"
 #include "lib/base/secret.h"
 #include "lib/net/uri.h"
 
@@ -58,35 +59,6 @@ const struct azure_cloud *azure_cloud_by_name(const char *name)
         if (strcasecmp(name, clouds[i].name) == 0)
             return &clouds[i];
     return NULL;
-}
-
-bool azure_guid_valid(const char *text)
-{
-    for (size_t i = 0; i < 36; i++) {
-        bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-        bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f') ||
-                   (text[i] >= 'A' && text[i] <= 'F');
-        if (hyphen ? text[i] != '-' : !hex)
-            return false;
-    }
-    return text[36] == '\0';
-}
-
-static bool is_loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
-}
-
-bool azure_may_carry_secrets(const char *url)
-{
-    struct uri uri;
-    struct err ignored = ERR_INIT; /* what is no URL may carry nothing */
-    if (!uri_parse(url, &uri, &ignored))
-        return false;
-    bool may = strcmp(uri.scheme, "https") == 0 || is_loopback(uri.host);
-    uri_free(&uri);
-    return may;
 }
 
 /* --- settings --- */

@@ -119,7 +119,4 @@ void azure_expire_token(struct azure *azure, const char *scope, const struct azu
  */
 void azure_describe_identity(struct azure *azure, struct buf *to);
 
-/* 8-4-4-4-12 hex digits, any case. */
-bool azure_guid_valid(const char *text);
-
 #endif

@@ -5,9 +5,6 @@
 #include "lib/azure/azure.h"
 #include "lib/net/skew.h"
 
-/* Whether tokens and secrets may be sent to this URL: over https, or to this machine. */
-bool azure_may_carry_secrets(const char *url);
-
 /* What is known of this host's clock; as long as `azure`. */
 struct skew *azure_skew(struct azure *azure);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/azure/names.h"
 #include "lib/azure/storage_private.h"
 #include "lib/json/jpath.h"
 #include "lib/json/xml.h"

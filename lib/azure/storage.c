@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "lib/azure/client.h"
+#include "lib/azure/names.h"
 #include "lib/azure/storage_private.h"
 #include "lib/base/crypto.h"
 #include "lib/base/wipe.h"
@@ -381,11 +382,4 @@ bool storage_request(const char *method, const char *endpoint, struct buf *rest,
     http_request_free(request);
     return err_set(err, ERR_INVALID, "",
                    "the address within storage is too long, or there is no memory for it");
-}
-
-bool storage_name_valid(const char *name)
-{
-    size_t n = strnlen(name, 64);
-    return n >= 3 && n <= 63 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n &&
-           name[0] != '-' && name[n - 1] != '-' && !strstr(name, "--");
 }

@@ -26,8 +26,4 @@ bool storage_request(const char *method, const char *endpoint, struct buf *rest,
 struct azure_token *storage_token_of(const struct azure_storage *s,
                                      const struct http_request *request);
 
-/* Whether a container's or queue's name follows the rules: 3 to 63 of [a-z0-9-], no hyphen first,
- * last or twice. */
-bool storage_name_valid(const char *name);
-
 #endif

@@ -9,6 +9,7 @@
 
 #include "lib/azure/auth/identity_link.h"
 #include "lib/azure/auth/token.h"
+#include "lib/azure/names.h"
 #include "lib/base/crypto.h"
 #include "lib/json/jpath.h"
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "lib/aws/names.h"
 #include "lib/aws/wire/partition.h"
 
 /* Regions of every partition in botocore's partitions.json, one that is not out yet, and malformed

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/names.h"
 #include "lib/aws/s3.h"
 #include "lib/json/jpath.h"
 

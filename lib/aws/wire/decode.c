@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/aws/names.h"
 #include "lib/aws/wire/partition.h"
 #include "lib/aws/wire/protocol.h"
 #include "lib/json/jpath.h"

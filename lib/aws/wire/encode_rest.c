@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "lib/aws/s3.h"
+#include "lib/aws/names.h"
 #include "lib/aws/wire/encode_value.h"
 #include "lib/base/crypto.h"
 #include "lib/json/jpath.h"

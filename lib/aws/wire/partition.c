@@ -1,9 +1,9 @@
-/* The table of AWS partitions, and the well-formedness of regions, accounts and ARNs. */
+/* The table of AWS partitions, and the parts of ARNs. */
 #include "lib/aws/wire/partition.h"
 
 #include <string.h>
 
-#define REGION_MAX 32
+#include "lib/aws/names.h"
 
 /* The first is the one of every region that no prefix claims. */
 static const struct aws_partition partitions[] = {
@@ -59,36 +59,6 @@ const struct aws_partition *aws_partition_of_arn(const char *arn)
     struct aws_arn parsed;
 
     return aws_arn_parse(arn, &parsed) ? aws_partition_by_name(parsed.partition) : NULL;
-}
-
-static size_t span_lower(const char *s)
-{
-    size_t n = 0;
-
-    while (s[n] >= 'a' && s[n] <= 'z')
-        n++;
-    return n;
-}
-
-bool aws_region_valid(const char *region)
-{
-    const char *at = region;
-    size_t n = span_lower(at);
-    unsigned words = 0;
-
-    if (n < 2 || n > 4 || strnlen(region, REGION_MAX + 1) > REGION_MAX)
-        return false;
-    for (at += n; *at == '-' && (n = span_lower(at + 1)) > 0; at += n + 1)
-        words++;
-    if (words == 0 || *at != '-')
-        return false;
-    n = strspn(at + 1, "0123456789");
-    return (n == 1 || n == 2) && at[1 + n] == '\0';
-}
-
-bool aws_account_valid(const char *account)
-{
-    return strspn(account, "0123456789") == 12 && account[12] == '\0';
 }
 
 bool aws_arn_parse(const char *text, struct aws_arn *to)

@@ -1,4 +1,4 @@
-/* AWS partitions, regions, accounts and ARNs: which belongs where, and what is well-formed.
+/* AWS partitions, regions and ARNs: which belongs where.
  * Source: AWS General Reference, "Amazon Resource Names (ARNs)" and the SDKs' partitions.json.
  * Thread-safe. */
 #ifndef HGAUTOD_LIB_AWS_WIRE_PARTITION_H
@@ -26,11 +26,6 @@ const struct aws_partition *aws_partition_by_name(const char *name);
 const struct aws_partition *aws_partition_of_region(const char *region);
 /* Of an ARN; NULL when it is none or the partition is unknown. */
 const struct aws_partition *aws_partition_of_arn(const char *arn);
-
-/* [a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}, at most 32 characters. */
-bool aws_region_valid(const char *region);
-/* Exactly 12 digits. */
-bool aws_account_valid(const char *account);
 
 /* An ARN's six fields, pointing into `store`: arn:partition:service:region:account:resource. */
 struct aws_arn {

@@ -6,6 +6,7 @@
 
 #include "lib/azure/auth/identity_link.h"
 #include "lib/azure/client.h"
+#include "lib/azure/names.h"
 #include "lib/base/secret.h"
 
 #define WHO     "Azure Arc agent"

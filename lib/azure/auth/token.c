@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/azure/names.h"
 #include "lib/base/buf.h"
 #include "lib/base/crypto.h"
 #include "lib/base/wipe.h"
