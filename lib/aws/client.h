@@ -1,9 +1,37 @@
-/* What the parts of the AWS client share among themselves and nobody else uses: one call under
- * given credentials. */
+/* What the parts of the AWS client (aws.c, call.c, sts.c) share among themselves and nobody else
+ * uses: what it is made of, and one call under given credentials. */
 #ifndef HGAUTOD_LIB_AWS_CLIENT_H
 #define HGAUTOD_LIB_AWS_CLIENT_H
 
+#include <stdatomic.h>
+
+#include "lib/aws/auth/chain.h"
+#include "lib/aws/auth/identity.h"
+#include "lib/aws/auth/imds.h"
+#include "lib/aws/auth/profile.h"
+#include "lib/aws/auth/sigv4.h"
 #include "lib/aws/aws.h"
+#include "lib/aws/wire/buckets.h"
+#include "lib/aws/wire/endpoint.h"
+#include "lib/aws/wire/targets.h"
+#include "lib/net/skew.h"
+
+struct aws {
+    struct aws_options options;
+    struct aws_profiles *profiles;
+    const char *profile;
+    const char *ca_bundle; /* NULL: none */
+    struct aws_endpoints endpoints;
+    struct aws_targets *targets;
+    struct aws_chain *chain; /* used by whoever has the flight of the daemon's own credentials */
+    struct aws_identity *identity;
+    struct aws_buckets *buckets;
+    struct sigv4_keys *keys;
+    struct skew skew;
+    struct imds_memory imds; /* of who asks for the region: whoever has the flight of aws_self */
+    char found_region[33];   /* IMDS's; written once, before `region` points to it */
+    _Atomic(const char *) region; /* NULL: none known */
+};
 
 /* Sends one call, once, signed with creds or, where they are NULL, unsigned. No token bucket, no
  * refresh, no bucket's region followed: for STS, from within the fetching of credentials.

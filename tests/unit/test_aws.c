@@ -1,5 +1,5 @@
-/* Tests of lib/aws/aws.c: settings, the daemon's account and others', and calls, against a server
- * that plays AWS. */
+/* Tests of lib/aws/aws.c and call.c: settings, the credentials of several accounts, and calls
+ * against a server that plays AWS. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

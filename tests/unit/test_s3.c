@@ -30,7 +30,7 @@ struct script {
     size_t at;
 };
 
-/* The real struct is private to aws.c; here it is the script. */
+/* The real struct is private to lib/aws; here it is the script. */
 struct aws {
     struct script script;
 };
@@ -62,7 +62,7 @@ static void check_request(const struct aws_call *call, const char *wanted)
     http_request_free(&request);
 }
 
-/* Takes the place of the one in aws.c. */
+/* Takes the place of the one in call.c. */
 bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
               json_t **answer, struct err *err)
 {
