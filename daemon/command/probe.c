@@ -8,6 +8,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/run/report.h"
+#include "daemon/source/kinds.h"
 #include "lib/aws/sqs.h"
 #include "lib/azure/queue.h"
 #include "lib/json/jpath.h"

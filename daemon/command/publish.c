@@ -8,6 +8,7 @@
 #include "daemon/command/command.h"
 #include "daemon/command/waiting.h"
 #include "daemon/daemon.h"
+#include "daemon/source/kinds.h"
 #include "lib/base/printable.h"
 
 /* A directory's events may be of either cloud. */

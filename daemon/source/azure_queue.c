@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/source/kinds.h"
 #include "daemon/source/queue.h"
 #include "lib/azure/queue.h"
 

@@ -1,33 +1,9 @@
-/* Stores by type of source. */
-#include "daemon/store/store.h"
+/* The store of each type of source. */
+#include "daemon/source/kinds.h"
 
 #include "daemon/daemon.h"
+#include "daemon/store/store.h"
 #include "lib/azure/blob.h"
-
-const struct store_form store_form_s3 = {
-    .account_noun = "accounts",
-    .suffix = ".json",
-    .clouds = 1u << CLOUD_AWS,
-    .read_permission = "s3:GetObject on the events of this bucket, and, if they are encrypted with "
-                       "a key of KMS, kms:Decrypt on that key",
-};
-
-const struct store_form store_form_blob = {
-    .account_noun = "subscriptions",
-    .suffix = "",
-    .clouds = 1u << CLOUD_AZURE,
-    .read_permission = "to read blobs: the role Storage Blob Data Contributor on the container or "
-                       "the account",
-};
-
-/* The names of files have at most 255 bytes on Linux's file systems (NAME_MAX). */
-const struct store_form store_form_files = {
-    .account_noun = "accounts",
-    .suffix = ".json",
-    .leaf_max = 255,
-    .clouds = 1u << CLOUD_AWS | 1u << CLOUD_AZURE,
-    .read_permission = "to read the file and to enter its folders",
-};
 
 static struct store *bucket_of(struct daemon *daemon, const struct config_source *config,
                                struct err *err)

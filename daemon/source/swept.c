@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/daemon.h"
+#include "daemon/source/kinds.h"
 #include "daemon/source/sweep.h"
 
 #define DEFAULT_INTERVAL_MS 60000

@@ -6,6 +6,14 @@
 #include "daemon/store/store.h"
 #include "lib/azure/blob.h"
 
+const struct store_form store_form_blob = {
+    .account_noun = "subscriptions",
+    .suffix = "",
+    .clouds = 1u << CLOUD_AZURE,
+    .read_permission = "to read blobs: the role Storage Blob Data Contributor on the container or "
+                       "the account",
+};
+
 struct blob_store {
     struct store base; /* first */
     struct azure_storage *storage;

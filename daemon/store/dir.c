@@ -29,6 +29,15 @@
 #include "lib/base/file.h"
 #include "lib/base/utf8.h"
 
+/* The names of files have at most 255 bytes on Linux's file systems (NAME_MAX). */
+const struct store_form store_form_files = {
+    .account_noun = "accounts",
+    .suffix = ".json",
+    .leaf_max = 255,
+    .clouds = 1u << CLOUD_AWS | 1u << CLOUD_AZURE,
+    .read_permission = "to read the file and to enter its folders",
+};
+
 #define KEY_MAX_BYTES 1024
 #define OWN_PREFIX    ".hgautod." /* names of our lock and temporary files; no keys */
 #define LOCK_NAME     OWN_PREFIX "lock"

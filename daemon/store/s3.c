@@ -8,6 +8,14 @@
 #include "lib/aws/names.h"
 #include "lib/aws/s3.h"
 
+const struct store_form store_form_s3 = {
+    .account_noun = "accounts",
+    .suffix = ".json",
+    .clouds = 1u << CLOUD_AWS,
+    .read_permission = "s3:GetObject on the events of this bucket, and, if they are encrypted with "
+                       "a key of KMS, kms:Decrypt on that key",
+};
+
 struct s3_store {
     struct store base;
     struct aws *aws;

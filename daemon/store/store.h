@@ -99,10 +99,4 @@ const struct azure_storage *store_blob_storage(const struct store *s);
  * symbolic links inside are not followed. */
 struct store *store_dir_new(const char *path, struct err *err) MUST_CHECK;
 
-struct daemon;
-/* The store that a source's configuration names, without the source: for what is done beside a
- * running daemon. NULL with *err, also for a queue whose bucket is not configured. */
-struct store *store_of_source(struct daemon *daemon, const struct config_source *config,
-                              struct err *err) MUST_CHECK;
-
 #endif
