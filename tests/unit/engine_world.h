@@ -29,6 +29,15 @@
 #define MINUTE  (60 * SECOND)
 #define HOUR    (60 * MINUTE)
 
+/* The program's stands beside its own table. */
+const struct action *action_find(const char *name)
+{
+    for (const struct action *const *a = action_table; *a; a++)
+        if (strcmp((*a)->name, name) == 0)
+            return *a;
+    return NULL;
+}
+
 struct engine_world {
     struct delivery delivery; /* first */
     struct config config;
