@@ -39,21 +39,7 @@ static void *work_on(void *arg)
     return NULL;
 }
 
-void engine_count(struct engine *engine, enum engine_counter counter, uint64_t n)
-{
-    atomic_fetch_add_explicit(&engine->counts[counter], n, memory_order_relaxed);
-}
-
 /* --- to the main thread --- */
-
-void engine_run_ended(struct engine *engine, struct run *run)
-{
-    pthread_mutex_lock(&engine->lock);
-    run->next_ended = engine->ended;
-    engine->ended = run;
-    pthread_mutex_unlock(&engine->lock);
-    uv_async_send(engine->wakeup);
-}
 
 static int64_t do_work(struct job *job, struct http_client *http)
 {

@@ -297,6 +297,8 @@ struct engine {
     bool draining;
 };
 
+/* --- engine_notify.c --- */
+
 /* Tells the main thread that the run has ended; no worker touches it afterwards. */
 void engine_run_ended(struct engine *engine, struct run *run);
 void engine_count(struct engine *engine, enum engine_counter counter, uint64_t n);
