@@ -1,4 +1,5 @@
-/* What runs and tasks tell the engine, on any thread: how many of what, and that a run has ended. */
+/* What runs and tasks tell the engine, on any thread: how many of what, and that a run has ended.
+ */
 #include "daemon/run/run.h"
 
 void engine_count(struct engine *engine, enum engine_counter counter, uint64_t n)

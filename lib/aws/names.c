@@ -1,3 +1,4 @@
+/* The rules for names of AWS regions, accounts and buckets. */
 #include "lib/aws/names.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The rules for GUIDs, names in Azure storage, and URLs that may carry secrets. */
 #include "lib/azure/names.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Overwriting secrets. */
 #include "lib/base/wipe.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Headers, requests and responses of HTTP as values. */
 #include "lib/net/http_message.h"
 
 #include <stdlib.h>
