@@ -175,9 +175,10 @@ bench-built: $(BENCH_BIN) $(TESTED)
 # --- lint -----------------------------------------------------------------------------------------------------
 
 .PHONY: lint
-lint: ## Check formatting, run the static analysers
+lint: ## Check formatting and dependencies, run the static analysers
 	$(Q)tools/deps.sh build test lint
-	$(Q)tools/lint.sh
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/lint.sh $(OBJ) $(call objs,$(LIB_SRC) $(ACTION_SRC) $(DAEMON_SRC) daemon/main.c)
 
 # --- installation ---------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# make lint: formatting, static analysers, manual pages, shell scripts. Runs everything, then says what failed.
+# make lint: formatting, dependencies between files, static analysers, manual pages, shell scripts. Runs everything, then says
+# what failed. Arguments: the directory of the build's objects, and the objects of the program (those of tools/cycles.py).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 jobs=$(nproc)
@@ -18,6 +19,9 @@ printf '%s\n' "$files" | xargs -P "$jobs" -n 16 clang-format --dry-run -Werror |
 
 check 'functions of at most 60 lines'
 printf '%s\n' "$sources" | xargs tools/function-length.sh || failed="$failed function-length"
+
+check 'no cycles between files, no dependency on a higher layer'
+tools/cycles.py "$@" || failed="$failed cycles"
 
 check cppcheck
 # shellcheck disable=SC2086
