@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "daemon/command/catalogue.h"
-#include "daemon/config/table.h"
 #include "daemon/policy/guard.h"
+#include "lib/base/text.h"
 
 enum { TYPES_WIDTH = 30, NEAREST = 3, LABEL = 16 };
 
@@ -107,7 +107,7 @@ bool catalogue_describe(const struct action *action, const struct config *config
 /* How far a name is from what was asked for; 99: not near at all. A part of a name is near. */
 static unsigned distance(const char *asked, const char *name)
 {
-    unsigned d = config_distance(asked, name);
+    unsigned d = text_distance(asked, name);
 
     if (*asked && (strstr(name, asked) || strstr(asked, name)))
         return d < 2 ? d : 2;

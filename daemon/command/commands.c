@@ -9,10 +9,11 @@
 #include "daemon/config/table.h"
 #include "daemon/version.h"
 #include "lib/base/printable.h"
+#include "lib/base/text.h"
 
 #define WITH(id) (1u << (id))
 
-enum { HELP_MAX = 64 << 10, HELP_WIDTH = 78, HELP_COLUMN = 22, USAGE_INDENT = 9 };
+enum { HELP_MAX = 64 << 10, HELP_COLUMN = 22, USAGE_INDENT = 9 };
 
 const struct command_option command_options[OPTION_COUNT] = {
     [OPTION_CONFIG] = {"config", 'c', "FILE",
@@ -287,33 +288,16 @@ bool command_parse(const struct command *command, int argc, char **argv, struct 
 
 /* --- help --- */
 
-/* Words from `column` on, broken at HELP_WIDTH and indented as far as `indent`. */
-static void add_wrapped(struct buf *to, const char *text, size_t column, size_t indent)
-{
-    while (*text) {
-        size_t n = strcspn(text, " ");
-
-        if (column > indent && column + 1 + n > HELP_WIDTH) {
-            buf_addf(to, "\n%*s", (int)indent, "");
-            column = indent;
-        } else if (column > indent) {
-            buf_addc(to, ' ');
-            column++;
-        }
-        buf_add(to, text, n);
-        column += n;
-        text += n + strspn(text + n, " ");
-    }
-    buf_addc(to, '\n');
-}
-
 /* "  left          text", the text in a column of its own. */
 static void add_row(struct buf *to, const char *left, const char *text)
 {
+    char indent[HELP_COLUMN + 1];
+
+    snprintf(indent, sizeof indent, "%*s", HELP_COLUMN, "");
     buf_addf(to, "  %-*s", HELP_COLUMN - 2, left);
     if (strlen(left) + 3 > HELP_COLUMN)
-        buf_addf(to, "\n%*s", HELP_COLUMN, "");
-    add_wrapped(to, text, HELP_COLUMN, HELP_COLUMN);
+        buf_addf(to, "\n%s", indent);
+    text_add_wrapped(to, text, HELP_COLUMN, indent);
 }
 
 /* " word", on a new line if it would not fit. */
@@ -321,7 +305,7 @@ static size_t add_usage_word(struct buf *to, const char *word, size_t column)
 {
     size_t n = strlen(word);
 
-    if (column + 1 + n > HELP_WIDTH) {
+    if (column + 1 + n > TEXT_WIDTH) {
         buf_addf(to, "\n%*s", USAGE_INDENT, "");
         column = USAGE_INDENT;
     }
@@ -385,7 +369,7 @@ bool command_help(const struct command *command, struct buf *to)
     buf_adds(to, "Usage: ");
     add_usage(to, command, strlen("Usage: "));
     buf_adds(to, "\n\n");
-    add_wrapped(to, command->help, 0, 0);
+    text_add_wrapped(to, command->help, 0, "");
     buf_adds(to, "\nOptions:\n");
     for (unsigned id = 0; id < OPTION_COUNT; id++)
         if (takes(command, id))
@@ -417,13 +401,13 @@ static void mdoc_command(struct buf *to, const struct command *c)
         if (takes(c, id))
             mdoc_option(to, &command_options[id], true);
     buf_adds(to, ".Xc\n");
-    config_mdoc_text(to, c->help);
+    text_add_mdoc(to, c->help);
     buf_adds(to, ".Bl -tag -width Ds\n");
     for (unsigned id = 0; id < OPTION_HELP; id++) {
         if (!takes(c, id))
             continue;
         mdoc_option(to, &command_options[id], false);
-        config_mdoc_text(to, command_options[id].help);
+        text_add_mdoc(to, command_options[id].help);
     }
     buf_adds(to, ".El\n");
 }
@@ -473,7 +457,7 @@ static int unknown_command(const char *name)
     unsigned least = 99;
 
     for (const struct command *c = command_table; c->name; c++) {
-        unsigned d = config_distance(name, c->name);
+        unsigned d = text_distance(name, c->name);
 
         if (d < least) {
             least = d;

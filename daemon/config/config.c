@@ -13,6 +13,7 @@
 #include "actions/action.h"
 #include "daemon/config/table.h"
 #include "lib/base/file.h"
+#include "lib/base/text.h"
 
 static const char ENVIRONMENT_PREFIX[] = "HGAUTOD_";
 
@@ -69,7 +70,7 @@ static const char *nearest_section(const char *written, unsigned *distance)
 
     *distance = 99;
     for (size_t i = 0; i < SECTION_COUNT; i++) {
-        unsigned d = config_distance(written, config_sections[i].name);
+        unsigned d = text_distance(written, config_sections[i].name);
 
         if (d < *distance) {
             *distance = d;
@@ -88,7 +89,7 @@ static void propose_key(struct buf *to, enum section section, const char *writte
     unsigned distance = 99;
 
     for (const struct setting *s = config_settings; s->key; s++) {
-        unsigned d = s->section == section ? config_distance(written, s->key) : 99;
+        unsigned d = s->section == section ? text_distance(written, s->key) : 99;
 
         if (d < distance) {
             distance = d;
@@ -565,7 +566,7 @@ static void check_action_names(struct loader *l, const struct config_list *list,
         if (action_find(list->at[i]))
             continue;
         for (const struct action *const *a = action_table; *a; a++) {
-            unsigned d = config_distance(list->at[i], (*a)->name);
+            unsigned d = text_distance(list->at[i], (*a)->name);
 
             if (d < least) {
                 least = d;

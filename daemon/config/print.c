@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "daemon/config/table.h"
+#include "lib/base/text.h"
 
-enum { COMMENT_WIDTH = 78, COMMENT_COLUMN = 48 };
+enum { COMMENT_COLUMN = 48 };
 
 /* --- the effective configuration --- */
 
@@ -213,24 +214,11 @@ static bool describe(const struct setting *s, struct buf *to)
     return buf_ok(to);
 }
 
-/* The text as comment lines, broken between words. */
+/* The text as comment lines. */
 static bool add_comment(struct buf *to, const char *text)
 {
-    size_t column = 0;
-
-    while (*text) {
-        size_t n = strcspn(text, " ");
-
-        if (column && column + 1 + n > COMMENT_WIDTH) {
-            buf_addc(to, '\n');
-            column = 0;
-        }
-        buf_adds(to, column ? " " : "# ");
-        buf_add(to, text, n);
-        column += n + (column ? 1 : 2);
-        text += n + strspn(text + n, " ");
-    }
-    return buf_addc(to, '\n');
+    buf_adds(to, "# ");
+    return text_add_wrapped(to, text, 2, "# ");
 }
 
 static const char *sample_value(const struct setting *s)
@@ -307,47 +295,13 @@ bool config_sample(struct buf *to)
     return sample_source_keys(to);
 }
 
-/* Adds one word of a line of mdoc, so that roff takes nothing in it for its own. */
-static void add_mdoc_word(struct buf *to, const char *word, size_t n, bool line_start)
-{
-    if (line_start && (*word == '.' || *word == '\''))
-        buf_adds(to, "\\&");
-    for (size_t i = 0; i < n; i++)
-        if (word[i] == '\\')
-            buf_adds(to, "\\e");
-        else
-            buf_addc(to, word[i]);
-}
-
-bool config_mdoc_text(struct buf *to, const char *text)
-{
-    bool sentence_end = false;
-    size_t column = 0;
-
-    while (*text) {
-        size_t n = strcspn(text, " ");
-
-        if (column && (sentence_end || column + 1 + n > COMMENT_WIDTH)) {
-            buf_addc(to, '\n');
-            column = 0;
-        }
-        if (column++)
-            buf_addc(to, ' ');
-        add_mdoc_word(to, text, n, column == 1);
-        column += n;
-        sentence_end = n && (text[n - 1] == '.' || text[n - 1] == '?');
-        text += n + strspn(text + n, " ");
-    }
-    return buf_addc(to, '\n');
-}
-
 static bool mdoc_setting(const struct setting *s, struct buf *to)
 {
     struct buf text = buf_make(4096);
     bool ok;
 
     buf_addf(to, ".It Ic %s\n", s->key);
-    ok = describe(s, &text) && config_mdoc_text(to, buf_str(&text));
+    ok = describe(s, &text) && text_add_mdoc(to, buf_str(&text));
     buf_free(&text);
     return ok;
 }
@@ -357,7 +311,7 @@ bool config_mdoc(struct buf *to)
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
         buf_addf(to, ".Ss Section %s%s\n", config_sections[i].name,
                  i == SECTION_SOURCE ? " NAME" : "");
-        config_mdoc_text(to, config_sections[i].help);
+        text_add_mdoc(to, config_sections[i].help);
         buf_adds(to, ".Bl -tag -width Ds\n");
         for (const struct setting *s = config_settings; s->key; s++)
             if (s->section == (enum section)i)

@@ -79,7 +79,7 @@ const char *config_setting_fallback(const struct setting *s, enum source_type ty
 #define ORIGIN_DEFAULT     0u
 #define ORIGIN_ENVIRONMENT (~0u)
 
-/* --- values (config_value.c) --- */
+/* --- values (value.c) --- */
 
 /* Reads text into the setting's field in base (a struct config or config_source), replacing what is
  * there. False when it will not do: then what is wrong with it is appended to `problem`, without
@@ -101,7 +101,7 @@ void config_value_free(const struct setting *s, void *base);
 /* Appends a duration with the largest unit that needs no fraction: "90s". */
 bool config_duration_format(int64_t ms, struct buf *to);
 
-/* --- the file (config_parse.c) --- */
+/* --- the file (ini.c) --- */
 
 /* What the INI reader tells; the strings are valid during the call. */
 struct config_reader {
@@ -119,16 +119,5 @@ struct config_reader {
 const char *config_text_problem(const char *text, size_t n);
 /* Reads an INI file's text. False when out of memory. */
 bool config_parse(const char *text, size_t size, const struct config_reader *reader);
-
-/* --- names (config_value.c) --- */
-
-/* The edit distance of two names, any case: insertions, deletions, replacements and swapped
- * neighbours; at most 99. */
-unsigned config_distance(const char *a, const char *b);
-
-/* --- documentation (config_print.c) --- */
-
-/* Appends text as lines of mdoc, each sentence on its own, nothing in it taken for a request. */
-bool config_mdoc_text(struct buf *to, const char *text);
 
 #endif

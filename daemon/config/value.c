@@ -490,36 +490,3 @@ void config_value_free(const struct setting *s, void *base)
         break;
     }
 }
-
-/* --- names --- */
-
-unsigned config_distance(const char *a, const char *b)
-{
-    enum { MOST = 64 };
-    unsigned d[3][MOST + 1]; /* the rows before last, last, and this */
-    size_t n = strlen(a), m = strlen(b);
-
-    if (n > MOST || m > MOST)
-        return 99;
-    for (size_t j = 0; j <= m; j++)
-        d[0][j] = d[1][j] = d[2][j] = (unsigned)j;
-    for (size_t i = 1; i <= n; i++) {
-        unsigned *before = d[(i + 1) % 3], *last = d[(i + 2) % 3], *row = d[i % 3];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= m; j++) {
-            bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-            unsigned best = last[j - 1] + (same ? 0 : 1);
-
-            if (last[j] + 1 < best)
-                best = last[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            row[j] = best;
-        }
-    }
-    return d[n % 3][m];
-}

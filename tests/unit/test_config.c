@@ -779,18 +779,6 @@ static void test_json(void **state)
     config_free(c);
 }
 
-static void test_distance(void **state)
-{
-    (void)state;
-    assert_int_equal(config_distance("", ""), 0);
-    assert_int_equal(config_distance("level", "LEVEL"), 0);
-    assert_int_equal(config_distance("levle", "level"), 1);
-    assert_int_equal(config_distance("kitten", "sitting"), 3);
-    assert_int_equal(config_distance("", "abc"), 3);
-    assert_int_equal(config_distance("abc", ""), 3);
-    assert_int_equal(config_distance("ca", "abc"), 3); /* each swapped pair is edited once */
-}
-
 #define TEST(t) cmocka_unit_test_setup_teardown(t, make_place, remove_place)
 
 int main(void)
@@ -821,7 +809,6 @@ int main(void)
         TEST(test_the_manual_is_the_tables),
         TEST(test_what_is_printed_can_be_read_again),
         TEST(test_json),
-        TEST(test_distance),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
