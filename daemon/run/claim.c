@@ -6,6 +6,9 @@
  * have happened; so whoever finds the condition broken reads the claim and looks for its own name
  * in it.
  *
+ * Whether another's has expired is judged by the store's clock alone (claim_read.c): a host whose
+ * clock is wrong neither takes live claims over nor waits for dead ones.
+ *
  * How long we hold it is counted from before the write was sent, by a clock that goes on while the
  * process, or the host, does not: who wakes up late knows that the claim may be another's. */
 #include <inttypes.h>
@@ -16,7 +19,8 @@
 #include "lib/base/log.h"
 #include "lib/json/jpath.h"
 
-/* Clocks of hosts may differ by this much: an expired claim is left alone for as long. */
+/* An expired claim is left alone for as long: stores count whole seconds, the machines of one may
+ * differ, and so may the clocks of hosts that share a directory. */
 #define CLOCK_SKEW_MS 5000
 /* What has less than this left is not ours for sure while a request is on its way. */
 #define MARGIN_MS 2000
@@ -77,13 +81,13 @@ static bool is_mine(const struct run *run, const struct claim *claim)
     return claim->believed && owner && strcmp(owner, run->owner) == 0;
 }
 
-/* Another's claim holds until until_ms, by the wall clock. */
-static enum claim_answer others(struct run *run, int64_t until_ms)
+/* Another's claim holds for left_ms. */
+static enum claim_answer others(struct run *run, int64_t left_ms)
 {
-    int64_t left = until_ms - wall(run), look = run->rules->claim_ttl / LOOKS_PER_TTL;
-    if (left > look)
-        left = look;
-    run->release_delay_ms = left > LOOK_MIN_MS ? left : LOOK_MIN_MS;
+    int64_t look_ms = run->rules->claim_ttl / LOOKS_PER_TTL;
+    if (left_ms > look_ms)
+        left_ms = look_ms;
+    run->release_delay_ms = left_ms > LOOK_MIN_MS ? left_ms : LOOK_MIN_MS;
     return CLAIM_OTHERS;
 }
 
@@ -134,12 +138,11 @@ static enum claim_answer judge(struct run *run, struct http_client *http, const 
                                struct err *err)
 {
     if (is_mine(run, claim)) {
-        int64_t left = claim->until_ms - wall(run);
-        hold(run, claim->meta.etag, mono(run), left > 0 ? left : 0);
+        hold(run, claim->meta.etag, mono(run), 0); /* written by us, but when? Renewed at once */
         return inherit(run, claim, err) ? CLAIM_MINE : CLAIM_FAILED; /* what a takeover carried */
     }
-    if (!claim->given_up && wall(run) - CLOCK_SKEW_MS < claim->until_ms)
-        return others(run, claim->until_ms + CLOCK_SKEW_MS);
+    if (!claim->given_up && claim->left_ms + CLOCK_SKEW_MS > 0)
+        return others(run, claim->left_ms + CLOCK_SKEW_MS);
     if (!inherit(run, claim, err))
         return CLAIM_FAILED;
     if (put_claim(run, http, run->rules->claim_ttl, STORE_IF_MATCH, claim->meta.etag, err)) {
@@ -188,7 +191,7 @@ static enum claim_answer still_mine(struct run *run, struct http_client *http, s
         answer = CLAIM_FAILED; /* to be tried once more, with this ETag */
         err_set(err, ERR_TRANSIENT, "", "the answer to a write of is_pending was lost");
     } else {
-        answer = others(run, claim.until_ms + CLOCK_SKEW_MS);
+        answer = others(run, claim.left_ms + CLOCK_SKEW_MS);
     }
     json_decref(claim.body);
     return answer;

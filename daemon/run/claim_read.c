@@ -2,7 +2,10 @@
  *
  * Whoever may write beside the events may write anything into it. So it is taken for no more than
  * it can be: a body is parsed only when it is as small and as flat as those that progress_write
- * makes, and a claim lasts no longer than one that was written when the store says this one was. */
+ * makes, and a claim lasts for its ttl_ms since the store says that it was written.
+ *
+ * How long that is ago is told by the store's clock alone: those of the hosts may be wrong, the
+ * writer's and ours. So the time of expiry in the body is for people; only 0 means something. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,24 +34,24 @@ static json_t *parse(const struct buf *body)
     return NULL;
 }
 
-/* How long a claim of its writer's may last since it was written. Daemons on one queue may have
- * different claim_ttls, while they are being changed for instance. */
-static int64_t longest_ms(const struct run *run, const struct claim *claim)
+/* How long a claim lasts since it was written. Daemons on one queue may have different claim_ttls,
+ * while they are being changed for instance. One that does not say it, as somebody else's marker,
+ * lasts as long as one of ours would. */
+static int64_t lifetime_ms(const struct run *run, const struct claim *claim)
 {
     int64_t said = claim->believed ? jint(claim->body, "ttl_ms", 0) : 0;
-    int64_t own = run->rules->claim_ttl;
-    if (said > TTL_MAX_MS)
-        said = TTL_MAX_MS;
-    return said > own ? said : own;
+    if (said <= 0)
+        return run->rules->claim_ttl;
+    return said < TTL_MAX_MS ? said : TTL_MAX_MS;
 }
 
-/* Until when it holds, by the wall clock. Somebody else's marker carries no time: it lasts as long
- * as one of ours would. */
-static int64_t until_ms(const struct run *run, const struct claim *claim)
+/* How long it lasts from when the store answered. Where the store does not tell when that was, this
+ * host's clock must do. */
+static int64_t left_ms(const struct run *run, const struct claim *claim)
 {
-    int64_t latest = claim->meta.modified_ms + longest_ms(run, claim);
-    int64_t said = jint(claim->body, "expires_ms", -1);
-    return said < 0 || said > latest ? latest : said;
+    const struct clock *clock = run->engine->options.clock;
+    int64_t now_ms = claim->meta.now_ms ? claim->meta.now_ms : clock->wall_ms(clock);
+    return claim->meta.modified_ms + lifetime_ms(run, claim) - now_ms;
 }
 
 bool claim_read(struct run *run, struct http_client *http, struct claim *claim, struct err *err)
@@ -68,7 +71,7 @@ bool claim_read(struct run *run, struct http_client *http, struct claim *claim, 
     buf_free(&body);
     if (ok) {
         claim->given_up = jint(claim->body, "expires_ms", -1) == 0;
-        claim->until_ms = until_ms(run, claim);
+        claim->left_ms = left_ms(run, claim);
     }
     return ok;
 }

@@ -4,6 +4,9 @@
  * "expires": "...", "expires_ms": N, "automations": [{"action": "...", "count": 5, "processed":
  * "0-2,4", "errored": {"3": "..."}, "open": {"5": {"step": "...", "elapsed": N, "state": {...}}}}]}
  *
+ * "expires" and "expires_ms" are by the writer's clock and for people; but 0 says that the claim
+ * was given up. It lasts for "ttl_ms" since it was written, by the store's clock.
+ *
  * "elapsed" is how long the step has been under way, in milliseconds: a length, since the clocks of
  * two hosts, or of one before and after it was set, need not agree.
  *

@@ -216,9 +216,9 @@ void progress_restore(struct run *run);
 struct claim {
     json_t *body; /* a new reference; NULL when it is not one of ours, or broken */
     struct store_meta meta;
-    int64_t until_ms; /* wall clock; never later than a claim of its age can last */
-    bool given_up;    /* by its owner: may be taken over at once */
-    bool believed;    /* what it says was done: it is signed, or there is no key to sign with */
+    int64_t left_ms; /* how long it lasts from now on, by the store's clock; <= 0: it has expired */
+    bool given_up;   /* by its owner: may be taken over at once */
+    bool believed;   /* what it says was done: it is signed, or there is no key to sign with */
 };
 
 /* ERR_NOT_FOUND when there is none. */

@@ -25,7 +25,7 @@
 
 struct sweep_rules {
     const char *prefix;     /* of the events; "" for all */
-    int64_t now_ms;         /* wall clock */
+    int64_t now_ms;         /* wall clock; used where the store does not tell its own */
     int64_t max_age_ms;     /* older events are left alone */
     int64_t min_age_ms;     /* so are younger ones: their notification is still under way */
     int64_t pending_ttl_ms; /* an is_pending not written for longer does not count */

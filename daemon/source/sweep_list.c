@@ -22,6 +22,7 @@ struct record {
 
 struct table {
     const struct sweep_rules *rules;
+    int64_t now_ms; /* as the store told last; else the rules' */
     struct record *at;
     size_t count, room;
     bool failed;
@@ -114,7 +115,9 @@ static bool add_event(struct table *t, const char *key, const struct store_meta 
 static bool on_object(void *ctx, const char *key, const struct store_meta *meta)
 {
     struct table *t = ctx;
-    if (meta->modified_ms < t->rules->now_ms - t->rules->max_age_ms)
+    if (meta->now_ms)
+        t->now_ms = meta->now_ms;
+    if (meta->modified_ms < t->now_ms - t->rules->max_age_ms)
         return true;
     const char *slash = strrchr(key, '/');
     size_t folder_size = slash ? (size_t)(slash - key) + 1 : 0;
@@ -187,13 +190,14 @@ struct folder_state {
     int64_t report_ms, pending_ms;
 };
 
-static bool is_open(const struct sweep_rules *rules, const struct record *event,
+static bool is_open(const struct table *t, const struct record *event,
                     const struct folder_state *state)
 {
-    if (event->modified_ms > rules->now_ms - rules->min_age_ms && rules->min_age_ms > 0)
+    const struct sweep_rules *rules = t->rules;
+    if (event->modified_ms > t->now_ms - rules->min_age_ms && rules->min_age_ms > 0)
         return false;
     if (state->pending_ms != INT64_MIN)
-        return state->pending_ms < rules->now_ms - rules->pending_ttl_ms;
+        return state->pending_ms < t->now_ms - rules->pending_ttl_ms;
     return state->report_ms <= event->modified_ms; /* within one second the run finds out */
 }
 
@@ -214,7 +218,7 @@ static bool join(struct table *t, struct sweep_result *to)
             state.report_ms = r->modified_ms;
         if (r->kind == RECORD_PENDING && r->modified_ms > state.pending_ms)
             state.pending_ms = r->modified_ms;
-        if (r->kind == RECORD_EVENT && is_open(t->rules, r, &state)) {
+        if (r->kind == RECORD_EVENT && is_open(t, r, &state)) {
             to->at[to->count++] = (struct sweep_found){.key = r->key, .etag = r->etag};
             r->key = r->etag = NULL;
         }
@@ -227,7 +231,7 @@ bool sweep_list(struct store *store, struct http_client *http, const struct swee
                 struct sweep_result *to, struct err *err)
 {
     *to = (struct sweep_result){0};
-    struct table t = {.rules = rules, .err = err};
+    struct table t = {.rules = rules, .now_ms = rules->now_ms, .err = err};
     bool ok = fill(&t, store, http) && join(&t, to);
     table_free(&t);
     return ok;

@@ -23,7 +23,8 @@ struct blob_store {
 
 static void copy_meta(struct store_meta *to, const struct azure_blob_meta *from)
 {
-    *to = (struct store_meta){.modified_ms = from->modified_ms, .size = from->size};
+    *to = (struct store_meta){
+        .modified_ms = from->modified_ms, .now_ms = from->now_ms, .size = from->size};
     memcpy(to->etag, from->etag, sizeof to->etag);
 }
 

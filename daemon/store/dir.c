@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "daemon/store/store.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/utf8.h"
 
@@ -178,8 +179,10 @@ static int open_parent(const struct dir_store *s, const char *key, bool create, 
 
 /* --- what a file's status says --- */
 
+/* The clock is the one that `stamp` sets times by. */
 static void fill_meta(struct store_meta *meta, const struct stat *st)
 {
+    meta->now_ms = system_clock.wall_ms(&system_clock);
     snprintf(meta->etag, sizeof meta->etag, "\"%jx-%jx-%jx.%lx\"", (uintmax_t)st->st_ino,
              (uintmax_t)st->st_size, (uintmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
     meta->modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;

@@ -26,8 +26,17 @@ struct s3_store {
 
 static void copy_meta(struct store_meta *to, const struct s3_meta *from)
 {
-    *to = (struct store_meta){.modified_ms = from->modified_ms, .size = from->size};
+    *to = (struct store_meta){
+        .modified_ms = from->modified_ms, .now_ms = from->now_ms, .size = from->size};
     memcpy(to->etag, from->etag, sizeof to->etag);
+}
+
+/* What an answer about one object says. A lookalike that sends no Date: our clock, corrected. */
+static void read_meta(const struct s3_store *s, struct store_meta *to, const struct s3_meta *from)
+{
+    copy_meta(to, from);
+    if (!to->now_ms)
+        to->now_ms = aws_now_ms(s->aws);
 }
 
 static bool s3_store_get(struct store *base, struct http_client *http, const char *key,
@@ -38,7 +47,7 @@ static bool s3_store_get(struct store *base, struct http_client *http, const cha
     if (!s3_get(s->aws, http, &s->bucket, key, body, &m, err))
         return false;
     if (meta)
-        copy_meta(meta, &m);
+        read_meta(s, meta, &m);
     return true;
 }
 
@@ -86,7 +95,7 @@ static bool s3_store_head(struct store *base, struct http_client *http, const ch
     struct s3_meta m = {0};
     if (!s3_head_noted(s->aws, http, &s->bucket, key, &m, &note, err))
         return false;
-    copy_meta(meta, &m);
+    read_meta(s, meta, &m);
     if (event_etag)
         memcpy(event_etag, note.value, sizeof note.value);
     return true;

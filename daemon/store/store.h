@@ -20,6 +20,7 @@ struct store_meta {
     char etag[128];      /* changes with every write; opaque */
     int64_t modified_ms; /* the store's clock */
     int32_t modified_ns; /* beyond these milliseconds, where the store says it so finely; else 0 */
+    int64_t now_ms;      /* the store's clock when it answered; 0: it does not tell */
     size_t size;
 };
 
@@ -96,7 +97,9 @@ const struct azure_storage *store_blob_storage(const struct store *s);
 /* Events below a directory. Writes are atomic renames of files in the same folder; conditions hold
  * between processes on the same file system (an advisory lock on the folder's lock file is held for
  * the comparison and the rename). Keys with "..", empty segments or a leading '/' are refused;
- * symbolic links inside are not followed. */
+ * symbolic links inside are not followed. Its clock is this host's, which also stamps what is
+ * written: hosts that share a directory over a network must have clocks that agree to within
+ * seconds. */
 struct store *store_dir_new(const char *path, struct err *err) MUST_CHECK;
 
 #endif

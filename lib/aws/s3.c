@@ -89,7 +89,7 @@ static bool read_meta(const struct exchange *x, struct s3_meta *meta, struct err
 {
     const char *modified = http_headers_get(&x->answer_headers, "Last-Modified");
 
-    *meta = (struct s3_meta){0};
+    *meta = (struct s3_meta){.now_ms = http_headers_date(&x->answer_headers)};
     if (!copy_etag(http_headers_get(&x->answer_headers, "ETag"), meta->etag))
         return lacks(x, "ETag", err);
     return (modified && clock_parse(modified, &meta->modified_ms)) ||
@@ -258,6 +258,7 @@ struct listing {
     s3_each_fn each;
     void *ctx;
     struct buf key; /* of the object at hand */
+    int64_t now_ms; /* S3's clock when it answered with this page */
     bool stopped;   /* the caller has seen enough */
 };
 
@@ -265,7 +266,7 @@ static bool list_one(struct listing *l, const json_t *object, bool encoded, stru
 {
     const char *key = jstr(object, "Key");
     const char *modified = jstr(object, "LastModified");
-    struct s3_meta meta = {.size = (size_t)jint(object, "Size", 0)};
+    struct s3_meta meta = {.now_ms = l->now_ms, .size = (size_t)jint(object, "Size", 0)};
 
     buf_reset(&l->key);
     if (!key || !(encoded ? uri_decode(&l->key, key, strlen(key), true) : buf_adds(&l->key, key)))
@@ -322,8 +323,11 @@ bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *
     struct listing l = {.each = each, .ctx = ctx, .key = buf_make(KEY_MAX)};
     json_t *params = json_pack("{s:s, s:s, s:s}", "Bucket", bucket->name, "prefix", prefix,
                                "encoding-type", "url");
-    struct aws_call call = {
-        .op = &list_objects, .params = params, .bucket_owner = owner_of(bucket)};
+    struct http_headers headers = {0};
+    struct aws_call call = {.op = &list_objects,
+                            .params = params,
+                            .bucket_owner = owner_of(bucket),
+                            .answer_headers = &headers};
     bool ok = true, more = true;
 
     if (!params)
@@ -331,9 +335,11 @@ bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *
     while (ok && more && !l.stopped) {
         json_t *page = NULL;
 
-        ok = aws_call(aws, http, &call, &page, err) && list_page(&l, page, err) &&
-             next_page(params, page, &more, err);
+        ok = aws_call(aws, http, &call, &page, err);
+        l.now_ms = http_headers_date(&headers);
+        ok = ok && list_page(&l, page, err) && next_page(params, page, &more, err);
         json_decref(page);
+        http_headers_free(&headers);
     }
     json_decref(params);
     buf_free(&l.key);

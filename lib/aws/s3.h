@@ -24,6 +24,7 @@ struct s3_bucket {
 struct s3_meta {
     char etag[128]; /* with its quotes, as sent */
     int64_t modified_ms;
+    int64_t now_ms; /* S3's clock when it answered (Date); 0: it did not say */
     size_t size;
 };
 

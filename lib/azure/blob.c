@@ -71,11 +71,11 @@ static bool unreadable(struct err *err, const char *operation, const char *probl
     return false;
 }
 
-/* False when the ETag or the time is missing or cannot be read. */
-static bool read_meta(const char *etag, const char *modified, size_t size,
+/* False when the ETag or the time is missing or cannot be read. now_ms is the answer's. */
+static bool read_meta(const char *etag, const char *modified, size_t size, int64_t now_ms,
                       struct azure_blob_meta *meta)
 {
-    *meta = (struct azure_blob_meta){.size = size};
+    *meta = (struct azure_blob_meta){.now_ms = now_ms, .size = size};
     return copy_etag(etag, meta->etag) && modified && clock_parse(modified, &meta->modified_ms);
 }
 
@@ -85,7 +85,7 @@ static bool read_headers(const struct http_response *response, struct azure_blob
 {
     if (!read_meta(http_headers_get(&response->headers, "ETag"),
                    http_headers_get(&response->headers, "Last-Modified"), response->body.size,
-                   meta))
+                   http_headers_date(&response->headers), meta))
         return unreadable(err, "GetBlob", "has no ETag, or no Last-Modified that can be read");
     return !response->open_ended ||
            unreadable(err, "GetBlob", "does not say where it ends: it may have been cut off");
@@ -212,10 +212,11 @@ bool azure_blob_head(const struct azure_storage *s, struct http_client *http, co
     const char *size = http_headers_get(&response.headers, "Content-Length");
     const char *value = http_headers_get(&response.headers, note->header);
     snprintf(note->value, sizeof note->value, "%s", value ? value : "");
-    ok = (size && read_meta(http_headers_get(&response.headers, "ETag"),
-                            http_headers_get(&response.headers, "Last-Modified"),
-                            strtoull(size, NULL, 10), meta)) ||
-         unreadable(err, "GetBlobProperties", "lacks an ETag, a Last-Modified, or a length");
+    ok =
+        (size && read_meta(http_headers_get(&response.headers, "ETag"),
+                           http_headers_get(&response.headers, "Last-Modified"),
+                           strtoull(size, NULL, 10), http_headers_date(&response.headers), meta)) ||
+        unreadable(err, "GetBlobProperties", "lacks an ETag, a Last-Modified, or a length");
     http_response_free(&response);
     return ok;
 }
@@ -268,6 +269,7 @@ struct listing {
     azure_blob_each_fn each;
     void *ctx;
     char marker[8192]; /* where the next page begins; "": at the beginning, or nowhere */
+    int64_t now_ms;    /* the service's clock when it answered with this page */
     bool stopped;      /* the caller has seen enough */
 };
 
@@ -297,7 +299,7 @@ static bool list_blob(struct listing *l, const json_t *blob, struct err *err)
         return true; /* of an account with a hierarchical namespace; no blob */
     int64_t size = jint(blob, "Properties.Content-Length", 0);
     if (!read_meta(jstr(blob, "Properties.Etag"), jstr(blob, "Properties.Last-Modified"),
-                   size > 0 ? (size_t)size : 0, &meta))
+                   size > 0 ? (size_t)size : 0, l->now_ms, &meta))
         return unreadable(err, LIST, "names a blob without an ETag or a time that can be read");
     l->stopped = !l->each(l->ctx, name, &meta);
     return true;
@@ -333,6 +335,7 @@ static bool list_once(struct listing *l, struct err *err)
     http_request_free(&request);
     if (!ok)
         return false;
+    l->now_ms = http_headers_date(&response.headers);
     struct err why = ERR_INIT;
     json_t *page = xml_parse(buf_str(&response.body), response.body.size, &why);
     ok = page ? list_page(l, page, err) : unreadable(err, LIST, "cannot be read as XML");

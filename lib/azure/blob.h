@@ -11,6 +11,7 @@ bool azure_container_valid(const char *name);
 struct azure_blob_meta {
     char etag[128];
     int64_t modified_ms;
+    int64_t now_ms; /* the service's clock when it answered (Date); 0: it did not say */
     size_t size;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/wipe.h"
 
 /* The characters of a token (RFC 9110, section 5.6.2). */
@@ -80,6 +81,13 @@ const char *http_headers_get(const struct http_headers *h, const char *name)
         if (strcasecmp(h->at[i].name, name) == 0)
             return h->at[i].value;
     return NULL;
+}
+
+int64_t http_headers_date(const struct http_headers *h)
+{
+    const char *date = http_headers_get(h, "Date");
+    int64_t date_ms;
+    return date && clock_parse(date, &date_ms) && date_ms > 0 ? date_ms : 0;
 }
 
 void http_headers_free(struct http_headers *h)

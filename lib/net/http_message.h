@@ -34,6 +34,9 @@ bool http_headers_append(struct http_headers *h, const char *name, size_t name_s
                          const char *value, size_t value_size) MUST_CHECK;
 /* The first value of that name, in any case; NULL if none. Borrowed. */
 const char *http_headers_get(const struct http_headers *h, const char *name);
+/* The time in the Date header, in milliseconds since the epoch: the server's clock when it
+ * answered, in whole seconds. 0 when there is none that can be read. */
+int64_t http_headers_date(const struct http_headers *h);
 void http_headers_free(struct http_headers *h);
 
 /* A request's body: bytes in memory (data), or, where data is NULL and read is not, a stream of

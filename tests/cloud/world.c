@@ -48,7 +48,7 @@ bool world_answer(struct world *w, struct request *r, struct reply *reply, int64
     if (strcmp(r->service, "sqs") == 0)
         return sqs_answer(w->sqs, r, reply, now_ms, waited_ms, park_ms);
     if (strcmp(r->service, "s3") == 0)
-        s3_answer(w->s3, r, reply, now_ms);
+        s3_answer(w->s3, r, reply, now_ms + w->clock_offset_ms);
     else if (strcmp(r->service, "ec2") == 0)
         ec2_answer(w->machines, r, reply);
     else if (strcmp(r->service, "sts") == 0)

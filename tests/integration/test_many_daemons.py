@@ -63,6 +63,30 @@ def test_a_live_claim_of_another_is_respected(cloud, daemon):
     assert stops(cloud) == {"i-0aaaaaaa": 1}
 
 
+@pytest.mark.parametrize("ahead", [-7200, 7200])
+def test_a_wrong_clock_takes_over_no_live_claim_and_each_expired_one(cloud, daemon, ahead):
+    """Claims are judged by the store's clock: the daemons' own are two hours off here."""
+    site = Site(cloud)
+    cloud.instance("i-0aaaaaaa")
+    cloud.fault("StopInstances", delay_ms=600_000)
+    key = site.put_event(stop_event("i-0aaaaaaa"))
+    cloud.clock(ahead)
+    first = daemon(site, config=lapsing(site))
+    wait_until(lambda: parked(cloud, "StopInstances"), "the first daemon to be in the middle")
+    second = daemon(site, config=lapsing(site))
+    cloud.clock(0)  # this test has a right clock, and signs with it
+    site.announce(key)
+    cloud.clock(ahead)
+    wait_until(lambda: said([first, second], "Event is claimed by another run"), "the claim to be left alone")
+    assert said([first, second], "taken over") == []
+    first.kill_now()
+    wait_until(lambda: said([second], "Run finished"), "the second daemon to go on", timeout=90)
+    assert len(said([second], "Expired claim taken over")) == 1
+    cloud.clock(0)
+    [report] = site.reports()
+    report.assert_all_processed()
+
+
 def test_after_kill_9_another_daemon_goes_on(cloud, daemon):
     site = Site(cloud)
     ids, stop_all = one_a_region(cloud, 6)

@@ -26,7 +26,8 @@ struct memory_store {
     pthread_mutex_t lock;
     struct memory_object objects[MEMORY_OBJECTS];
     unsigned writes;
-    int64_t now_ms;     /* modification time of what is written */
+    int64_t now_ms;     /* its clock */
+    bool tells_no_time; /* it keeps that to itself */
     char journal[8192]; /* "put KEY\n" ... of everything that worked; claims' writes too */
     /* The next `fault_count` operations whose line begins with fault_on fail with fault_kind; with
      * fault_done they happen all the same (a lost answer). */
@@ -111,11 +112,13 @@ static inline bool memory_note(struct memory_store *m, const char *what, const c
     return fault;
 }
 
-static inline void memory_meta(const struct memory_object *o, struct store_meta *meta)
+static inline void memory_meta(const struct memory_store *m, const struct memory_object *o,
+                               struct store_meta *meta)
 {
     if (!meta)
         return;
-    *meta = (struct store_meta){.modified_ms = o->modified_ms, .size = o->size};
+    *meta = (struct store_meta){
+        .modified_ms = o->modified_ms, .now_ms = m->tells_no_time ? 0 : m->now_ms, .size = o->size};
     snprintf(meta->etag, sizeof meta->etag, "\"%u\"", o->version);
 }
 
@@ -132,7 +135,7 @@ static inline bool memory_get(struct store *s, struct http_client *http, const c
     if (ok && !buf_add(body, o->data, o->size))
         ok = err_set(err, ERR_LIMIT, "", "%s is too large", key);
     if (ok)
-        memory_meta(o, meta);
+        memory_meta(m, o, meta);
     pthread_mutex_unlock(&m->lock);
     return ok;
 }
@@ -163,13 +166,13 @@ static inline bool memory_put(struct store *s, struct http_client *http, const c
     pthread_mutex_lock(&m->lock);
     const struct memory_object *o = memory_find(m, key);
     if (o)
-        memory_meta(o, &meta);
+        memory_meta(m, o, &meta);
     bool fault = memory_note(m, "put", key, err), ok = !fault;
     if ((condition == STORE_IF_ABSENT && o) ||
         (condition == STORE_IF_MATCH && (!o || strcmp(meta.etag, etag) != 0))) {
         ok = err_set(err, ERR_PRECONDITION, "PreconditionFailed", "the condition does not hold");
     } else if (!fault || m->fault_done) {
-        memory_meta(memory_store_bytes(m, key, memory_read_body(body), body->size), &meta);
+        memory_meta(m, memory_store_bytes(m, key, memory_read_body(body), body->size), &meta);
         if (new_etag && ok)
             memcpy(new_etag, meta.etag, 128);
     }
@@ -202,7 +205,7 @@ static inline bool memory_head(struct store *s, struct http_client *http, const 
     if (ok && !o)
         ok = err_set(err, ERR_NOT_FOUND, "NoSuchKey", "there is no %s", key);
     if (ok)
-        memory_meta(o, meta);
+        memory_meta(m, o, meta);
     if (ok && event_etag)
         memcpy(event_etag, o->event_etag, 128);
     pthread_mutex_unlock(&m->lock);
@@ -217,7 +220,7 @@ static inline bool memory_remove(struct memory_store *m, const char *key, const 
     pthread_mutex_lock(&m->lock);
     struct memory_object *o = memory_find(m, key);
     if (o)
-        memory_meta(o, &meta);
+        memory_meta(m, o, &meta);
     bool ok = !memory_note(m, "del", key, err);
     if (ok && o && etag && strcmp(meta.etag, etag) != 0)
         ok = err_set(err, ERR_PRECONDITION, "PreconditionFailed", "the condition does not hold");
@@ -255,7 +258,7 @@ static inline bool memory_list(struct store *s, struct http_client *http, const 
         const struct memory_object *o = &m->objects[i];
         if (!o->version || strncmp(o->key, prefix, strlen(prefix)) != 0)
             continue;
-        memory_meta(o, &meta);
+        memory_meta(m, o, &meta);
         if (!each(ctx, o->key, &meta))
             break;
     }

@@ -32,6 +32,8 @@ static void stop(void)
 
 #define WRITTEN "ETag: \"0x1\"\r\nLast-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n"
 
+#define ANSWERED "Date: Thu, 29 Feb 2024 23:59:59 GMT\r\n"
+
 static void answer_empty(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
 {
     (void)ctx;
@@ -141,12 +143,13 @@ static void test_get(void **state)
     struct err err = ERR_INIT;
     (void)state;
     start(cloud_answer_next, CONNECTION);
-    cloud_set_reply(200, WRITTEN, "hello");
+    cloud_set_reply(200, WRITTEN ANSWERED, "hello");
     bool ok = azure_blob_get(storage, world.http, "reports", "a", &body, &meta, &err);
     assert_string_equal(ok ? "" : err.message, "");
     assert_string_equal(buf_str(&body), "hello");
     assert_string_equal(meta.etag, "\"0x1\"");
     assert_int_equal(meta.modified_ms, WORLD_NOW);
+    assert_int_equal(meta.now_ms, WORLD_NOW + 1000);
     assert_int_equal(meta.size, 5);
     buf_free(&body);
     stop();
@@ -352,6 +355,7 @@ static void answer_pages(void *ctx, const struct cloud_request *request, struct 
 {
     (void)ctx;
     reply->status = 200;
+    reply->headers = ANSWERED;
     if (!strstr(request->target, "marker="))
         strcpy(reply->body, PAGE(BLOB("e/1", "") BLOB("e/dir", "<ResourceType>directory"
                                                                "</ResourceType>"),
@@ -372,6 +376,7 @@ static bool see(void *ctx, const char *name, const struct azure_blob_meta *meta)
     struct seen *seen = ctx;
     assert_true(buf_addf(&seen->names, "%s %s %zu;", name, meta->etag, meta->size));
     assert_int_equal(meta->modified_ms, WORLD_NOW);
+    assert_int_equal(meta->now_ms, WORLD_NOW + 1000);
     return --seen->most > 0;
 }
 

@@ -443,6 +443,7 @@ static void log_of_takeover(struct fixture *f, int64_t expires_ms, const char *s
              "\"automations\":[]}",
              (long long)expires_ms);
     memory_put_text(f->memory, PENDING, text);
+    memory_find(f->memory, PENDING)->modified_ms = NOW - 60000;
     begin(f, ONE);
     assert_int_equal(pipe(ends), 0);
     f->engine.options.log = log_new(ends[1], LOG_INFO_LEVEL, LOG_TEXT);
@@ -515,6 +516,86 @@ static void test_a_claim_lasts_no_longer_than_one_written_then(void **state)
     }
 }
 
+/* --- whose clock counts --- */
+
+static int64_t wall_ahead(const struct clock *c)
+{
+    return fake_now(c) + 3600000;
+}
+
+static int64_t wall_behind(const struct clock *c)
+{
+    return fake_now(c) - 3600000;
+}
+
+/* As daemons of this version write it, whose clock is ahead of the store's by so much. */
+static const char *claim_by_clock(int64_t ahead_ms)
+{
+    char expires[32];
+    snprintf(expires, sizeof expires, "%lld", (long long)(NOW + TTL + ahead_ms));
+    return claim_until(expires, ",\"ttl_ms\":10000");
+}
+
+static void assert_left_alone(struct fixture *f, const char *text, int64_t age_ms)
+{
+    assert_int_equal(met(f, text, age_ms), RUN_ENDED);
+    assert_int_equal(f->run->outcome, SETTLE_LATER);
+    assert_int_equal(f->run->release_delay_ms, 1000); /* a tenth of its time */
+    char *left = memory_text(f->memory, PENDING);
+    assert_string_equal(left, text);
+    free(left);
+}
+
+static void test_a_host_whose_clock_is_ahead_leaves_live_claims_alone(void **state)
+{
+    struct fixture *f = *state;
+    f->clock.clock.wall_ms = wall_ahead;
+    assert_left_alone(f, claim_by_clock(0), 1000);
+}
+
+static void test_a_host_whose_clock_is_behind_takes_expired_claims_over(void **state)
+{
+    struct fixture *f = *state;
+    f->clock.clock.wall_ms = wall_behind;
+    assert_int_equal(met(f, claim_by_clock(0), TTL + 5000), RUN_TASKS);
+}
+
+static void test_claims_of_a_host_whose_clock_is_behind_are_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    assert_left_alone(f, claim_by_clock(-3600000), 1000);
+}
+
+static void test_claims_of_a_host_whose_clock_is_ahead_expire_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(met(f, claim_by_clock(3600000), TTL + 5000), RUN_TASKS);
+}
+
+/* Its write's answer was lost, and it finds its own claim: it goes on, but renews it first, as it
+ * cannot know how long ago that was. */
+static void test_whose_answer_was_lost_renews_before_anything_else(void **state)
+{
+    struct fixture *f = *state;
+    break_at(f, "put " PENDING, 1);
+    f->memory->fault_done = true;
+    begin(f, ONE);
+    turn_to_tasks(f);
+    assert_true(journal_has(f, "get " PENDING "\nput " PENDING "\nget " EVENT "\n"));
+    assert_true(claim_holds(f->run));
+}
+
+static void test_where_the_store_does_not_tell_the_hosts_clock_must_do(void **state)
+{
+    struct fixture *f = *state;
+    f->memory->tells_no_time = true;
+    assert_left_alone(f, claim_by_clock(0), TTL + 4000);
+    run_free(f->run);
+    f->run = NULL;
+    f->answer = 0;
+    assert_int_equal(met(f, claim_by_clock(0), TTL + 5000), RUN_TASKS);
+}
+
 /* Daemons whose claim_ttl differs leave one another's claims alone; none may have more than an
  * hour. */
 static void test_the_time_that_a_claim_says_it_lasts_counts_to_an_hour(void **state)
@@ -582,14 +663,14 @@ static void test_what_is_larger_than_any_claim_of_ours_is_one_of_another_program
     assert_true(journal_has(f, "head " PENDING));
 }
 
-/* Expired progress of the event; its one resource's task, after the restoring. */
+/* Progress of the event that was given up; its one resource's task, after the restoring. */
 static struct task *restored_in(struct fixture *f, const char *event, const char *action,
                                 const char *rest)
 {
     char text[1024];
     snprintf(text, sizeof text,
              "{\"hgautod\":1,\"run\":\"r\",\"owner\":\"other\",\"event\":\"\\\"%u\\\"\","
-             "\"expires_ms\":1,\"automations\":[{\"action\":\"%s\",\"count\":1%s}]}",
+             "\"expires_ms\":0,\"automations\":[{\"action\":\"%s\",\"count\":1%s}]}",
              f->memory->writes + 2, action, rest);
     memory_put_text(f->memory, PENDING, text);
     begin(f, event);
@@ -811,6 +892,12 @@ int main(void)
         TEST(test_an_expired_claim_is_called_so),
         TEST(test_a_claim_lasts_no_longer_than_one_written_then),
         TEST(test_the_time_that_a_claim_says_it_lasts_counts_to_an_hour),
+        TEST(test_a_host_whose_clock_is_ahead_leaves_live_claims_alone),
+        TEST(test_a_host_whose_clock_is_behind_takes_expired_claims_over),
+        TEST(test_claims_of_a_host_whose_clock_is_behind_are_left_alone),
+        TEST(test_claims_of_a_host_whose_clock_is_ahead_expire_all_the_same),
+        TEST(test_whose_answer_was_lost_renews_before_anything_else),
+        TEST(test_where_the_store_does_not_tell_the_hosts_clock_must_do),
         TEST(test_brackets_cost_no_memory),
         TEST(test_a_flat_list_costs_no_memory),
         TEST(test_what_is_larger_than_any_claim_of_ours_is_one_of_another_program),

@@ -98,9 +98,10 @@ static const struct s3_bucket bucket = {.name = "bucket"};
 
 static void test_get(void **state)
 {
-    struct aws aws = {
-        {.steps = {{"GET " OBJECT_URL "\n", 200,
-                    "ETag: \"e1\"\nLast-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n", "hello"}}}};
+    struct aws aws = {{.steps = {{"GET " OBJECT_URL "\n", 200,
+                                  "Date: Thu, 01 Jan 2026 00:00:09 GMT\n"
+                                  "ETag: \"e1\"\nLast-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n",
+                                  "hello"}}}};
     struct buf body = buf_make(100);
     struct s3_meta meta;
     struct err err = ERR_INIT;
@@ -110,6 +111,7 @@ static void test_get(void **state)
     assert_string_equal(buf_str(&body), "hello");
     assert_string_equal(meta.etag, "\"e1\"");
     assert_int_equal(meta.modified_ms, 1767225601000);
+    assert_int_equal(meta.now_ms, 1767225609000);
     assert_int_equal(meta.size, 5);
     buf_free(&body);
 }
@@ -134,7 +136,8 @@ static void test_head(void **state)
 {
     struct aws aws = {{.steps = {{"HEAD " OBJECT_URL "\n", 200,
                                   "Content-Length: 1234\nETag: \"e\"\n"
-                                  "Last-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n"},
+                                  "Last-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n"
+                                  "date: yesterday\n"},
                                  {"HEAD " OBJECT_URL "\n", 404}}}};
     struct s3_meta meta;
     struct err err = ERR_INIT;
@@ -144,6 +147,7 @@ static void test_head(void **state)
     assert_int_equal(meta.size, 1234);
     assert_string_equal(meta.etag, "\"e\"");
     assert_int_equal(meta.modified_ms, 1767225601000);
+    assert_int_equal(meta.now_ms, 0); /* not told */
     assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
@@ -433,8 +437,11 @@ static bool note(void *ctx, const char *key, const struct s3_meta *meta)
 {
     struct seen *s = ctx;
 
-    buf_addf(&s->lines, "%s %zu %s %lld\n", key, meta->size, meta->etag,
+    buf_addf(&s->lines, "%s %zu %s %lld", key, meta->size, meta->etag,
              (long long)meta->modified_ms);
+    if (meta->now_ms)
+        buf_addf(&s->lines, " at %lld", (long long)meta->now_ms);
+    buf_adds(&s->lines, "\n");
     return ++s->count < s->most;
 }
 
@@ -453,7 +460,7 @@ static const char first_page[] =
 static void test_list(void **state)
 {
     struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL, first_page},
-                                 {SECOND_LIST, 200, NULL,
+                                 {SECOND_LIST, 200, "Date: Thu, 01 Jan 2026 00:00:09 GMT\n",
                                   "<ListBucketResult><IsTruncated>false</IsTruncated>"
                                   "<Contents><Key>not%20encoded+</Key>" WRITTEN "</Contents>"
                                   "</ListBucketResult>"}}}};
@@ -464,7 +471,8 @@ static void test_list(void **state)
     assert_true(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_string_equal(buf_str(&seen.lines), "a/b c+d\xc3\xbc 5 \"e\" 1767225601000\n"
                                               "a/x 0 \"x\" 1767225602000\n"
-                                              "not%20encoded+ 0 \"x\" 1767225602000\n");
+                                              "not%20encoded+ 0 \"x\" 1767225602000 at "
+                                              "1767225609000\n");
     assert_int_equal(aws.script.at, 2);
     buf_free(&seen.lines);
 }

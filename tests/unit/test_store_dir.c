@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "daemon/store/store.h"
+#include "lib/base/clock.h"
 #include "tests/unit/scratch_dir.h"
 
 struct fixture {
@@ -101,6 +102,8 @@ static void test_what_is_put_is_read_again_with_its_meta(void **state)
     assert_string_equal(meta.etag, etag);
     assert_int_equal(meta.size, 5);
     assert_true(meta.modified_ms > INT64_C(1600000000000));
+    int64_t here_ms = system_clock.wall_ms(&system_clock);
+    assert_in_range(meta.now_ms, meta.modified_ms, here_ms);
     assert_int_equal(files_in(f, "a/reports/b"), 1);
     buf_free(&body);
 }
