@@ -30,7 +30,9 @@ static int no_such_action(const char *name)
     struct buf near = buf_make(TEXT_MAX);
 
     catalogue_nearest(name, &near);
-    printable_print(stderr, "hgautod: there is no action '%s'%s%s; hgautod actions lists all\n",
+    printable_print(stderr,
+                    "hgautod: there is no action '%s'%s%s; hgautod actions lists them "
+                    "all\n",
                     name, near.size ? ", did you mean " : "", near.size ? buf_str(&near) : "");
     buf_free(&near);
     return EXIT_USAGE;
@@ -52,19 +54,19 @@ static int understand(const struct invocation *in, struct question *q)
 {
     *q = (struct question){0};
     if (in->json + in->markdown + in->iam_policy + in->azure_role > 1)
-        return usage("--json, --markdown, --iam-policy and --azure-role exclude one another");
+        return usage("--json, --markdown, --iam-policy and --azure-role are mutually exclusive");
     if (!find_cloud(in->cloud, &q->cloud))
-        return usage("--cloud takes aws or azure");
+        return usage("--cloud must be aws or azure");
     if (q->cloud && ((in->iam_policy && *q->cloud != CLOUD_AWS) ||
                      (in->azure_role && *q->cloud != CLOUD_AZURE)))
-        return usage("--iam-policy is of the cloud aws, --azure-role of azure");
+        return usage("--iam-policy applies to aws only, --azure-role to azure only");
     if (in->operand_count == 0)
         return EXIT_DONE;
     q->action = action_find(in->operands[0]);
     if (!q->action)
         return no_such_action(in->operands[0]);
     if (q->cloud && *q->cloud != q->action->cloud)
-        return usage("--cloud names another cloud than the action's");
+        return usage("--cloud is not the cloud of the action");
     return EXIT_DONE;
 }
 
@@ -89,7 +91,7 @@ static void name_missing(const struct subscriptions *s)
     for (size_t i = 0; (entry = subscriptions_entry(s, i)); i++)
         if (!azure_guid_valid(entry))
             printable_print(stderr,
-                            "hgautod: the subscription \"%s\" is given by name: add its id to "
+                            "hgautod: the subscription \"%s\" is given by name: add its ID to "
                             "AssignableScopes\n",
                             entry);
 }

@@ -138,7 +138,8 @@ bool catalogue_azure_role(const struct catalogue *c, const struct config *config
     if (buf_addf(&name, "hgautod %s", config->daemon.name))
         role = json_pack("{s:s, s:b, s:s, s:o, s:[], s:o, s:[], s:o}", "Name", buf_str(&name),
                          "IsCustom", 1, "Description",
-                         "What the enabled actions of hgautod need, and its own queues and blobs.",
+                         "Permissions for the enabled actions of hgautod and for its own queues "
+                         "and blobs.",
                          "Actions", role_actions(c, config), "NotActions", "DataActions",
                          data_actions(config), "NotDataActions", "AssignableScopes",
                          scopes_of(config, subscriptions));

@@ -17,35 +17,33 @@ enum { HELP_MAX = 64 << 10, HELP_COLUMN = 22, USAGE_INDENT = 9 };
 
 const struct command_option command_options[OPTION_COUNT] = {
     [OPTION_CONFIG] = {"config", 'c', "FILE",
-                       "The configuration, instead of " CONFIG_DEFAULT_PATH "."},
+                       "The configuration file to use instead of " CONFIG_DEFAULT_PATH "."},
     [OPTION_ONCE] =
         {"once", 0, NULL,
-         "End when the sources are drained, instead of waiting for more events. The exit "
-         "status is 1 when one of them could not be read or kept failing."},
+         "Exit when the sources are drained, instead of waiting for more events. The exit status "
+         "is 1 if a source could not be read or failed repeatedly."},
     [OPTION_ONLINE] = {"online", 0, NULL,
-                       "Reach every identity, queue and store too, and say what is missing. "
-                       "Nothing is changed and no message is taken."},
-    [OPTION_PLAN] = {"plan", 0, NULL,
-                     "Make no change: read what must be read and report what would be done."},
+                       "Also connect to every identity, queue and store, and report what is "
+                       "missing. Nothing is changed and no message is received."},
+    [OPTION_PLAN] = {"plan", 0, NULL, "Make no change: only read, and report what would be done."},
     [OPTION_REPORT_DIR] = {"report-dir", 0, "DIR",
-                           "Put the reports into DIR, instead of printing them."},
-    [OPTION_CLOUD] = {"cloud", 0, "CLOUD", "Only the actions of this cloud, aws or azure."},
-    [OPTION_JSON] = {"json", 0, NULL, "Print JSON for a program to read."},
+                           "Write the reports to DIR instead of printing them."},
+    [OPTION_CLOUD] = {"cloud", 0, "CLOUD", "Show only the actions of this cloud, aws or azure."},
+    [OPTION_JSON] = {"json", 0, NULL, "Print JSON."},
     [OPTION_MARKDOWN] = {"markdown", 0, NULL,
-                         "Print the reference of all actions, enabled or not, as markdown."},
+                         "Print the reference of all actions, enabled or not, in Markdown."},
     [OPTION_IAM_POLICY] = {"iam-policy", 0, NULL,
-                           "Print the IAM policy that the actions need and the daemon itself: its "
-                           "queues, its buckets, the role in other accounts. "
-                           "Without a configured source, \"*\" stands for queues and buckets. "
-                           "Beyond 6,144 characters white space is left out; what does not fit one "
-                           "policy even so becomes several, a line each."},
+                           "Print the IAM policy needed by the enabled actions and by the daemon "
+                           "itself (queues, buckets, the role in other accounts). Without a "
+                           "configured source, \"*\" stands for queues and buckets. A policy of "
+                           "more than 6,144 characters is printed without white space; if it "
+                           "still does not fit, it is split into several, one per line."},
     [OPTION_AZURE_ROLE] =
         {"azure-role", 0, NULL,
-         "Print the definition of a custom role that the Azure actions and sources "
-         "need. "
-         "Its scopes are the subscriptions of allow_subscriptions, else the ids in "
-         "subscriptions_file; where there is none, put yours in place of the "
-         "zeroes."},
+         "Print the definition of the custom role needed by the Azure actions and sources. Its "
+         "scopes are the subscriptions of allow_subscriptions, otherwise the IDs in "
+         "subscriptions_file; if there are none, replace the zeroes with the ID of your "
+         "subscription."},
     [OPTION_HELP] = {"help", 'h', NULL, "Print this help."},
 };
 
@@ -54,10 +52,9 @@ const struct command command_table[] = {
         .name = "run",
         .operands = "",
         .options = WITH(OPTION_CONFIG) | WITH(OPTION_ONCE),
-        .summary = "the daemon, in the foreground",
+        .summary = "run the daemon in the foreground",
         .help = "Takes events from the configured sources and carries them out, until SIGTERM or "
-                "SIGINT. "
-                "Runs under way are then drained.",
+                "SIGINT. Runs in progress are then drained.",
         .run = cmd_run,
     },
     {
@@ -65,9 +62,8 @@ const struct command command_table[] = {
         .operands = "",
         .options = WITH(OPTION_CONFIG) | WITH(OPTION_ONLINE) | WITH(OPTION_JSON),
         .summary = "validate the configuration and print the effective one",
-        .help = "Prints every setting that is in force with where it comes from; secrets are "
-                "masked. "
-                "Everything that is wrong is told at once, with file and line.",
+        .help = "Prints the effective settings and their origin; secrets are masked. All problems "
+                "are reported in one go, with file and line.",
         .run = cmd_check,
     },
     {
@@ -78,8 +74,7 @@ const struct command command_table[] = {
         .options = WITH(OPTION_CONFIG) | WITH(OPTION_PLAN) | WITH(OPTION_REPORT_DIR),
         .summary = "carry out one event from a file, without a queue",
         .help = "Carries out the event in the file EVENT.json as the daemon would, and prints its "
-                "reports. "
-                "The configuration may be absent; no source is needed.",
+                "reports. No configuration file and no source are needed.",
         .run = cmd_exec,
     },
     {
@@ -88,23 +83,22 @@ const struct command command_table[] = {
         .operand_max = 1,
         .options = WITH(OPTION_CONFIG) | WITH(OPTION_CLOUD) | WITH(OPTION_JSON) |
                    WITH(OPTION_MARKDOWN) | WITH(OPTION_IAM_POLICY) | WITH(OPTION_AZURE_ROLE),
-        .summary = "the actions there are, and the permissions they need",
+        .summary = "list the actions and the permissions they need",
         .help =
-            "Lists the actions that the configuration enables, or tells all of the action NAME, "
-            "enabled or not. "
-            "The configuration may be absent; no source is needed.",
+            "Lists the enabled actions, or describes the action NAME in full, enabled or not. No "
+            "configuration file and no source are needed.",
         .run = cmd_actions,
     },
     {
         .name = "publish",
         .operands = "",
         .options = WITH(OPTION_CONFIG),
-        .summary = "tell Hyperglance which actions there are",
+        .summary = "publish the list of enabled actions for Hyperglance",
         .help =
             "Writes HyperglanceAutomations.json, the list of the enabled actions, to the root of "
-            "each source's bucket, container or directory: those of its cloud, in a directory "
-            "all. "
-            "Run it after an upgrade and after a change of the configuration.",
+            "each source's bucket, container or directory. A bucket or container receives the "
+            "actions of its cloud, a directory all of them. Run this command after an upgrade and "
+            "after a change of the configuration.",
         .run = cmd_publish,
     },
     {.name = NULL},
@@ -357,8 +351,8 @@ static bool help_on_all(struct buf *to)
     buf_adds(to, "  hgautod --version | --help\n\nCommands:\n");
     for (const struct command *c = command_table; c->name; c++)
         add_row(to, c->name, c->summary);
-    buf_adds(to, "\n`hgautod COMMAND --help` explains a command.\n"
-                 "Exit status: 0 done; 1 the work failed; 2 usage or configuration.\n");
+    buf_adds(to, "\nRun `hgautod COMMAND --help` for help on a command.\nExit status: 0 success; "
+                 "1 the work failed; 2 usage or configuration error.\n");
     return buf_ok(to);
 }
 
@@ -464,7 +458,7 @@ static int unknown_command(const char *name)
             nearest = c->name;
         }
     }
-    buf_addf(&text, "there is no %s '%s'", *name == '-' ? "option" : "command", name);
+    buf_addf(&text, "unknown %s '%s'", *name == '-' ? "option" : "command", name);
     if (nearest && least <= 2 && *name != '-')
         buf_addf(&text, ", did you mean '%s'?", nearest);
     usage_error(buf_str(&text));
@@ -492,7 +486,7 @@ static int run_command_line(int argc, char **argv)
     const struct command *command;
 
     if (argc < 2)
-        return usage_error("a command is missing");
+        return usage_error("no command given");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return print_help(NULL);
     if (strcmp(argv[1], "--version") == 0)

@@ -118,7 +118,7 @@ static void complain_unknown_key(struct loader *l, unsigned line, const char *ke
 
     for (size_t i = 0; i < SECTION_COUNT; i++)
         if (config_setting_find((enum section)i, key)) {
-            complain(l, line, "'%s' is not a key of [%s], but of [%s]", key, name,
+            complain(l, line, "'%s' is not valid in [%s]; it belongs in [%s]", key, name,
                      config_sections[i].name);
             return;
         }
@@ -195,18 +195,19 @@ static void begin_source(struct loader *l, unsigned line, const char *name)
     }
     if (!is_source_name(name)) {
         complain(l, line,
-                 "'%s' cannot be a source's name: at most 40 of the characters A-Z a-z 0-9 . _ -",
+                 "'%s' is not a valid source name: use at most 40 of the characters A-Z a-z 0-9 . "
+                 "_ -",
                  name);
         return;
     }
     for (size_t i = 0; i < c->source_count; i++)
         if (strcmp(c->sources[i].name, name) == 0) {
-            complain(l, line, "there is a [source %s] already, on line %u", name,
+            complain(l, line, "[source %s] is already defined on line %u", name,
                      c->sources[i].line);
             return;
         }
     if (c->source_count == CONFIG_SOURCE_MAX) {
-        complain(l, line, "there are more than %d sources", CONFIG_SOURCE_MAX);
+        complain(l, line, "more than %d sources", CONFIG_SOURCE_MAX);
         return;
     }
     l->section = SECTION_SOURCE;
@@ -240,7 +241,7 @@ static void on_section(void *ctx, unsigned line, const char *title)
                  strcmp(nearest, "source") == 0 ? "source NAME" : nearest);
     else
         complain(l, line,
-                 "unknown section [%s]; there are daemon, log, http, guard, aws, azure and "
+                 "unknown section [%s]; the sections are daemon, log, http, guard, aws, azure and "
                  "source NAME",
                  title);
 }
@@ -272,7 +273,7 @@ static void on_setting(void *ctx, unsigned line, const char *key, const char *va
     if (l->skip)
         return;
     if (l->section == SECTION_COUNT) {
-        complain(l, line, "'%s' stands before the first [section]", key);
+        complain(l, line, "'%s' precedes the first [section]", key);
         return;
     }
     s = config_setting_find(l->section, key);
@@ -282,13 +283,13 @@ static void on_setting(void *ctx, unsigned line, const char *key, const char *va
     }
     first = origins_of(l, s->section)[row(s)];
     if (first) {
-        complain(l, line, "%s has been given already, on line %u", key, first);
+        complain(l, line, "%s is already set on line %u", key, first);
         return;
     }
     if (!*value) {
         origins_of(l, s->section)[row(s)] = line;
         config_value_forget(s, base_of(l, s->section));
-        complain(l, line, "%s has no value; leave the line out for the default", key);
+        complain(l, line, "%s has no value; remove the line to use the default", key);
         return;
     }
     if (set_value(l, s, value, line, key) && config_value_is_secret(s, base_of(l, s->section)) &&
@@ -307,8 +308,8 @@ static void check_permissions(struct loader *l, mode_t mode)
 {
     if (l->secret_key && S_ISREG(mode) && (mode & (S_IRWXG | S_IRWXO)))
         complain(l, l->secret_line,
-                 "%s is a secret, and the file can be read or changed by others than its owner "
-                 "(mode %04o); chmod 600 %s, or give the secret in a file of its own with %s%s",
+                 "%s is a secret, but users other than its owner can read or change the file "
+                 "(mode %04o); run chmod 600 %s, or put the secret in a separate file with %s%s",
                  l->secret_key, (unsigned)mode & 07777u, l->path, l->secret_key, "_file");
 }
 
@@ -410,7 +411,9 @@ static void load_variable(struct loader *l, const char *variable)
     if (!s)
         unknown_variable(l, section, name, key);
     else if (!equals[1])
-        complain(l, ORIGIN_ENVIRONMENT, "%s is set but empty; unset it to leave the setting alone",
+        complain(l, ORIGIN_ENVIRONMENT,
+                 "%s is set but empty; unset it to keep the setting as it "
+                 "is",
                  name);
     else if (wrong)
         complain(l, ORIGIN_ENVIRONMENT, "%s %s", name, wrong);
@@ -462,8 +465,8 @@ static const char *check_secret(const struct setting *s, const struct buf *text)
         return "is empty";
     for (size_t i = 0; i < text->size; i++)
         if ((unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f)
-            return "holds more than one line, or control characters";
-    return s->check && s->check(bytes) ? "does not hold what it should" : NULL;
+            return "contains more than one line, or control characters";
+    return s->check && s->check(bytes) ? "does not contain a valid value" : NULL;
 }
 
 /* Reads the file that a *_file setting names into the secret beside it. */
@@ -477,7 +480,7 @@ static void load_secret(struct loader *l, const struct setting *s, void *base, u
     struct err err = ERR_INIT;
 
     if (*secret) {
-        complain(l, origin, "%s: the secret itself is given too; one of both is enough", s->key);
+        complain(l, origin, "%s: set either this or the secret itself, not both", s->key);
         goto done;
     }
     if (!file_read(path, FILE_SECRET, &text, NULL, &err)) {
@@ -551,7 +554,7 @@ static void check_timeouts(struct loader *l)
     if (c->daemon.drain_timeout > 0 && request > c->daemon.drain_timeout)
         complain(l, blame(request_origin, origin_of(c->origin, SECTION_DAEMON, "drain_timeout")),
                  "request_timeout (%s) of [http] is longer than drain_timeout (%s) of [daemon]: a "
-                 "request could outlive the daemon's end",
+                 "request could take longer than the shutdown",
                  duration(request).text, duration(c->daemon.drain_timeout).text);
 }
 
@@ -634,7 +637,7 @@ static void check_claim(struct loader *l, const struct config_source *s)
                  blame(origin_of(s->origin, SECTION_SOURCE, "claim_ttl"),
                        origin_of(l->config->origin, SECTION_HTTP, "request_timeout")),
                  "claim_ttl (%s) of [source %s] is shorter than twice request_timeout (%s) of "
-                 "[http]: a claim could end while its renewal is under way",
+                 "[http]: a claim could expire while it is being renewed",
                  duration(s->rules.claim_ttl).text, s->name, duration(request).text);
 }
 
@@ -648,8 +651,8 @@ static void check_source(struct loader *l, const struct config_source *s)
         !origin_of(s->origin, SECTION_SOURCE, "connection_string") &&
         !origin_of(s->origin, SECTION_SOURCE, "connection_string_file"))
         complain(l, s->line,
-                 "[source %s] has neither account nor connection_string_file, of which type = %s "
-                 "needs one",
+                 "[source %s] has neither account nor connection_string_file; type = %s needs one "
+                 "of them",
                  s->name, source_type_name(s->type));
     if (s->kms_key_id && (!s->server_side_encryption ||
                           strncmp(s->server_side_encryption, "aws:kms", strlen("aws:kms")) != 0))
@@ -657,7 +660,7 @@ static void check_source(struct loader *l, const struct config_source *s)
                  "kms_key_id needs server_side_encryption = aws:kms or aws:kms:dsse");
     if (s->type == SOURCE_SQS && s->max_messages > 10)
         complain(l, origin_of(s->origin, SECTION_SOURCE, "max_messages"),
-                 "max_messages: '%" PRId64 "' is not between 1 and 10, the most that SQS gives",
+                 "max_messages: '%" PRId64 "' is not between 1 and 10, the maximum of SQS",
                  s->max_messages);
     if (s->type == SOURCE_S3 && s->bucket && !config_source_bucket(s))
         complain(l, origin_of(s->origin, SECTION_SOURCE, "bucket"),
@@ -678,7 +681,8 @@ static void finish_source(struct loader *l, struct config_source *s)
 
     if (!type_origin) {
         complain(l, s->line,
-                 "[source %s] has no type; one of sqs, s3, azure_queue, azure_blob, directory",
+                 "[source %s] has no type; set it to one of sqs, s3, azure_queue, azure_blob, "
+                 "directory",
                  s->name);
         return;
     }
@@ -706,7 +710,7 @@ static void finish(struct loader *l, bool may_be_absent)
     for (size_t i = 0; i < c->source_count; i++)
         finish_source(l, &c->sources[i]);
     if (c->source_count == 0 && !may_be_absent && l->problem_count == 0)
-        complain(l, 0, "there is no [source NAME] section, so there is nothing to do");
+        complain(l, 0, "no [source NAME] section; at least one is needed");
 }
 
 /* --- the whole --- */

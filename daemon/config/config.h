@@ -135,8 +135,8 @@ const char *source_type_name(enum source_type type);
 
 /* What is said of an sqs source without `bucket`. */
 #define CONFIG_ANY_BUCKET                                                                          \
-    "No bucket is set: events of whichever bucket a message names are carried out, and whoever "   \
-    "can send to the queue can name one. Set bucket, or bucket = * to have it so"
+    "No bucket is set: events of any bucket named in a message are carried out, and anyone who "   \
+    "can send to the queue can name one. Set bucket, or bucket = * to allow this"
 
 /* The one bucket of an sqs or s3 source; NULL: whichever a notification names, because `bucket` is
  * "*" or not given. */

@@ -45,7 +45,7 @@ static bool is_control(const char *text, size_t n)
 const char *config_text_problem(const char *text, size_t n)
 {
     if (is_control(text, n))
-        return "holds a control character";
+        return "contains a control character";
     return utf8_valid(text, n) ? NULL : "is not UTF-8";
 }
 
@@ -83,11 +83,11 @@ static void read_section(struct lines *l, const char *line, size_t size)
     while (rest < line + size && is_blank(*rest))
         rest++;
     if (!close)
-        problem(l, "the section's title has no closing ']'");
+        problem(l, "the section title has no closing ']'");
     else if (n >= sizeof title)
-        problem(l, "the section's title is too long");
+        problem(l, "the section title is too long");
     else if (rest < line + size && *rest != ';' && *rest != '#')
-        problem(l, "there is something behind the section's ']'; a setting needs its own line");
+        problem(l, "text after the section's ']'; a setting needs its own line");
     if (!close || n >= sizeof title) {
         l->reader->section(l->reader->ctx, l->number, NULL);
         return;
@@ -126,7 +126,7 @@ static bool is_for_inih(struct lines *l, const char *line, size_t size, size_t r
     else if (size + 2 > room)
         too_long(l, room);
     else if (*line == '=' || *line == ':')
-        problem(l, "there is no key before the '='");
+        problem(l, "no key before the '='");
     else
         return true;
     return false;
@@ -138,7 +138,7 @@ static char *next_line(char *to, int room, void *stream)
     struct lines *l = stream;
 
     if (l->unanswered)
-        problem(l, "this is no \"key = value\", no \"[section]\" and no comment");
+        problem(l, "expected \"key = value\", \"[section]\" or a comment");
     l->unanswered = false;
     while (l->at < l->end) {
         size_t size;

@@ -279,13 +279,14 @@ bool config_sample(struct buf *to)
                     "as " CONFIG_DEFAULT_PATH ".");
     buf_adds(to, "#\n");
     add_comment(to, "Every setting is shown. A line that begins with ';' is off: it shows the "
-                    "default, or an example where there is no default. A setting here except those "
-                    "of sources can also be given in the environment, as "
-                    "HGAUTOD_<SECTION>_<KEY>, for example HGAUTOD_DAEMON_WORKERS=32. "
-                    "`hgautod check` tells what is in force and where it comes from.");
+                    "default, or an example where there is no default. A setting here except "
+                    "those of sources can also be given in the environment, as "
+                    "HGAUTOD_<SECTION>_<KEY>, for example HGAUTOD_DAEMON_WORKERS=32. `hgautod "
+                    "check` prints the effective settings and their origin.");
     buf_adds(to, "#\n");
     add_comment(to, "Durations need a unit: ms, s, m, h or d. Lists are separated by commas or "
-                    "blanks; an entry that holds one of them stands in double quotes.");
+                    "blanks; an entry that contains a comma or a blank must be enclosed in double "
+                    "quotes.");
     for (unsigned i = 0; i < SECTION_SOURCE; i++)
         sample_section((enum section)i, to);
     buf_addc(to, '\n');

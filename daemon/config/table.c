@@ -194,9 +194,7 @@ static const char *check_arm_version(const char *text)
         return "TYPE=VERSION with a date as its VERSION, for example " ARM_VERSION_EXAMPLE
                "; -preview may follow";
     snprintf(type, sizeof type, "%.*s", (int)(equals - text), text);
-    return arm_version_usual(type)
-               ? NULL
-               : "TYPE=VERSION with a TYPE that is called: " ARM_VERSIONS(NAMED) "and no other";
+    return arm_version_usual(type) ? NULL : "one of " ARM_VERSIONS(NAMED) "followed by =VERSION";
 }
 
 static const char *check_kms_key(const char *text)
@@ -213,14 +211,14 @@ static const char *check_storage_account(const char *text)
 {
     return made_of(text, 3, 24, "abcdefghijklmnopqrstuvwxyz0123456789")
                ? NULL
-               : "a storage account: 3 to 24 small letters and digits";
+               : "a storage account: 3 to 24 lowercase letters and digits";
 }
 
 static const char *check_container(const char *text)
 {
     return made_of(text, 3, 63, "abcdefghijklmnopqrstuvwxyz0123456789-")
                ? NULL
-               : "3 to 63 small letters, digits and dashes";
+               : "3 to 63 lowercase letters, digits and dashes";
 }
 
 static const char *check_bucket(const char *text)
@@ -234,18 +232,18 @@ const struct section_info config_sections[SECTION_COUNT] = {
     [SECTION_DAEMON] = {"daemon", "The process itself."},
     [SECTION_LOG] = {"log", "What is written to standard error."},
     [SECTION_HTTP] = {"http", "Requests to the clouds."},
-    [SECTION_GUARD] = {"guard", "What may be touched at all. "
-                                "A resource that a limit here excludes is reported as errored. "
-                                "No event can widen these limits."},
+    [SECTION_GUARD] = {"guard", "Restricts which resources may be changed. A resource that a "
+                                "limit excludes is reported as failed. No event can widen these "
+                                "limits."},
     [SECTION_AWS] =
-        {"aws", "Identity and endpoints in AWS. "
-                "What is not set here is taken from the environment and the files of the AWS CLI."},
+        {"aws", "Identity and endpoints in AWS. Settings that are absent here are taken from the "
+                "environment and the files of the AWS CLI."},
     [SECTION_AZURE] =
         {"azure",
-         "Identity and endpoints in Azure. "
-         "What is not set here is taken from the environment variables of the Azure SDKs."},
-    [SECTION_SOURCE] = {"source", "Where events come from and their reports go. "
-                                  "There may be any number, each with its own name."},
+         "Identity and endpoints in Azure. Settings that are absent here are taken from the "
+         "environment variables of the Azure SDKs."},
+    [SECTION_SOURCE] = {"source", "Where events come from and their reports go. There may be any "
+                                  "number of sources, each with its own name."},
 };
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
@@ -267,8 +265,8 @@ const struct setting config_settings[] = {
      .fallback_words = "the name of the host",
      .example = "hyperglance",
      .check = check_name,
-     .help = "What this daemon is called: in the claims it makes, in logs, and in the name of the "
-             "role that it assumes in other accounts (see cross_account_role)."},
+     .help = "The name of this daemon in claims, in logs, and in the name of the role that it "
+             "assumes in other accounts (see cross_account_role)."},
     {.section = SECTION_DAEMON,
      .key = "workers",
      .kind = VALUE_NUMBER,
@@ -276,7 +274,7 @@ const struct setting config_settings[] = {
      .fallback = "16",
      .min = 1,
      .max = 1024,
-     .help = "How many threads carry out actions. Each keeps its own connections."},
+     .help = "The number of threads that carry out actions. Each keeps its own connections."},
     {.section = SECTION_DAEMON,
      .key = "claim_key_file",
      .kind = VALUE_FILE,
@@ -286,9 +284,10 @@ const struct setting config_settings[] = {
      .example = "/run/credentials/hgautod.service/claim_key",
      .help =
          "A file that holds a secret of at least 16 bytes, the same for all daemons on a queue, "
-         "as \"openssl rand -hex 32\" makes one. With it is_pending is signed: after a "
-         "takeover what it says was done is believed only with that signature, else the run "
-         "begins anew. Without it whoever may write beside the events is believed."},
+         "for example the output of \"openssl rand -hex 32\". If it is set, is_pending is signed: "
+         "after a takeover, the progress recorded there is trusted only if the signature is "
+         "valid; otherwise the run starts over. If it is not set, anyone who can write next to "
+         "the events is trusted."},
     {.section = SECTION_DAEMON,
      .key = "drain_timeout",
      .kind = VALUE_DURATION,
@@ -297,8 +296,8 @@ const struct setting config_settings[] = {
      .min = SECOND,
      .max = HOUR,
      .step = 1,
-     .help = "How long runs under way may go on after SIGTERM before they store their progress and "
-             "leave the rest to another daemon. At least request_timeout of [http]."},
+     .help = "How long runs in progress may continue after SIGTERM before they save their "
+             "progress and leave the rest to another daemon. At least request_timeout of [http]."},
 
     {.section = SECTION_LOG,
      .key = "level",
@@ -307,7 +306,7 @@ const struct setting config_settings[] = {
      .fallback = "info",
      .names = level_names,
      .min = LOG_ERROR_LEVEL,
-     .help = "How much is said."},
+     .help = "Log verbosity."},
     {.section = SECTION_LOG,
      .key = "format",
      .kind = VALUE_ENUM,
@@ -315,8 +314,8 @@ const struct setting config_settings[] = {
      .fallback = "auto",
      .names = format_names,
      .min = -1,
-     .help = "How it is said: text for people, json for machines, journal for systemd. "
-             "With auto it is journal when standard error is the journal, else text."},
+     .help = "Log format: text for humans, json for machines, journal for systemd; auto means "
+             "journal if standard error is the journal, otherwise text."},
 
     {.section = SECTION_HTTP,
      .key = "connect_timeout",
@@ -326,7 +325,7 @@ const struct setting config_settings[] = {
      .min = 100,
      .max = MINUTE,
      .step = 1,
-     .help = "How long a connection may take to be made, TLS included. At most request_timeout."},
+     .help = "How long setting up a connection may take, including TLS. At most request_timeout."},
     {.section = SECTION_HTTP,
      .key = "request_timeout",
      .kind = VALUE_DURATION,
@@ -344,9 +343,10 @@ const struct setting config_settings[] = {
      .fallback = "30",
      .min = 1,
      .max = HTTP_ATTEMPTS_MAX,
-     .help = "How many times in all a call is tried that fails for a passing reason. It is given "
-             "up after so many tries, or when retry_for has passed, whichever comes first. Tries "
-             "that were throttled are not counted: throttle_patience limits them."},
+     .help = "The maximum number of attempts, including the first, for a call that fails for a "
+             "temporary reason. The call is abandoned after this many attempts or when retry_for "
+             "has passed, whichever comes first. Throttled attempts do not count: "
+             "throttle_patience limits them."},
     {.section = SECTION_HTTP,
      .key = "retry_for",
      .kind = VALUE_DURATION,
@@ -355,11 +355,11 @@ const struct setting config_settings[] = {
      .min = SECOND,
      .max = DAY,
      .step = 1,
-     .help = "How long a call that fails for a passing reason (a network fault, an HTTP status "
-             "of 5xx) is tried again, counted from its first failure. Once a change to a resource "
-             "has been accepted, its calls are tried again for as long as the claim on the event "
-             "is held. When a credential or token cannot be had for this long, the event is given "
-             "back to its source; no resource is reported as errored for it."},
+     .help = "How long a call that fails for a temporary reason (a network fault, an HTTP status "
+             "of 5xx) is retried, counted from its first failure. Once a change to a resource has "
+             "been accepted, its calls are retried for as long as the claim on the event is held. "
+             "If no credential or token can be obtained for this long, the event is returned to "
+             "its source, and no resource is reported as failed."},
     {.section = SECTION_HTTP,
      .key = "throttle_patience",
      .kind = VALUE_DURATION,
@@ -368,17 +368,17 @@ const struct setting config_settings[] = {
      .min = SECOND,
      .max = DAY,
      .step = 1,
-     .help = "How long a call that is throttled is tried again, counted from its first failure. "
-             "Once a change to a resource has been accepted, there is no limit."},
+     .help = "How long a throttled call is retried, counted from its first failure. Once a change "
+             "to a resource has been accepted, there is no limit."},
     {.section = SECTION_HTTP,
      .key = "proxy",
      .kind = VALUE_STRING,
      IN(http.proxy),
-     .fallback_words = "what http_proxy, https_proxy and no_proxy in the environment say",
+     .fallback_words = "http_proxy, https_proxy and no_proxy in the environment",
      .example = "http://proxy.example.com:3128",
      .check = check_proxy,
-     .help = "The proxy for all requests but those to metadata services. It is a secret when it "
-             "holds a user and password."},
+     .help = "The proxy for all requests except those to metadata services. It is a secret if it "
+             "contains a user and password."},
     {.section = SECTION_HTTP,
      .key = "proxy_file",
      .kind = VALUE_FILE,
@@ -386,12 +386,12 @@ const struct setting config_settings[] = {
      .secret_at = offsetof(struct config, http.proxy),
      .check = check_proxy,
      .example = "/run/credentials/hgautod.service/proxy",
-     .help = "A file that holds the URL of proxy, instead of proxy."},
+     .help = "A file that contains the proxy's URL, as an alternative to proxy."},
     {.section = SECTION_HTTP,
      .key = "ca_bundle",
      .kind = VALUE_PATH,
      IN(http.ca_bundle),
-     .fallback_words = "AWS_CA_BUNDLE in the environment, else the system's",
+     .fallback_words = "AWS_CA_BUNDLE in the environment, otherwise the system's",
      .example = "/etc/ssl/certs/ca-certificates.crt",
      .help = "A PEM file with the certificate authorities to trust."},
 
@@ -400,15 +400,15 @@ const struct setting config_settings[] = {
      .kind = VALUE_BOOL,
      IN(guard.dry_run),
      .fallback = "no",
-     .help = "Make no change: read what must be read, and report what would have been done."},
+     .help = "Make no change: only read, and report what would have been done."},
     {.section = SECTION_GUARD,
      .key = "enable_actions",
      .kind = VALUE_LIST,
      IN(guard.enable_actions),
-     .fallback_words = "all but those that must be enabled by name",
+     .fallback_words = "all except those that must be enabled by name",
      .example = "ec2_stop_instance, add_tag",
      .check = check_action,
-     .help = "The actions that are offered and carried out, and no others."},
+     .help = "The only actions that are offered and carried out."},
     {.section = SECTION_GUARD,
      .key = "disable_actions",
      .kind = VALUE_LIST,
@@ -416,8 +416,8 @@ const struct setting config_settings[] = {
      .fallback_words = "none",
      .example = "ec2_terminate_instance",
      .check = check_action,
-     .help = "Actions that are not offered and not carried out, also when enable_actions names "
-             "them."},
+     .help =
+         "Actions that are neither offered nor carried out, even if enable_actions names them."},
     {.section = SECTION_GUARD,
      .key = "allow_accounts",
      .kind = VALUE_LIST,
@@ -425,7 +425,7 @@ const struct setting config_settings[] = {
      .fallback_words = "all",
      .example = "123456789012, 210987654321",
      .check = check_account,
-     .help = "The AWS accounts whose resources may be touched."},
+     .help = "The AWS accounts whose resources may be changed."},
     {.section = SECTION_GUARD,
      .key = "allow_subscriptions",
      .kind = VALUE_LIST,
@@ -433,7 +433,7 @@ const struct setting config_settings[] = {
      .fallback_words = "all",
      .example = "00000000-0000-0000-0000-000000000000",
      .check = check_guid,
-     .help = "The Azure subscriptions whose resources may be touched."},
+     .help = "The Azure subscriptions whose resources may be changed."},
     {.section = SECTION_GUARD,
      .key = "allow_regions",
      .kind = VALUE_LIST,
@@ -441,9 +441,10 @@ const struct setting config_settings[] = {
      .fallback_words = "all",
      .example = "eu-west-1, eu-central-1",
      .check = check_any_region,
-     .help = "The regions whose resources may be touched. IAM has no regions: its actions are not "
-             "concerned. In Azure each resource is read first, because where it is, is what Azure "
-             "says, not the event; a resource whose location cannot be read is not touched."},
+     .help = "The regions whose resources may be changed. IAM has no regions, so its actions are "
+             "not affected. In Azure, each resource is read first to determine its location, "
+             "regardless of what the event states; a resource whose location cannot be read is "
+             "not changed."},
     {.section = SECTION_GUARD,
      .key = "protect_tags",
      .kind = VALUE_LIST,
@@ -451,15 +452,15 @@ const struct setting config_settings[] = {
      .fallback_words = "none",
      .example = "do-not-touch, env=prod, \"Cost Center=R 1\"",
      .check = check_tag,
-     .help = "Resources with one of these tags are never touched: key for whatever value, "
-             "key=value for that value. The tags are those that the event carries; a resource of "
-             "which it does not say them is refused."},
+     .help = "Resources with one of these tags are never changed: key matches any value, "
+             "key=value only that one. The tags are taken from the event; a resource whose tags "
+             "are not in the event is refused."},
 
     {.section = SECTION_AWS,
      .key = "region",
      .kind = VALUE_STRING,
      IN(aws.region),
-     .fallback_words = "AWS_REGION, else the profile's, else the instance's",
+     .fallback_words = "AWS_REGION, otherwise the profile's, otherwise the instance's",
      .example = "eu-west-1",
      .check = check_aws_region,
      .help = "The region of the daemon's own requests, such as those for its identity."},
@@ -467,18 +468,19 @@ const struct setting config_settings[] = {
      .key = "profile",
      .kind = VALUE_STRING,
      IN(aws.profile),
-     .fallback_words = "AWS_PROFILE, else default",
+     .fallback_words = "AWS_PROFILE, otherwise default",
      .example = "hyperglance",
-     .help = "The profile in the AWS CLI's files to take credentials and settings from."},
+     .help = "The profile in the files of the AWS CLI from which credentials and settings are "
+             "taken."},
     {.section = SECTION_AWS,
      .key = "endpoint_url",
      .kind = VALUE_STRING,
      IN(aws.endpoint_url),
      .fallback_words =
-         "AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's, else AWS's own",
+         "AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's, otherwise AWS's own",
      .example = "http://127.0.0.1:5000",
      .check = check_plain_url,
-     .help = "One URL for the requests to all services: for tests, or for a gateway."},
+     .help = "A single URL for the requests to all services, for tests or for a gateway."},
     {.section = SECTION_AWS,
      .key = "cross_account_role",
      .kind = VALUE_STRING,
@@ -494,7 +496,7 @@ const struct setting config_settings[] = {
      .fallback_words = "none",
      .example = "hyperglance-1234",
      .check = check_external_id,
-     .help = "The external id to give when assuming that role."},
+     .help = "The external ID to use when assuming that role."},
 
     {.section = SECTION_AZURE,
      .key = "cloud",
@@ -502,7 +504,7 @@ const struct setting config_settings[] = {
      IN(azure.cloud),
      .fallback = "public",
      .names = cloud_names,
-     .help = "Which Azure: public, usgov (US Government) or china."},
+     .help = "The Azure cloud: public, usgov (US Government) or china."},
     {.section = SECTION_AZURE,
      .key = "tenant_id",
      .kind = VALUE_STRING,
@@ -518,7 +520,7 @@ const struct setting config_settings[] = {
      .fallback_words = "AZURE_CLIENT_ID",
      .example = "00000000-0000-0000-0000-000000000000",
      .check = check_guid,
-     .help = "The application, or the managed identity assigned by the user, that the daemon is."},
+     .help = "The daemon's application, or its user-assigned managed identity."},
     {.section = SECTION_AZURE,
      .key = "client_certificate",
      .kind = VALUE_PATH,
@@ -532,8 +534,9 @@ const struct setting config_settings[] = {
      IN(azure.subscriptions_file),
      .fallback_words = "none",
      .example = "/etc/hgautod/subscriptions.csv",
-     .help = "A file with the names or ids of subscriptions, separated by commas. Where it is "
-             "given, only resources in these and in that of AZURE_SUBSCRIPTION_ID are acted on."},
+     .help = "A file with the names or IDs of subscriptions, separated by commas. If it is set, "
+             "only resources in these subscriptions and in that of AZURE_SUBSCRIPTION_ID are "
+             "changed."},
     {.section = SECTION_AZURE,
      .key = "arm_endpoint",
      .kind = VALUE_STRING,
@@ -546,7 +549,7 @@ const struct setting config_settings[] = {
      .key = "authority",
      .kind = VALUE_STRING,
      IN(azure.authority),
-     .fallback_words = "AZURE_AUTHORITY_HOST, else the cloud's",
+     .fallback_words = "AZURE_AUTHORITY_HOST, otherwise the cloud's",
      .example = "https://login.microsoftonline.com",
      .check = check_plain_url,
      .help = "The URL of the token service."},
@@ -557,17 +560,17 @@ const struct setting config_settings[] = {
      .fallback_words = "the cloud's",
      .example = "core.windows.net",
      .check = check_host_suffix,
-     .help = "The end of the host names of storage accounts."},
+     .help = "The suffix of the host names of storage accounts."},
     {.section = SECTION_AZURE,
      .key = "arm_versions",
      .kind = VALUE_LIST,
      IN(azure.arm_versions),
-     .fallback_words = "the usual ones",
+     .fallback_words = "the default ones",
      .example = ARM_VERSION_EXAMPLE,
      .check = check_arm_version,
-     .help = "The api-versions to ask Azure Resource Manager for, each as TYPE=VERSION, where a "
-             "cloud does not know the usual ones. These are " ARM_VERSIONS(
-                 DATED) "and no other type is called."},
+     .help = "The API versions to use with Azure Resource Manager, each as TYPE=VERSION, for "
+             "clouds that do not support the default ones. The defaults are " ARM_VERSIONS(
+                 DATED) "and no other types are used."},
 
     {.key = "type",
      .kind = VALUE_ENUM,
@@ -576,7 +579,7 @@ const struct setting config_settings[] = {
      .min = SOURCE_SQS,
      .needed = EVERY_TYPE,
      .example = "sqs",
-     .help = "What kind of source: sqs is an Amazon SQS queue of notifications for a bucket, s3 a "
+     .help = "The type of source: sqs is an Amazon SQS queue of notifications for a bucket, s3 a "
              "bucket that is swept, azure_queue an Azure queue of notifications for a container, "
              "azure_blob a container that is swept, directory a local directory."},
     {.key = "queue_url",
@@ -594,16 +597,16 @@ const struct setting config_settings[] = {
      .needed = S3,
      .example = "hyperglance-events",
      .check = check_bucket,
-     .fallback_words = "for sqs, whichever bucket a notification names, with a warning",
-     .help = "The bucket that holds the events and gets the reports. A queue's notifications of "
-             "other buckets are ignored. For sqs, * stands for whichever bucket a notification "
-             "names: only for a queue to which nobody else can send. To leave bucket out means the "
-             "same, and is deprecated."},
+     .fallback_words = "for sqs, the bucket named in each notification, with a warning",
+     .help = "The bucket that contains the events and receives the reports. Notifications about "
+             "other buckets are ignored. For sqs, * stands for the bucket named in each "
+             "notification; use it only if no one else can send to the queue. Omitting bucket has "
+             "the same effect, and is deprecated."},
     {.key = "region",
      .kind = VALUE_STRING,
      OF(region),
      .types = SQS | S3,
-     .fallback_words = "the one in the queue's URL, else that of [aws]",
+     .fallback_words = "the one in the queue's URL, otherwise that of [aws]",
      .example = "eu-west-1",
      .check = check_aws_region,
      .help = "The region of the queue and the bucket."},
@@ -611,11 +614,11 @@ const struct setting config_settings[] = {
      .kind = VALUE_STRING,
      OF(bucket_owner),
      .types = SQS | S3,
-     .fallback_words = "whoever owns it",
+     .fallback_words = "any account",
      .example = "123456789012",
      .check = check_account,
-     .help = "The AWS account that the bucket must belong to. Requests on a bucket of another "
-             "account are refused by S3."},
+     .help = "The AWS account that must own the bucket. S3 refuses requests to a bucket of "
+             "another account."},
     {.key = "server_side_encryption",
      .kind = VALUE_CHOICE,
      OF(server_side_encryption),
@@ -623,17 +626,17 @@ const struct setting config_settings[] = {
      .names = encryption_names,
      .fallback_words = "the bucket's own",
      .example = "aws:kms",
-     .help = "The encryption to ask for with each object that is put in the bucket, for buckets "
-             "whose policy demands it: AES256, aws:kms or aws:kms:dsse."},
+     .help = "The encryption to request for each object that is put in the bucket, for buckets "
+             "whose policy requires it: AES256, aws:kms or aws:kms:dsse."},
     {.key = "kms_key_id",
      .kind = VALUE_STRING,
      OF(kms_key_id),
      .types = SQS | S3,
-     .fallback_words = "the bucket's own, else the account's for S3",
+     .fallback_words = "the bucket's own, otherwise the account's for S3",
      .example = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000",
      .check = check_kms_key,
-     .help = "The KMS key to encrypt with, where server_side_encryption is aws:kms or "
-             "aws:kms:dsse. The daemon needs kms:GenerateDataKey and kms:Decrypt for it."},
+     .help = "The KMS key to encrypt with, if server_side_encryption is aws:kms or aws:kms:dsse. "
+             "The daemon needs kms:GenerateDataKey and kms:Decrypt for it."},
     {.key = "checksum",
      .kind = VALUE_CHOICE,
      OF(checksum),
@@ -642,7 +645,7 @@ const struct setting config_settings[] = {
      .fallback_words = "none",
      .example = "crc32",
      .help = "The checksum to send with each object that is put in the bucket: crc32, crc32c or "
-             "sha256. Buckets with Object Lock demand one."},
+             "sha256. Buckets with Object Lock require one."},
     {.key = "acl",
      .kind = VALUE_CHOICE,
      OF(acl),
@@ -651,8 +654,8 @@ const struct setting config_settings[] = {
      .fallback_words = "none",
      .example = "bucket-owner-full-control",
      .help = "The canned ACL to send with each object that is put in the bucket, for buckets of "
-             "another account whose policy demands it: private, bucket-owner-read or "
-             "bucket-owner-full-control. The daemon needs s3:PutObjectAcl then."},
+             "another account whose policy requires it: private, bucket-owner-read or "
+             "bucket-owner-full-control. The daemon then needs s3:PutObjectAcl."},
     {.key = "account",
      .kind = VALUE_STRING,
      OF(account),
@@ -676,29 +679,29 @@ const struct setting config_settings[] = {
      .needed = AZURE,
      .example = "hyperglance",
      .check = check_container,
-     .help = "The container that holds the events and gets the reports."},
+     .help = "The container that contains the events and receives the reports."},
     {.key = "connection_string",
      .kind = VALUE_SECRET,
      OF(connection_string),
      .types = AZURE,
-     .fallback_words = "none, the identity of [azure] is used",
+     .fallback_words = "none; the identity of [azure] is used",
      .example = "AccountName=hyperglanceevents;AccountKey=...",
      .help = "The storage account's connection string, with an account key or a shared access "
-             "signature. It is a secret: better give connection_string_file."},
+             "signature. This is a secret; prefer connection_string_file."},
     {.key = "connection_string_file",
      .kind = VALUE_FILE,
      OF(connection_string_file),
      .types = AZURE,
      .secret_at = offsetof(struct config_source, connection_string),
      .example = "/run/credentials/hgautod.service/connection_string",
-     .help = "A file that holds the connection string, instead of connection_string."},
+     .help = "A file that contains the connection string, as an alternative to connection_string."},
     {.key = "path",
      .kind = VALUE_PATH,
      OF(path),
      .types = DIRECTORY,
      .needed = DIRECTORY,
      .example = "/srv/hyperglance",
-     .help = "The directory that holds the events and gets the reports."},
+     .help = "The directory that contains the events and receives the reports."},
     {.key = "prefix",
      .kind = VALUE_STRING,
      OF(prefix),
@@ -706,7 +709,7 @@ const struct setting config_settings[] = {
      .fallback_words = "none",
      .example = "production/",
      .check = check_prefix,
-     .help = "Take only events whose key begins with this."},
+     .help = "Only events whose key begins with this prefix are processed."},
     {.key = "wait_time",
      .kind = VALUE_DURATION,
      OF(wait_time),
@@ -724,7 +727,7 @@ const struct setting config_settings[] = {
      .min = 100,
      .max = HOUR,
      .step = 1,
-     .help = "How long to wait at most before looking again when nothing was found."},
+     .help = "The maximum time between polls when nothing was found."},
     {.key = "visibility_timeout",
      .kind = VALUE_DURATION,
      OF(visibility_timeout),
@@ -734,7 +737,7 @@ const struct setting config_settings[] = {
      .max = 12 * HOUR,
      .step = SECOND,
      .help = "How long a message stays hidden from other daemons; it is renewed at half that time "
-             "as long as its run lives."},
+             "for the duration of its run."},
     {.key = "max_messages",
      .kind = VALUE_NUMBER,
      OF(max_messages),
@@ -742,7 +745,7 @@ const struct setting config_settings[] = {
      .fallback = "10",
      .min = 1,
      .max = 32,
-     .help = "How many messages are taken at once. For sqs at most 10."},
+     .help = "The number of messages received at once, for sqs at most 10."},
     {.key = "max_receive",
      .kind = VALUE_NUMBER,
      OF(max_receive),
@@ -750,15 +753,15 @@ const struct setting config_settings[] = {
      .fallback = "5",
      .min = 1,
      .max = 1000,
-     .help = "A message that cannot be understood, or whose events cannot be claimed or read for "
-             "another reason than a fault that may pass, moves to the queue QUEUE-poison once it "
-             "has been received this often."},
+     .help = "A message that cannot be parsed, or whose events cannot be claimed or read for a "
+             "reason that is not temporary, is moved to the queue QUEUE-poison once it has been "
+             "received this many times."},
     {.key = "claims",
      .kind = VALUE_BOOL,
      OF(rules.claims),
      .fallback = "yes",
-     .help = "Whether a run is claimed in is_pending, so that no two daemons do the same. Turn it "
-             "off only for stores without conditional writes."},
+     .help = "Whether a run is claimed in is_pending, so that no two daemons carry out the same "
+             "event. Turn claims off only for stores without conditional writes."},
     {.key = "claim_ttl",
      .kind = VALUE_DURATION,
      OF(rules.claim_ttl),
@@ -766,8 +769,8 @@ const struct setting config_settings[] = {
      .min = 10 * SECOND,
      .max = HOUR,
      .step = 1,
-     .help = "How long a claim holds without renewal: after that another daemon takes over from "
-             "one that died. At least twice request_timeout of [http]."},
+     .help = "How long a claim is valid without renewal; after that, another daemon takes over "
+             "from one that died. At least twice request_timeout of [http]."},
     {.key = "sweep_interval",
      .kind = VALUE_DURATION,
      OF(sweep_interval),
@@ -779,8 +782,8 @@ const struct setting config_settings[] = {
      .step = 1,
      .may_be_off = true,
      .help = "How often the store is searched for events that have no report and are not pending. "
-             "For s3 and azure_blob it is the only way to find events, and for directory the only "
-             "certain one: there it cannot be off."},
+             "For s3 and azure_blob, this is the only way to find events, and for directory the "
+             "only reliable one, so it cannot be off there."},
     {.key = "sweep_max_age",
      .kind = VALUE_DURATION,
      OF(sweep_max_age),
@@ -788,7 +791,7 @@ const struct setting config_settings[] = {
      .min = MINUTE,
      .max = 365 * DAY,
      .step = 1,
-     .help = "Events older than this are not taken up by a sweep."},
+     .help = "Events older than this are ignored by sweeps."},
     {.key = NULL},
 };
 

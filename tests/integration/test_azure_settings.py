@@ -28,7 +28,7 @@ def test_requests_bear_the_versions_of_the_configuration(arm, exec_event):
 def test_a_type_that_is_not_called(hgautod, write_config, tmp_path):
     config = {"azure": {"arm_versions": "Microsoft.Compute/disk=2022-01-01"}, "source a": {"type": "directory", "path": tmp_path}}
     refused = hgautod("check", "-c", write_config(config)).assert_status(2)
-    assert "arm_versions: 'Microsoft.Compute/disk=2022-01-01' is not TYPE=VERSION with a TYPE that is called" in refused.stderr
+    assert "arm_versions: 'Microsoft.Compute/disk=2022-01-01' is not one of Microsoft.Compute/virtualMachines, " in refused.stderr
     assert "Microsoft.Compute/disks" in refused.stderr
 
 

@@ -52,11 +52,11 @@ def test_one_action_in_full(hgautod, config):
 @pytest.mark.parametrize("arguments, said", [
     (["ec2_stop_instanc"], "did you mean ec2_stop_instance"),
     (["nonsense"], "there is no action 'nonsense'"),
-    (["--cloud", "gcp"], "--cloud takes aws or azure"),
-    (["--json", "--iam-policy"], "exclude one another"),
-    (["--cloud", "azure", "--iam-policy"], "--iam-policy is of the cloud aws"),
-    (["--cloud", "aws", "--azure-role"], "--azure-role of azure"),
-    (["add_tag", "--cloud", "azure"], "another cloud"),
+    (["--cloud", "gcp"], "--cloud must be aws or azure"),
+    (["--json", "--iam-policy"], "mutually exclusive"),
+    (["--cloud", "azure", "--iam-policy"], "--iam-policy applies to aws only"),
+    (["--cloud", "aws", "--azure-role"], "--azure-role to azure only"),
+    (["add_tag", "--cloud", "azure"], "--cloud is not the cloud of the action"),
 ])
 def test_wrong_questions(hgautod, arguments, said):
     ran = hgautod("actions", *arguments).assert_status(2)

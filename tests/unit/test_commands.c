@@ -200,14 +200,13 @@ static void expect_output(const char *line, int status, const char *out, const c
 static void test_usage_errors_end_with_2(void **state)
 {
     (void)state;
-    expect_output("hgautod", 2, "", "hgautod: a command is missing; try hgautod --help\n");
+    expect_output("hgautod", 2, "", "hgautod: no command given; try hgautod --help\n");
     expect_output("hgautod chek", 2, "",
-                  "hgautod: there is no command 'chek', did you mean 'check'?; try hgautod "
-                  "--help\n");
+                  "hgautod: unknown command 'chek', did you mean 'check'?; try hgautod --help\n");
     expect_output("hgautod frobnicate", 2, "",
-                  "hgautod: there is no command 'frobnicate'; try hgautod --help\n");
+                  "hgautod: unknown command 'frobnicate'; try hgautod --help\n");
     expect_output("hgautod --frob", 2, "",
-                  "hgautod: there is no option '--frob'; try hgautod --help\n");
+                  "hgautod: unknown option '--frob'; try hgautod --help\n");
     expect_output("hgautod run --plan", 2, "",
                   "hgautod: run has no option --plan; try hgautod --help\n");
 }
@@ -253,18 +252,14 @@ static void test_help_on_exec(void **state)
 {
     (void)state;
     expect_output("hgautod exec --help", 0,
-                  "Usage: hgautod exec EVENT.json [-c FILE] [--plan] [--report-dir DIR]\n"
-                  "\n"
-                  "Carries out the event in the file EVENT.json as the daemon would, and prints\n"
-                  "its reports. The configuration may be absent; no source is needed.\n"
-                  "\n"
-                  "Options:\n"
-                  "  -c, --config FILE   The configuration, instead of /etc/hgautod/hgautod.ini.\n"
-                  "      --plan          Make no change: read what must be read and report what\n"
-                  "                      would be done.\n"
-                  "      --report-dir DIR\n"
-                  "                      Put the reports into DIR, instead of printing them.\n"
-                  "  -h, --help          Print this help.\n",
+                  "Usage: hgautod exec EVENT.json [-c FILE] [--plan] [--report-dir "
+                  "DIR]\n\nCarries out the event in the file EVENT.json as the daemon would, and "
+                  "prints\nits reports. No configuration file and no source are "
+                  "needed.\n\nOptions:\n  -c, --config FILE   The configuration file to use "
+                  "instead of\n                      /etc/hgautod/hgautod.ini.\n      --plan      "
+                  "    Make no change: only read, and report what would be\n                      "
+                  "done.\n      --report-dir DIR\n                      Write the reports to DIR "
+                  "instead of printing them.\n  -h, --help          Print this help.\n",
                   "");
 }
 
@@ -359,8 +354,8 @@ static void test_check_answers_programs(void **state)
     assert_int_equal(bad.status, 2);
     assert_int_equal(json_unpack(no, "{s:b, s:[s]}", "ok", &ok, "problems", &problem), 0);
     assert_false(ok);
-    assert_string_equal(problem, DATA "no-source.ini: there is no [source NAME] section, so there "
-                                      "is nothing to do");
+    assert_string_equal(problem, DATA "no-source.ini: no [source NAME] section; at least one is "
+                                      "needed");
     assert_non_null(strstr(buf_str(&bad.err), problem));
     json_decref(yes);
     json_decref(no);

@@ -177,11 +177,11 @@ static void test_files_give_what_stands_beside_them(void **state)
 #define SOURCE "[source a]\ntype = directory\npath = /srv/a\n"
 
 #define ARM_TYPES                                                                                  \
-    "TYPE=VERSION with a TYPE that is called: Microsoft.Compute/virtualMachines, "                 \
-    "Microsoft.Compute/images, Microsoft.Compute/sshPublicKeys, Microsoft.Compute/disks, "         \
+    "one of Microsoft.Compute/virtualMachines, Microsoft.Compute/images, "                         \
+    "Microsoft.Compute/sshPublicKeys, Microsoft.Compute/disks, "                                   \
     "Microsoft.Network/networkInterfaces, Microsoft.Network/publicIPAddresses, "                   \
     "Microsoft.Resources/tags, Microsoft.Resources/resourceGroups, "                               \
-    "Microsoft.Resources/subscriptions, and no other"
+    "Microsoft.Resources/subscriptions, followed by =VERSION"
 
 static void test_values_arrive_in_their_fields(void **state)
 {
@@ -317,10 +317,9 @@ static void test_bytes_that_are_no_text_are_refused(void **state)
     struct config *c = load_text(*state, text, sizeof text - 1, 0644, no_environment, &problems);
 
     assert_string_equal(buf_str(&problems),
-                        "INI:5: the line holds a control character\n"
-                        "INI:7: the line is not UTF-8\n"
-                        "INI:9: name: '\xc3\xa9' is not 1 to 54 of the characters A-Z a-z 0-9 + = "
-                        ", . @ _ -\n");
+                        "INI:5: the line contains a control character\nINI:7: the line is not "
+                        "UTF-8\nINI:9: name: '\xc3\xa9' is not 1 to 54 of the characters A-Z a-z "
+                        "0-9 + = , . @ _ -\n");
     assert_null(c);
     buf_free(&problems);
 }
@@ -331,8 +330,8 @@ static void test_a_variable_that_is_no_text_is_refused(void **state)
     char *environment[] = {region, name, NULL};
 
     expect_problems(*state, SOURCE, 0644, environment,
-                    "environment: HGAUTOD_AWS_PROFILE is not UTF-8\n"
-                    "environment: HGAUTOD_DAEMON_NAME holds a control character\n");
+                    "environment: HGAUTOD_AWS_PROFILE is not UTF-8\nenvironment: "
+                    "HGAUTOD_DAEMON_NAME contains a control character\n");
 }
 
 static void test_a_file_that_is_too_large_is_refused(void **state)
@@ -365,7 +364,7 @@ static void test_too_many_sources_are_refused(void **state)
 
     for (int i = 0; i <= CONFIG_SOURCE_MAX; i++)
         buf_addf(&text, "[source s%d]\ntype = directory\npath = /srv\n", i);
-    snprintf(expected, sizeof expected, "INI:%d: there are more than 256 sources\n",
+    snprintf(expected, sizeof expected, "INI:%d: more than 256 sources\n",
              3 * CONFIG_SOURCE_MAX + 1);
     expect_problems(*state, buf_str(&text), 0644, no_environment, expected);
     buf_free(&text);
@@ -397,8 +396,8 @@ static void test_a_file_with_a_secret_must_be_private(void **state)
 {
     const char text[] = BLOB "connection_string = " SECRET " ; a comment\n";
     static const char expected[] =
-        "INI:4: connection_string is a secret, and the file can be read or changed by others than "
-        "its owner (mode 06%s); chmod 600 INI, or give the secret in a file of its own with "
+        "INI:4: connection_string is a secret, but users other than its owner can read or change "
+        "the file (mode 06%s); run chmod 600 INI, or put the secret in a separate file with "
         "connection_string_file\n";
     static const char *const modes[] = {"40", "04", "20"};
     struct config *c = expect_loaded(*state, text, 0600, no_environment);
@@ -427,8 +426,8 @@ static void test_a_proxy_with_a_password_is_a_secret(void **state)
     buf_free(&out);
     config_free(c);
     expect_problems(*state, text, 0644, no_environment,
-                    "INI:5: proxy is a secret, and the file can be read or changed by others than "
-                    "its owner (mode 0644); chmod 600 INI, or give the secret in a file of its own "
+                    "INI:5: proxy is a secret, but users other than its owner can read or change "
+                    "the file (mode 0644); run chmod 600 INI, or put the secret in a separate file "
                     "with proxy_file\n");
     c = expect_loaded(*state, SOURCE "[http]\nproxy = http://proxy:3128\n", 0644, no_environment);
     config_free(c);
@@ -490,7 +489,7 @@ static void test_a_claim_key_has_at_least_16_bytes(void **state)
     write_text(p->secret, "0123456789abcde\n", 16, 0400);
     c = load_text(p, buf_str(&text), text.size, 0600, no_environment, &problems);
     assert_null(c);
-    assert_non_null(strstr(buf_str(&problems), "does not hold what it should"));
+    assert_non_null(strstr(buf_str(&problems), "does not contain a valid value"));
     buf_reset(&problems);
     chmod(p->secret, 0600);
     write_text(p->secret, "0123456789abcdef\n", 17, 0400);
@@ -558,8 +557,8 @@ static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
     char line[400];
 
     expect_secret_problem(p, "\n", 1, "is empty");
-    expect_secret_problem(p, "a\nb", 3, "holds more than one line, or control characters");
-    expect_secret_problem(p, "a\0b", 3, "holds more than one line, or control characters");
+    expect_secret_problem(p, "a\nb", 3, "contains more than one line, or control characters");
+    expect_secret_problem(p, "a\0b", 3, "contains more than one line, or control characters");
     while (large.size <= CONFIG_SECRET_MAX)
         buf_addc(&large, 'x');
     expect_secret_problem(p, buf_str(&large), large.size,
@@ -572,8 +571,8 @@ static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
     expect_problems(p, buf_str(&text), 0644, no_environment, line);
     buf_adds(&text, "connection_string = " SECRET "\n");
     expect_problems(p, buf_str(&text), 0600, no_environment,
-                    "INI:4: connection_string_file: the secret itself is given too; one of both is "
-                    "enough\n");
+                    "INI:4: connection_string_file: set either this or the secret itself, not "
+                    "both\n");
     buf_free(&text);
     buf_free(&large);
 }
@@ -696,9 +695,8 @@ static void test_every_line_of_the_sample_can_be_put_in_force(void **state)
     c = load_text(p, buf_str(&all), all.size, 0644, no_environment, &problems);
     assert_null(
         c); /* the sample's proxy and proxy_file exclude each other, and nothing else is wrong */
-    assert_non_null(
-        strstr(buf_str(&problems),
-               ": proxy_file: the secret itself is given too; one of both is enough\n"));
+    assert_non_null(strstr(buf_str(&problems),
+                           ": proxy_file: set either this or the secret itself, not both\n"));
     assert_ptr_equal(strchr(buf_str(&problems), '\n'), buf_str(&problems) + problems.size - 1);
     buf_free(&sample);
     buf_free(&there);

@@ -425,7 +425,7 @@ static void test_any_bucket_is_warned_of_unless_it_is_wanted(void **state)
     f->config.bucket = NULL;
     keep_log(f);
     start(f);
-    assert_int_equal(times_logged(f, "No bucket is set: events of whichever bucket"), 1);
+    assert_int_equal(times_logged(f, "No bucket is set: events of any bucket"), 1);
 }
 
 static void test_a_star_stands_for_any_bucket(void **state)
