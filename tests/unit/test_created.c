@@ -99,6 +99,10 @@ static const struct created_case created_cases[] = {
      ERROR("InvalidGroup.NotFound", "no such group"), 400, NULL},
     {"ec2_quarantine_instance", INSTANCE, NULL, "ModifyNetworkInterfaceAttribute",
      ERROR("InvalidGroup.NotFound", "no such group"), 400, NULL},
+    {"ec2_quarantine_instance", INSTANCE, NULL, "ModifyNetworkInterfaceAttribute",
+     ERROR("InvalidSecurityGroupID.NotFound", "no such group"), 400, NULL},
+    {"ec2_quarantine_instance", INSTANCE, NULL, "RevokeSecurityGroupEgress",
+     ERROR("InvalidGroupId.NotFound", "no such group"), 400, NULL},
     {"rds_quarantine_instance", DATABASE, NULL, "DescribeSecurityGroupRules", NO_RULES, 0, NULL},
     {"rds_quarantine_instance", DATABASE, NULL, "ModifyDBInstance",
      ERROR("InvalidParameterValue", "Invalid security group , groupId= sg-01234567, groupName=."),
@@ -284,6 +288,59 @@ static void test_a_group_that_was_there_is_not_waited_for(void **state)
     assert_int_equal(world_calls(w, "RevokeSecurityGroupEgress", NULL), 0);
 }
 
+/* RDS says of an unknown group what it says of any other parameter that it does not take. */
+static void test_another_parameter_that_rds_refuses_is_not_waited_for(void **state)
+{
+    struct action_world *w = *state;
+    static const struct world_answer other[] = {
+        {.op = "ModifyDBInstance",
+         .status = 400,
+         .body = ERROR("InvalidParameterValue", "Invalid security group , groupId= sg-0fedcba9")},
+        {NULL}};
+    world_script(w, other, usual);
+    struct world_end end =
+        world_act(w, "rds_quarantine_instance", json_loads(DATABASE, 0, NULL), NULL);
+    assert_string_equal(end.error, "InvalidParameterValue: Invalid security group , groupId= "
+                                   "sg-0fedcba9 (ModifyDBInstance)");
+    assert_int_equal(world_calls(w, "ModifyDBInstance", NULL), 1);
+    assert_int_equal(world_calls(w, "StopDBInstance", NULL), 0);
+}
+
+/* --- a profile that holds a role already --- */
+
+static struct world_end attach_to_full(struct action_world *w, const char *holds)
+{
+    static char profile[512];
+    static struct world_answer full[3];
+    snprintf(profile, sizeof profile,
+             "<R><GetInstanceProfileResult>" PROFILE(
+                 "<member><RoleName>%s</RoleName></member>") "</GetInstanceProfileResult></R>",
+             holds);
+    full[0] = (struct world_answer){.op = "AddRoleToInstanceProfile",
+                                    .status = 409,
+                                    .body = ERROR("LimitExceeded", "it holds a role")};
+    full[1] = (struct world_answer){.op = "GetInstanceProfile", .body = profile};
+    world_script(w, full, usual);
+    return world_act(w, "ec2_attach_role", json_loads(INSTANCE, 0, NULL),
+                     json_loads("{\"Role\":\"reader\"}", 0, NULL));
+}
+
+static void test_a_profile_that_holds_the_role_already_is_attached(void **state)
+{
+    struct action_world *w = *state;
+    struct world_end end = attach_to_full(w, "reader");
+    assert_string_equal(end.error, "");
+    assert_int_equal(world_calls(w, "AssociateIamInstanceProfile", NULL), 1);
+}
+
+static void test_a_profile_that_holds_another_role_is_not_attached(void **state)
+{
+    struct action_world *w = *state;
+    struct world_end end = attach_to_full(w, "writer");
+    assert_string_equal(end.error, "LimitExceeded: it holds a role (AddRoleToInstanceProfile)");
+    assert_int_equal(world_calls(w, "AssociateIamInstanceProfile", NULL), 0);
+}
+
 /* --- */
 
 static struct action_world world;
@@ -314,6 +371,9 @@ int main(void)
         IN_WORLD(test_a_rule_that_cannot_be_revoked_is_an_error),
         IN_WORLD(test_lost_answers_of_a_new_group),
         IN_WORLD(test_a_group_that_was_there_is_not_waited_for),
+        IN_WORLD(test_another_parameter_that_rds_refuses_is_not_waited_for),
+        IN_WORLD(test_a_profile_that_holds_the_role_already_is_attached),
+        IN_WORLD(test_a_profile_that_holds_another_role_is_not_attached),
     };
     return cmocka_run_group_tests_name("created", tests, NULL, NULL);
 }

@@ -276,6 +276,34 @@ static void test_an_address_is_released_in_its_border_group(void **state)
     assert_int_equal(world_calls(w, "ReleaseAddress", "NetworkBorderGroup=us-east-1-bos-1"), 1);
 }
 
+/* Somebody else was faster: released is released. Any other refusal is told. */
+static void test_an_address_that_is_gone_is_released(void **state)
+{
+    struct action_world *w = *state;
+    static const struct world_answer one[] = {
+        {.op = "DescribeAddresses",
+         .body = "<R><addressesSet><item><publicIp>192.0.2.1</publicIp>"
+                 "<allocationId>eipalloc-1</allocationId></item></addressesSet></R>"},
+        {NULL}};
+    static const struct world_answer gone[] = {
+        {.op = "ReleaseAddress",
+         .status = 400,
+         .body = ERROR("InvalidAllocationID.NotFound", "no such address")},
+        {NULL}};
+    static const struct world_answer locked[] = {
+        {.op = "ReleaseAddress",
+         .status = 400,
+         .body = ERROR("InvalidAddress.Locked", "not this one")},
+        {NULL}};
+    world_script(w, gone, one);
+    struct world_end end = world_act(w, "ec2_release_eips", parsed(INSTANCE), NULL);
+    assert_string_equal(end.error, "");
+    assert_int_equal(world_calls(w, "ReleaseAddress", NULL), 1);
+    world_script(w, locked, one);
+    end = world_act(w, "ec2_release_eips", parsed(INSTANCE), NULL);
+    assert_non_null(strstr(end.error, "InvalidAddress.Locked"));
+}
+
 /* --- policies --- */
 
 #define DOCUMENT_ANSWER(document)                                                                  \
@@ -662,6 +690,7 @@ int main(void)
         IN_WORLD(test_addresses_of_an_earlier_owner),
         IN_WORLD(test_a_user_without_a_password_and_no_user),
         IN_WORLD(test_an_address_is_released_in_its_border_group),
+        IN_WORLD(test_an_address_that_is_gone_is_released),
         IN_WORLD(test_a_policy_of_our_name_with_another_content_is_not_attached),
         IN_WORLD(test_a_policy_of_our_name_that_cannot_be_read_is_not_attached),
         IN_WORLD(test_a_policy_of_our_name_and_content_is_attached),
