@@ -86,8 +86,8 @@ def beside(name, own, bare, count, **targets):
     def row(measure, value, **target):
         return Row(name, measure, [value(c) for c in own], [value(c) for c in bare], **target)
 
-    return [row("resources a second", lambda c: count / c.wall_s, **targets.get("speed", {})),
-            row("CPU µs a resource", lambda c: c.cpu_s * 1e6 / count, **targets.get("cpu", {})),
+    return [row("resources per second", lambda c: count / c.wall_s, **targets.get("speed", {})),
+            row("CPU µs per resource", lambda c: c.cpu_s * 1e6 / count, **targets.get("cpu", {})),
             row("peak RSS, MiB", lambda c: c.peak_mib),
             row("API calls", lambda c: c.requests)]
 
@@ -165,12 +165,12 @@ class Batch:
         away = f"{delay_ms} ms away" if delay_ms else "at once"
         name = f"batch, {count:,}, {self.workers} workers, {away}"
         speed, slow = ([count / c.wall_s for c in costs] for costs in (own, alone))
-        return [Row(name, "resources a second, shared calls", speed), Row(name, "resources a second, single calls", slow),
-                Row(name, "times as many", [a / b for a, b in zip(speed, slow)], **target),
+        return [Row(name, "resources per second, batched calls", speed), Row(name, "resources per second, single calls", slow),
+                Row(name, "speedup", [a / b for a, b in zip(speed, slow)], **target),
                 Row(name, "calls to stop them", [c.requests for c in own], at_most=count / 50),
-                Row(name, "CPU µs a resource, shared calls", [c.cpu_s * 1e6 / count for c in own]),
-                Row(name, "CPU µs a resource, single calls", [c.cpu_s * 1e6 / count for c in alone]),
-                Row(name, "the server's, shared calls", [c.server_s * 1e6 / count for c in own]),
+                Row(name, "CPU µs per resource, batched calls", [c.cpu_s * 1e6 / count for c in own]),
+                Row(name, "CPU µs per resource, single calls", [c.cpu_s * 1e6 / count for c in alone]),
+                Row(name, "the server's, batched calls", [c.server_s * 1e6 / count for c in own]),
                 Row(name, "the server's, single calls", [c.server_s * 1e6 / count for c in alone])]
 
     def stop(self, bench, server, count, unbatched=False):
@@ -197,13 +197,13 @@ class Growth:
             for count in sizes.growth:
                 costs = [self.drain(bench, nginx, count, total // count) for _ in range(sizes.runs)]
                 each[count] = [c.wall_s * 1e6 / total for c in costs]
-                rows.append(Row(f"growth, {total // count:,} × {count:,}", "µs a resource", each[count]))
+                rows.append(Row(f"growth, {total // count:,} × {count:,}", "µs per resource", each[count]))
             rows.append(self.memory(bench, total, costs))
             change = [b / a * 100 - 100 for a, b in zip(each[sizes.growth[0]], each[total])]
-            rows.append(Row(f"growth, {sizes.growth[0]:,} to {total:,}", "change of time a resource, %", change, at_most=20))
+            rows.append(Row(f"growth, {sizes.growth[0]:,} to {total:,}", "change of time per resource, %", change, at_most=20))
             if sizes.million:
                 cost = self.drain(bench, nginx, 1_000_000, 1)
-                rows.append(Row("growth, 1 × 1,000,000", "µs a resource", [cost.wall_s * 1e6 / 1_000_000]))
+                rows.append(Row("growth, 1 × 1,000,000", "µs per resource", [cost.wall_s * 1e6 / 1_000_000]))
                 rows.append(self.memory(bench, 1_000_000, [cost]))
         return rows
 
@@ -327,7 +327,7 @@ class Waiting:
                 running.stop()
         name = f"waiting, {sizes.parked:,}, {self.workers} workers"
         return [Row(name, "peak RSS, MiB", [peak], at_most=64), Row(name, "CPU, % of a core", [cpu], at_most=5),
-                Row(name, "looks a second", [looks]), Row(name, "calls a second", [calls])]
+                Row(name, "polls per second", [looks]), Row(name, "calls per second", [calls])]
 
     @staticmethod
     def looks(server):
@@ -379,8 +379,8 @@ class AzureVms:
         served, walls, under_way, polls, cpu, server_cpu = zip(*runs)
         return [Row(name, "s from event to report", list(walls), at_most=15),
                 Row(name, "of these until the server was done, s", list(served)),
-                Row(name, "operations under way at once", list(under_way), at_least=sizes.vms),
-                Row(name, "polls a machine", list(polls)), Row(name, "CPU s", list(cpu)), Row(name, "CPU s of the server", list(server_cpu))]
+                Row(name, "concurrent operations", list(under_way), at_least=sizes.vms),
+                Row(name, "polls per machine", list(polls)), Row(name, "CPU s", list(cpu)), Row(name, "CPU s of the server", list(server_cpu))]
 
     def measure(self, bench, count):
         event, ids = vm_event_of(count)
