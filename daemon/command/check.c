@@ -92,11 +92,11 @@ static bool find_aws(struct daemon *d, struct http_client *http, bool needed, st
     if (known) {
         creds = aws_account_creds(d->aws, http, NULL, &err);
         buf_addf(to, "ok    %s, account %s, credentials from %s\n", self.arn, self.account,
-                 creds ? creds->source : "elsewhere");
+                 creds ? creds->source : "an unknown provider");
         aws_creds_unref(creds);
         return true;
     }
-    buf_addf(to, "%s  who we are is not known: %s\n", needed ? "FAIL" : "note",
+    buf_addf(to, "%s  cannot determine the daemon's own identity: %s\n", needed ? "FAIL" : "note",
              err_text(&err, text, sizeof text));
     if (err.kind != ERR_CREDENTIALS) { /* else the error itself has told */
         aws_describe_chain(d->aws, http, &chain);
@@ -244,7 +244,7 @@ static void build_sources(const struct daemon *made, struct buf *problems)
     uv_loop_t loop;
 
     if (uv_loop_init(&loop) != 0) {
-        buf_adds(problems, "hgautod: the event loop could not be made\n");
+        buf_adds(problems, "hgautod: cannot initialize the event loop\n");
         return;
     }
     d.loop = &loop;

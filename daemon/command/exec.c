@@ -238,14 +238,15 @@ static int conclude(const struct exec *x)
     engine_get_counts(x->daemon->engine, &n);
     if (x->problem && !x->interrupted && !x->unwritable) {
         printable_print(stderr,
-                        "hgautod: the event was not carried out to its end: %s. No report was "
-                        "written; what was done is in the log\n",
+                        "hgautod: the event was not completed: %s. No report was written; see the "
+                        "log for the changes made\n",
                         x->problem);
         return 1;
     }
     if (x->interrupted || x->outcome != SETTLE_DONE) {
         printable_print(stderr,
-                        "hgautod: %s; what was done is in the log, the reports are not complete\n",
+                        "hgautod: %s; the reports are incomplete, see the log for the changes "
+                        "made\n",
                         x->interrupted ? "interrupted" : "the event could not be carried out");
         return 1;
     }
@@ -290,7 +291,7 @@ static bool usable(const char *path, const char *report_dir)
     if (!report_dir)
         return true;
     if (mkdir(report_dir, 0777) != 0 && errno != EEXIST) {
-        printable_print(stderr, "hgautod: cannot make the report folder %s: %s\n", report_dir,
+        printable_print(stderr, "hgautod: cannot create the report folder %s: %s\n", report_dir,
                         strerror(errno));
         return false;
     }
@@ -308,7 +309,7 @@ int exec_event(struct daemon *d, const char *path, const char *report_dir)
     if (!usable(path, report_dir))
         return 2;
     if (uv_loop_init(&loop) != 0) {
-        printable_print(stderr, "hgautod: the event loop could not be made\n");
+        printable_print(stderr, "hgautod: cannot initialize the event loop\n");
         return 1;
     }
     x.store = (struct store){.ops = &exec_store_ops, .name = path, .form = &store_form_files};

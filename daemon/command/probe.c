@@ -46,8 +46,8 @@ static void say_queue(struct buf *to, const char *url, const json_t *answer)
              url, (json_int_t)jint(attributes, "ApproximateNumberOfMessages", 0),
              (json_int_t)jint(attributes, "ApproximateNumberOfMessagesNotVisible", 0));
     if (!jstr(attributes, "RedrivePolicy"))
-        buf_adds(to, "note  the queue has no dead-letter queue: a message that is not understood "
-                     "comes back until it expires\n");
+        buf_adds(to, "note  the queue has no dead-letter queue: a message that cannot be parsed "
+                     "is redelivered until it expires\n");
 }
 
 static bool probe_queue(struct daemon *d, const struct config_source *config,
@@ -136,16 +136,16 @@ static const char *put_advice(const struct config_source *config, const struct e
 {
     bool s3 = config->type == SOURCE_SQS || config->type == SOURCE_S3;
     if (s3 && (strcasestr(err->message, "checksum") || strcasestr(err->message, "Content-MD5")))
-        return "the bucket demands a checksum: set checksum in the source";
+        return "the bucket requires a checksum: set checksum in the source";
     if (s3 && strcmp(err->code, "AccessControlListNotSupported") == 0)
-        return "the bucket takes no ACL: take acl out of the source";
+        return "the bucket does not allow ACLs: remove acl from the source";
     if (s3 && (strncmp(err->code, "KMS.", 4) == 0 || strcasestr(err->message, "kms:")))
         return "check kms_key_id, and allow kms:GenerateDataKey and kms:Decrypt on that key";
     if (s3 && err->kind == ERR_DENIED)
-        return "allow s3:PutObject there; where it is allowed, the bucket's policy demands what is "
-               "not sent: if its conditions name s3:x-amz-server-side-encryption, set "
-               "server_side_encryption; if s3:x-amz-server-side-encryption-aws-kms-key-id, "
-               "kms_key_id; if s3:x-amz-acl, acl; and look whether bucket_owner is right";
+        return "allow s3:PutObject there; if it is already allowed, the bucket policy requires a "
+               "header that is not sent: if its conditions name s3:x-amz-server-side-encryption, "
+               "set server_side_encryption; if s3:x-amz-server-side-encryption-aws-kms-key-id, "
+               "kms_key_id; if s3:x-amz-acl, acl; also check bucket_owner";
     return advice_for(err, "allow writing reports there", "check bucket or container");
 }
 
@@ -169,7 +169,7 @@ static bool probe_report(struct store *store, const struct config_source *config
     } else if (!store->ops->del(store, http, buf_str(&key), &err)) {
         ok = say_failed(to, store->name, &err,
                         advice_for(&err, "allow deleting is_pending below reports", NULL));
-        buf_addf(to, "note  %s was left there\n", buf_str(&key));
+        buf_addf(to, "note  %s was not deleted\n", buf_str(&key));
     }
     buf_free(&key);
     return ok;
@@ -187,18 +187,20 @@ static bool probe_write(struct store *store, struct http_client *http, const cha
         if (err.kind != ERR_PRECONDITION)
             return say_failed(to, store->name, &err,
                               advice_for(&err, "allow writing, reading and deleting reports there",
-                                         "claims need a store that knows If-Match; else set "
-                                         "claims = off"));
-        buf_addf(to, "ok    %s: reports may be written; conditional writes are honoured\n",
+                                         "claims need a store that supports If-Match; without "
+                                         "one, set claims = off"));
+        buf_addf(to, "ok    %s: writing reports is allowed; conditional writes work\n",
                  store->name);
         return true;
     }
     if (!store->ops->del(store, http, key, &err))
         return say_failed(to, store->name, &err,
                           advice_for(&err, "allow deleting is_pending below reports", NULL));
-    buf_addf(to, "%s  %s: reports may be written, but conditional writes are ignored%s\n",
+    buf_addf(to, "%s  %s: writing reports is allowed, but conditional writes are ignored%s\n",
              claims ? "FAIL" : "ok  ", store->name,
-             claims ? ": two daemons would run the same event; set claims = off and run one" : "");
+             claims ? ": two daemons would carry out the same event; set claims = off and run "
+                      "only one daemon"
+                    : "");
     return !claims;
 }
 
@@ -212,8 +214,8 @@ static bool probe_store(struct store *store, const struct config_source *config,
         return say_failed(to, store->name, &err,
                           advice_for(&err, "allow listing the store below prefix",
                                      "check bucket and region, account and container, or path"));
-    buf_addf(to, "ok    %s: may be listed%s%s%s\n", store->name, *prefix ? " below " : "", prefix,
-             found ? "" : " (nothing there yet)");
+    buf_addf(to, "ok    %s: listing is allowed%s%s%s\n", store->name, *prefix ? " below " : "",
+             prefix, found ? "" : " (it is empty)");
     struct buf key = buf_make(2048);
     bool ok = probe_folder(prefix, &key);
     if (!ok)
@@ -231,13 +233,13 @@ static bool probe_bucket(struct daemon *d, const struct config_source *config,
                          struct http_client *http, struct buf *to)
 {
     if (!config_source_bucket(config)) {
-        buf_adds(to, "note  no bucket is named: events are read from whichever bucket a message "
-                     "names, and cannot be checked here\n");
+        buf_adds(to, "note  no bucket is set: events are read from the bucket named in each "
+                     "message, which cannot be checked here\n");
         return true;
     }
     struct store *store = store_s3_new(d->aws, config->bucket, config);
     if (!store) {
-        buf_addf(to, "FAIL  s3://%s: this is not a bucket name\n", config->bucket);
+        buf_addf(to, "FAIL  s3://%s: not a valid bucket name\n", config->bucket);
         return false;
     }
     bool ok = probe_store(store, config, http, to);
@@ -257,7 +259,7 @@ static bool probe_azure(struct daemon *d, const struct config_source *config,
     const struct azure_storage *storage = store_blob_storage(store);
     buf_addf(to, "note  authorized by %s\n", azure_storage_auth_name(storage));
     if (config->type == SOURCE_AZURE_QUEUE && !azure_queue_name_valid(config->queue)) {
-        buf_addf(to, "FAIL  \"%s\" is not a valid name of a queue\n", config->queue);
+        buf_addf(to, "FAIL  \"%s\" is not a valid queue name\n", config->queue);
         ok = false;
     } else if (config->type == SOURCE_AZURE_QUEUE) {
         ok = probe_azure_queue(storage, config->queue, http, to);
@@ -278,7 +280,7 @@ static bool probe_directory(const struct config_source *config, struct http_clie
     bool ok = probe_store(store, config, http, to);
     store->ops->free(store);
     if (ok && faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
-        buf_addf(to, "FAIL  directory %s: this user may not write there\n", path);
+        buf_addf(to, "FAIL  directory %s: this user is not allowed to write there\n", path);
         ok = false;
     }
     return ok;

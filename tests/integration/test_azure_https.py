@@ -137,5 +137,5 @@ def test_an_authority_that_is_not_trusted(site, arm, config, put_machines, hgaut
 
 def test_check_online(site, arm, config, hgautod, write_config):
     found = hgautod("check", "-c", write_config(config()), "--online", env=managed_identity(arm)).assert_status(0)
-    assert "conditional writes are honoured" in found.stdout
+    assert "conditional writes work" in found.stdout
     assert "eyJ" not in found.stdout + found.stderr

@@ -21,7 +21,7 @@ REFUSALS = [
     ({"status": 403, "code": "AccessDenied", "message": "explicit deny in a resource-based policy"}, "set server_side_encryption"),
     ({"status": 400, "code": "InvalidRequest", "message": "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object "
       "requests with Object Lock parameters"}, "set checksum in the source"),
-    ({"status": 400, "code": "AccessControlListNotSupported", "message": "The bucket does not allow ACLs"}, "take acl out of the source"),
+    ({"status": 400, "code": "AccessControlListNotSupported", "message": "The bucket does not allow ACLs"}, "remove acl from the source"),
     ({"status": 400, "code": "KMS.NotFoundException", "message": "Alias is not found."}, "check kms_key_id"),
 ]
 
@@ -93,7 +93,7 @@ def test_check_online_says_by_name_what_the_bucket_demands(cloud, hgautod, write
     ran = hgautod("check", "--online", "-c", write_config(site.source()), env=cloud.env()).assert_status(1)
     [line] = [found for found in ran.stdout.splitlines() if found.startswith("FAIL")]
     assert line.startswith(f"FAIL  s3://{site.bucket}: {refusal['code']}: ") and advice in line
-    assert "reports may be written" not in ran.stdout
+    assert "writing reports is allowed" not in ran.stdout
 
 
 def test_check_online_puts_a_report_and_leaves_nothing(cloud, watching, hgautod, write_config):
