@@ -23,9 +23,9 @@ static const struct {
 } signals[] = {
     {SIGTERM, NULL},
     {SIGINT, NULL},
-    {SIGHUP, "SIGHUP is ignored: to read the configuration anew, restart the daemon"},
-    {SIGUSR1, "SIGUSR1 is ignored: it has no meaning to this daemon"},
-    {SIGUSR2, "SIGUSR2 is ignored: it has no meaning to this daemon"},
+    {SIGHUP, "SIGHUP is ignored: restart the daemon to reload the configuration"},
+    {SIGUSR1, "SIGUSR1 is ignored: it has no meaning for this daemon"},
+    {SIGUSR2, "SIGUSR2 is ignored: it has no meaning for this daemon"},
 };
 #define SIGNAL_COUNT (sizeof signals / sizeof *signals)
 
@@ -82,7 +82,9 @@ static size_t name_failing(const struct daemon *d)
     for (size_t i = 0; i < d->source_count; i++) {
         if (!d->sources[i]->ops->failing(d->sources[i]))
             continue;
-        log_error(d->log, "Ends with --once although this source fails; what it holds stays there",
+        log_error(d->log,
+                  "Exiting (--once) with this source still failing; its events are left "
+                  "in place",
                   "source", d->sources[i]->config->name);
         count++;
     }
@@ -100,8 +102,8 @@ static void leave(struct service *s)
  * messages become visible again. */
 static void give_up(const struct service *s)
 {
-    log_error(s->daemon->log, "Not drained in time; the claims of what is under way will expire");
-    notify_systemd("STATUS=Not drained in time");
+    log_error(s->daemon->log, "Drain timed out; claims on unfinished runs will expire");
+    notify_systemd("STATUS=Drain timed out");
     log_flush(s->daemon->log, LOG_FLUSH_MS);
     _exit(1);
 }
@@ -155,7 +157,7 @@ static void on_signal(uv_signal_t *handle, int number)
         log_info(d->log, "Signal received: draining", LOG_INT("signal", number));
         drain(s, d->config->daemon.drain_timeout);
     } else {
-        log_info(d->log, "Second signal received: giving back what is under way",
+        log_info(d->log, "Second signal received: releasing runs in progress",
                  LOG_INT("signal", number));
         drain(s, 0);
     }
@@ -298,7 +300,7 @@ int service_run(struct daemon *d)
     char text[2048];
     uv_loop_t loop;
     if (uv_loop_init(&loop) != 0) {
-        log_error(d->log, "The event loop could not be made");
+        log_error(d->log, "Cannot initialize the event loop");
         return 1;
     }
     d->loop = &loop;

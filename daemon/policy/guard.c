@@ -103,7 +103,7 @@ static bool tag_allowed(const struct config_list *protected, bool any_case, cons
 {
     for (size_t i = 0; i < protected->count; i++)
         if (protects(protected->at[i], any_case, key, value))
-            return refuse(err, "the resource bears the tag", key,
+            return refuse(err, "the resource has the tag", key,
                           "and is protected by [guard] protect_tags");
     return true;
 }

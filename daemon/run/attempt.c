@@ -81,7 +81,7 @@ static void admit_state(struct task *task, struct step_ctx *ctx)
 {
     const struct run *run = task->automation->run;
     if (!action_state_admit(ctx, ctx->state)) {
-        log_warn(run->engine->options.log, "Stored state refused, the resource is begun anew",
+        log_warn(run->engine->options.log, "Stored state refused; starting the resource over",
                  "action", ctx->action->name, "resource", task_resource_name(ctx), "account",
                  ctx->account, "region", ctx->region, "reason", ctx->err.message, "event", run->key,
                  "run", run->id);

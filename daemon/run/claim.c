@@ -109,8 +109,8 @@ static bool inherit(struct run *run, const struct claim *claim, struct err *err)
         return true;
     if (!claim->believed) {
         log_warn(run->engine->options.log,
-                 "is_pending is not signed with claim_key: what it says was done is not believed, "
-                 "and the run begins anew",
+                 "is_pending is not signed with claim_key: its progress is not trusted, and the "
+                 "run starts over",
                  "event", run->key, "store", run->store->name, "run", run->id);
         return true;
     }
@@ -126,7 +126,7 @@ static void say_taken_over(const struct run *run, const struct claim *claim)
     const char *owner = jstr(claim->body, "owner");
     const char *sentence = "Expired claim taken over";
     if (claim->given_up)
-        sentence = "Claim that was given up taken over";
+        sentence = "Released claim taken over";
     else if (!owner)
         sentence = "Old is_pending of another program taken over";
     log_info(run->engine->options.log, sentence, "event", run->key, "run", run->id, "former_owner",

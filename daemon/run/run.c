@@ -268,8 +268,8 @@ static bool place_reports(struct run *run, enum settle *outcome)
         if (!buf_ok(&run->folder))
             return false;
         log_error(log_of(run),
-                  "Event ignored: there is no place for its reports, because its path has no "
-                  "folder named events",
+                  "Event ignored: cannot derive a report path, because its path has no folder "
+                  "named events",
                   "event", run->key, "store", run->store->name);
         return false;
     }
@@ -365,7 +365,7 @@ static int64_t begin_tasks(struct run *run)
     if (!run_make_tasks(run)) {
         run_free_tasks(run);
         err_set(&err, ERR_INTERNAL, "", "out of memory for the tasks of the event");
-        return retry_or_release(run, "The event could not be begun", &err);
+        return retry_or_release(run, "The event could not be started", &err);
     }
     log_info(log_of(run), run->plan ? "Dry run started" : "Run started", "event", run->key, "rule",
              run->event.name, LOG_INT("resources", run->left), "run", run->id);
@@ -447,8 +447,7 @@ static int64_t phase_read(struct run *run, struct http_client *http)
     }
     if (finished) {
         buf_free(&text);
-        log_info(log_of(run), "Event was finished before: it has a report already", "event",
-                 run->key);
+        log_info(log_of(run), "Event already processed: it has a report", "event", run->key);
         return enter(run, RUN_UNCLAIM);
     }
     memcpy(run->event_etag, meta.etag, sizeof run->event_etag);
@@ -488,7 +487,7 @@ static int64_t phase_identify(struct run *run, struct http_client *http)
         if (err.kind == ERR_BUSY)
             return mono(run) + IDENTITY_PAUSE_MS;
         if (err.kind == ERR_UNAVAILABLE && !acts_on(run, CLOUD_AZURE))
-            return retry_or_release(run, "The daemon's own credentials cannot be had now", &err);
+            return retry_or_release(run, "The daemon's own credentials are not available", &err);
     }
     enter(run, RUN_TASKS);
     run_start_tasks(run);
@@ -521,8 +520,8 @@ static bool gives_back(struct run *run)
     if (!run->given_back)
         return false;
     run->release_delay_ms = RELEASE_PAUSE_MS;
-    log_warn(log_of(run), "Run given back: the resources left wait for a credential", "resources",
-             left, "error", problem, "event", run->key, "run", run->id);
+    log_warn(log_of(run), "Run released: the remaining resources wait for a credential",
+             "resources", left, "error", problem, "event", run->key, "run", run->id);
     return true;
 }
 
@@ -715,11 +714,11 @@ static int64_t phase_release(struct run *run, struct http_client *http)
         return end(run, run->release_as);
     bool began = run->automations || run->inherited_ms;
     if (!began && claim_delete(run, http, &err) == CLAIM_GONE)
-        log_info(log_of(run), "Run given back before it began", "event", run->key, "run", run->id);
+        log_info(log_of(run), "Run released before it began", "event", run->key, "run", run->id);
     else if (!claim_give_up(run, http, &err))
-        log_failure(run, "The claim could not be given up; it will expire", &err);
+        log_failure(run, "The claim could not be released; it will expire", &err);
     else
-        log_info(log_of(run), "Run given back with its progress", "event", run->key, "run",
+        log_info(log_of(run), "Run released with its progress saved", "event", run->key, "run",
                  run->id);
     return end(run, run->release_as);
 }

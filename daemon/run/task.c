@@ -53,7 +53,7 @@ static void log_finished(const struct task *task, const struct step_ctx *ctx, co
     struct log *log = run->engine->options.log;
     const char *action = task->automation->action->name;
     if (error)
-        log_warn(log, "Resource errored", "action", action, "resource", task_resource_name(ctx),
+        log_warn(log, "Resource failed", "action", action, "resource", task_resource_name(ctx),
                  "account", ctx->account, "region", ctx->region, "error", error, "event", run->key,
                  "run", run->id);
     else if (ctx->note[0])
@@ -240,8 +240,7 @@ static bool waits_on(struct task *task, const struct step_ctx *ctx)
     /* Something has been begun, and nobody else will see it through. */
     if (task->changed)
         warn_waiting(task, ctx,
-                     "A change to the resource has been accepted; the call after it is tried "
-                     "again until it works");
+                     "Change to the resource accepted; retrying the next call until it succeeds");
     return task->changed;
 }
 
@@ -258,7 +257,7 @@ static bool has_hope(struct task *task, struct step_ctx *ctx, int64_t *at)
     const struct config *config = task->automation->run->engine->options.config;
     bool lasts = patience_note(&task->patience, config, ctx->clock, &ctx->err, at);
     if (ctx->err.kind == ERR_UNAVAILABLE)
-        warn_waiting(task, ctx, "A credential cannot be had now; the resource waits for it");
+        warn_waiting(task, ctx, "Credential not available; the resource waits for it");
     else
         take_back(task);
     return lasts || waits_on(task, ctx);

@@ -248,7 +248,7 @@ static enum envelope_kind azure_parse(struct queue_source *base, const char *bod
     enum envelope_kind kind = envelope_azure_parse(body, size, endpoint, to, err);
     if (kind == ENVELOPE_EVENTS && *to->foreign)
         say_foreign(s,
-                    "Ignores events of a storage account that is not the configured one: check "
+                    "Ignoring events from a storage account other than the configured one: check "
                     "the event subscription, or account",
                     to->foreign, endpoint);
     return kind;
@@ -263,15 +263,15 @@ static bool azure_place(struct queue_source *base, const struct envelope_object 
         *store = base->base.store;
     else
         say_foreign(azure_of(base),
-                    "Ignores events of a container that is not the configured one: check the "
+                    "Ignoring events from a container other than the configured one: check the "
                     "event subscription's filter, or container",
                     object->container, container);
     return true;
 }
 
 static const struct queue_kind azure_kind = {
-    .no_access = "Has no token for Azure storage; tries again",
-    .access_again = "Has a token for Azure storage again",
+    .no_access = "No token for Azure storage; retrying",
+    .access_again = "Token for Azure storage available again",
     .sets_aside = true,
     .prepare = azure_prepare,
     .forget = azure_forget,

@@ -214,9 +214,10 @@ static void message_drop(struct queue_source *s, struct message *m)
 static void say_gone(const struct queue_source *s, const struct message *m, enum message_step step,
                      const struct err *err)
 {
-    const char *what = "The message is gone from the queue, or its receipt is too old";
+    const char *what = "Message gone from the queue, or its receipt expired";
     if (step == MESSAGE_EXTEND)
-        what = "The queue extends the message no longer; the claim goes on protecting its events";
+        what = "Message visibility can no longer be extended; its events remain protected by "
+               "their claims";
     char text[1400];
     log_warn(s->base.daemon->log, what, "source", name(s), "message_id", m->id, "error",
              err_text(err, text, sizeof text));
@@ -233,8 +234,8 @@ static enum message_answer judge(struct queue_request *r, const struct err *err,
     if (err->kind == ERR_EXPIRED && access_expired(s, r))
         return MESSAGE_LATER;
     struct trouble_about what =
-        about(s, "Cannot tell the queue about messages; tries again, or they come again",
-              "Tells the queue about messages again");
+        about(s, "Cannot delete or extend messages; retrying (they may be redelivered)",
+              "Deleting and extending messages works again");
     *pause_ms = trouble_met(&s->message_trouble, &what, s->kind->advice(err, false), err);
     return MESSAGE_LATER;
 }
@@ -242,7 +243,7 @@ static enum message_answer judge(struct queue_request *r, const struct err *err,
 static void step_done(struct queue_source *s, const struct message *m, enum message_step step)
 {
     struct source_counts *counts = &s->base.daemon->counts;
-    struct trouble_about what = about(s, "", "Tells the queue about messages again");
+    struct trouble_about what = about(s, "", "Deleting and extending messages works again");
     trouble_over(&s->message_trouble, &what);
     counts->deleted += step == MESSAGE_DELETE;
     counts->released += step == MESSAGE_RELEASE;
@@ -250,20 +251,19 @@ static void step_done(struct queue_source *s, const struct message *m, enum mess
         return;
     counts->set_aside++;
     log_warn(s->base.daemon->log,
-             m->failed ? "Moved a message whose events could not be carried out to the poison queue"
-                       : "Moved a message that is not understood to the poison queue",
+             m->failed ? "Message moved to the poison queue: its events could not be carried out"
+                       : "Message moved to the poison queue: it cannot be parsed",
              "source", name(s), "message_id", m->id);
 }
 
 static const char *given_up(enum message_step step)
 {
     if (step == MESSAGE_DELETE)
-        return "A message could not be deleted in time: the queue shows it again, and its events "
-               "will be found done";
+        return "Message not deleted in time; it will be redelivered, and its events found "
+               "processed";
     if (step == MESSAGE_SET_ASIDE)
-        return "A message could not be moved to the poison queue in time: the queue shows it "
-               "again";
-    return "A message could not be released in time: the queue shows it again by itself";
+        return "Message not moved to the poison queue in time; it will be redelivered";
+    return "Message not released in time; it will reappear after its visibility timeout";
 }
 
 static void step_answered(struct queue_request *r, const struct err *err)
@@ -389,7 +389,7 @@ static void say_ignored(struct queue_source *s, const struct envelope *envelope)
     for (const char *const *event = envelope->ignored_names; *event; event++)
         if (envelope_note_name(s->names_said, *event))
             log_info(s->base.daemon->log,
-                     "Ignores the events of this name: only those of new objects are carried out",
+                     "Ignoring events of this name: only those of new objects are carried out",
                      "source", name(s), "event", *event);
 }
 
@@ -421,15 +421,13 @@ static bool open_body(struct queue_source *s, struct message *m, const struct qu
 static void refuse_message(struct queue_source *s, struct message *m,
                            const struct queue_message *got, const struct err *err)
 {
-    const char *what = "A message announces nothing that is understood; it is left to the queue's "
-                       "dead-letter policy";
+    const char *what = "Message cannot be parsed; left to the queue's dead-letter policy";
     char text[1400];
     bool aside = s->kind->sets_aside && err->kind != ERR_INTERNAL;
     if (aside) {
         aside = got->times >= (uint64_t)s->base.config->max_receive;
-        what = aside ? "A message announces nothing that is understood; it is moved to the poison "
-                       "queue"
-                     : "A message announces nothing that is understood; it will come again";
+        what = aside ? "Message cannot be parsed; moving it to the poison queue"
+                     : "Message cannot be parsed; it will be redelivered";
     }
     s->base.daemon->counts.unknown++;
     log_warn(s->base.daemon->log, what, "source", name(s), "message_id", m->id, "reason",
@@ -479,7 +477,7 @@ static void receive_failed(struct queue_request *r, const struct err *err)
     s->empty = false;
     if (err->kind == ERR_EXPIRED && access_expired(s, r))
         return;
-    struct trouble_about what = about(s, "Cannot receive messages; tries again", "");
+    struct trouble_about what = about(s, "Cannot receive messages; retrying", "");
     s->poll_ms = queue_source_now(s) +
                  trouble_met(&s->receive_trouble, &what, s->kind->advice(err, true), err);
 }
@@ -487,7 +485,7 @@ static void receive_failed(struct queue_request *r, const struct err *err)
 static void received(struct queue_request *r, size_t count)
 {
     struct queue_source *s = r->source;
-    struct trouble_about what = about(s, "", "Receives messages again");
+    struct trouble_about what = about(s, "", "Receiving messages works again");
     trouble_over(&s->receive_trouble, &what);
     s->empty = count == 0;
     s->poll_ms = r->sent_ms + s->kind->pause(s, count);

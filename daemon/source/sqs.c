@@ -233,7 +233,7 @@ static void say_foreign_bucket(struct sqs_source *s, const char *bucket)
         return;
     strncpy(s->foreign_bucket, bucket, sizeof s->foreign_bucket - 1);
     log_warn(s->queue.base.daemon->log,
-             "Ignores events of a bucket that is not the configured one: check the queue's "
+             "Ignoring events from a bucket other than the configured one: check the queue's "
              "notifications, or bucket",
              "source", s->queue.base.config->name, "bucket", bucket, "configured",
              s->queue.base.config->bucket);
@@ -253,8 +253,8 @@ static bool sqs_place(struct queue_source *base, const struct envelope_object *o
 }
 
 static const struct queue_kind sqs_kind = {
-    .no_access = "Has no AWS credentials; tries again",
-    .access_again = "Has AWS credentials again",
+    .no_access = "No AWS credentials; retrying",
+    .access_again = "AWS credentials available again",
     .long_poll = true,
     .prepare = sqs_prepare_request,
     .forget = sqs_forget,

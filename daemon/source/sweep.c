@@ -64,8 +64,8 @@ static struct trouble_about about(const struct sweep *s)
 {
     const struct daemon *d = s->owner->daemon;
     return (struct trouble_about){d->log, d->clock, s->owner->config->name,
-                                  "Cannot list the store for events; tries again",
-                                  "Lists the store for events again"};
+                                  "Cannot list the store for events; retrying",
+                                  "Listing the store for events works again"};
 }
 
 static void entry_free(struct entry *e)
@@ -249,7 +249,8 @@ static bool hand_over(struct sweep *s)
         e->state = ENTRY_HAND;
         s->in_hand++;
         d->counts.swept++;
-        log_info(d->log, "Found an open event", "source", s->owner->config->name, "key", e->key);
+        log_info(d->log, "Unprocessed event found", "source", s->owner->config->name, "key",
+                 e->key);
         engine_submit(d->engine, &e->delivery);
     }
     return false;

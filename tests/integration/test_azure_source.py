@@ -88,7 +88,7 @@ def test_events_that_do_not_concern_us_are_deleted(azure_site, make_azure_site, 
     running = daemon(azure_site, once=True).ended(0)
     assert azure_site.messages() == 0
     assert azure_site.reports() == []
-    assert running.logged("container that is not the configured one")
+    assert running.logged("container other than the configured one")
     assert running.logged("elsewhere.blob.core.windows.net")
 
 
@@ -103,7 +103,7 @@ def test_what_is_not_understood_goes_to_the_poison_queue(azure_site, daemon):
     assert sorted(azure_site.peek(poison)) == sorted(texts)
     assert azure_site.messages() == 0
     assert_refused(azure_site.reports()[0], "web-1")
-    assert running.logged("Moved a message that is not understood to the poison queue")
+    assert running.logged("Message moved to the poison queue: it cannot be parsed")
     [stopped] = running.logs(message="Stopped")
     assert (stopped["messages"], stopped["set_aside"]) == (4, 3)
 
@@ -202,7 +202,7 @@ def test_check_online(azure_site, cloud, hgautod, write_config):
     arm = Arm(cloud)
     found = hgautod("check", "-c", write_config(arm.config(azure_site.source())), "--online", env=arm.env())
     found.assert_status(0)
-    assert "conditional writes are honoured" in found.stdout
+    assert "conditional writes work" in found.stdout
     missing = hgautod("check", "-c", write_config(azure_site.source(queue="no-such-queue")), "--online")
     missing.assert_status(1)
     assert "QueueNotFound" in missing.stdout

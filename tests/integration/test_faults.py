@@ -204,7 +204,7 @@ def test_an_outage_gives_the_run_back_with_what_it_has_done(cloud, daemon):
     key = site.put_event(own_and_other(cloud))
     cloud.fault(**OUTAGE)
     first = daemon(site, config=IMPATIENT)
-    first.wait_logged("Run given back: the resources left wait for a credential")
+    first.wait_logged("Run released: the remaining resources wait for a credential")
     first.stop()
     assert site.reports(key) == [] and site.pending(key) and sum(site.messages()) == 1
     assert cloud.state_of("i-0aaaaaaa") != "running" and cloud.state_of("i-0bbbbbbb") == "running"
@@ -223,7 +223,7 @@ def test_exec_says_what_could_not_be_had_and_writes_no_report(cloud, exec_event)
     cloud.fault(**OUTAGE)
     ran = exec_event(told, on=cloud, config=IMPATIENT)
     assert ran.status == 1 and ran.reports == []
-    assert re.search(r"^hgautod: the event was not carried out to its end: .*Not now.*No report was written; what was done is in the log$",
+    assert re.search(r"^hgautod: the event was not completed: .*Not now.*No report was written; see the log for the changes made$",
                      ran.stderr, flags=re.M), ran.stderr
 
 

@@ -45,7 +45,7 @@ def take_over(tmp_path):
     return run
 
 
-REFUSED = "Stored state refused, the resource is begun anew"
+REFUSED = "Stored state refused; starting the resource over"
 
 
 # --- AWS ---

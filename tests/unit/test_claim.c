@@ -459,7 +459,7 @@ static void log_of_takeover(struct fixture *f, int64_t expires_ms, const char *s
 
 static void test_a_claim_that_was_given_up_is_not_called_expired(void **state)
 {
-    log_of_takeover(*state, 0, "Claim that was given up taken over");
+    log_of_takeover(*state, 0, "Released claim taken over");
 }
 
 static void test_an_expired_claim_is_called_so(void **state)

@@ -146,7 +146,7 @@ static void test_only_azure_is_asked_where_a_resource_is(void **state)
 }
 
 #define PROTECTED(key)                                                                             \
-    "the resource bears the tag \"" key "\" and is protected by [guard] protect_tags"
+    "the resource has the tag \"" key "\" and is protected by [guard] protect_tags"
 #define UNCLEAR                                                                                    \
     "the resource's tags are not an object, so that [guard] protect_tags cannot be checked"
 

@@ -356,7 +356,7 @@ static void test_an_event_of_another_name_is_told_once_and_an_unknown_one_stays(
     assert_int_equal(f->daemon.counts.ignored, 4);
     assert_int_equal(f->daemon.counts.deleted, 4);
     assert_int_equal(f->daemon.counts.unknown, 1);
-    assert_int_equal(times_logged(f, "Ignores the events of this name"), 2);
+    assert_int_equal(times_logged(f, "Ignoring events of this name"), 2);
     assert_int_equal(times_logged(f, "event=ObjectAcl:Put"), 1);
     assert_int_equal(times_logged(f, "event=\"Object Deleted\""), 1);
     assert_int_equal(times_logged(f, "detail-type \\\"AWS API Call via CloudTrail\\\""), 1);

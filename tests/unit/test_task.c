@@ -231,11 +231,11 @@ static void after_a_change_what_may_pass_is_never_the_end(void **state)
     struct engine_world *w = *state;
     for (size_t i = 0; i < 2; i++) {
         int64_t began = world_ms;
-        size_t before = world_lines(w, "tried again until it works");
+        size_t before = world_lines(w, "retrying the next call until it succeeds");
         struct err err = ERR_INIT;
         run_one(w, changes_then_mends, kinds[i], 3 * HOUR);
         world_expect(w, "alone", 1, 0);
-        size_t lines = world_lines(w, "tried again until it works") - before;
+        size_t lines = world_lines(w, "retrying the next call until it succeeds") - before;
         assert_in_range(lines, 100, (world_ms - began) / MINUTE);
         char *report = memory_text(w->memory, REPORTS);
         assert_non_null(report);
@@ -461,7 +461,7 @@ static void an_outage_is_waited_for_and_is_no_try(void **state)
     run_one(w, mends, ERR_UNAVAILABLE, 100 * SECOND);
     world_expect(w, "alone", 1, 0);
     assert_in_range(calls, 3, 110); /* a second apart at least */
-    assert_true(world_lines(w, "A credential cannot be had now") >= 1);
+    assert_true(world_lines(w, "Credential not available") >= 1);
 }
 
 static void an_outage_that_lasts_gives_the_run_back(void **state)
@@ -475,7 +475,8 @@ static void an_outage_that_lasts_gives_the_run_back(void **state)
     json_t *claim = world_stored(w, PENDING);
     assert_int_equal(json_integer_value(json_object_get(claim, "expires_ms")), 0);
     json_decref(claim);
-    assert_int_equal(world_lines(w, "Run given back: the resources left wait for a credential"), 1);
+    assert_int_equal(world_lines(w, "Run released: the remaining resources wait for a credential"),
+                     1);
 }
 
 /* The other resource takes a quarter of an hour; then the run is given back with what it did. */
