@@ -18,7 +18,9 @@ static bool remember(struct step_ctx *ctx, const json_t *address, json_t *to)
     if (association && !*association)
         association = NULL;
     if (!allocation)
-        return err_set(&ctx->err, ERR_PROVIDER, "", "AWS named no allocation id of the address %s",
+        return err_set(&ctx->err, ERR_PROVIDER, "",
+                       "AWS returned no allocation ID for the "
+                       "address %s",
                        ip ? ip : "of the instance");
     json_t *kept =
         json_pack("{s:s, s:s*, s:s*, s:s}", "allocation", allocation, "association", association,

@@ -116,7 +116,8 @@ static bool add_named(struct step_ctx *ctx, const json_t *page, const char *name
         if (!its || strcmp(its, name) != 0 || json_array_size(found) >= CANDIDATES_MAX)
             continue;
         if (!arn)
-            return err_set(&ctx->err, ERR_PROVIDER, "", "AWS named no ARN of the policy %s", name);
+            return err_set(&ctx->err, ERR_PROVIDER, "", "AWS returned no ARN for the policy %s",
+                           name);
         if (json_array_append_new(found, json_string(arn)) != 0) {
             act_no_memory(ctx);
             return false;

@@ -30,7 +30,7 @@ static enum verdict keep_group(struct step_ctx *ctx, const char *id)
     if (!id || !ec2_id_valid(id, "sg-")) {
         if (!ctx->plan) {
             err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
-                    "AWS named no id of the security group %s", GROUP_NAME);
+                    "AWS returned no ID for the security group %s", GROUP_NAME);
             return STEP_FAILED;
         }
         id = GROUP_PLANNED;

@@ -110,11 +110,11 @@ static bool keep_acl(struct step_ctx *ctx, const json_t *acl)
         id = ACL_PLANNED;
     if (!id)
         return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
-                       "AWS named no id of the network ACL");
+                       "AWS returned no ID for the network ACL");
     json_t *entries = allowing(acl);
     if (!entries)
         return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
-                       "AWS named no number of a rule of the network ACL %s", id);
+                       "AWS returned no number for a rule of the network ACL %s", id);
     return act_state_set(ctx, "acl", json_string(id)) && act_state_set(ctx, "entries", entries);
 }
 

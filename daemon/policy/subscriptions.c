@@ -66,7 +66,7 @@ static bool read_quoted(struct reader *r, struct buf *to)
             r->at++;
             r->at += strspn(r->at, " \t\r");
             return !*r->at || *r->at == ',' || *r->at == '\n' ||
-                   err_set(r->err, ERR_INVALID, "", "%s:%u: a comma is missing behind \"%.80s\"",
+                   err_set(r->err, ERR_INVALID, "", "%s:%u: a comma is missing after \"%.80s\"",
                            r->path, r->line, buf_str(to));
         }
         if (*r->at == '"')

@@ -302,7 +302,9 @@ static bool send_limited(struct aws *aws, struct http_client *http, const struct
     name_limit(name, account, region, call->op->service->id);
     int64_t wait_ms = limits ? ratelimit_take(limits, name) : 0;
     if (wait_ms > 0) {
-        err_set(err, ERR_BUSY, "", "requests to %s in account %s and region %s are slowed down",
+        err_set(err, ERR_BUSY, "",
+                "requests to %s in account %s and region %s are being "
+                "rate-limited",
                 call->op->service->id, account, region ? region : "-");
         err->retry_after_ms = wait_ms;
         return named(call, err);

@@ -312,7 +312,7 @@ static bool next_page(json_t *params, const json_t *page, bool *more, struct err
         return true;
     if (!token || token[0] == '\0' || (last && strcmp(token, last) == 0))
         return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
-                       "a listing goes on without saying where");
+                       "truncated listing without a continuation token");
     return json_object_set_new(params, "continuation-token", json_string(token)) == 0 ||
            err_set(err, ERR_INTERNAL, "", "out of memory while listing objects");
 }

@@ -164,7 +164,7 @@ static bool take_turn(struct azure *azure, const struct arm_request *r, struct e
     struct ratelimit *limits = azure_limits(azure);
     int64_t wait_ms = limits && r->bucket ? ratelimit_take(limits, r->bucket) : 0;
     if (wait_ms > 0) {
-        err_set(err, ERR_BUSY, "", "requests of %s are slowed down", r->bucket);
+        err_set(err, ERR_BUSY, "", "requests of %s are being rate-limited", r->bucket);
         err->retry_after_ms = wait_ms;
     }
     return wait_ms <= 0;

@@ -107,7 +107,7 @@ static bool timed_out(const struct http_easy *e, const char *peer, struct err *e
 
     curl_easy_getinfo(e->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
     if (connected_us > 0 || e->timeout_ms < e->connect_timeout_ms)
-        return err_set(err, ERR_TRANSIENT, "", "no whole answer from %s within %ld ms", peer,
+        return err_set(err, ERR_TRANSIENT, "", "no complete response from %s within %ld ms", peer,
                        e->timeout_ms);
     return err_set(err, ERR_TRANSIENT, "",
                    "no connection to %s within %ld ms: check the network, and proxy and "
@@ -134,7 +134,9 @@ static bool broken_off(const struct http_easy *e, CURLcode result, const char *p
                        "the proxy refused a connection to %s with status %ld: check [http] proxy "
                        "and what it allows",
                        peer, status);
-    return err_set(err, ERR_TRANSIENT, "", "%s ended the connection before its whole answer: %s",
+    return err_set(err, ERR_TRANSIENT, "",
+                   "%s closed the connection before sending a complete "
+                   "response: %s",
                    peer, detail(e, result));
 }
 

@@ -483,7 +483,8 @@ static void test_throttled_bucket_slows_down(void **state)
         assert_false(call(&vm_get, NULL, &answer, NULL, &err));
     assert_kind(err, ERR_BUSY);
     assert_string_equal(err.message, "requests of " SUBSCRIPTION
-                                     "/arm-Microsoft.Compute/virtualMachines are slowed down");
+                                     "/arm-Microsoft.Compute/virtualMachines are being "
+                                     "rate-limited");
     assert_string_equal(err.operation, "virtualMachines/get");
     assert_true(err.retry_after_ms > 0);
     int before = world_count(&world);

@@ -720,7 +720,8 @@ static void test_throttling_slows_down(void **state)
     assert_int_equal(busy, 1);
     assert_true(err.retry_after_ms >= 1);
     assert_string_equal(err.message,
-                        "requests to ec2 in account own and region eu-west-1 are slowed down");
+                        "requests to ec2 in account own and region eu-west-1 are being "
+                        "rate-limited");
 }
 
 /* Gets an object; "ok" or the error's code. */

@@ -524,8 +524,8 @@ static void test_process_misbehaves(void **state)
                         "credential_process: the program did not end within 50 ms");
     expect_process(w, "yes", "credential_process: the program printed more than 64 KiB");
     expect_process(w, "it's",
-                   "credential_process cannot be split into words: a quote or backslash at its "
-                   "end has no partner");
+                   "credential_process cannot be split into words: unterminated quote or trailing "
+                   "backslash");
     expect_process(w, " ", "credential_process is empty");
     /* What it leaves behind holds the pipe open, and is not waited for. */
     expect_process_kind(

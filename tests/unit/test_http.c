@@ -502,12 +502,12 @@ static void test_answers_cut_off(void **state)
 
     ask(f, "GET", "/short");
     expect_error(f, ERR_TRANSIENT,
-                 "127.0.0.1:PORT ended the connection before its whole answer: transfer closed "
-                 "with 96 bytes remaining to read");
+                 "127.0.0.1:PORT closed the connection before sending a complete response: "
+                 "transfer closed with 96 bytes remaining to read");
     ask(f, "GET", "/reset");
     expect_error(f, ERR_TRANSIENT,
-                 "127.0.0.1:PORT ended the connection before its whole answer: Recv failure: "
-                 "Connection reset by peer");
+                 "127.0.0.1:PORT closed the connection before sending a complete response: Recv "
+                 "failure: Connection reset by peer");
     ask(f, "GET", "/noise");
     expect_error(f, ERR_TRANSIENT,
                  "127.0.0.1:PORT answered with something that is not HTTP: check host, port and "
@@ -595,15 +595,15 @@ static void test_a_deadline_for_the_answer(void **state)
 
     ask(f, "GET", "/hang");
     f->request.timeout_ms = 60;
-    expect_error(f, ERR_TRANSIENT, "no whole answer from 127.0.0.1:PORT within 60 ms");
+    expect_error(f, ERR_TRANSIENT, "no complete response from 127.0.0.1:PORT within 60 ms");
     ask(f, "GET", "/promise/10");
     f->request.timeout_ms = 60;
-    expect_error(f, ERR_TRANSIENT, "no whole answer from 127.0.0.1:PORT within 60 ms");
+    expect_error(f, ERR_TRANSIENT, "no complete response from 127.0.0.1:PORT within 60 ms");
 
     f->options.request_timeout_ms = 70;
     new_client(f);
     ask(f, "GET", "/hang");
-    expect_error(f, ERR_TRANSIENT, "no whole answer from 127.0.0.1:PORT within 70 ms");
+    expect_error(f, ERR_TRANSIENT, "no complete response from 127.0.0.1:PORT within 70 ms");
 }
 
 static void test_a_deadline_for_the_connection(void **state)

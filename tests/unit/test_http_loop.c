@@ -203,11 +203,11 @@ static void test_errors_come_by_the_loop_too(void **state)
     expect_error(&large, ERR_LIMIT,
                  "the answer of 127.0.0.1:PORT is larger than the 1000 bytes that are accepted",
                  f->server->port);
-    expect_error(&late, ERR_TRANSIENT, "no whole answer from 127.0.0.1:PORT within 60 ms",
+    expect_error(&late, ERR_TRANSIENT, "no complete response from 127.0.0.1:PORT within 60 ms",
                  f->server->port);
     expect_error(&cut, ERR_TRANSIENT,
-                 "127.0.0.1:PORT ended the connection before its whole answer: Recv failure: "
-                 "Connection reset by peer",
+                 "127.0.0.1:PORT closed the connection before sending a complete response: Recv "
+                 "failure: Connection reset by peer",
                  f->server->port);
 }
 

@@ -207,7 +207,7 @@ static void test_bad_files(void **state)
         {"empty", "azure.subscriptions_file " DATA
                   "empty.csv names no subscription, and AZURE_SUBSCRIPTION_ID is not set"},
         {"quote_open", DATA "quote_open.csv:1: a closing quote is missing"},
-        {"quote_behind", DATA "quote_behind.csv:1: a comma is missing behind \"Test\""},
+        {"quote_behind", DATA "quote_behind.csv:1: a comma is missing after \"Test\""},
         {"two_lines_in_quotes",
          DATA "two_lines_in_quotes.csv:2: an entry holds a control character"},
         {"control", DATA "control.csv:1: an entry holds a control character"},

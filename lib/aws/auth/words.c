@@ -66,7 +66,7 @@ bool aws_words_split(const char *line, struct aws_words *to, struct err *err)
         to->at[to->count++] = out;
         in = copy_word(in, &out);
         if (!in) {
-            err_set(err, ERR_INVALID, "", "a quote or backslash at its end has no partner");
+            err_set(err, ERR_INVALID, "", "unterminated quote or trailing backslash");
             break;
         }
     }
