@@ -22,7 +22,7 @@ def etag(path):
 
 
 @pytest.fixture
-def take_over(tmp_path):
+def take_over(tmp_path, recorder):
     """Carries out an event from an expired claim that says that its one resource is at a step, with a state. Answers the report and the log."""
 
     def run(event, step, stored, env, config=None):
@@ -32,12 +32,14 @@ def take_over(tmp_path):
         open_task = {"step": step, "elapsed": 0, "state": stored}
         folder.pending.write_text(json.dumps({
             "hgautod": 1, "run": "run-of-another", "owner": "other/host/1", "event": etag(folder.path / "events" / "run-1" / "event.json"),
-            "expires_ms": 0, "automations": [{"action": result["automation"]["name"], "count": 1, "processed": "", "errored": {},
+            "expires_ms": 1, "automations": [{"action": result["automation"]["name"], "count": 1, "processed": "", "errored": {},
                                               "open": {"0": open_task}}]}))
         make_older(folder.pending, hours=1)
         ini = write_ini(folder.path, {"log": {"level": "info", "format": "json"}, **folder.source(), **(config or {})})
+        mark = recorder.mark()
         daemon = Daemon(ini, clean_environment(env), folder.path, once=True)
         daemon.ended(0)
+        recorder.ran(event, mark)
         [report] = folder.reports()
         assert "Expired claim taken over" in daemon.stderr
         return report, daemon.stderr

@@ -204,7 +204,7 @@ class Freezing(Proxy):
         if self.frozen.is_set():
             self.later.append((method, path.split("?")[0], body, status))
         elif method == self.method and path.endswith(self.key) and self.matches(body):
-            self.victim.signal(signal.SIGSTOP)
+            self.victim.freeze()
             self.frozen.set()
 
     def matches(self, body):

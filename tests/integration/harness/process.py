@@ -1,5 +1,6 @@
 """The programs under test, run as processes: hgautod and the servers it talks to."""
 
+import glob
 import json
 import os
 import shlex
@@ -143,6 +144,16 @@ class Process:
 
     def signal(self, number):
         self.process.send_signal(number)
+
+    def freeze(self):
+        """Stops it as SIGSTOP does, and comes back when every thread of it has stopped: until then one may still go on."""
+        self.signal(signal.SIGSTOP)
+        wait_until(lambda: set(self._thread_states()) <= {"T"}, "the process to stop")
+
+    def _thread_states(self):
+        for stat in glob.glob(f"/proc/{self.process.pid}/task/*/stat"):
+            with open(stat) as f:
+                yield f.read().rpartition(")")[2].split()[0]
 
     def wait(self, timeout=60):
         status = self.process.wait(timeout * STRETCH)

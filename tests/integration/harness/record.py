@@ -43,7 +43,7 @@ class Request:
 
 
 class Run:
-    """One run of `hgautod exec`: the actions of its event and the requests that came meanwhile."""
+    """One run of an event: the actions of its event and the requests that came meanwhile."""
 
     def __init__(self, actions, requests):
         self.actions = actions
@@ -69,7 +69,7 @@ class Recorder:
         return {path.name: path.stat().st_size for path in self.paths}
 
     def ran(self, event, mark):
-        """Says that `hgautod exec` has carried out this event (as a dict, text or bytes) since the mark."""
+        """Says that hgautod has carried out this event (as a dict, text or bytes), and nothing else, since the mark."""
         try:
             told = json.loads(event) if isinstance(event, (str, bytes)) else event
             actions = sorted({r["automation"]["name"] for r in told["results"] if "automation" in r})
@@ -88,7 +88,7 @@ class Recorder:
 
     @property
     def runs(self):
-        """The runs of `hgautod exec` in all processes."""
+        """The runs of events in all processes."""
         found = []
         for path in sorted(self.folder.glob("*.runs")):
             for told in map(json.loads, path.read_text(encoding="ascii").splitlines()):
