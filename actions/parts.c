@@ -157,8 +157,7 @@ static void add_names(struct buf *to, const json_t *names, int64_t failed)
     int64_t shown = 0;
     size_t i;
     json_t *name;
-    json_array_foreach(names, i, name)
-    {
+    json_array_foreach(names, i, name) {
         const char *text = json_string_value(name);
         if (!text || to->size + strlen(text) > NAMES_MAX)
             break;

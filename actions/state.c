@@ -19,8 +19,7 @@ bool action_state_admit(struct step_ctx *ctx, json_t *state)
     void *next;
     if (!json_is_object(state))
         return err_set(&ctx->err, ERR_INVALID, "", "the stored state is not an object");
-    json_object_foreach_safe(state, next, name, value)
-    {
+    json_object_foreach_safe(state, next, name, value) {
         const struct action_state *row = find_member(ctx->action, name);
         if (!row)
             return err_set(
@@ -39,8 +38,7 @@ bool action_state_declared(struct step_ctx *ctx)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(ctx->state, name, value)
-    {
+    json_object_foreach(ctx->state, name, value) {
         if (!find_member(ctx->action, name))
             return err_set(&ctx->err, ERR_INTERNAL, "",
                            "the action keeps \"%.64s\" in its state, which it does not declare",

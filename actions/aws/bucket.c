@@ -91,8 +91,7 @@ static bool merge_statement(json_t *policy, json_t *statement, bool *there)
     size_t i;
     json_t *one;
     *there = false;
-    json_array_foreach(old, i, one)
-    {
+    json_array_foreach(old, i, one) {
         const char *its = jstr(one, "Sid");
         if (!its || strcmp(its, sid) != 0)
             json_array_append(merged, one);

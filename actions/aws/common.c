@@ -211,8 +211,7 @@ static bool items_whole(struct step_ctx *ctx, const struct act_listing *how, con
 {
     size_t i;
     json_t *item;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach(items, i, item) {
         for (const char *const *path = how->each; *path; path++)
             if (!jstr(item, *path))
                 return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",

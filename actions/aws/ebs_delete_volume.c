@@ -77,8 +77,7 @@ static json_t *describe_many(struct step_ctx *const *ctxs, size_t count)
                                        act_ids(ctxs, count, volume)));
     size_t i;
     json_t *one;
-    json_array_foreach(found, i, one)
-    {
+    json_array_foreach(found, i, one) {
         const char *id = jstr(one, "volumeId"), *status = jstr(one, "status");
         if (id && status && strcmp(status, "deleted") != 0)
             json_object_set(by_id, id, one);
@@ -116,8 +115,7 @@ static json_t *holders(struct step_ctx *ctx, const json_t *found)
     bool whole = attachments && holding;
     size_t i;
     json_t *attachment;
-    json_array_foreach(attachments, i, attachment)
-    {
+    json_array_foreach(attachments, i, attachment) {
         const char *status = jstr(attachment, "status");
         if (!status || strcmp(status, "detached") != 0)
             whole = json_array_append(holding, attachment) == 0 && whole;
@@ -162,7 +160,8 @@ static json_t *to_stop(struct step_ctx *const *ctxs, size_t count)
     }
     const char *key;
     json_t *id;
-    json_object_foreach(once, key, id) json_array_append(ids, id);
+    json_object_foreach(once, key, id)
+        json_array_append(ids, id);
     bool whole = once && json_array_size(ids) == json_object_size(once);
     json_decref(once);
     if (whole)
@@ -196,8 +195,7 @@ static enum verdict stopped(struct step_ctx *ctx, const json_t *states)
     bool all = true;
     size_t i;
     json_t *id;
-    json_array_foreach(json_object_get(ctx->state, "stop"), i, id)
-    {
+    json_array_foreach(json_object_get(ctx->state, "stop"), i, id) {
         const json_t *state = json_object_get(states, json_string_value(id));
         const char *name = json_string_value(state);
         all = all && (!state ||
@@ -234,8 +232,7 @@ static bool held_by(const json_t *found, const char *instance)
     bool held = false;
     size_t i;
     json_t *attachment;
-    json_array_foreach(attachments, i, attachment)
-    {
+    json_array_foreach(attachments, i, attachment) {
         const char *id = jstr(attachment, "instanceId");
         const char *status = jstr(attachment, "status");
         if (id && strcmp(id, instance) == 0)

@@ -72,8 +72,7 @@ static json_t *by_instance(struct step_ctx *ctx, const json_t *answer)
     json_t *instances = jlist(answer, "instancesSet"), *by_id = json_object();
     size_t i;
     json_t *instance;
-    json_array_foreach(instances, i, instance)
-    {
+    json_array_foreach(instances, i, instance) {
         const char *id = jstr(instance, "instanceId");
         if (id)
             json_object_set(by_id, id, instance);
@@ -148,8 +147,7 @@ static bool add_states(struct step_ctx *ctx, json_t *states, const json_t *reser
     bool ok = instances || act_no_memory(ctx) == STEP_DONE;
     size_t k;
     json_t *instance;
-    json_array_foreach(instances, k, instance)
-    {
+    json_array_foreach(instances, k, instance) {
         const char *id = jstr(instance, "instanceId"), *name = jstr(instance, "instanceState.name");
         if (ok && (!id || !name))
             ok = err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
@@ -173,8 +171,8 @@ json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
     bool ok = states || act_no_memory(ctx) == STEP_DONE;
     size_t i;
     json_t *reservation;
-    json_array_foreach(reservations, i, reservation) ok =
-        ok && add_states(ctx, states, reservation);
+    json_array_foreach(reservations, i, reservation)
+        ok = ok && add_states(ctx, states, reservation);
     json_decref(reservations);
     if (ok)
         return states;
@@ -199,8 +197,7 @@ static bool snapshots_sound(struct step_ctx *ctx, const json_t *snapshots)
 {
     size_t i;
     json_t *snapshot;
-    json_array_foreach(snapshots, i, snapshot)
-    {
+    json_array_foreach(snapshots, i, snapshot) {
         const char *state = jstr(snapshot, "status");
         if (!state) /* CreateSnapshots calls state what DescribeSnapshots calls status */
             state = jstr(snapshot, "state");
@@ -251,8 +248,7 @@ static bool pick_rules(const json_t *rules, bool egress, json_t *ids, json_t *re
 {
     size_t i;
     json_t *rule;
-    json_array_foreach(rules, i, rule)
-    {
+    json_array_foreach(rules, i, rule) {
         const char *id = jstr(rule, "securityGroupRuleId");
         if (!id || jbool(rule, "isEgress", false) != egress)
             continue;

@@ -55,8 +55,7 @@ static void audit_former(struct step_ctx *ctx, const json_t *now)
     const char *id = jstr(now, "id");
     size_t i;
     json_t *former;
-    json_array_foreach(json_object_get(ctx->state, "interfaces"), i, former)
-    {
+    json_array_foreach(json_object_get(ctx->state, "interfaces"), i, former) {
         const char *its = jstr(former, "id");
         if (ctx->restored && ctx->audit && id && its && strcmp(id, its) == 0 &&
             !json_equal(json_object_get(former, "groups"), json_object_get(now, "groups")))
@@ -82,8 +81,7 @@ static enum verdict look(struct step_ctx *ctx)
     bool whole = vpc && act_state_set(ctx, "vpc", json_string(vpc));
     size_t i;
     json_t *interface;
-    json_array_foreach(found, i, interface)
-    {
+    json_array_foreach(found, i, interface) {
         whole = whole && json_array_append_new(kept, remember(ctx, interface)) == 0;
         audit_former(ctx, json_array_get(kept, i));
     }

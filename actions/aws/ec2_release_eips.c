@@ -76,8 +76,8 @@ static bool add_loose(struct step_ctx *ctx, const json_t *stored, json_t *to)
     bool whole = found || (answer && act_no_memory(ctx) == STEP_DONE);
     size_t i;
     json_t *address;
-    json_array_foreach(found, i, address) whole =
-        whole && (is_used(address) || remember(ctx, address, to));
+    json_array_foreach(found, i, address)
+        whole = whole && (is_used(address) || remember(ctx, address, to));
     json_decref(found);
     json_decref(answer);
     return whole;
@@ -98,7 +98,8 @@ static enum verdict look(struct step_ctx *ctx)
         act_no_memory(ctx);
     size_t i;
     json_t *address;
-    json_array_foreach(found, i, address) whole = whole && remember(ctx, address, addresses);
+    json_array_foreach(found, i, address)
+        whole = whole && remember(ctx, address, addresses);
     json_decref(found);
     json_decref(answer);
     const json_t *stored = ctx->restored ? json_object_get(ctx->state, "addresses") : NULL;

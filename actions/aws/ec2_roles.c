@@ -81,8 +81,7 @@ static bool holds_role(const json_t *profile, const char *name)
     bool holds = false;
     size_t i;
     json_t *one;
-    json_array_foreach(roles, i, one)
-    {
+    json_array_foreach(roles, i, one) {
         const char *its = jstr(one, "RoleName");
         holds = holds || (its && strcmp(its, name) == 0);
     }
@@ -113,8 +112,7 @@ static enum verdict find_profile(struct step_ctx *ctx)
     const char *arn = NULL;
     size_t i;
     json_t *profile;
-    json_array_foreach(profiles, i, profile)
-    {
+    json_array_foreach(profiles, i, profile) {
         const char *name = jstr(profile, "InstanceProfileName");
         if (!arn || (name && strcmp(name, role(ctx)) == 0))
             arn = jstr(profile, "Arn");
@@ -243,8 +241,7 @@ static json_t *association_with_role(struct step_ctx *ctx)
     json_t *with_role = NULL;
     size_t i;
     json_t *found;
-    json_array_foreach(list, i, found)
-    {
+    json_array_foreach(list, i, found) {
         const char *arn = jstr(found, "iamInstanceProfile.arn");
         const char *slash = arn ? strrchr(arn, '/') : NULL;
         json_t *profile = slash ? profile_named(ctx, slash + 1) : NULL;

@@ -33,8 +33,7 @@ static enum verdict list_keys(struct step_ctx *ctx, bool only_active)
     bool kept = keys != NULL;
     size_t i;
     json_t *key;
-    json_array_foreach(found, i, key)
-    {
+    json_array_foreach(found, i, key) {
         const char *status = jstr(key, "Status");
         if (only_active && status && strcmp(status, "Inactive") == 0)
             continue;

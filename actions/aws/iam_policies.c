@@ -110,8 +110,7 @@ static bool add_named(struct step_ctx *ctx, const json_t *page, const char *name
         if (!act_state_set(ctx, "found", found))
             return false;
     }
-    json_array_foreach(page, i, policy)
-    {
+    json_array_foreach(page, i, policy) {
         const char *its = jstr(policy, "PolicyName"), *arn = jstr(policy, "Arn");
         if (!its || strcmp(its, name) != 0 || json_array_size(found) >= CANDIDATES_MAX)
             continue;
@@ -183,8 +182,7 @@ static const json_t *newest_other(const json_t *versions)
     int64_t newest_ms = 0;
     size_t i;
     json_t *version;
-    json_array_foreach(versions, i, version)
-    {
+    json_array_foreach(versions, i, version) {
         int64_t made_ms = 0;
         const char *date = jstr(version, "CreateDate");
         if (jbool(version, "IsDefaultVersion", false) || !date || !clock_parse(date, &made_ms))
@@ -202,10 +200,8 @@ static const json_t *default_version(const json_t *versions)
     size_t i;
     json_t *version;
     json_array_foreach(versions, i, version)
-    {
         if (jbool(version, "IsDefaultVersion", false))
             return version;
-    }
     return NULL;
 }
 
@@ -220,8 +216,7 @@ static bool has_version(const json_t *versions, const char *id)
 {
     size_t i;
     json_t *version;
-    json_array_foreach(versions, i, version)
-    {
+    json_array_foreach(versions, i, version) {
         const char *its = jstr(version, "VersionId");
         if (its && strcmp(its, id) == 0)
             return true;

@@ -53,8 +53,7 @@ static bool is_member(const json_t *groups, const char *group)
 {
     size_t i;
     json_t *one;
-    json_array_foreach(groups, i, one)
-    {
+    json_array_foreach(groups, i, one) {
         const char *name = jstr(one, "GroupName");
         if (name && strcmp(name, group) == 0)
             return true;

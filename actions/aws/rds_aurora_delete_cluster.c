@@ -64,8 +64,7 @@ static bool is_member(const json_t *global, const char *arn)
     bool is = false;
     size_t i;
     json_t *member;
-    json_array_foreach(members, i, member)
-    {
+    json_array_foreach(members, i, member) {
         const char *its = jstr(member, "DBClusterArn");
         is = is || (its && strcmp(its, arn) == 0);
     }
@@ -85,8 +84,7 @@ static bool stands_alone(struct step_ctx *ctx, const json_t *found)
     bool alone = globals != NULL;
     size_t i;
     json_t *global;
-    json_array_foreach(globals, i, global)
-    {
+    json_array_foreach(globals, i, global) {
         const char *name = jstr(global, "GlobalClusterIdentifier");
         if (alone && is_member(global, arn))
             alone = err_set(&ctx->err, ERR_INVALID, "",

@@ -81,8 +81,7 @@ static bool add_entries(struct step_ctx *ctx, const json_t *answer, const char *
     bool ok = list != NULL;
     size_t i;
     json_t *entry;
-    json_array_foreach(list, i, entry)
-    {
+    json_array_foreach(list, i, entry) {
         const char *version = jstr(entry, "VersionId");
         const char *modified = jstr(entry, "LastModified");
         json_t *key = ok ? decoded(ctx, jstr(entry, "Key"), encoded) : NULL;
@@ -104,7 +103,8 @@ static size_t count_left(const json_t *entries)
 {
     size_t n = 0, i;
     json_t *entry;
-    json_array_foreach(entries, i, entry) n += is_left(entry);
+    json_array_foreach(entries, i, entry)
+        n += is_left(entry);
     return n;
 }
 
@@ -115,17 +115,14 @@ static void sift(struct page *page)
     const char *first = NULL;
     size_t i;
     json_t *entry;
-    json_array_foreach(page->entries, i, entry)
-    {
+    json_array_foreach(page->entries, i, entry) {
         const char *key = jstr(entry, "key");
         if (is_awkward(key) && (!first || strcmp(key, first) < 0))
             first = key;
     }
     page->awkward = first != NULL;
     json_array_foreach(page->entries, i, entry)
-    {
         page->plain += !first || strcmp(jstr(entry, "key"), first) < 0;
-    }
 }
 
 static json_t *markers_of(struct step_ctx *ctx, const json_t *answer)
@@ -200,8 +197,7 @@ static void delete_body(const json_t *entries, struct buf *body)
     size_t i;
     json_t *entry;
     buf_adds(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>");
-    json_array_foreach(entries, i, entry)
-    {
+    json_array_foreach(entries, i, entry) {
         if (is_left(entry))
             continue;
         buf_adds(body, "<Object><Key>");
@@ -228,8 +224,7 @@ static bool all_final(struct step_ctx *ctx, const json_t *failures)
 {
     size_t i;
     json_t *failure;
-    json_array_foreach(failures, i, failure)
-    {
+    json_array_foreach(failures, i, failure) {
         refusal_of(ctx, failure);
         if (!parts_refused(ctx))
             return false;
@@ -244,11 +239,9 @@ static void leave(json_t *entries, const json_t *failure)
     size_t i;
     json_t *entry;
     json_array_foreach(entries, i, entry)
-    {
         if (key && strcmp(key, jstr(entry, "key")) == 0 &&
             (!version || !*version || strcmp(version, jstr(entry, "version")) == 0))
             json_object_set_new(entry, "left", json_true());
-    }
 }
 
 /* HTTP 200 is not success: what could not be deleted is listed in the answer. What is refused for
@@ -262,8 +255,7 @@ static bool settle_page(struct step_ctx *ctx, const json_t *answer, json_t *entr
     if (!failures)
         act_no_memory(ctx);
     bool ok = failures && all_final(ctx, failures);
-    json_array_foreach(failures, i, failure)
-    {
+    json_array_foreach(failures, i, failure) {
         const char *key = jstr(failure, "Key");
         if (!ok)
             break;
@@ -352,10 +344,8 @@ static const json_t *last_left(const json_t *entries)
     size_t i;
     json_t *entry;
     json_array_foreach(entries, i, entry)
-    {
         if (is_left(entry) && (!last || is_behind(entry, last)))
             last = entry;
-    }
     return last;
 }
 

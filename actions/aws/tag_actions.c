@@ -144,10 +144,8 @@ static const char *first_matched(const struct step_ctx *ctx, const json_t *tags,
     const char *name;
     json_t *ignored;
     json_object_foreach(json_object_get(ctx->resource, "matchedAttributes"), name, ignored)
-    {
         if (strcmp(name, key) != 0 && json_object_get(tags, name))
             return name;
-    }
     return NULL;
 }
 
@@ -198,8 +196,7 @@ static enum verdict plan_rename(struct step_ctx *ctx, const json_t *tags, const 
     json_t *keys = json_array();
     const char *name;
     json_t *ignored;
-    json_object_foreach(json_object_get(ctx->resource, "matchedAttributes"), name, ignored)
-    {
+    json_object_foreach(json_object_get(ctx->resource, "matchedAttributes"), name, ignored) {
         const json_t *tag = json_object_get(tags, name);
         if (!tag || strcmp(name, key) == 0)
             continue;

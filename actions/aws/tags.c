@@ -266,7 +266,8 @@ json_t *tags_read_many(struct step_ctx *const *ctxs, size_t count)
     bool ok = by_id;
     size_t i;
     json_t *tag;
-    json_array_foreach(found, i, tag) ok = ok && add_found(by_id, tag);
+    json_array_foreach(found, i, tag)
+        ok = ok && add_found(by_id, tag);
     json_decref(found);
     if (ok)
         return by_id;
@@ -290,7 +291,8 @@ static json_t *key_list(const json_t *keys)
     json_t *list = json_array();
     size_t i;
     json_t *key;
-    json_array_foreach(keys, i, key) json_array_append_new(list, json_pack("{s:O}", "Key", key));
+    json_array_foreach(keys, i, key)
+        json_array_append_new(list, json_pack("{s:O}", "Key", key));
     return list;
 }
 
@@ -329,8 +331,7 @@ static json_t *tags_object(struct step_ctx *ctx, json_t *list, const char *key, 
     json_t *tags = list ? json_object() : NULL;
     size_t i;
     json_t *tag;
-    json_array_foreach(list, i, tag)
-    {
+    json_array_foreach(list, i, tag) {
         const char *text = jstr(tag, value);
         if (jstr(tag, key))
             json_object_set_new(tags, jstr(tag, key), json_string(text ? text : ""));

@@ -67,8 +67,7 @@ static bool is_ours(const json_t *acl)
     bool ours = false;
     size_t i;
     json_t *tag;
-    json_array_foreach(tags, i, tag)
-    {
+    json_array_foreach(tags, i, tag) {
         const char *key = jstr(tag, "key");
         ours = ours || (key && strcmp(key, ACL_TAG) == 0);
     }
@@ -85,8 +84,7 @@ static json_t *allowing(const json_t *acl)
     bool whole = entries && allowed;
     size_t i;
     json_t *entry;
-    json_array_foreach(entries, i, entry)
-    {
+    json_array_foreach(entries, i, entry) {
         const char *action = jstr(entry, "ruleAction");
         int64_t number = jint(entry, "ruleNumber", -1);
         if (!action || strcmp(action, "allow") != 0)
@@ -127,7 +125,9 @@ static enum verdict find_acl(struct step_ctx *ctx)
     const json_t *ours = NULL;
     size_t i;
     json_t *acl;
-    json_array_foreach(acls, i, acl) if (!ours && is_ours(acl)) ours = acl;
+    json_array_foreach(acls, i, acl)
+        if (!ours && is_ours(acl))
+            ours = acl;
     bool kept = ours && keep_acl(ctx, ours);
     bool found = ours != NULL;
     json_decref(acls);
@@ -187,14 +187,12 @@ static const json_t *next_association(const json_t *acls, const char *ours, cons
 {
     size_t i, k;
     json_t *acl, *association;
-    json_array_foreach(acls, i, acl)
-    {
+    json_array_foreach(acls, i, acl) {
         const char *id = jstr(acl, "networkAclId");
         const json_t *set = jget(acl, "associationSet");
         if (!id || !ours || strcmp(id, ours) == 0)
             continue;
-        json_array_foreach(set, k, association)
-        {
+        json_array_foreach(set, k, association) {
             const char *subnet = jstr(association, "subnetId");
             if (subnet && !json_object_get(done, subnet)) {
                 *former = id;

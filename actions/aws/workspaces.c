@@ -84,8 +84,7 @@ static bool accepted(struct step_ctx *ctx, const struct aws_op *op, const json_t
     const json_t *failures = jget(answer, "FailedRequests");
     size_t i;
     json_t *failure;
-    json_array_foreach(failures, i, failure)
-    {
+    json_array_foreach(failures, i, failure) {
         const char *failed = jstr(failure, "WorkspaceId");
         const char *code = jstr(failure, "ErrorCode"), *message = jstr(failure, "ErrorMessage");
         /* One that names no workspace can be anybody's: nobody is told that it worked. */

@@ -116,8 +116,7 @@ static const char *find_tag(json_t *tags, const char *key, const char **value)
 {
     const char *name;
     json_t *one;
-    json_object_foreach(tags, name, one)
-    {
+    json_object_foreach(tags, name, one) {
         if (strcasecmp(name, key) == 0) {
             *value = json_string_value(one) ? json_string_value(one) : "";
             return name;

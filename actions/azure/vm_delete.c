@@ -207,10 +207,8 @@ static bool is_listed(const json_t *list, const json_t *id)
     size_t i;
     json_t *one;
     json_array_foreach(list, i, one)
-    {
         if (strcasecmp(json_string_value(one), json_string_value(id)) == 0)
             return true;
-    }
     return false;
 }
 
@@ -219,15 +217,12 @@ static bool add_stored(struct step_ctx *ctx, json_t *found)
 {
     const char *name;
     json_t *list;
-    json_object_foreach(found, name, list)
-    {
+    json_object_foreach(found, name, list) {
         size_t i;
         json_t *id;
         json_array_foreach(json_object_get(ctx->state, name), i, id)
-        {
             if (!is_listed(list, id) && json_array_append(list, id) != 0)
                 return az_no_memory(ctx) == STEP_DONE;
-        }
     }
     return true;
 }

@@ -67,8 +67,9 @@ static bool is_there(const json_t *scopes, const char *scope)
     const json_t *there;
     size_t i;
 
-    json_array_foreach(scopes, i,
-                       there) if (strcasecmp(json_string_value(there), scope) == 0) return true;
+    json_array_foreach(scopes, i, there)
+        if (strcasecmp(json_string_value(there), scope) == 0)
+            return true;
     return false;
 }
 

@@ -93,7 +93,8 @@ static bool add_statement(struct policies *p, json_t *pattern, const char *grows
     size_t i;
 
     p->list = NULL;
-    json_array_foreach(items, i, item) ok = ok && add_item(p, pattern, grows, item);
+    json_array_foreach(items, i, item)
+        ok = ok && add_item(p, pattern, grows, item);
     json_decref(pattern);
     json_decref(items);
     return ok;
@@ -154,8 +155,9 @@ static bool append_once(json_t *array, const char *text)
     json_t *there;
     size_t i;
 
-    json_array_foreach(array, i,
-                       there) if (strcmp(json_string_value(there), text) == 0) return true;
+    json_array_foreach(array, i, there)
+        if (strcmp(json_string_value(there), text) == 0)
+            return true;
     return append(array, json_string(text));
 }
 
@@ -373,9 +375,9 @@ static bool write_policies(const json_t *documents, struct buf *to)
     size_t i;
 
     free(pretty);
-    json_array_foreach(documents, i, document) ok =
-        ok &&
-        catalogue_add_json(json_incref(document), indented ? JSON_INDENT(2) : JSON_COMPACT, to);
+    json_array_foreach(documents, i, document)
+        ok = ok && catalogue_add_json(json_incref(document),
+                                      indented ? JSON_INDENT(2) : JSON_COMPACT, to);
     return ok;
 }
 

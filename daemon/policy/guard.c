@@ -125,8 +125,9 @@ static bool tags_allowed(const struct config *config, const struct action *actio
                        "cannot be checked");
     const char *key;
     json_t *value;
-    json_object_foreach(tags, key, value) if (!tag_allowed(protected, action->cloud == CLOUD_AZURE,
-                                                           key, value, err)) return false;
+    json_object_foreach(tags, key, value)
+        if (!tag_allowed(protected, action->cloud == CLOUD_AZURE, key, value, err))
+            return false;
     return true;
 }
 

@@ -233,8 +233,7 @@ static size_t count_named(const json_t *list, const char *name)
 {
     size_t i, n = 0;
     const json_t *one;
-    json_array_foreach(list, i, one)
-    {
+    json_array_foreach(list, i, one) {
         const char *other = jstr(one, "displayName");
         n += other && strcasecmp(other, name) == 0;
     }
@@ -251,8 +250,7 @@ static bool named(const struct subscriptions *s, const char *id, struct err *err
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(s->known, i, one)
-    {
+    json_array_foreach(s->known, i, one) {
         const char *its = jstr(one, "subscriptionId"), *name = jstr(one, "displayName");
         if (!its || !name || strcasecmp(its, id) != 0 || !has_entry(s, name))
             continue;

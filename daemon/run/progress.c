@@ -258,14 +258,12 @@ static void restore_automation(struct automation *a, json_t *saved)
         !walk_processed(a, processed, true))
         return;
     walk_processed(a, processed, false);
-    json_object_foreach(json_object_get(saved, "errored"), key, value)
-    {
+    json_object_foreach(json_object_get(saved, "errored"), key, value) {
         size_t i = index_of(a, key);
         if (i != SIZE_MAX && json_is_string(value))
             set_finished(a, i, json_string_value(value));
     }
-    json_object_foreach(json_object_get(saved, "open"), key, value)
-    {
+    json_object_foreach(json_object_get(saved, "open"), key, value) {
         size_t i = index_of(a, key);
         if (i != SIZE_MAX)
             restore_open(a, i, value);

@@ -189,7 +189,9 @@ static enum envelope_kind take_records(struct envelope_reader *r, const json_t *
     }
     size_t i;
     const json_t *record;
-    json_array_foreach(records, i, record) if (!take_record(r, record, i)) return ENVELOPE_UNKNOWN;
+    json_array_foreach(records, i, record)
+        if (!take_record(r, record, i))
+            return ENVELOPE_UNKNOWN;
     return ENVELOPE_EVENTS;
 }
 

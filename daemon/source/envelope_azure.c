@@ -235,7 +235,9 @@ static bool take_all(struct envelope_reader *r, const json_t *root, const char *
         return err_set(r->err, ERR_INVALID, "", "the message is JSON, but has no events");
     size_t i;
     const json_t *event;
-    json_array_foreach(root, i, event) if (!take_event(r, event, i, endpoint)) return false;
+    json_array_foreach(root, i, event)
+        if (!take_event(r, event, i, endpoint))
+            return false;
     return true;
 }
 

@@ -11,10 +11,9 @@
 struct azure_storage;
 
 struct azure_storage_options {
-    struct azure *azure; /* for bearer tokens and the storage suffix; borrowed */
-    const char *account; /* name; NULL when the connection string has it */
-    const char *
-        connection_string; /* NULL, or
+    struct azure *azure;           /* for bearer tokens and the storage suffix; borrowed */
+    const char *account;           /* name; NULL when the connection string has it */
+    const char *connection_string; /* NULL, or
                               AccountName/AccountKey/SharedAccessSignature/BlobEndpoint/QueueEndpoint/EndpointSuffix/
                               DefaultEndpointsProtocol/UseDevelopmentStorage; a secret */
 };

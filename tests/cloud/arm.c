@@ -286,15 +286,11 @@ static bool mentions(const json_t *value, const char *id)
     if (json_is_string(value))
         return strcasecmp(json_string_value(value), id) == 0;
     json_object_foreach((json_t *)value, name, one)
-    {
         if (mentions(one, id))
             return true;
-    }
     json_array_foreach(value, i, one)
-    {
         if (mentions(one, id))
             return true;
-    }
     return false;
 }
 
@@ -306,11 +302,9 @@ static const char *holder_of(const struct armsim *a, const struct armsim_type *t
     if (!type->holder)
         return NULL;
     json_object_foreach(a->resources, other, resource)
-    {
         if (armsim_type_of(other) == armsim_type(type->holder, strlen(type->holder)) &&
             mentions(json_object_get(resource, "properties"), id))
             return other;
-    }
     return NULL;
 }
 

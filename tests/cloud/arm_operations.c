@@ -44,10 +44,8 @@ static void remove_below(json_t *table, const char *prefix)
     json_t *ignored;
     void *next;
     json_object_foreach_safe(table, next, id, ignored)
-    {
         if (strncmp(id, prefix, n) == 0 && id[n] == '/')
             json_object_del(table, id);
-    }
 }
 
 static void take_effect(struct armsim *a, const char *kind, const char *target)
@@ -84,11 +82,9 @@ void armsim_settle(struct armsim *a, int64_t now_ms)
     const char *id;
     json_t *operation;
     json_object_foreach(a->operations, id, operation)
-    {
         if (strcmp(jstr(operation, "status"), "InProgress") == 0 &&
             jint(operation, "due", 0) <= now_ms)
             end(a, operation);
-    }
 }
 
 /* --- beginning --- */

@@ -14,10 +14,8 @@ static const char *find(json_t *tags, const char *name)
     const char *known;
     json_t *ignored;
     json_object_foreach(tags, known, ignored)
-    {
         if (strcasecmp(known, name) == 0)
             return known;
-    }
     return NULL;
 }
 
@@ -26,8 +24,7 @@ static void merge(json_t *tags, const json_t *more)
 {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)more, name, value)
-    {
+    json_object_foreach((json_t *)more, name, value) {
         const char *known = find(tags, name);
         json_object_set(tags, known ? known : name, value);
     }
@@ -38,8 +35,7 @@ static void take_away(json_t *tags, const json_t *less)
 {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)less, name, value)
-    {
+    json_object_foreach((json_t *)less, name, value) {
         const char *known = find(tags, name);
         if (known && json_equal(json_object_get(tags, known), value))
             json_object_del(tags, known);

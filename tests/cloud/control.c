@@ -29,8 +29,7 @@ static bool put_machines(struct world *w, const json_t *all)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(all, i, one)
-    {
+    json_array_foreach(all, i, one) {
         const char *id = text_of(one, "id", NULL);
         if (!id || !machines_put(w->machines, id, text_of(one, "state", "running"),
                                  text_of(one, "account", CLOUD_ACCOUNT),

@@ -130,10 +130,8 @@ static void describe(const struct machines *m, const struct request *r, const st
         add_instance(&reply->body, ids->at[i], machine_state(machines_find(m, r, ids->at[i])));
     if (ids->count == 0) {
         json_object_foreach(m->by_id, id, one)
-        {
             if (machines_find(m, r, id) && strncmp(id, "i-", 2) == 0)
                 add_instance(&reply->body, id, machine_state(one));
-        }
     }
     buf_addf(&reply->body, "</reservationSet></%sResponse>", r->operation);
 }

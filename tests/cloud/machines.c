@@ -42,7 +42,8 @@ json_t *machines_json(const struct machines *m)
     json_t *all = json_object();
     const char *id;
     json_t *one;
-    json_object_foreach(m->by_id, id, one) json_object_set(all, id, json_object_get(one, "state"));
+    json_object_foreach(m->by_id, id, one)
+        json_object_set(all, id, json_object_get(one, "state"));
     return all;
 }
 

@@ -23,8 +23,7 @@ static json_t *change_all(const struct machines *m, const struct request *r, con
     json_t *failed = json_array();
     size_t i;
     const json_t *one;
-    json_array_foreach(requests, i, one)
-    {
+    json_array_foreach(requests, i, one) {
         const char *id = json_string_value(json_object_get(one, "WorkspaceId"));
         json_t *machine = id ? machines_find(m, r, id) : NULL;
         if (machine)

@@ -37,10 +37,8 @@ static json_t *row_of(const struct action *action)
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(catalogue, cloud_name(action->cloud)), i, row)
-    {
         if (strcmp(json_string_value(json_object_get(row, "name")), action->name) == 0)
             return row;
-    }
     return NULL;
 }
 
@@ -97,8 +95,7 @@ static void test_every_aws_action_of_the_catalogue_is_there(void **state)
     size_t i;
     json_t *row;
     (void)state;
-    json_array_foreach(json_object_get(catalogue, "aws"), i, row)
-    {
+    json_array_foreach(json_object_get(catalogue, "aws"), i, row) {
         const struct action *found = action_find(text_in(row, "name"));
         assert_string_equal(found ? found->name : "(missing in the table)", text_in(row, "name"));
         assert_int_equal(found ? found->cloud : CLOUD_AZURE, CLOUD_AWS);

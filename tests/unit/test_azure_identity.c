@@ -81,8 +81,9 @@ static json_t *form_object(const char *form)
     json_t *pairs = world_pairs(form), *object = json_object();
     size_t i;
     json_t *pair;
-    json_array_foreach(pairs, i, pair) json_object_set(
-        object, json_string_value(json_array_get(pair, 0)), json_array_get(pair, 1));
+    json_array_foreach(pairs, i, pair)
+        json_object_set(object, json_string_value(json_array_get(pair, 0)),
+                        json_array_get(pair, 1));
     json_decref(pairs);
     return object;
 }
@@ -96,8 +97,7 @@ static void check_recorded(const char *name, json_t **form)
     assert_int_equal(sscanf(last, "%7s %1023s", method, target), 2);
     assert_string_equal(method, json_string_value(json_object_get(wanted, "method")));
     world_check_target(target, wanted);
-    json_object_foreach(json_object_get(wanted, "headers"), header, value)
-    {
+    json_object_foreach(json_object_get(wanted, "headers"), header, value) {
         char line[200];
         snprintf(line, sizeof(line), "\r\n%s: %s\r\n", header, json_string_value(value));
         assert_non_null(strcasestr(last, line));

@@ -95,10 +95,8 @@ static json_t *row_named(json_t *rows, const char *name)
     size_t i;
 
     json_array_foreach(rows, i, row)
-    {
         if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0)
             return row;
-    }
     return NULL;
 }
 
@@ -126,8 +124,7 @@ static void test_the_json_is_the_catalogues(void **state)
     assert_true(catalogue_select(&c, config, &cloud));
     ours = catalogue_json(&c);
     assert_int_equal(json_array_size(json_object_get(ours, "automations")), json_array_size(rows));
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach(rows, i, row) {
         static const char *const same[] = {"name", "displayName", "resourceTypes", "params"};
         const char *name = json_string_value(json_object_get(row, "name"));
         json_t *mine = row_named(json_object_get(ours, "automations"), name);
@@ -315,8 +312,7 @@ static size_t read_lines(const char *text, size_t *documents)
         assert_non_null(document);
         assert_in_range(n, 1, IAM_POLICY_MAX);
         assert_string_equal(json_string_value(json_object_get(document, "Version")), "2012-10-17");
-        json_array_foreach(json_object_get(document, "Statement"), i, statement)
-        {
+        json_array_foreach(json_object_get(document, "Statement"), i, statement) {
             if (json_is_string(json_object_get(statement, "Resource")))
                 found += json_array_size(json_object_get(statement, "Action"));
             assert_true(json_array_size(json_object_get(statement, "Action")) > 0 ||

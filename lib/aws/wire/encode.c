@@ -45,8 +45,7 @@ static bool add_members(struct form *f, const json_t *object, unsigned depth)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)object, key, value)
-    {
+    json_object_foreach((json_t *)object, key, value) {
         if (size > 0)
             buf_addc(&f->name, '.');
         buf_adds(&f->name, key);

@@ -140,8 +140,7 @@ static bool add_query(struct buf *url, const struct aws_call *call, const char *
     }
     if (!rest_is_query(call->op, method))
         return true;
-    json_object_foreach((json_t *)call->params, key, value)
-    {
+    json_object_foreach((json_t *)call->params, key, value) {
         size_t count = json_is_array(value) ? json_array_size(value) : 1;
 
         if (is_label(call->op, key) || json_is_null(value))
@@ -235,8 +234,7 @@ bool aws_rest_json_body(const struct aws_call *call, struct http_request *reques
     if (rest_is_query(call->op, request->method))
         return true;
     buf_addc(to, '{');
-    json_object_foreach((json_t *)call->params, key, value)
-    {
+    json_object_foreach((json_t *)call->params, key, value) {
         if (is_label(call->op, key))
             continue;
         if (!first)
