@@ -176,8 +176,12 @@ static bool put_one(struct exchange *x, struct aws *aws, struct http_client *htt
     x->call.headers = headers;
     x->call.header_count = demands.count + (more != NULL);
     x->call.answer_headers = &x->answer_headers;
-    return exchange_run(x, aws, http, err) &&
-           (copy_etag(http_headers_get(&x->answer_headers, "ETag"), etag) || lacks(x, "ETag", err));
+    bool ok =
+        exchange_run(x, aws, http, err) &&
+        (copy_etag(http_headers_get(&x->answer_headers, "ETag"), etag) || lacks(x, "ETag", err));
+    x->call.headers = NULL;
+    x->call.header_count = 0;
+    return ok;
 }
 
 bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
