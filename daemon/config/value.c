@@ -474,10 +474,14 @@ void config_value_free(const struct setting *s, void *base)
     char **string;
 
     switch (s->kind) {
+    case VALUE_FILE:
+        string = (char **)((char *)base + s->secret_at);
+        wipe_free(*string);
+        *string = NULL;
+        /* fall through */
     case VALUE_STRING:
     case VALUE_PATH:
     case VALUE_SECRET:
-    case VALUE_FILE:
     case VALUE_CHOICE:
         string = field(s, base);
         wipe_free(*string);

@@ -101,7 +101,8 @@ static bool add_answer(struct buf *to, int status, const struct buf *body)
 {
     return buf_addf(to,
                     "HTTP/1.1 %d Fixed\r\nContent-Type: text/xml\r\nETag: \"fixed\"\r\n"
-                    "x-amzn-RequestId: fixed\r\nContent-Length: %zu\r\n\r\n",
+                    "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\nx-amzn-RequestId: "
+                    "fixed\r\nContent-Length: %zu\r\n\r\n",
                     status, body->size) &&
            buf_add(to, buf_str(body), body->size);
 }

@@ -36,25 +36,36 @@ struct cloud_reply {
 typedef void (*cloud_answer_fn)(void *ctx, const struct cloud_request *request,
                                 struct cloud_reply *reply);
 
-/* What cloud_answer_next answers to all. */
-static inline struct cloud_reply *cloud_next_reply(void)
+/* What cloud_answer_next answers to all, and its lock: a caller that got no answer may go on before
+ * the server's thread has left it. */
+struct cloud_next {
+    pthread_mutex_t lock;
+    struct cloud_reply reply;
+};
+
+static inline struct cloud_next *cloud_next_reply(void)
 {
-    static struct cloud_reply next;
+    static struct cloud_next next = {.lock = PTHREAD_MUTEX_INITIALIZER};
     return &next;
 }
 
 static inline void cloud_set_reply(int status, const char *headers, const char *body)
 {
-    struct cloud_reply *next = cloud_next_reply();
-    *next = (struct cloud_reply){.status = status, .headers = headers};
-    snprintf(next->body, sizeof(next->body), "%s", body);
+    struct cloud_next *next = cloud_next_reply();
+    pthread_mutex_lock(&next->lock);
+    next->reply = (struct cloud_reply){.status = status, .headers = headers};
+    snprintf(next->reply.body, sizeof(next->reply.body), "%s", body);
+    pthread_mutex_unlock(&next->lock);
 }
 
 static inline void cloud_answer_next(void *ctx, const struct cloud_request *request,
                                      struct cloud_reply *reply)
 {
     (void)ctx, (void)request;
-    *reply = *cloud_next_reply();
+    struct cloud_next *next = cloud_next_reply();
+    pthread_mutex_lock(&next->lock);
+    *reply = next->reply;
+    pthread_mutex_unlock(&next->lock);
 }
 
 struct cloud_server {

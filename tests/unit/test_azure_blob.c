@@ -241,7 +241,7 @@ static void test_get_without_an_end(void **state)
     (void)state;
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(200, WRITTEN, "hel");
-    cloud_next_reply()->open_ended = true;
+    cloud_next_reply()->reply.open_ended = true;
     assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
     assert_string_equal(err.code, "UnreadableAnswer");

@@ -328,9 +328,8 @@ static char key_path[512];
 static void answer_arc(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
 {
     static char challenge[700];
-    (void)ctx;
     if (strstr(request->head, "\r\nAuthorization: Basic k3y\r\n")) {
-        *reply = *cloud_next_reply();
+        cloud_answer_next(ctx, request, reply);
         return;
     }
     snprintf(challenge, sizeof(challenge), "WWW-Authenticate: Basic realm=%s\r\n", key_path);

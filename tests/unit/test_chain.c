@@ -26,7 +26,7 @@ struct world {
     const char *answer;        /* NULL: good credentials */
     int token_status;          /* of IMDS's token */
     const char *token_headers; /* NULL: none */
-    bool silent;               /* no answer comes */
+    _Atomic bool silent;       /* no answer comes */
     const char *roles;         /* IMDS's list; NULL: 404 */
 };
 

@@ -98,11 +98,19 @@ static int set_up(void **state)
     return 0;
 }
 
+/* Frees the run; the scheduler may have its tasks. */
+static void free_run(struct fixture *f)
+{
+    assert_true(sched_close(f->engine.sched, &f->run->flow, &f->run->control));
+    run_free(f->run);
+    f->run = NULL;
+}
+
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
     if (f->run)
-        run_free(f->run);
+        free_run(f);
     sched_free(f->engine.sched);
     uv_close((uv_handle_t *)f->engine.wakeup, NULL);
     uv_run(&f->loop, UV_RUN_DEFAULT);
@@ -504,14 +512,13 @@ static void test_a_claim_lasts_no_longer_than_one_written_then(void **state)
         assert_int_equal(met(f, claim_until(ends[i], ""), TTL + 4000), RUN_ENDED);
         assert_int_equal(f->run->outcome, SETTLE_LATER);
         assert_int_equal(f->run->release_delay_ms, 1000);
-        run_free(f->run);
+        free_run(f);
         f->answer = 0;
         assert_int_equal(met(f, claim_until(ends[i], ""), TTL + 5000), RUN_TASKS);
         turn_to_tasks(f);
         f->run->stopping = true;
         turn_to_the_end(f);
-        run_free(f->run);
-        f->run = NULL;
+        free_run(f);
         f->answer = 0;
     }
 }
@@ -590,8 +597,7 @@ static void test_where_the_store_does_not_tell_the_hosts_clock_must_do(void **st
     struct fixture *f = *state;
     f->memory->tells_no_time = true;
     assert_left_alone(f, claim_by_clock(0), TTL + 4000);
-    run_free(f->run);
-    f->run = NULL;
+    free_run(f);
     f->answer = 0;
     assert_int_equal(met(f, claim_by_clock(0), TTL + 5000), RUN_TASKS);
 }
@@ -603,10 +609,10 @@ static void test_the_time_that_a_claim_says_it_lasts_counts_to_an_hour(void **st
     struct fixture *f = *state;
     const char *hour = ",\"ttl_ms\":3600000", *more = ",\"ttl_ms\":9223372036854775807";
     assert_int_equal(met(f, claim_until("2115360000000", hour), 3600000 + 4000), RUN_ENDED);
-    run_free(f->run);
+    free_run(f);
     f->answer = 0;
     assert_int_equal(met(f, claim_until("2115360000000", more), 3600000 + 4000), RUN_ENDED);
-    run_free(f->run);
+    free_run(f);
     f->answer = 0;
     assert_int_not_equal(met(f, claim_until("2115360000000", more), 3600000 + 5000), RUN_ENDED);
 }
@@ -704,8 +710,7 @@ static void test_ranges_must_ascend_and_lie_within_the_automation(void **state)
         print_message("%s\n", sets[i]);
         snprintf(rest, sizeof rest, ",\"processed\":\"%s\",\"errored\":{},\"open\":{}", sets[i]);
         assert_int_equal(restored(f, rest)->status, TASK_OPEN);
-        run_free(f->run);
-        f->run = NULL;
+        free_run(f);
     }
     assert_int_equal(restored(f, ",\"processed\":\"0\",\"errored\":{},\"open\":{}")->status,
                      TASK_PROCESSED);
@@ -728,8 +733,7 @@ static void test_values_of_wrong_types_count_as_absent(void **state)
         assert_int_equal(task->status, TASK_OPEN);
         assert_int_equal(task->step, 0);
         assert_null(task->text);
-        run_free(f->run);
-        f->run = NULL;
+        free_run(f);
     }
 }
 
@@ -753,8 +757,7 @@ static void test_a_step_began_no_later_than_now_and_not_for_ever_ago(void **stat
         const struct task *task = restored_in(f, VOLUME, action, rest);
         assert_true(task->begun);
         assert_int_equal(f->clock.now_ms - task->step_since_ms, cases[i].is);
-        run_free(f->run);
-        f->run = NULL;
+        free_run(f);
     }
 }
 
@@ -771,8 +774,7 @@ static char *left_behind(struct fixture *f, const char *key)
     f->run->automations[0].tasks[0].status = TASK_PROCESSED;
     f->run->stopping = true;
     turn_to_the_end(f);
-    run_free(f->run);
-    f->run = NULL;
+    free_run(f);
     f->answer = 0;
     return memory_text(f->memory, PENDING);
 }
@@ -786,8 +788,7 @@ static bool goes_on_from(struct fixture *f, const char *text)
     f->run = run_new(&f->engine, &f->delivery);
     turn_to_tasks(f);
     bool processed = f->run->automations[0].tasks[0].status == TASK_PROCESSED;
-    run_free(f->run);
-    f->run = NULL;
+    free_run(f);
     f->answer = 0;
     return processed;
 }
@@ -822,7 +823,7 @@ static void test_signed_progress_that_was_changed_is_not_believed(void **state)
 {
     struct fixture *f = *state;
     char *text = left_behind(f, KEY);
-    for (size_t i = 0; text[i]; i += 7) {
+    for (size_t i = 0, size = strlen(text); i < size; i += 7) {
         char was = text[i];
         text[i] = was == '0' ? '1' : '0';
         if (goes_on_from(f, text))
@@ -847,7 +848,7 @@ static void test_progress_signed_for_another_event_is_not_believed(void **state)
     f->run->automations[0].tasks[0].status = TASK_PROCESSED;
     f->run->stopping = true;
     turn_to_the_end(f);
-    run_free(f->run);
+    free_run(f);
     f->answer = 0;
     char *text = memory_text(f->memory, "x/reports/other/is_pending");
     assert_non_null(text);
