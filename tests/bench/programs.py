@@ -14,6 +14,10 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 SUBSCRIPTION = "33333333-3333-4333-8333-333333333333"
 
 
+# What an ARN calls the kinds of resources, by the prefix of their ids.
+ARN_TYPES = {"snap-": "snapshot", "i-": "instance", "vol-": "volume"}
+
+
 def event_of(count, action="ec2_delete_snapshot", kind="EC2 Snapshot", prefix="snap-"):
     """An event of that many resources, as Hyperglance writes it."""
     params = {"DryRun": "false"} if action in ("ec2_delete_snapshot", "ec2_stop_instance") else {}
@@ -21,7 +25,7 @@ def event_of(count, action="ec2_delete_snapshot", kind="EC2 Snapshot", prefix="s
     def entity(i):
         id = f"{prefix}{i:017x}"
         return {"datasource": "AWS", "uid": f"uid-{i}", "id": id, "name": f"bench-{i}", "account": ACCOUNT,
-                "accountAlias": "bench", "region": REGION, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:{'snapshot' if prefix == 'snap-' else 'instance'}/{id}",
+                "accountAlias": "bench", "region": REGION, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:{ARN_TYPES[prefix]}/{id}",
                 "type": kind, "tags": {"env": "bench", "owner": "somebody"}, "attributes": {"State": "available"},
                 "matchedAttributes": {}}
 
