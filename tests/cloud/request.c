@@ -80,10 +80,16 @@ void reply_header(struct reply *reply, const char *name, const char *value)
     reply->headers[reply->header_count++].value = copy;
 }
 
-void reply_free(struct reply *reply)
+void reply_drop_headers(struct reply *reply)
 {
     for (size_t i = 0; i < reply->header_count; i++)
         free(reply->headers[i].value);
+    reply->header_count = 0;
+}
+
+void reply_free(struct reply *reply)
+{
+    reply_drop_headers(reply);
     buf_free(&reply->body);
 }
 

@@ -47,6 +47,7 @@ json_t *form_parse(const char *text, size_t size) MUST_CHECK;
 const char *form_get(const json_t *form, const char *name);
 
 void reply_header(struct reply *reply, const char *name, const char *value);
+void reply_drop_headers(struct reply *reply);
 void reply_free(struct reply *reply);
 /* A JSON answer; takes over the reference. */
 void reply_json(struct reply *reply, json_t *value);

@@ -153,7 +153,7 @@ static void lose(const struct exchange *x, struct reply *reply)
 {
     if (x->fault.status) {
         buf_reset(&reply->body);
-        reply->header_count = 0;
+        reply_drop_headers(reply);
         write_fault(x, reply);
     } else {
         write_raw(x);
