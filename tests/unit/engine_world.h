@@ -166,7 +166,7 @@ static inline int64_t world_passed(const struct engine_world *w)
 static inline void world_put_event(struct engine_world *w, const char *names, size_t count)
 {
     json_t *results = json_array();
-    char copy[256], id[16], *rest;
+    char copy[256], id[24], *rest;
     snprintf(copy, sizeof copy, "%s", names);
     for (char *name = strtok_r(copy, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
         json_t *entities = json_array();
