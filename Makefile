@@ -35,7 +35,7 @@ ALL_LDFLAGS := $(SAN) $(if $(SANITIZE),,-pie -Wl$(comma)-z$(comma)relro$(comma)-
 LIB_SRC    := $(shell find lib -name '*.c')
 ACTION_SRC := $(shell find actions -name '*.c')
 DAEMON_SRC := $(filter-out daemon/main.c,$(shell find daemon -name '*.c'))
-UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+UNIT_SRC   := $(shell find tests/unit -name 'test_*.c')
 FUZZ_SRC   := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 
 objs = $(patsubst %.c,$(OBJ)/%.o,$(1))
@@ -141,8 +141,13 @@ check-all: $(UNIT_BIN) $(FUZZ_BIN) $(TESTED)
 unit: $(UNIT_BIN) ## Run the unit tests (one: make unit-buf)
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
 
-unit-%: $(OBJ)/tests/unit/test_%
-	$<
+# Unit tests lie in folders like those of the files that they test; the name alone selects one.
+$(foreach t,$(UNIT_BIN),$(eval unit-$(patsubst test_%,%,$(notdir $(t))): $(t) ; $$<))
+
+# The documents that are made from the tables of settings, actions and commands.
+.PHONY: generated
+generated: ## Rewrite the generated documents
+	$(Q)UPDATE=1 $(MAKE) --no-print-directory -s unit-config unit-catalogue unit-commands
 
 # make integration PYTEST="-k cross_account"
 integration: $(TESTED) ## Run the integration tests (some: PYTEST="-k WORD")

@@ -81,7 +81,7 @@ ACTIONS = {
     "workspaces_stop_workspace": (running_workspaces, None),
     "workspaces_terminate_workspace": (workspaces, None),
 }
-# The guilty one has been changed before: a fault that may pass is then retried without limit, which tests/unit/test_task.c tests.
+# The guilty one has been changed before: a fault that may pass is then retried without limit, which tests/unit/daemon/run/test_task.c tests.
 AFTER_A_CHANGE = {("update_tag", "DeleteTags"), ("ec2_terminate_instance", "TerminateInstances")}
 
 
