@@ -144,9 +144,9 @@ unit: $(UNIT_BIN) ## Run the unit tests (one: make unit-buf)
 # Unit tests lie in folders like those of the files that they test; the name alone selects one.
 $(foreach t,$(UNIT_BIN),$(eval unit-$(patsubst test_%,%,$(notdir $(t))): $(t) ; $$<))
 
-# The documents that are made from the tables of settings, actions and commands.
+# The documents that are made from the tables of settings, actions and commands, and the picture in docs/design.md.
 .PHONY: generated
-generated: ## Rewrite the generated documents
+generated: docs/event-path.svg ## Rewrite the generated documents
 	$(Q)UPDATE=1 $(MAKE) --no-print-directory -s unit-config unit-catalogue unit-commands
 
 # make integration PYTEST="-k cross_account"
@@ -156,6 +156,10 @@ integration: $(TESTED) ## Run the integration tests (some: PYTEST="-k WORD")
 # A fuzz target over its corpus: inputs that once mattered are tried in every test run.
 fuzz: $(FUZZ_BIN) ## Replay the fuzz corpora
 	$(Q)for t in $(FUZZ_BIN); do $$t tests/fuzz/corpus/$${t##*/} || exit 1; done
+
+docs/event-path.svg: docs/event-path.dot FORCE
+	$(Q)tools/deps.sh docs
+	$(Q)dot -Tsvg $< -o $@
 
 # --- bench ----------------------------------------------------------------------------------------------------
 

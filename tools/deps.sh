@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to the packages that a purpose needs: deps.sh build|demo|test|bench|lint ...
+# Sees to the packages that a purpose needs: deps.sh build|demo|test|bench|lint|docs ...
 # On Debian and Ubuntu, missing ones are installed when root or a sudo that asks nothing is there; else the one command is printed.
 set -eu
 
@@ -57,6 +57,11 @@ cmd:clang-tidy clang-tidy
 cmd:cppcheck cppcheck
 cmd:mandoc mandoc
 cmd:shellcheck shellcheck
+EOF
+        ;;
+    docs)
+        cat <<'EOF'
+cmd:dot graphviz
 EOF
         ;;
     ci)
