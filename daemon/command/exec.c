@@ -43,7 +43,7 @@ static bool file_error(struct err *err, const char *what, const char *path)
 }
 
 static bool exec_get(struct store *s, struct http_client *http, const char *key, struct buf *body,
-                     struct store_meta *meta, struct err *err)
+                     struct object_meta *meta, struct err *err)
 {
     const struct exec *x = (const struct exec *)s;
     (void)http;
@@ -51,7 +51,7 @@ static bool exec_get(struct store *s, struct http_client *http, const char *key,
         return err_set(err, ERR_NOT_FOUND, "", "no claim");
     struct err why = ERR_INIT;
     if (meta)
-        *meta = (struct store_meta){.etag = "file"};
+        *meta = (struct object_meta){.etag = "file"};
     return file_read(x->path, FILE_STREAMS, body, NULL, &why) ||
            err_set(err, why.kind, "", "cannot read %s: %s", x->path, why.message);
 }
@@ -132,43 +132,35 @@ static bool save_report(const struct exec *x, const char *name, const struct htt
     return ok;
 }
 
-static bool exec_put(struct store *s, struct http_client *http, const char *key,
-                     const struct http_body *body, enum store_condition condition, const char *etag,
-                     char new_etag[128], struct err *err)
+static bool exec_put(struct store *s, struct http_client *http, const struct object_put *put,
+                     char new_etag[OBJECT_ETAG_SIZE], struct err *err)
 {
     struct exec *x = (struct exec *)s;
     (void)http;
-    (void)condition;
-    (void)etag;
     if (new_etag)
-        snprintf(new_etag, 128, "file");
-    if (strncmp(key, REPORT_PREFIX, strlen(REPORT_PREFIX)) != 0)
+        snprintf(new_etag, OBJECT_ETAG_SIZE, "file");
+    if (strncmp(put->key, REPORT_PREFIX, strlen(REPORT_PREFIX)) != 0)
         return true; /* is_pending: nobody else can see this event */
-    const char *name = strrchr(key, '/') + 1;
-    if (x->report_dir ? save_report(x, name, body, err) : print_report(body, err))
+    const char *name = strrchr(put->key, '/') + 1;
+    if (x->report_dir ? save_report(x, name, put->body, err) : print_report(put->body, err))
         return true;
     uv_async_send(&x->broken);
     return false;
 }
 
-static bool exec_put_report(struct store *s, struct http_client *http, const char *key,
-                            const struct http_body *body, const char *event_etag, struct err *err)
-{
-    (void)event_etag; /* nobody asks for it */
-    return exec_put(s, http, key, body, STORE_ALWAYS, NULL, NULL, err);
-}
-
-static bool exec_del(struct store *s, struct http_client *http, const char *key, struct err *err)
+static bool exec_del(struct store *s, struct http_client *http, const char *key, const char *etag,
+                     struct err *err)
 {
     (void)s;
     (void)http;
     (void)key;
+    (void)etag;
     (void)err;
     return true;
 }
 
 static bool exec_list(struct store *s, struct http_client *http, const char *prefix,
-                      store_each_fn each, void *ctx, struct err *err)
+                      object_each_fn each, void *ctx, struct err *err)
 {
     (void)s;
     (void)http;
@@ -183,7 +175,6 @@ static bool exec_list(struct store *s, struct http_client *http, const char *pre
 static const struct store_ops exec_store_ops = {
     .get = exec_get,
     .put = exec_put,
-    .put_report = exec_put_report,
     .del = exec_del,
     .list = exec_list,
 };

@@ -105,7 +105,7 @@ static bool probe_azure_queue(const struct azure_storage *storage, const char *q
 
 /* --- stores --- */
 
-static bool stop_at_first(void *ctx, const char *key, const struct store_meta *meta)
+static bool stop_at_first(void *ctx, const char *key, const struct object_meta *meta)
 {
     (void)key;
     (void)meta;
@@ -163,10 +163,11 @@ static bool probe_report(struct store *store, const struct config_source *config
     if (!buf_addf(&key, "%shgautod-check-%s.json", folder, id)) {
         buf_addf(to, "FAIL  %s: the prefix is too long\n", store->name);
         ok = false;
-    } else if (!store->ops->put(store, http, buf_str(&key), &body, STORE_ALWAYS, NULL, NULL,
+    } else if (!store->ops->put(store, http,
+                                &(struct object_put){.key = buf_str(&key), .body = &body}, NULL,
                                 &err)) {
         ok = say_failed(to, store->name, &err, put_advice(config, &err));
-    } else if (!store->ops->del(store, http, buf_str(&key), &err)) {
+    } else if (!store->ops->del(store, http, buf_str(&key), NULL, &err)) {
         ok = say_failed(to, store->name, &err,
                         advice_for(&err, "allow deleting is_pending below reports", NULL));
         buf_addf(to, "note  %s was not deleted\n", buf_str(&key));
@@ -182,8 +183,11 @@ static bool probe_write(struct store *store, struct http_client *http, const cha
 {
     struct err err = ERR_INIT;
     const struct http_body body = {.data = "{}", .size = 2};
-    if (!store->ops->put(store, http, key, &body, STORE_IF_MATCH,
-                         "\"00000000000000000000000000000000\"", NULL, &err)) {
+    const struct object_put put = {.key = key,
+                                   .body = &body,
+                                   .condition = OBJECT_IF_MATCH,
+                                   .etag = "\"00000000000000000000000000000000\""};
+    if (!store->ops->put(store, http, &put, NULL, &err)) {
         if (err.kind != ERR_PRECONDITION)
             return say_failed(to, store->name, &err,
                               advice_for(&err, "allow writing, reading and deleting reports there",
@@ -193,7 +197,7 @@ static bool probe_write(struct store *store, struct http_client *http, const cha
                  store->name);
         return true;
     }
-    if (!store->ops->del(store, http, key, &err))
+    if (!store->ops->del(store, http, key, NULL, &err))
         return say_failed(to, store->name, &err,
                           advice_for(&err, "allow deleting is_pending below reports", NULL));
     buf_addf(to, "%s  %s: writing reports is allowed, but conditional writes are ignored%s\n",

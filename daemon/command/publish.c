@@ -47,11 +47,12 @@ static bool put_list(struct store *store, struct http_client *http, const struct
                      const char *list, struct err *err)
 {
     struct http_body body = {.data = list, .size = strlen(list)};
+    struct object_put put = {.key = CATALOGUE_KEY, .body = &body};
     struct waiting waiting = waiting_begin(clock);
     bool ok;
 
     do
-        ok = store->ops->put(store, http, CATALOGUE_KEY, &body, STORE_ALWAYS, NULL, NULL, err);
+        ok = store->ops->put(store, http, &put, NULL, err);
     while (!ok && waiting_pause(&waiting, err));
     return ok;
 }

@@ -51,13 +51,13 @@ static void hold(struct run *run, const char etag[128], int64_t began_ms, int64_
 
 /* Writes is_pending. On success the claim holds for ttl_ms. */
 static bool put_claim(struct run *run, struct http_client *http, int64_t ttl_ms,
-                      enum store_condition condition, const char *etag, struct err *err)
+                      enum object_condition condition, const char *etag, struct err *err)
 {
     struct buf body = buf_make(CLAIM_MAX);
     char new_etag[128];
     int64_t began_ms = mono(run);
     if (!run->rules->claims)
-        condition = STORE_ALWAYS;
+        condition = OBJECT_ALWAYS;
     bool ok =
         progress_write(run, ttl_ms > 0 ? wall(run) + ttl_ms : 0, &body) && claim_sign(run, &body);
     if (!ok) {
@@ -66,8 +66,9 @@ static bool put_claim(struct run *run, struct http_client *http, int64_t ttl_ms,
                 CLAIM_MAX);
     } else {
         struct http_body out = {.data = body.data, .size = body.size};
-        ok = run->store->ops->put(run->store, http, buf_str(&run->claim_key), &out, condition, etag,
-                                  new_etag, err);
+        struct object_put put = {
+            .key = buf_str(&run->claim_key), .body = &out, .condition = condition, .etag = etag};
+        ok = run->store->ops->put(run->store, http, &put, new_etag, err);
     }
     buf_free(&body);
     if (ok)
@@ -145,7 +146,7 @@ static enum claim_answer judge(struct run *run, struct http_client *http, const 
         return others(run, claim->left_ms + CLOCK_SKEW_MS);
     if (!inherit(run, claim, err))
         return CLAIM_FAILED;
-    if (put_claim(run, http, run->rules->claim_ttl, STORE_IF_MATCH, claim->meta.etag, err)) {
+    if (put_claim(run, http, run->rules->claim_ttl, OBJECT_IF_MATCH, claim->meta.etag, err)) {
         say_taken_over(run, claim);
         return CLAIM_MINE;
     }
@@ -172,7 +173,7 @@ enum claim_answer claim_take(struct run *run, struct http_client *http, struct e
         if (answer != CLAIM_GONE)
             return answer;
     }
-    if (put_claim(run, http, run->rules->claim_ttl, STORE_IF_ABSENT, NULL, err))
+    if (put_claim(run, http, run->rules->claim_ttl, OBJECT_IF_ABSENT, NULL, err))
         return CLAIM_MINE;
     /* Gone: it went away between our two requests, its owner has finished. */
     return err->kind == ERR_PRECONDITION ? look_at_claim(run, http, err) : CLAIM_FAILED;
@@ -199,23 +200,20 @@ static enum claim_answer still_mine(struct run *run, struct http_client *http, s
 
 enum claim_answer claim_renew(struct run *run, struct http_client *http, struct err *err)
 {
-    if (put_claim(run, http, run->rules->claim_ttl, STORE_IF_MATCH, run->claim_etag, err))
+    if (put_claim(run, http, run->rules->claim_ttl, OBJECT_IF_MATCH, run->claim_etag, err))
         return CLAIM_MINE;
     return err->kind == ERR_PRECONDITION ? still_mine(run, http, err) : CLAIM_FAILED;
 }
 
 bool claim_give_up(struct run *run, struct http_client *http, struct err *err)
 {
-    return put_claim(run, http, 0, STORE_IF_MATCH, run->claim_etag, err);
+    return put_claim(run, http, 0, OBJECT_IF_MATCH, run->claim_etag, err);
 }
 
 enum claim_answer claim_delete(struct run *run, struct http_client *http, struct err *err)
 {
-    const char *key = buf_str(&run->claim_key);
-    bool ok = run->rules->claims
-                  ? run->store->ops->del_if_match(run->store, http, key, run->claim_etag, err)
-                  : run->store->ops->del(run->store, http, key, err);
-    if (ok)
+    const char *etag = run->rules->claims ? run->claim_etag : NULL;
+    if (run->store->ops->del(run->store, http, buf_str(&run->claim_key), etag, err))
         return CLAIM_GONE;
     return err->kind == ERR_PRECONDITION ? still_mine(run, http, err) : CLAIM_FAILED;
 }

@@ -15,15 +15,15 @@
 
 struct newest {
     const char *folder;
-    const struct store_meta *event; /* NULL: there is no event */
+    const struct object_meta *event; /* NULL: there is no event */
     bool any;
-    struct store_meta meta; /* the time of those in `keys` */
+    struct object_meta meta; /* the time of those in `keys` */
     char *keys[NEWEST_MAX];
     size_t count;
     bool failed; /* out of memory */
 };
 
-static int compare_times(const struct store_meta *a, const struct store_meta *b)
+static int compare_times(const struct object_meta *a, const struct object_meta *b)
 {
     if (a->modified_ms != b->modified_ms)
         return a->modified_ms < b->modified_ms ? -1 : 1;
@@ -36,7 +36,7 @@ static void forget_keys(struct newest *n)
         free(n->keys[--n->count]);
 }
 
-static bool see_report(void *ctx, const char *key, const struct store_meta *meta)
+static bool see_report(void *ctx, const char *key, const struct object_meta *meta)
 {
     struct newest *n = ctx;
     size_t folder = strlen(n->folder);
@@ -64,7 +64,7 @@ static bool ask_reports(struct run *run, struct http_client *http, const struct 
 {
     bool later = compare_times(&n->meta, n->event) > 0;
     for (size_t i = 0; i < n->count && !*finished; i++) {
-        struct store_meta meta;
+        struct object_meta meta;
         char of[128] = "";
         if (run->store->ops->head(run->store, http, n->keys[i], &meta, of, err))
             *finished = *of ? strcmp(of, n->event->etag) == 0 : later;
@@ -76,7 +76,7 @@ static bool ask_reports(struct run *run, struct http_client *http, const struct 
     return true;
 }
 
-bool run_finished_before(struct run *run, struct http_client *http, const struct store_meta *event,
+bool run_finished_before(struct run *run, struct http_client *http, const struct object_meta *event,
                          bool *finished, struct err *err)
 {
     struct buf prefix = buf_make(4096);

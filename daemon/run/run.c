@@ -342,7 +342,7 @@ static int64_t critical(struct run *run, const struct err *err)
 /* Whether the run id of an earlier owner stands for the event as it is now. The first claim is put
  * before the event is read and names no version of it, but its owner may have begun: what it has
  * made is found again by the run id alone. */
-static bool same_run(const struct run *run, const struct store_meta *event)
+static bool same_run(const struct run *run, const struct object_meta *event)
 {
     if (!*run->event_etag)
         return event->modified_ms <= run->inherited_ms;
@@ -376,7 +376,7 @@ static int64_t begin_tasks(struct run *run)
 /* The event's bytes into *text, and whether it was finished before. False with *err, and whether it
  * is the event that may not be read. */
 static bool fetch_event(struct run *run, struct http_client *http, struct buf *text,
-                        struct store_meta *meta, bool *finished, bool *denied, struct err *err)
+                        struct object_meta *meta, bool *finished, bool *denied, struct err *err)
 {
     struct err get_err = ERR_INIT;
     bool got = run->store->ops->get(run->store, http, run->key, text, meta, &get_err);
@@ -425,7 +425,7 @@ static int64_t retry_or_refuse(struct run *run, const struct err *err)
 static int64_t phase_read(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
-    struct store_meta meta = {.size = 0};
+    struct object_meta meta = {.size = 0};
     struct buf text = buf_make(EVENT_MAX);
     bool finished, denied;
     if (run->stopping)
@@ -599,6 +599,14 @@ static json_t *planned_list(struct automation *a)
     return NULL;
 }
 
+/* A report keeps the version of its event. */
+static bool put_body(struct run *run, struct http_client *http, const char *key,
+                     const struct http_body *body, struct err *err)
+{
+    struct object_put put = {.key = key, .body = body, .metadata = run->event_etag};
+    return run->store->ops->put(run->store, http, &put, NULL, err);
+}
+
 static bool put_report(struct run *run, struct http_client *http, const struct report_input *in,
                        struct err *err)
 {
@@ -606,8 +614,7 @@ static bool put_report(struct run *run, struct http_client *http, const struct r
     struct report *report = report_open(in);
     bool ok = report && report_key(in, buf_str(&run->folder), &key);
     if (ok)
-        ok = run->store->ops->put_report(run->store, http, buf_str(&key), report_body(report),
-                                         run->event_etag, err);
+        ok = put_body(run, http, buf_str(&key), report_body(report), err);
     else
         err_set(err, ERR_INTERNAL, "", "out of memory for a report");
     if (report)
@@ -643,8 +650,7 @@ static bool put_critical(struct run *run, struct http_client *http, struct err *
               report_critical_body(run->critical, &body);
     struct http_body out = {.data = body.data, .size = body.size};
     if (ok)
-        ok = run->store->ops->put_report(run->store, http, buf_str(&key), &out, run->event_etag,
-                                         err);
+        ok = put_body(run, http, buf_str(&key), &out, err);
     else
         err_set(err, ERR_INTERNAL, "", "out of memory for a report");
     buf_free(&key);

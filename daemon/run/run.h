@@ -170,7 +170,7 @@ int64_t run_control(struct job *job, struct http_client *http);
 
 /* Whether the event, of which *event says the version (NULL: it is not there), has reports already.
  * False with *err when it cannot be known. */
-bool run_finished_before(struct run *run, struct http_client *http, const struct store_meta *event,
+bool run_finished_before(struct run *run, struct http_client *http, const struct object_meta *event,
                          bool *finished, struct err *err) MUST_CHECK;
 
 /* --- task_make.c, task.c, group.c --- */
@@ -215,7 +215,7 @@ void progress_restore(struct run *run);
 /* What is_pending says. */
 struct claim {
     json_t *body; /* a new reference; NULL when it is not one of ours, or broken */
-    struct store_meta meta;
+    struct object_meta meta;
     int64_t left_ms; /* how long it lasts from now on, by the store's clock; <= 0: it has expired */
     bool given_up;   /* by its owner: may be taken over at once */
     bool believed;   /* what it says was done: it is signed, or there is no key to sign with */

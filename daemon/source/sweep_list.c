@@ -87,7 +87,7 @@ static bool add_result(struct table *t, const char *key, size_t folder_size, enu
 }
 
 /* Adds an event, unless it lies in no folder of events: then it would have no place for reports. */
-static bool add_event(struct table *t, const char *key, const struct store_meta *meta)
+static bool add_event(struct table *t, const char *key, const struct object_meta *meta)
 {
     struct buf folder = buf_make(2048);
     if (strncmp(key, t->rules->prefix, strlen(t->rules->prefix)) != 0 ||
@@ -112,7 +112,7 @@ static bool add_event(struct table *t, const char *key, const struct store_meta 
     return true;
 }
 
-static bool on_object(void *ctx, const char *key, const struct store_meta *meta)
+static bool on_object(void *ctx, const char *key, const struct object_meta *meta)
 {
     struct table *t = ctx;
     if (meta->now_ms)

@@ -21,101 +21,47 @@ struct blob_store {
     char *name; /* "https://account.blob.core.windows.net/container" */
 };
 
-static void copy_meta(struct store_meta *to, const struct azure_blob_meta *from)
-{
-    *to = (struct store_meta){
-        .modified_ms = from->modified_ms, .now_ms = from->now_ms, .size = from->size};
-    memcpy(to->etag, from->etag, sizeof to->etag);
-}
-
 static bool blob_get(struct store *base, struct http_client *http, const char *key,
-                     struct buf *body, struct store_meta *meta, struct err *err)
+                     struct buf *body, struct object_meta *meta, struct err *err)
 {
     struct blob_store *s = (struct blob_store *)base;
-    struct azure_blob_meta m = {0};
-    if (!azure_blob_get(s->storage, http, s->container, key, body, &m, err))
-        return false;
-    if (meta)
-        copy_meta(meta, &m);
-    return true;
+    return azure_blob_get(s->storage, http, s->container, key, body, meta, err);
 }
 
-static bool blob_put(struct store *base, struct http_client *http, const char *key,
-                     const struct http_body *body, enum store_condition condition, const char *etag,
-                     char new_etag[128], struct err *err)
+static bool blob_head(struct store *base, struct http_client *http, const char *key,
+                      struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
+                      struct err *err)
 {
-    static const enum azure_blob_condition conditions[] = {[STORE_ALWAYS] = AZURE_BLOB_ALWAYS,
-                                                           [STORE_IF_ABSENT] = AZURE_BLOB_IF_ABSENT,
-                                                           [STORE_IF_MATCH] = AZURE_BLOB_IF_MATCH};
     struct blob_store *s = (struct blob_store *)base;
-    if (azure_blob_put(s->storage, http, s->container, key, body, "application/json",
-                       conditions[condition], etag, new_etag, err))
+    return azure_blob_head(s->storage, http, s->container, key, meta, metadata, err);
+}
+
+static bool blob_put(struct store *base, struct http_client *http, const struct object_put *put,
+                     char new_etag[OBJECT_ETAG_SIZE], struct err *err)
+{
+    struct blob_store *s = (struct blob_store *)base;
+    struct object_put json = *put;
+    json.content_type = "application/json";
+    if (azure_blob_put(s->storage, http, s->container, &json, new_etag, err))
         return true;
-    if (condition == STORE_IF_MATCH && err->kind == ERR_NOT_FOUND &&
+    if (put->condition == OBJECT_IF_MATCH && err->kind == ERR_NOT_FOUND &&
         strcmp(err->code, "ContainerNotFound") != 0)
         err->kind = ERR_PRECONDITION;
     return false;
 }
 
-static bool blob_del(struct store *base, struct http_client *http, const char *key, struct err *err)
+static bool blob_del(struct store *base, struct http_client *http, const char *key,
+                     const char *etag, struct err *err)
 {
     struct blob_store *s = (struct blob_store *)base;
-    return azure_blob_delete(s->storage, http, s->container, key, err);
-}
-
-/* The names of metadata are identifiers of C#. */
-#define EVENT_HEADER "x-ms-meta-hgautod_event"
-
-static bool blob_put_report(struct store *base, struct http_client *http, const char *key,
-                            const struct http_body *body, const char *event_etag, struct err *err)
-{
-    struct blob_store *s = (struct blob_store *)base;
-    struct azure_blob_note note = {.header = EVENT_HEADER};
-    snprintf(note.value, sizeof note.value, "%s", event_etag);
-    return azure_blob_put_noted(s->storage, http, s->container, key, body, "application/json",
-                                &note, err);
-}
-
-static bool blob_head(struct store *base, struct http_client *http, const char *key,
-                      struct store_meta *meta, char event_etag[128], struct err *err)
-{
-    struct blob_store *s = (struct blob_store *)base;
-    struct azure_blob_note note = {.header = EVENT_HEADER};
-    struct azure_blob_meta m = {0};
-    if (!azure_blob_head(s->storage, http, s->container, key, &m, &note, err))
-        return false;
-    copy_meta(meta, &m);
-    if (event_etag)
-        memcpy(event_etag, note.value, sizeof note.value);
-    return true;
-}
-
-static bool blob_del_if_match(struct store *base, struct http_client *http, const char *key,
-                              const char *etag, struct err *err)
-{
-    struct blob_store *s = (struct blob_store *)base;
-    return azure_blob_delete_if_match(s->storage, http, s->container, key, etag, err);
-}
-
-struct each {
-    store_each_fn fn;
-    void *ctx;
-};
-
-static bool each_blob(void *ctx, const char *key, const struct azure_blob_meta *meta)
-{
-    struct each *each = ctx;
-    struct store_meta m;
-    copy_meta(&m, meta);
-    return each->fn(each->ctx, key, &m);
+    return azure_blob_delete(s->storage, http, s->container, key, etag, err);
 }
 
 static bool blob_list(struct store *base, struct http_client *http, const char *prefix,
-                      store_each_fn fn, void *ctx, struct err *err)
+                      object_each_fn each, void *ctx, struct err *err)
 {
     struct blob_store *s = (struct blob_store *)base;
-    struct each each = {fn, ctx};
-    return azure_blob_list(s->storage, http, s->container, prefix, each_blob, &each, err);
+    return azure_blob_list(s->storage, http, s->container, prefix, each, ctx, err);
 }
 
 static void blob_free(struct store *base)
@@ -128,11 +74,9 @@ static void blob_free(struct store *base)
 
 static const struct store_ops blob_ops = {
     .get = blob_get,
-    .put = blob_put,
-    .put_report = blob_put_report,
     .head = blob_head,
+    .put = blob_put,
     .del = blob_del,
-    .del_if_match = blob_del_if_match,
     .list = blob_list,
     .free = blob_free,
 };

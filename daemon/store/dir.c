@@ -180,7 +180,7 @@ static int open_parent(const struct dir_store *s, const char *key, bool create, 
 /* --- what a file's status says --- */
 
 /* The clock is the one that `stamp` sets times by. */
-static void fill_meta(struct store_meta *meta, const struct stat *st)
+static void fill_meta(struct object_meta *meta, const struct stat *st)
 {
     meta->now_ms = system_clock.wall_ms(&system_clock);
     snprintf(meta->etag, sizeof meta->etag, "\"%jx-%jx-%jx.%lx\"", (uintmax_t)st->st_ino,
@@ -223,7 +223,7 @@ static int open_file(const struct dir_store *s, const char *key, struct stat *st
 }
 
 static bool dir_get(struct store *base, struct http_client *http, const char *key, struct buf *body,
-                    struct store_meta *meta, struct err *err)
+                    struct object_meta *meta, struct err *err)
 {
     (void)http;
     struct stat st;
@@ -237,21 +237,20 @@ static bool dir_get(struct store *base, struct http_client *http, const char *ke
     return ok;
 }
 
-/* The extended attribute that says which version of the event a report is of. A file system without
- * such attributes has reports that do not say it. */
-#define EVENT_ATTRIBUTE "user.hgautod.event"
+/* The extended attribute with an object's metadata, on file systems that have such attributes. */
+#define METADATA_NAME "user.hgautod.event"
 
 static bool dir_head(struct store *base, struct http_client *http, const char *key,
-                     struct store_meta *meta, char event_etag[128], struct err *err)
+                     struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE], struct err *err)
 {
     (void)http;
     struct stat st;
     int fd = open_file((struct dir_store *)base, key, &st, err);
     if (fd < 0)
         return false;
-    ssize_t n = event_etag ? fgetxattr(fd, EVENT_ATTRIBUTE, event_etag, 127) : 0;
-    if (event_etag)
-        event_etag[n > 0 ? n : 0] = '\0';
+    ssize_t n = metadata ? fgetxattr(fd, METADATA_NAME, metadata, OBJECT_METADATA_SIZE - 1) : 0;
+    if (metadata)
+        metadata[n > 0 ? n : 0] = '\0';
     close(fd);
     fill_meta(meta, &st);
     return true;
@@ -332,17 +331,14 @@ struct placing {
     int parent, fd; /* the folder, and the temporary file in it */
     char temporary[64];
     const char *leaf;
-    const char *key;
-    enum store_condition condition;
-    const char *etag;
-    const char *event_etag; /* to be kept with it; NULL: nothing */
+    const struct object_put *put;
 };
 
 /* RENAME_NOREPLACE guards against writers that do not take our lock; not every file system has it.
  */
 static bool rename_into_place(const struct placing *p)
 {
-    if (p->condition == STORE_IF_ABSENT) {
+    if (p->put->condition == OBJECT_IF_ABSENT) {
         if (renameat2(p->parent, p->temporary, p->parent, p->leaf, RENAME_NOREPLACE) == 0)
             return true;
         if (errno != EINVAL)
@@ -357,35 +353,36 @@ static bool place(const struct placing *p, struct err *err)
     struct stat old;
     bool exists = fstatat(p->parent, p->leaf, &old, AT_SYMLINK_NOFOLLOW) == 0;
     if (!exists && errno != ENOENT)
-        return failed(err, errno, "write", p->key);
-    if (p->condition == STORE_IF_ABSENT && exists)
-        return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->key);
-    if (p->condition == STORE_IF_MATCH) {
-        struct store_meta meta = {.size = 0};
+        return failed(err, errno, "write", p->put->key);
+    if (p->put->condition == OBJECT_IF_ABSENT && exists)
+        return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->put->key);
+    if (p->put->condition == OBJECT_IF_MATCH) {
+        struct object_meta meta = {.size = 0};
         if (exists)
             fill_meta(&meta, &old);
-        if (!exists || strcmp(meta.etag, p->etag) != 0)
-            return err_set(err, ERR_PRECONDITION, "", "%s has been %s since it was read", p->key,
-                           exists ? "changed" : "deleted");
+        if (!exists || strcmp(meta.etag, p->put->etag) != 0)
+            return err_set(err, ERR_PRECONDITION, "", "%s has been %s since it was read",
+                           p->put->key, exists ? "changed" : "deleted");
     }
     if (stamp(p->fd, exists ? &old : NULL) && rename_into_place(p))
         return true;
     if (errno == EEXIST)
-        return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->key);
-    return failed(err, errno, "write", p->key);
+        return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->put->key);
+    return failed(err, errno, "write", p->put->key);
 }
 
 /* Writes the temporary file, puts it in place, and sees to it that both last. */
 static bool write_and_place(const struct dir_store *s, struct placing *p,
-                            const struct http_body *body, char new_etag[128], struct err *err)
+                            char new_etag[OBJECT_ETAG_SIZE], struct err *err)
 {
-    if (p->event_etag)
-        (void)fsetxattr(p->fd, EVENT_ATTRIBUTE, p->event_etag, strlen(p->event_etag), 0);
-    if (!write_body(p->fd, body) || fsync(p->fd) != 0)
-        return failed(err, errno, "write", p->key);
+    const char *metadata = p->put->metadata;
+    if (metadata && *metadata)
+        (void)fsetxattr(p->fd, METADATA_NAME, metadata, strlen(metadata), 0);
+    if (!write_body(p->fd, p->put->body) || fsync(p->fd) != 0)
+        return failed(err, errno, "write", p->put->key);
     int lock = take_lock(s);
     if (lock < 0)
-        return failed(err, errno, "lock the store to write", p->key);
+        return failed(err, errno, "lock the store to write", p->put->key);
     bool ok = place(p, err);
     close(lock);
     if (!ok)
@@ -393,24 +390,26 @@ static bool write_and_place(const struct dir_store *s, struct placing *p,
     p->temporary[0] = '\0';
     struct stat st;
     if (fsync(p->parent) != 0 || fstat(p->fd, &st) != 0)
-        return failed(err, errno, "write", p->key);
+        return failed(err, errno, "write", p->put->key);
     if (new_etag) {
-        struct store_meta meta = {.size = 0};
+        struct object_meta meta = {.size = 0};
         fill_meta(&meta, &st);
         memcpy(new_etag, meta.etag, sizeof meta.etag);
     }
     return true;
 }
 
-/* p says all but the folder and the temporary file. */
-static bool put_file(const struct dir_store *s, struct placing p, const struct http_body *body,
-                     char new_etag[128], struct err *err)
+static bool dir_put(struct store *base, struct http_client *http, const struct object_put *put,
+                    char new_etag[OBJECT_ETAG_SIZE], struct err *err)
 {
-    const char *key = p.key;
+    (void)http;
+    const struct dir_store *s = (const struct dir_store *)base;
+    const char *key = put->key;
     if (!check_key(key, err))
         return false;
-    p.parent = open_parent(s, key, p.condition != STORE_IF_MATCH, &p.leaf);
-    if (p.parent < 0 && errno == ENOENT && p.condition == STORE_IF_MATCH)
+    struct placing p = {.put = put};
+    p.parent = open_parent(s, key, put->condition != OBJECT_IF_MATCH, &p.leaf);
+    if (p.parent < 0 && errno == ENOENT && put->condition == OBJECT_IF_MATCH)
         return err_set(err, ERR_PRECONDITION, "", "%s has been deleted since it was read", key);
     if (p.parent < 0)
         return failed(err, errno, "open the folder of", key);
@@ -420,7 +419,7 @@ static bool put_file(const struct dir_store *s, struct placing p, const struct h
         close(p.parent);
         return false;
     }
-    bool ok = write_and_place(s, &p, body, new_etag, err);
+    bool ok = write_and_place(s, &p, new_etag, err);
     if (p.temporary[0])
         unlinkat(p.parent, p.temporary, 0);
     close(p.fd);
@@ -428,29 +427,12 @@ static bool put_file(const struct dir_store *s, struct placing p, const struct h
     return ok;
 }
 
-static bool dir_put(struct store *base, struct http_client *http, const char *key,
-                    const struct http_body *body, enum store_condition condition, const char *etag,
-                    char new_etag[128], struct err *err)
-{
-    (void)http;
-    struct placing p = {.key = key, .condition = condition, .etag = etag};
-    return put_file((struct dir_store *)base, p, body, new_etag, err);
-}
-
-static bool dir_put_report(struct store *base, struct http_client *http, const char *key,
-                           const struct http_body *body, const char *event_etag, struct err *err)
-{
-    (void)http;
-    struct placing p = {.key = key, .condition = STORE_ALWAYS, .event_etag = event_etag};
-    return put_file((struct dir_store *)base, p, body, NULL, err);
-}
-
 /* Under the lock: removes the file, if it has the ETag (NULL: whatever it has). */
 static bool remove_file(int parent, const char *leaf, const char *key, const char *etag,
                         struct err *err)
 {
     struct stat st;
-    struct store_meta meta = {.size = 0};
+    struct object_meta meta = {.size = 0};
     if (etag && fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         fill_meta(&meta, &st);
         if (strcmp(meta.etag, etag) != 0)
@@ -459,9 +441,11 @@ static bool remove_file(int parent, const char *leaf, const char *key, const cha
     return unlinkat(parent, leaf, 0) == 0 || errno == ENOENT || failed(err, errno, "delete", key);
 }
 
-static bool delete_file(const struct dir_store *s, const char *key, const char *etag,
-                        struct err *err)
+static bool dir_del(struct store *base, struct http_client *http, const char *key, const char *etag,
+                    struct err *err)
 {
+    (void)http;
+    const struct dir_store *s = (const struct dir_store *)base;
     if (!check_key(key, err))
         return false;
     const char *leaf;
@@ -479,25 +463,12 @@ static bool delete_file(const struct dir_store *s, const char *key, const char *
     return ok;
 }
 
-static bool dir_del(struct store *base, struct http_client *http, const char *key, struct err *err)
-{
-    (void)http;
-    return delete_file((struct dir_store *)base, key, NULL, err);
-}
-
-static bool dir_del_if_match(struct store *base, struct http_client *http, const char *key,
-                             const char *etag, struct err *err)
-{
-    (void)http;
-    return delete_file((struct dir_store *)base, key, etag, err);
-}
-
 /* --- listing --- */
 
 struct listing {
     const struct dir_store *store;
     const char *prefix;
-    store_each_fn each;
+    object_each_fn each;
     void *ctx;
     struct buf path; /* of the folder being read, with a '/' at its end unless it is the root */
     bool stopped;
@@ -519,7 +490,7 @@ static bool list_file(struct listing *l, const struct stat *st)
 {
     if (l->path.size < strlen(l->prefix))
         return true;
-    struct store_meta meta = {.size = 0};
+    struct object_meta meta = {.size = 0};
     fill_meta(&meta, st);
     l->stopped = !l->each(l->ctx, buf_str(&l->path), &meta);
     return true;
@@ -576,7 +547,7 @@ static bool list_folder(struct listing *l, int fd, unsigned depth)
 }
 
 static bool dir_list(struct store *base, struct http_client *http, const char *prefix,
-                     store_each_fn each, void *ctx, struct err *err)
+                     object_each_fn each, void *ctx, struct err *err)
 {
     (void)http;
     struct dir_store *s = (struct dir_store *)base;
@@ -613,11 +584,9 @@ static void dir_free(struct store *base)
 
 static const struct store_ops dir_ops = {
     .get = dir_get,
-    .put = dir_put,
-    .put_report = dir_put_report,
     .head = dir_head,
+    .put = dir_put,
     .del = dir_del,
-    .del_if_match = dir_del_if_match,
     .list = dir_list,
     .free = dir_free,
 };

@@ -24,124 +24,77 @@ struct s3_store {
     char name[264]; /* "s3://bucket" */
 };
 
-static void copy_meta(struct store_meta *to, const struct s3_meta *from)
+/* A lookalike that sends no Date: our clock, corrected. */
+static void s3_store_fill_now(const struct s3_store *s, struct object_meta *meta)
 {
-    *to = (struct store_meta){
-        .modified_ms = from->modified_ms, .now_ms = from->now_ms, .size = from->size};
-    memcpy(to->etag, from->etag, sizeof to->etag);
-}
-
-/* What an answer about one object says. A lookalike that sends no Date: our clock, corrected. */
-static void read_meta(const struct s3_store *s, struct store_meta *to, const struct s3_meta *from)
-{
-    copy_meta(to, from);
-    if (!to->now_ms)
-        to->now_ms = aws_now_ms(s->aws);
+    if (!meta->now_ms)
+        meta->now_ms = aws_now_ms(s->aws);
 }
 
 static bool s3_store_get(struct store *base, struct http_client *http, const char *key,
-                         struct buf *body, struct store_meta *meta, struct err *err)
+                         struct buf *body, struct object_meta *meta, struct err *err)
 {
     struct s3_store *s = (struct s3_store *)base;
-    struct s3_meta m = {0};
-    if (!s3_get(s->aws, http, &s->bucket, key, body, &m, err))
+    if (!s3_get(s->aws, http, &s->bucket, key, body, meta, err))
         return false;
     if (meta)
-        read_meta(s, meta, &m);
+        s3_store_fill_now(s, meta);
     return true;
 }
 
-static bool s3_store_put(struct store *base, struct http_client *http, const char *key,
-                         const struct http_body *body, enum store_condition condition,
-                         const char *etag, char new_etag[128], struct err *err)
+static bool s3_store_head(struct store *base, struct http_client *http, const char *key,
+                          struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
+                          struct err *err)
 {
-    static const enum s3_condition conditions[] = {[STORE_ALWAYS] = S3_ALWAYS,
-                                                   [STORE_IF_ABSENT] = S3_IF_ABSENT,
-                                                   [STORE_IF_MATCH] = S3_IF_MATCH};
     struct s3_store *s = (struct s3_store *)base;
-    if (s3_put(s->aws, http, &s->bucket, key, body, "application/json", conditions[condition], etag,
-               new_etag, err))
+    if (!s3_head(s->aws, http, &s->bucket, key, meta, metadata, err))
+        return false;
+    s3_store_fill_now(s, meta);
+    return true;
+}
+
+static bool s3_store_put(struct store *base, struct http_client *http, const struct object_put *put,
+                         char new_etag[OBJECT_ETAG_SIZE], struct err *err)
+{
+    struct s3_store *s = (struct s3_store *)base;
+    struct object_put json = *put;
+    json.content_type = "application/json";
+    if (s3_put(s->aws, http, &s->bucket, &json, new_etag, err))
         return true;
-    if (condition == STORE_IF_MATCH && err->kind == ERR_NOT_FOUND &&
+    if (put->condition == OBJECT_IF_MATCH && err->kind == ERR_NOT_FOUND &&
         strcmp(err->code, "NoSuchBucket") != 0)
         err->kind = ERR_PRECONDITION;
     return false;
 }
 
-static bool s3_store_del(struct store *base, struct http_client *http, const char *key,
-                         struct err *err)
+/* For services without conditional deletes. The caller holds the claim for a while yet, so that no
+ * other daemon changes the object between the two requests. */
+static bool s3_store_compare_and_delete(struct s3_store *s, struct http_client *http,
+                                        const char *key, const char *etag, struct err *err)
 {
-    struct s3_store *s = (struct s3_store *)base;
-    return s3_delete(s->aws, http, &s->bucket, key, err);
-}
-
-#define EVENT_HEADER "x-amz-meta-hgautod-event"
-
-static bool s3_store_put_report(struct store *base, struct http_client *http, const char *key,
-                                const struct http_body *body, const char *event_etag,
-                                struct err *err)
-{
-    struct s3_store *s = (struct s3_store *)base;
-    struct s3_note note = {.header = EVENT_HEADER};
-    snprintf(note.value, sizeof note.value, "%s", event_etag);
-    return s3_put_noted(s->aws, http, &s->bucket, key, body, "application/json", &note, err);
-}
-
-static bool s3_store_head(struct store *base, struct http_client *http, const char *key,
-                          struct store_meta *meta, char event_etag[128], struct err *err)
-{
-    struct s3_store *s = (struct s3_store *)base;
-    struct s3_note note = {.header = EVENT_HEADER};
-    struct s3_meta m = {0};
-    if (!s3_head_noted(s->aws, http, &s->bucket, key, &m, &note, err))
-        return false;
-    read_meta(s, meta, &m);
-    if (event_etag)
-        memcpy(event_etag, note.value, sizeof note.value);
-    return true;
-}
-
-/* For services that know no conditional delete. Whoever deletes holds the claim for a while yet, so
- * that nobody changes it between the two requests. */
-static bool compare_and_delete(struct s3_store *s, struct http_client *http, const char *key,
-                               const char *etag, struct err *err)
-{
-    struct s3_meta m = {0};
+    struct object_meta meta = {.size = 0};
     *err = ERR_INIT;
-    if (!s3_head(s->aws, http, &s->bucket, key, &m, err))
+    if (!s3_head(s->aws, http, &s->bucket, key, &meta, NULL, err))
         return err->kind == ERR_NOT_FOUND;
-    if (strcmp(m.etag, etag) != 0)
+    if (strcmp(meta.etag, etag) != 0)
         return err_set(err, ERR_PRECONDITION, "", "%s has been changed since it was read", key);
-    return s3_delete(s->aws, http, &s->bucket, key, err);
+    return s3_delete(s->aws, http, &s->bucket, key, NULL, err);
 }
 
-static bool s3_store_del_if_match(struct store *base, struct http_client *http, const char *key,
-                                  const char *etag, struct err *err)
+static bool s3_store_del(struct store *base, struct http_client *http, const char *key,
+                         const char *etag, struct err *err)
 {
     struct s3_store *s = (struct s3_store *)base;
-    return s3_delete_if_match(s->aws, http, &s->bucket, key, etag, err) ||
-           (err->http_status == 501 && compare_and_delete(s, http, key, etag, err));
-}
-
-struct each {
-    store_each_fn fn;
-    void *ctx;
-};
-
-static bool each_object(void *ctx, const char *key, const struct s3_meta *meta)
-{
-    struct each *each = ctx;
-    struct store_meta m;
-    copy_meta(&m, meta);
-    return each->fn(each->ctx, key, &m);
+    return s3_delete(s->aws, http, &s->bucket, key, etag, err) ||
+           (etag && err->http_status == 501 &&
+            s3_store_compare_and_delete(s, http, key, etag, err));
 }
 
 static bool s3_store_list(struct store *base, struct http_client *http, const char *prefix,
-                          store_each_fn fn, void *ctx, struct err *err)
+                          object_each_fn each, void *ctx, struct err *err)
 {
     struct s3_store *s = (struct s3_store *)base;
-    struct each each = {fn, ctx};
-    return s3_list(s->aws, http, &s->bucket, prefix, each_object, &each, err);
+    return s3_list(s->aws, http, &s->bucket, prefix, each, ctx, err);
 }
 
 static void s3_store_free(struct store *base)
@@ -153,11 +106,9 @@ static void s3_store_free(struct store *base)
 
 static const struct store_ops s3_store_ops = {
     .get = s3_store_get,
-    .put = s3_store_put,
-    .put_report = s3_store_put_report,
     .head = s3_store_head,
+    .put = s3_store_put,
     .del = s3_store_del,
-    .del_if_match = s3_store_del_if_match,
     .list = s3_store_list,
     .free = s3_store_free,
 };

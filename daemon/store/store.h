@@ -15,48 +15,31 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/net/http.h"
-
-struct store_meta {
-    char etag[128];      /* changes with every write; opaque */
-    int64_t modified_ms; /* the store's clock */
-    int32_t modified_ns; /* beyond these milliseconds, where the store says it so finely; else 0 */
-    int64_t now_ms;      /* the store's clock when it answered; 0: it does not tell */
-    size_t size;
-};
-
-enum store_condition { STORE_ALWAYS, STORE_IF_ABSENT, STORE_IF_MATCH };
-
-/* One key of a listing; false stops it early. */
-typedef bool (*store_each_fn)(void *ctx, const char *key, const struct store_meta *meta);
+#include "lib/net/object.h"
 
 struct store;
 
+/* What can be done with objects; all wait. ERR_NOT_FOUND: there is no such object. */
 struct store_ops {
-    /* Reads a whole object; *body's max is the limit (ERR_LIMIT). ERR_NOT_FOUND when it is not
-     * there. meta may be NULL. */
+    /* Appends a whole object to *body, whose max is the limit (ERR_LIMIT). meta may be NULL. */
     bool (*get)(struct store *s, struct http_client *http, const char *key, struct buf *body,
-                struct store_meta *meta, struct err *err);
-    /* Writes a whole object at once (readers see the old or the new). STORE_IF_MATCH compares with
-     * etag. A lost condition is ERR_PRECONDITION (a match on a missing object too). new_etag may be
-     * NULL. */
-    bool (*put)(struct store *s, struct http_client *http, const char *key,
-                const struct http_body *body, enum store_condition condition, const char *etag,
-                char new_etag[128], struct err *err);
-    /* Writes a report, and keeps with it which version of the event it is of (an ETag), where the
-     * store has a place for that beside the bytes. */
-    bool (*put_report)(struct store *s, struct http_client *http, const char *key,
-                       const struct http_body *body, const char *event_etag, struct err *err);
-    /* Size, ETag and time without the bytes. ERR_NOT_FOUND when it is not there. event_etag may be
-     * NULL; else it becomes what put_report kept, "" when nothing was. */
+                struct object_meta *meta, struct err *err);
+    /* Size, ETag and time without the bytes. metadata may be NULL; else it becomes what was put with
+     * the object, "" if nothing was. */
     bool (*head)(struct store *s, struct http_client *http, const char *key,
-                 struct store_meta *meta, char event_etag[128], struct err *err);
-    /* Deletes; already gone is success. */
-    bool (*del)(struct store *s, struct http_client *http, const char *key, struct err *err);
-    /* Deletes what has this ETag; already gone is success, another ETag is ERR_PRECONDITION. */
-    bool (*del_if_match)(struct store *s, struct http_client *http, const char *key,
-                         const char *etag, struct err *err);
-    /* Every key beginning with prefix, in no particular order. */
-    bool (*list)(struct store *s, struct http_client *http, const char *prefix, store_each_fn each,
+                 struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE], struct err *err);
+    /* Writes a whole object at once: readers get the old one or the new one. The store decides the
+     * content type. The metadata of a report is the ETag of its event; it is lost where the file
+     * system of a directory store has no extended attributes. A lost condition is
+     * ERR_PRECONDITION, also a match on a missing object. new_etag may be NULL. */
+    bool (*put)(struct store *s, struct http_client *http, const struct object_put *put,
+                char new_etag[OBJECT_ETAG_SIZE], struct err *err);
+    /* Deletes an object, if it has this ETag (NULL: in any case). A missing object is success,
+     * another ETag is ERR_PRECONDITION. */
+    bool (*del)(struct store *s, struct http_client *http, const char *key, const char *etag,
+                struct err *err);
+    /* Every key that begins with prefix, in no particular order. */
+    bool (*list)(struct store *s, struct http_client *http, const char *prefix, object_each_fn each,
                  void *ctx, struct err *err);
     void (*free)(struct store *s);
 };

@@ -9,7 +9,8 @@
 #include "lib/json/jpath.h"
 #include "lib/net/uri.h"
 
-#define KEY_MAX 3072 /* bytes of a decoded key: 1,024 characters, as some lookalikes count them */
+#define METADATA_HEADER "x-amz-meta-hgautod-event"
+#define KEY_MAX         3072 /* bytes of a decoded key: 1,024 characters, as some lookalikes count them */
 
 static const struct aws_op get_object = {&aws_s3, "GetObject", .method = "GET",
                                          .path = "/{Bucket}/{Key+}"};
@@ -85,11 +86,11 @@ static bool lacks(const struct exchange *x, const char *what, struct err *err)
 }
 
 /* Reads what the headers say of an object; all but its size, which a body says better. */
-static bool read_meta(const struct exchange *x, struct s3_meta *meta, struct err *err)
+static bool read_meta(const struct exchange *x, struct object_meta *meta, struct err *err)
 {
     const char *modified = http_headers_get(&x->answer_headers, "Last-Modified");
 
-    *meta = (struct s3_meta){.now_ms = http_headers_date(&x->answer_headers)};
+    *meta = (struct object_meta){.now_ms = http_headers_date(&x->answer_headers)};
     if (!copy_etag(http_headers_get(&x->answer_headers, "ETag"), meta->etag))
         return lacks(x, "ETag", err);
     return (modified && clock_parse(modified, &meta->modified_ms)) ||
@@ -97,9 +98,9 @@ static bool read_meta(const struct exchange *x, struct s3_meta *meta, struct err
 }
 
 bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-            const char *key, struct buf *body, struct s3_meta *meta, struct err *err)
+            const char *key, struct buf *body, struct object_meta *meta, struct err *err)
 {
-    struct s3_meta found = {0};
+    struct object_meta found = {0};
     struct exchange x;
     bool ok;
 
@@ -116,126 +117,89 @@ bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *b
     return ok;
 }
 
-bool s3_head_noted(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-                   const char *key, struct s3_meta *meta, struct s3_note *note, struct err *err)
+bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+             const char *key, struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
+             struct err *err)
 {
-    const char *size;
     struct exchange x;
-    const char *value;
-    bool ok;
-
     if (!exchange_start(&x, &head_object, bucket, key, err))
         return false;
     x.call.answer_headers = &x.answer_headers;
-    ok = exchange_run(&x, aws, http, err) && read_meta(&x, meta, err);
-    size = http_headers_get(&x.answer_headers, "Content-Length");
+    bool ok = exchange_run(&x, aws, http, err) && read_meta(&x, meta, err);
+    const char *size = http_headers_get(&x.answer_headers, "Content-Length");
     if (ok && !size)
         ok = lacks(&x, "Content-Length", err);
     if (ok)
         meta->size = strtoull(size, NULL, 10);
-    value = note ? http_headers_get(&x.answer_headers, note->header) : NULL;
-    if (note)
-        snprintf(note->value, sizeof note->value, "%s", value ? value : "");
+    const char *value = http_headers_get(&x.answer_headers, METADATA_HEADER);
+    if (metadata)
+        snprintf(metadata, OBJECT_METADATA_SIZE, "%s", value ? value : "");
     exchange_end(&x);
     return ok;
 }
 
-bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-             const char *key, struct s3_meta *meta, struct err *err)
-{
-    return s3_head_noted(aws, http, bucket, key, meta, NULL, err);
-}
-
-/* The header that makes a request conditional, if it is to be. http_header wants char *, but a call
+/* Adds the header that makes a request conditional on an ETag. http_header wants char *, but a call
  * only reads it. */
-static bool set_condition(enum s3_condition condition, const char *etag, struct http_header *header,
-                          struct err *err)
+static bool add_match(struct aws_call *call, struct http_header *headers, const char *etag,
+                      struct err *err)
 {
-    if (condition == S3_IF_MATCH && (!etag || etag[0] == '\0'))
+    if (!etag || etag[0] == '\0')
         return err_set(err, ERR_INVALID, "",
                        "a request that must match an earlier object needs that object's ETag");
-    *header = condition == S3_IF_ABSENT ? (struct http_header){(char *)"If-None-Match", (char *)"*"}
-                                        : (struct http_header){(char *)"If-Match", (char *)etag};
+    headers[call->header_count++] = (struct http_header){(char *)"If-Match", (char *)etag};
     return true;
 }
 
-/* Puts an object with what its bucket demands and one more header, NULL for none. */
-static bool put_one(struct exchange *x, struct aws *aws, struct http_client *http,
-                    const struct s3_bucket *bucket, const struct http_body *body,
-                    const struct http_header *more, char etag[128], struct err *err)
+/* The headers of a put: what the bucket demands, the condition, the metadata. */
+static bool add_put_headers(struct aws_call *call, struct http_header *headers,
+                            const struct s3_demands *demands, const struct object_put *put,
+                            struct err *err)
 {
-    struct http_header headers[S3_DEMANDS_MAX + 1];
-    struct s3_demands demands;
-
-    if (!s3_demands_set(&demands, bucket, body, err))
-        return false;
-    memcpy(headers, demands.at, demands.count * sizeof(headers[0]));
-    if (more)
-        headers[demands.count] = *more;
-    x->call.body = *body;
-    x->call.headers = headers;
-    x->call.header_count = demands.count + (more != NULL);
-    x->call.answer_headers = &x->answer_headers;
-    bool ok =
-        exchange_run(x, aws, http, err) &&
-        (copy_etag(http_headers_get(&x->answer_headers, "ETag"), etag) || lacks(x, "ETag", err));
-    x->call.headers = NULL;
-    x->call.header_count = 0;
-    return ok;
+    memcpy(headers, demands->at, demands->count * sizeof headers[0]);
+    call->headers = headers;
+    call->header_count = demands->count;
+    if (put->metadata && *put->metadata)
+        headers[call->header_count++] =
+            (struct http_header){(char *)METADATA_HEADER, (char *)put->metadata};
+    if (put->condition == OBJECT_IF_ABSENT)
+        headers[call->header_count++] = (struct http_header){(char *)"If-None-Match", (char *)"*"};
+    return put->condition != OBJECT_IF_MATCH || add_match(call, headers, put->etag, err);
 }
 
 bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-            const char *key, const struct http_body *body, const char *content_type,
-            enum s3_condition condition, const char *etag, char new_etag[128], struct err *err)
+            const struct object_put *put, char new_etag[OBJECT_ETAG_SIZE], struct err *err)
 {
-    struct http_header header;
-    char found[128];
-    struct exchange x;
-    bool ok;
-
-    if (!exchange_start(&x, &put_object, bucket, key, err))
+    struct s3_demands demands;
+    if (!s3_demands_set(&demands, bucket, put->body, err))
         return false;
-    x.call.content_type = content_type;
-    ok = set_condition(condition, etag, &header, err) &&
-         put_one(&x, aws, http, bucket, body, condition == S3_ALWAYS ? NULL : &header, found, err);
+    struct exchange x;
+    if (!exchange_start(&x, &put_object, bucket, put->key, err))
+        return false;
+    struct http_header headers[S3_DEMANDS_MAX + 2];
+    char found[OBJECT_ETAG_SIZE];
+    x.call.content_type = put->content_type;
+    x.call.body = *put->body;
+    x.call.answer_headers = &x.answer_headers;
+    bool ok =
+        add_put_headers(&x.call, headers, &demands, put, err) && exchange_run(&x, aws, http, err) &&
+        (copy_etag(http_headers_get(&x.answer_headers, "ETag"), found) || lacks(&x, "ETag", err));
     if (ok && new_etag)
-        memcpy(new_etag, found, sizeof(found));
+        memcpy(new_etag, found, sizeof found);
     exchange_end(&x);
     return ok;
 }
 
-bool s3_put_noted(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-                  const char *key, const struct http_body *body, const char *content_type,
-                  const struct s3_note *note, struct err *err)
+bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
+               const char *key, const char *etag, struct err *err)
 {
-    const struct http_header header = {(char *)note->header, (char *)note->value};
-    char found[128];
     struct exchange x;
-    bool ok;
-
-    if (!exchange_start(&x, &put_object, bucket, key, err))
-        return false;
-    x.call.content_type = content_type;
-    ok = put_one(&x, aws, http, bucket, body, note->value[0] ? &header : NULL, found, err);
-    exchange_end(&x);
-    return ok;
-}
-
-/* etag NULL: whatever it is. */
-static bool delete_one(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-                       const char *key, const char *etag, struct err *err)
-{
-    struct err why = ERR_INIT;
-    struct http_header header;
-    struct exchange x;
-    bool ok;
-
     if (!exchange_start(&x, &delete_object, bucket, key, err))
         return false;
+    struct err why = ERR_INIT;
+    struct http_header header;
     x.call.headers = &header;
-    x.call.header_count = etag != NULL;
-    ok = (!etag || set_condition(S3_IF_MATCH, etag, &header, &why)) &&
-         exchange_run(&x, aws, http, &why);
+    bool ok =
+        (!etag || add_match(&x.call, &header, etag, &why)) && exchange_run(&x, aws, http, &why);
     exchange_end(&x);
     if (ok || strcmp(why.code, "NoSuchKey") == 0)
         return true;
@@ -243,23 +207,11 @@ static bool delete_one(struct aws *aws, struct http_client *http, const struct s
     return false;
 }
 
-bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-               const char *key, struct err *err)
-{
-    return delete_one(aws, http, bucket, key, NULL, err);
-}
-
-bool s3_delete_if_match(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-                        const char *key, const char *etag, struct err *err)
-{
-    return delete_one(aws, http, bucket, key, etag, err);
-}
-
 /* --- listing --- */
 
 /* A listing under way. */
 struct listing {
-    s3_each_fn each;
+    object_each_fn each;
     void *ctx;
     struct buf key; /* of the object at hand */
     int64_t now_ms; /* S3's clock when it answered with this page */
@@ -270,7 +222,7 @@ static bool list_one(struct listing *l, const json_t *object, bool encoded, stru
 {
     const char *key = jstr(object, "Key");
     const char *modified = jstr(object, "LastModified");
-    struct s3_meta meta = {.now_ms = l->now_ms, .size = (size_t)jint(object, "Size", 0)};
+    struct object_meta meta = {.now_ms = l->now_ms, .size = (size_t)jint(object, "Size", 0)};
 
     buf_reset(&l->key);
     if (!key || !(encoded ? uri_decode(&l->key, key, strlen(key), true) : buf_adds(&l->key, key)))
@@ -322,7 +274,7 @@ static bool next_page(json_t *params, const json_t *page, bool *more, struct err
 }
 
 bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
-             const char *prefix, s3_each_fn each, void *ctx, struct err *err)
+             const char *prefix, object_each_fn each, void *ctx, struct err *err)
 {
     struct listing l = {.each = each, .ctx = ctx, .key = buf_make(KEY_MAX)};
     json_t *params = json_pack("{s:s, s:s, s:s}", "Bucket", bucket->name, "prefix", prefix,

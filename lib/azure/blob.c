@@ -11,10 +11,12 @@
 #include "lib/json/xml.h"
 #include "lib/net/uri.h"
 
-#define NAME_MAX_BYTES 4096 /* 1,024 characters */
-#define PATH_MAX_BYTES (16u << 10)
-#define ERROR_MAX      (64u << 10)            /* room for an error, however small the blob may be */
-#define PUT_MAX        (UINT64_C(5000) << 20) /* what one Put Blob request may carry */
+/* The names of metadata are identifiers of C#. */
+#define METADATA_HEADER "x-ms-meta-hgautod_event"
+#define NAME_MAX_BYTES  4096 /* 1,024 characters */
+#define PATH_MAX_BYTES  (16u << 10)
+#define ERROR_MAX       (64u << 10) /* room for an error, however small the blob may be */
+#define PUT_MAX         (UINT64_C(5000) << 20) /* what one Put Blob request may carry */
 
 bool azure_container_valid(const char *name)
 {
@@ -73,14 +75,14 @@ static bool unreadable(struct err *err, const char *operation, const char *probl
 
 /* False when the ETag or the time is missing or cannot be read. now_ms is the answer's. */
 static bool read_meta(const char *etag, const char *modified, size_t size, int64_t now_ms,
-                      struct azure_blob_meta *meta)
+                      struct object_meta *meta)
 {
-    *meta = (struct azure_blob_meta){.now_ms = now_ms, .size = size};
+    *meta = (struct object_meta){.now_ms = now_ms, .size = size};
     return copy_etag(etag, meta->etag) && modified && clock_parse(modified, &meta->modified_ms);
 }
 
 /* Reads what the headers of an answer say of the blob whose bytes came with them. */
-static bool read_headers(const struct http_response *response, struct azure_blob_meta *meta,
+static bool read_headers(const struct http_response *response, struct object_meta *meta,
                          struct err *err)
 {
     if (!read_meta(http_headers_get(&response->headers, "ETag"),
@@ -108,10 +110,9 @@ static bool take_body(struct http_response *response, struct buf *to, struct err
 }
 
 bool azure_blob_get(const struct azure_storage *s, struct http_client *http, const char *container,
-                    const char *name, struct buf *body, struct azure_blob_meta *meta,
-                    struct err *err)
+                    const char *name, struct buf *body, struct object_meta *meta, struct err *err)
 {
-    struct azure_blob_meta found;
+    struct object_meta found;
     struct http_request request;
     struct http_response response;
     if (!blob_request(s, "GET", container, name, &request, err))
@@ -128,20 +129,23 @@ bool azure_blob_get(const struct azure_storage *s, struct http_client *http, con
     return ok;
 }
 
-static bool add_put_headers(struct http_request *request, const char *content_type,
-                            enum azure_blob_condition condition, const char *etag, struct err *err)
+static bool add_put_headers(struct http_request *request, const struct object_put *put,
+                            struct err *err)
 {
-    const char *name = condition == AZURE_BLOB_IF_ABSENT ? "If-None-Match" : "If-Match";
-    const char *value = condition == AZURE_BLOB_IF_ABSENT ? "*" : etag;
-    if (condition == AZURE_BLOB_IF_MATCH && (!etag || !*etag)) {
+    const char *name = put->condition == OBJECT_IF_ABSENT ? "If-None-Match" : "If-Match";
+    const char *value = put->condition == OBJECT_IF_ABSENT ? "*" : put->etag;
+    if (put->condition == OBJECT_IF_MATCH && (!put->etag || !*put->etag))
         return err_set(err, ERR_INVALID, "",
                        "a put that must match an earlier blob needs that blob's ETag");
-    }
+    struct http_headers *headers = &request->headers;
     bool ok =
-        http_headers_add(&request->headers, "x-ms-blob-type", "BlockBlob") &&
-        (!content_type || http_headers_add(&request->headers, "Content-Type", content_type)) &&
-        (condition == AZURE_BLOB_ALWAYS || http_headers_add(&request->headers, name, value));
-    return ok || err_set(err, ERR_INVALID, "", "the put's type or ETag cannot be sent as a header");
+        http_headers_add(headers, "x-ms-blob-type", "BlockBlob") &&
+        (!put->content_type || http_headers_add(headers, "Content-Type", put->content_type)) &&
+        (put->condition == OBJECT_ALWAYS || http_headers_add(headers, name, value)) &&
+        (!put->metadata || !*put->metadata ||
+         http_headers_add(headers, METADATA_HEADER, put->metadata));
+    return ok || err_set(err, ERR_INVALID, "",
+                         "the put's type, ETag or metadata cannot be sent as a header");
 }
 
 /* Sends a put whose headers are there, and frees the request. */
@@ -164,42 +168,22 @@ static bool send_put(const struct azure_storage *s, struct http_client *http,
 }
 
 bool azure_blob_put(const struct azure_storage *s, struct http_client *http, const char *container,
-                    const char *name, const struct http_body *body, const char *content_type,
-                    enum azure_blob_condition condition, const char *etag, char new_etag[128],
-                    struct err *err)
+                    const struct object_put *put, char new_etag[OBJECT_ETAG_SIZE], struct err *err)
 {
-    struct http_request request;
-    if (body->size > PUT_MAX)
+    if (put->body->size > PUT_MAX)
         return err_set(err, ERR_LIMIT, "", "a blob of more than 5,000 MiB cannot be put at once");
-    if (!blob_request(s, "PUT", container, name, &request, err))
-        return false;
-    bool ok = add_put_headers(&request, content_type, condition, etag, err) &&
-              send_put(s, http, &request, body, new_etag, err);
-    http_request_free(&request);
-    return ok;
-}
-
-bool azure_blob_put_noted(const struct azure_storage *s, struct http_client *http,
-                          const char *container, const char *name, const struct http_body *body,
-                          const char *content_type, const struct azure_blob_note *note,
-                          struct err *err)
-{
     struct http_request request;
-    if (body->size > PUT_MAX)
-        return err_set(err, ERR_LIMIT, "", "a blob of more than 5,000 MiB cannot be put at once");
-    if (!blob_request(s, "PUT", container, name, &request, err))
+    if (!blob_request(s, "PUT", container, put->key, &request, err))
         return false;
-    bool ok = add_put_headers(&request, content_type, AZURE_BLOB_ALWAYS, NULL, err);
-    if (ok && *note->value && !http_headers_add(&request.headers, note->header, note->value))
-        ok = err_set(err, ERR_INVALID, "", "the blob's metadata cannot be sent as a header");
-    ok = ok && send_put(s, http, &request, body, NULL, err);
+    bool ok = add_put_headers(&request, put, err) &&
+              send_put(s, http, &request, put->body, new_etag, err);
     http_request_free(&request);
     return ok;
 }
 
 bool azure_blob_head(const struct azure_storage *s, struct http_client *http, const char *container,
-                     const char *name, struct azure_blob_meta *meta, struct azure_blob_note *note,
-                     struct err *err)
+                     const char *name, struct object_meta *meta,
+                     char metadata[OBJECT_METADATA_SIZE], struct err *err)
 {
     struct http_request request;
     struct http_response response;
@@ -210,8 +194,9 @@ bool azure_blob_head(const struct azure_storage *s, struct http_client *http, co
     if (!ok)
         return false;
     const char *size = http_headers_get(&response.headers, "Content-Length");
-    const char *value = http_headers_get(&response.headers, note->header);
-    snprintf(note->value, sizeof note->value, "%s", value ? value : "");
+    const char *value = http_headers_get(&response.headers, METADATA_HEADER);
+    if (metadata)
+        snprintf(metadata, OBJECT_METADATA_SIZE, "%s", value ? value : "");
     ok =
         (size && read_meta(http_headers_get(&response.headers, "ETag"),
                            http_headers_get(&response.headers, "Last-Modified"),
@@ -221,9 +206,8 @@ bool azure_blob_head(const struct azure_storage *s, struct http_client *http, co
     return ok;
 }
 
-/* etag NULL: whatever it is. */
-static bool delete_blob(const struct azure_storage *s, struct http_client *http,
-                        const char *container, const char *name, const char *etag, struct err *err)
+bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
+                       const char *container, const char *name, const char *etag, struct err *err)
 {
     struct http_request request;
     struct http_response response;
@@ -243,19 +227,6 @@ static bool delete_blob(const struct azure_storage *s, struct http_client *http,
     return true;
 }
 
-bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
-                       const char *container, const char *name, struct err *err)
-{
-    return delete_blob(s, http, container, name, NULL, err);
-}
-
-bool azure_blob_delete_if_match(const struct azure_storage *s, struct http_client *http,
-                                const char *container, const char *name, const char *etag,
-                                struct err *err)
-{
-    return delete_blob(s, http, container, name, etag, err);
-}
-
 /* --- listing --- */
 
 static const char LIST[] = "ListBlobs";
@@ -266,7 +237,7 @@ struct listing {
     struct http_client *http;
     const char *container;
     const char *prefix;
-    azure_blob_each_fn each;
+    object_each_fn each;
     void *ctx;
     char marker[8192]; /* where the next page begins; "": at the beginning, or nowhere */
     int64_t now_ms;    /* the service's clock when it answered with this page */
@@ -292,7 +263,7 @@ static bool list_blob(struct listing *l, const json_t *blob, struct err *err)
 {
     const char *name = jstr(blob, "Name");
     const char *type = jstr(blob, "Properties.ResourceType");
-    struct azure_blob_meta meta;
+    struct object_meta meta;
     if (!name || !*name)
         return unreadable(err, LIST, "names a blob without a name");
     if (type && strcmp(type, "directory") == 0)
@@ -345,7 +316,7 @@ static bool list_once(struct listing *l, struct err *err)
 }
 
 bool azure_blob_list(const struct azure_storage *s, struct http_client *http, const char *container,
-                     const char *prefix, azure_blob_each_fn each, void *ctx, struct err *err)
+                     const char *prefix, object_each_fn each, void *ctx, struct err *err)
 {
     struct listing l = {.s = s,
                         .http = http,

@@ -18,7 +18,7 @@ struct memory_object {
     size_t size;
     unsigned version; /* the ETag; 0: no object here */
     int64_t modified_ms;
-    char event_etag[128]; /* kept with a report */
+    char metadata[OBJECT_METADATA_SIZE];
 };
 
 struct memory_store {
@@ -113,17 +113,17 @@ static inline bool memory_note(struct memory_store *m, const char *what, const c
 }
 
 static inline void memory_meta(const struct memory_store *m, const struct memory_object *o,
-                               struct store_meta *meta)
+                               struct object_meta *meta)
 {
     if (!meta)
         return;
-    *meta = (struct store_meta){
+    *meta = (struct object_meta){
         .modified_ms = o->modified_ms, .now_ms = m->tells_no_time ? 0 : m->now_ms, .size = o->size};
     snprintf(meta->etag, sizeof meta->etag, "\"%u\"", o->version);
 }
 
 static inline bool memory_get(struct store *s, struct http_client *http, const char *key,
-                              struct buf *body, struct store_meta *meta, struct err *err)
+                              struct buf *body, struct object_meta *meta, struct err *err)
 {
     struct memory_store *m = (struct memory_store *)s;
     (void)http;
@@ -156,46 +156,35 @@ static inline char *memory_read_body(const struct http_body *body)
     return data;
 }
 
-static inline bool memory_put(struct store *s, struct http_client *http, const char *key,
-                              const struct http_body *body, enum store_condition condition,
-                              const char *etag, char new_etag[128], struct err *err)
+static inline bool memory_put(struct store *s, struct http_client *http,
+                              const struct object_put *put, char new_etag[OBJECT_ETAG_SIZE],
+                              struct err *err)
 {
     struct memory_store *m = (struct memory_store *)s;
-    struct store_meta meta = {.size = 0};
+    struct object_meta meta = {.size = 0};
     (void)http;
     pthread_mutex_lock(&m->lock);
-    const struct memory_object *o = memory_find(m, key);
+    struct memory_object *o = memory_find(m, put->key);
     if (o)
         memory_meta(m, o, &meta);
-    bool fault = memory_note(m, "put", key, err), ok = !fault;
-    if ((condition == STORE_IF_ABSENT && o) ||
-        (condition == STORE_IF_MATCH && (!o || strcmp(meta.etag, etag) != 0))) {
+    bool fault = memory_note(m, "put", put->key, err), ok = !fault;
+    if ((put->condition == OBJECT_IF_ABSENT && o) ||
+        (put->condition == OBJECT_IF_MATCH && (!o || strcmp(meta.etag, put->etag) != 0))) {
         ok = err_set(err, ERR_PRECONDITION, "PreconditionFailed", "the condition does not hold");
     } else if (!fault || m->fault_done) {
-        memory_meta(m, memory_store_bytes(m, key, memory_read_body(body), body->size), &meta);
+        o = memory_store_bytes(m, put->key, memory_read_body(put->body), put->body->size);
+        snprintf(o->metadata, sizeof o->metadata, "%s", put->metadata ? put->metadata : "");
+        memory_meta(m, o, &meta);
         if (new_etag && ok)
-            memcpy(new_etag, meta.etag, 128);
+            memcpy(new_etag, meta.etag, OBJECT_ETAG_SIZE);
     }
     pthread_mutex_unlock(&m->lock);
     return ok;
 }
 
-static inline bool memory_put_report(struct store *s, struct http_client *http, const char *key,
-                                     const struct http_body *body, const char *event_etag,
-                                     struct err *err)
-{
-    struct memory_store *m = (struct memory_store *)s;
-    if (!memory_put(s, http, key, body, STORE_ALWAYS, NULL, NULL, err))
-        return false;
-    pthread_mutex_lock(&m->lock);
-    struct memory_object *o = memory_find(m, key);
-    snprintf(o->event_etag, sizeof o->event_etag, "%s", event_etag);
-    pthread_mutex_unlock(&m->lock);
-    return true;
-}
-
 static inline bool memory_head(struct store *s, struct http_client *http, const char *key,
-                               struct store_meta *meta, char event_etag[128], struct err *err)
+                               struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
+                               struct err *err)
 {
     struct memory_store *m = (struct memory_store *)s;
     (void)http;
@@ -206,17 +195,18 @@ static inline bool memory_head(struct store *s, struct http_client *http, const 
         ok = err_set(err, ERR_NOT_FOUND, "NoSuchKey", "there is no %s", key);
     if (ok)
         memory_meta(m, o, meta);
-    if (ok && event_etag)
-        memcpy(event_etag, o->event_etag, 128);
+    if (ok && metadata)
+        memcpy(metadata, o->metadata, OBJECT_METADATA_SIZE);
     pthread_mutex_unlock(&m->lock);
     return ok;
 }
 
-/* etag NULL: whatever it is. */
-static inline bool memory_remove(struct memory_store *m, const char *key, const char *etag,
-                                 struct err *err)
+static inline bool memory_del(struct store *s, struct http_client *http, const char *key,
+                              const char *etag, struct err *err)
 {
-    struct store_meta meta = {.size = 0};
+    struct memory_store *m = (struct memory_store *)s;
+    struct object_meta meta = {.size = 0};
+    (void)http;
     pthread_mutex_lock(&m->lock);
     struct memory_object *o = memory_find(m, key);
     if (o)
@@ -232,25 +222,11 @@ static inline bool memory_remove(struct memory_store *m, const char *key, const 
     return ok;
 }
 
-static inline bool memory_del(struct store *s, struct http_client *http, const char *key,
-                              struct err *err)
-{
-    (void)http;
-    return memory_remove((struct memory_store *)s, key, NULL, err);
-}
-
-static inline bool memory_del_if_match(struct store *s, struct http_client *http, const char *key,
-                                       const char *etag, struct err *err)
-{
-    (void)http;
-    return memory_remove((struct memory_store *)s, key, etag, err);
-}
-
 static inline bool memory_list(struct store *s, struct http_client *http, const char *prefix,
-                               store_each_fn each, void *ctx, struct err *err)
+                               object_each_fn each, void *ctx, struct err *err)
 {
     struct memory_store *m = (struct memory_store *)s;
-    struct store_meta meta;
+    struct object_meta meta;
     (void)http;
     pthread_mutex_lock(&m->lock);
     bool ok = !memory_note(m, "list", prefix, err);
@@ -270,10 +246,8 @@ static inline struct memory_store *memory_store_new(int64_t now_ms)
 {
     static const struct store_ops ops = {.get = memory_get,
                                          .put = memory_put,
-                                         .put_report = memory_put_report,
                                          .head = memory_head,
                                          .del = memory_del,
-                                         .del_if_match = memory_del_if_match,
                                          .list = memory_list};
     static const struct store_form form = {.account_noun = "accounts",
                                            .suffix = ".json",

@@ -425,7 +425,7 @@ static void test_a_claim_that_vanished_is_not_called_anothers(void **state)
     turn_to_tasks(f);
     end_tasks(f);
     f->run->phase = RUN_REPORT;
-    assert_true(memory_del(&f->memory->store, NULL, PENDING, &err));
+    assert_true(memory_del(&f->memory->store, NULL, PENDING, NULL, &err));
     f->clock.now_ms += TTL;
     log_of_loss(f, "is_pending is gone: another daemon has finished the event, or it was deleted");
     assert_false(journal_has(f, "put " REPORTS));

@@ -542,7 +542,7 @@ static void without_conditional_writes_a_live_claim_still_counts(void **state)
     run_event(f);
     assert_int_equal(f->how, SETTLE_LATER);
     struct err err = ERR_INIT;
-    assert_true(memory_del(&f->memory->store, NULL, PENDING, &err));
+    assert_true(memory_del(&f->memory->store, NULL, PENDING, NULL, &err));
     run_event(f);
     assert_int_equal(f->how, SETTLE_DONE);
     check_counts(f, 0, 2);

@@ -242,7 +242,7 @@ static void after_a_change_what_may_pass_is_never_the_end(void **state)
         free(report);
         assert_true(memory_del(
             &w->memory->store, NULL,
-            REPORTS "alone_total(1)_success(1)_error(0)_accounts(" ACCOUNT ")_0.json", &err));
+            REPORTS "alone_total(1)_success(1)_error(0)_accounts(" ACCOUNT ")_0.json", NULL, &err));
     }
 }
 

@@ -40,18 +40,21 @@ static int tear_down(void **state)
 }
 
 static bool put(struct fixture *f, const char *key, const char *text,
-                enum store_condition condition, const char *etag, char new_etag[128],
+                enum object_condition condition, const char *etag, char new_etag[128],
                 struct err *err)
 {
     struct http_body body = {.data = text, .size = strlen(text)};
     *err = ERR_INIT;
-    return f->store->ops->put(f->store, NULL, key, &body, condition, etag, new_etag, err);
+    return f->store->ops->put(
+        f->store, NULL,
+        &(struct object_put){.key = key, .body = &body, .condition = condition, .etag = etag},
+        new_etag, err);
 }
 
 static void assert_put(struct fixture *f, const char *key, const char *text)
 {
     struct err err;
-    if (!put(f, key, text, STORE_ALWAYS, NULL, NULL, &err))
+    if (!put(f, key, text, OBJECT_ALWAYS, NULL, NULL, &err))
         fail_msg("put %s: %s", key, err.message);
 }
 
@@ -94,9 +97,9 @@ static void test_what_is_put_is_read_again_with_its_meta(void **state)
     struct fixture *f = *state;
     struct err err;
     char etag[128];
-    assert_true(put(f, "a/reports/b/is_pending", "hello", STORE_ALWAYS, NULL, etag, &err));
+    assert_true(put(f, "a/reports/b/is_pending", "hello", OBJECT_ALWAYS, NULL, etag, &err));
     struct buf body = buf_make(5);
-    struct store_meta meta;
+    struct object_meta meta;
     assert_true(f->store->ops->get(f->store, NULL, "a/reports/b/is_pending", &body, &meta, &err));
     assert_string_equal(buf_str(&body), "hello");
     assert_string_equal(meta.etag, etag);
@@ -114,7 +117,7 @@ static void test_every_write_changes_the_etag(void **state)
     char etags[200][128];
     struct err err;
     for (int i = 0; i < 200; i++) {
-        assert_true(put(f, "k", "same", STORE_ALWAYS, NULL, etags[i], &err));
+        assert_true(put(f, "k", "same", OBJECT_ALWAYS, NULL, etags[i], &err));
         for (int j = 0; j < i; j++)
             assert_string_not_equal(etags[j], etags[i]);
     }
@@ -124,8 +127,8 @@ static void test_if_absent_writes_once(void **state)
 {
     struct fixture *f = *state;
     struct err err;
-    assert_true(put(f, "x/k", "first", STORE_IF_ABSENT, NULL, NULL, &err));
-    assert_false(put(f, "x/k", "second", STORE_IF_ABSENT, NULL, NULL, &err));
+    assert_true(put(f, "x/k", "first", OBJECT_IF_ABSENT, NULL, NULL, &err));
+    assert_false(put(f, "x/k", "second", OBJECT_IF_ABSENT, NULL, NULL, &err));
     assert_int_equal(err.kind, ERR_PRECONDITION);
     assert_text(f, "x/k", "first");
     assert_int_equal(files_in(f, "x"), 1);
@@ -136,16 +139,16 @@ static void test_if_match_writes_over_what_was_read_and_nothing_else(void **stat
     struct fixture *f = *state;
     struct err err;
     char first[128], second[128];
-    assert_true(put(f, "k", "1", STORE_IF_ABSENT, NULL, first, &err));
-    assert_true(put(f, "k", "2", STORE_IF_MATCH, first, second, &err));
-    assert_false(put(f, "k", "3", STORE_IF_MATCH, first, NULL, &err));
+    assert_true(put(f, "k", "1", OBJECT_IF_ABSENT, NULL, first, &err));
+    assert_true(put(f, "k", "2", OBJECT_IF_MATCH, first, second, &err));
+    assert_false(put(f, "k", "3", OBJECT_IF_MATCH, first, NULL, &err));
     assert_int_equal(err.kind, ERR_PRECONDITION);
     assert_text(f, "k", "2");
-    assert_true(f->store->ops->del(f->store, NULL, "k", &err));
-    assert_false(put(f, "k", "4", STORE_IF_MATCH, second, NULL, &err));
+    assert_true(f->store->ops->del(f->store, NULL, "k", NULL, &err));
+    assert_false(put(f, "k", "4", OBJECT_IF_MATCH, second, NULL, &err));
     assert_int_equal(err.kind, ERR_PRECONDITION);
     assert_int_equal(get_kind(f, "k", 10), ERR_NOT_FOUND);
-    assert_false(put(f, "no/such/folder", "5", STORE_IF_MATCH, second, NULL, &err));
+    assert_false(put(f, "no/such/folder", "5", OBJECT_IF_MATCH, second, NULL, &err));
     assert_int_equal(err.kind, ERR_PRECONDITION);
 }
 
@@ -154,25 +157,27 @@ static void test_what_was_changed_is_not_deleted(void **state)
     struct fixture *f = *state;
     struct err err = ERR_INIT;
     char first[128], second[128];
-    assert_true(put(f, "d/k", "1", STORE_IF_ABSENT, NULL, first, &err));
-    assert_true(put(f, "d/k", "2", STORE_IF_MATCH, first, second, &err));
-    assert_false(f->store->ops->del_if_match(f->store, NULL, "d/k", first, &err));
+    assert_true(put(f, "d/k", "1", OBJECT_IF_ABSENT, NULL, first, &err));
+    assert_true(put(f, "d/k", "2", OBJECT_IF_MATCH, first, second, &err));
+    assert_false(f->store->ops->del(f->store, NULL, "d/k", first, &err));
     assert_int_equal(err.kind, ERR_PRECONDITION);
     assert_text(f, "d/k", "2");
-    assert_true(f->store->ops->del_if_match(f->store, NULL, "d/k", second, &err));
+    assert_true(f->store->ops->del(f->store, NULL, "d/k", second, &err));
     assert_int_equal(get_kind(f, "d/k", 10), ERR_NOT_FOUND);
-    assert_true(f->store->ops->del_if_match(f->store, NULL, "d/k", second, &err));
+    assert_true(f->store->ops->del(f->store, NULL, "d/k", second, &err));
 }
 
 static void test_a_head_says_what_a_get_says(void **state)
 {
     struct fixture *f = *state;
     struct err err = ERR_INIT;
-    struct store_meta head = {.size = 0}, got = {.size = 0};
+    struct object_meta head = {.size = 0}, got = {.size = 0};
     struct buf body = buf_make(10);
     char of[128] = "x";
     const struct http_body two = {.data = "{}", .size = 2};
-    assert_true(f->store->ops->put_report(f->store, NULL, "d/k", &two, "\"e1\"", &err));
+    assert_true(f->store->ops->put(
+        f->store, NULL, &(struct object_put){.key = "d/k", .body = &two, .metadata = "\"e1\""},
+        NULL, &err));
     assert_true(f->store->ops->head(f->store, NULL, "d/k", &head, of, &err));
     assert_true(f->store->ops->get(f->store, NULL, "d/k", &body, &got, &err));
     buf_free(&body);
@@ -190,9 +195,9 @@ static void test_deleting_what_is_gone_is_success(void **state)
     struct fixture *f = *state;
     struct err err = ERR_INIT;
     assert_put(f, "d/k", "x");
-    assert_true(f->store->ops->del(f->store, NULL, "d/k", &err));
-    assert_true(f->store->ops->del(f->store, NULL, "d/k", &err));
-    assert_true(f->store->ops->del(f->store, NULL, "never/there", &err));
+    assert_true(f->store->ops->del(f->store, NULL, "d/k", NULL, &err));
+    assert_true(f->store->ops->del(f->store, NULL, "d/k", NULL, &err));
+    assert_true(f->store->ops->del(f->store, NULL, "never/there", NULL, &err));
     assert_int_equal(get_kind(f, "d/k", 10), ERR_NOT_FOUND);
 }
 
@@ -212,10 +217,10 @@ static void test_keys_that_lead_elsewhere_are_refused(void **state)
     struct fixture *f = *state;
     struct err err;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        assert_false(put(f, keys[i], "x", STORE_ALWAYS, NULL, NULL, &err));
+        assert_false(put(f, keys[i], "x", OBJECT_ALWAYS, NULL, NULL, &err));
         assert_int_equal(err.kind, ERR_INVALID);
         assert_int_equal(get_kind(f, keys[i], 10), ERR_INVALID);
-        assert_false(f->store->ops->del(f->store, NULL, keys[i], &err));
+        assert_false(f->store->ops->del(f->store, NULL, keys[i], NULL, &err));
         assert_int_equal(err.kind, ERR_INVALID);
     }
     char deep[200] = "a";
@@ -244,8 +249,8 @@ static void test_symbolic_links_are_not_followed(void **state)
     link_at(f, target, "file");
     assert_int_equal(get_kind(f, "folder/secret", 10), ERR_NOT_FOUND);
     assert_int_equal(get_kind(f, "file", 10), ERR_INVALID);
-    assert_false(put(f, "folder/new", "x", STORE_ALWAYS, NULL, NULL, &err));
-    assert_true(put(f, "file", "mine", STORE_ALWAYS, NULL, NULL, &err));
+    assert_false(put(f, "folder/new", "x", OBJECT_ALWAYS, NULL, NULL, &err));
+    assert_true(put(f, "file", "mine", OBJECT_ALWAYS, NULL, NULL, &err));
     assert_text(f, "file", "mine");
     assert_int_equal(access(target, F_OK), 0);
     char new_file[512];
@@ -259,7 +264,7 @@ struct listed {
     size_t stop_after, count;
 };
 
-static bool note_key(void *ctx, const char *key, const struct store_meta *meta)
+static bool note_key(void *ctx, const char *key, const struct object_meta *meta)
 {
     struct listed *l = ctx;
     char line[600];
@@ -332,11 +337,13 @@ static void test_a_stream_is_written_whole_or_not_at_all(void **state)
     struct stream stream = {.at = 7, .size = 200000};
     struct http_body body = {
         .size = 200000, .read = stream_read, .rewind = stream_rewind, .ctx = &stream};
-    assert_true(f->store->ops->put(f->store, NULL, "s/k", &body, STORE_ALWAYS, NULL, NULL, &err));
+    assert_true(f->store->ops->put(f->store, NULL,
+                                   &(struct object_put){.key = "s/k", .body = &body}, NULL, &err));
     assert_int_equal(get_kind(f, "s/k", 200000), ERR_NONE);
     assert_int_equal(get_kind(f, "s/k", 199999), ERR_LIMIT);
     body.size = 300000; /* it promises more than it has */
-    assert_false(f->store->ops->put(f->store, NULL, "s/k", &body, STORE_ALWAYS, NULL, NULL, &err));
+    assert_false(f->store->ops->put(f->store, NULL,
+                                    &(struct object_put){.key = "s/k", .body = &body}, NULL, &err));
     assert_int_equal(get_kind(f, "s/k", 199999), ERR_LIMIT);
     assert_int_equal(get_kind(f, "s/k", 200000), ERR_NONE);
     assert_int_equal(files_in(f, "s"), 1);
@@ -353,12 +360,12 @@ static void *count_up(void *arg)
     struct fixture *f = arg;
     for (int won = 0; won < ROUNDS;) {
         struct buf body = buf_make(100);
-        struct store_meta meta;
+        struct object_meta meta;
         struct err err = ERR_INIT;
         char text[32];
         if (f->store->ops->get(f->store, NULL, "n", &body, &meta, &err)) {
             snprintf(text, sizeof text, "%d", atoi(buf_str(&body)) + 1);
-            won += put(f, "n", text, STORE_IF_MATCH, meta.etag, NULL, &err);
+            won += put(f, "n", text, OBJECT_IF_MATCH, meta.etag, NULL, &err);
         }
         buf_free(&body);
     }

@@ -103,7 +103,7 @@ static void test_get(void **state)
                                   "ETag: \"e1\"\nLast-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n",
                                   "hello"}}}};
     struct buf body = buf_make(100);
-    struct s3_meta meta;
+    struct object_meta meta;
     struct err err = ERR_INIT;
 
     (void)state;
@@ -139,16 +139,16 @@ static void test_head(void **state)
                                   "Last-Modified: Thu, 01 Jan 2026 00:00:01 GMT\n"
                                   "date: yesterday\n"},
                                  {"HEAD " OBJECT_URL "\n", 404}}}};
-    struct s3_meta meta;
+    struct object_meta meta;
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
+    assert_true(s3_head(&aws, NULL, &bucket, "a/b c", &meta, NULL, &err));
     assert_int_equal(meta.size, 1234);
     assert_string_equal(meta.etag, "\"e\"");
     assert_int_equal(meta.modified_ms, 1767225601000);
     assert_int_equal(meta.now_ms, 0); /* not told */
-    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
+    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, NULL, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
@@ -162,8 +162,10 @@ static void test_put(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, "application/json", S3_ALWAYS,
-                       NULL, etag, &err));
+    assert_true(s3_put(&aws, NULL, &bucket,
+                       &(struct object_put){
+                           .key = "a/b c", .body = &two_bytes, .content_type = "application/json"},
+                       etag, &err));
     assert_string_equal(etag, "\"e2\"");
 }
 
@@ -188,7 +190,8 @@ static void drip_rewind(void *ctx)
     d->at = d->text;
 }
 
-static void expect_put(const struct s3_bucket *to, enum s3_condition condition, const char *headers)
+static void expect_put(const struct s3_bucket *to, enum object_condition condition,
+                       const char *headers)
 {
     struct drip drip = {"123456789", "123456789"};
     const struct http_body stream = {
@@ -200,8 +203,15 @@ static void expect_put(const struct s3_bucket *to, enum s3_condition condition, 
     assert_true(buf_adds(&request, "PUT " OBJECT_URL "\n") && buf_adds(&request, headers));
     const struct step step = {buf_str(&request), 200, "ETag: \"e2\"\n", NULL};
     struct aws aws = {{.steps = {step, step}}};
-    assert_true(s3_put(&aws, NULL, to, "a/b c", &text, NULL, condition, "\"e1\"", NULL, &err));
-    assert_true(s3_put(&aws, NULL, to, "a/b c", &stream, NULL, condition, "\"e1\"", NULL, &err));
+    assert_true(s3_put(&aws, NULL, to,
+                       &(struct object_put){
+                           .key = "a/b c", .body = &text, .condition = condition, .etag = "\"e1\""},
+                       NULL, &err));
+    assert_true(
+        s3_put(&aws, NULL, to,
+               &(struct object_put){
+                   .key = "a/b c", .body = &stream, .condition = condition, .etag = "\"e1\""},
+               NULL, &err));
     assert_int_equal(aws.script.at, 2);
     assert_ptr_equal(drip.at, drip.text); /* ready to be sent */
     buf_free(&request);
@@ -214,11 +224,11 @@ static void test_what_a_bucket_demands(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    expect_put(&to, S3_ALWAYS, "x-amz-checksum-crc32: y/Q5Jg==\n"); /* 0xCBF43926 */
+    expect_put(&to, OBJECT_ALWAYS, "x-amz-checksum-crc32: y/Q5Jg==\n"); /* 0xCBF43926 */
     to.checksum = "crc32c";
-    expect_put(&to, S3_ALWAYS, "x-amz-checksum-crc32c: 4waSgw==\n"); /* 0xE3069283 */
+    expect_put(&to, OBJECT_ALWAYS, "x-amz-checksum-crc32c: 4waSgw==\n"); /* 0xE3069283 */
     to.checksum = "sha256";
-    expect_put(&to, S3_IF_MATCH,
+    expect_put(&to, OBJECT_IF_MATCH,
                "x-amz-checksum-sha256: FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=\n"
                "If-Match: \"e1\"\n");
     to = (struct s3_bucket){.name = "bucket",
@@ -227,16 +237,17 @@ static void test_what_a_bucket_demands(void **state)
                             .kms_key_id = "alias/hg",
                             .acl = "bucket-owner-full-control",
                             .checksum = ""};
-    expect_put(&to, S3_IF_ABSENT,
+    expect_put(&to, OBJECT_IF_ABSENT,
                "x-amz-expected-bucket-owner: 123456789012\n"
                "x-amz-server-side-encryption: aws:kms\n"
                "x-amz-server-side-encryption-aws-kms-key-id: alias/hg\n"
                "x-amz-acl: bucket-owner-full-control\n"
                "If-None-Match: *\n");
     to = (struct s3_bucket){.name = "bucket", .encryption = "AES256"};
-    expect_put(&to, S3_ALWAYS, "x-amz-server-side-encryption: AES256\n");
+    expect_put(&to, OBJECT_ALWAYS, "x-amz-server-side-encryption: AES256\n");
     to.checksum = "md4";
-    assert_false(s3_put(NULL, NULL, &to, "k", &two_bytes, NULL, S3_ALWAYS, NULL, NULL, &err));
+    assert_false(
+        s3_put(NULL, NULL, &to, &(struct object_put){.key = "k", .body = &two_bytes}, NULL, &err));
     assert_string_equal(err.message, "\"md4\" is not a checksum that S3 knows");
 }
 
@@ -250,13 +261,13 @@ static void test_the_owner_goes_with_each_request(void **state)
                                  {"DELETE " OBJECT_URL "\n" OWNED, 404},
                                  {"GET " LIST_URL "&encoding-type=url\n" OWNED, 404}}}};
     struct buf body = buf_make(100);
-    struct s3_meta meta;
+    struct object_meta meta;
     struct err err = ERR_INIT;
 
     (void)state;
     assert_false(s3_get(&aws, NULL, &owned, "a/b c", &body, NULL, &err));
-    assert_false(s3_head(&aws, NULL, &owned, "a/b c", &meta, &err));
-    assert_false(s3_delete(&aws, NULL, &owned, "a/b c", &err));
+    assert_false(s3_head(&aws, NULL, &owned, "a/b c", &meta, NULL, &err));
+    assert_false(s3_delete(&aws, NULL, &owned, "a/b c", NULL, &err));
     assert_false(s3_list(&aws, NULL, &owned, "a/", NULL, NULL, &err));
     assert_int_equal(aws.script.at, 4);
     buf_free(&body);
@@ -274,8 +285,10 @@ static void test_put_if_absent(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        assert_false(
-            s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_IF_ABSENT, NULL, NULL, &err));
+        assert_false(s3_put(
+            &aws, NULL, &bucket,
+            &(struct object_put){.key = "a/b c", .body = &two_bytes, .condition = OBJECT_IF_ABSENT},
+            NULL, &err));
         assert_string_equal(err_kind_name(err.kind), "precondition");
     }
 }
@@ -289,13 +302,22 @@ static void test_put_if_match(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(
-        s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_IF_MATCH, "\"e1\"", NULL, &err));
-    assert_false(
-        s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_IF_MATCH, "\"e1\"", NULL, &err));
+    assert_true(s3_put(
+        &aws, NULL, &bucket,
+        &(struct object_put){
+            .key = "a/b c", .body = &two_bytes, .condition = OBJECT_IF_MATCH, .etag = "\"e1\""},
+        NULL, &err));
+    assert_false(s3_put(
+        &aws, NULL, &bucket,
+        &(struct object_put){
+            .key = "a/b c", .body = &two_bytes, .condition = OBJECT_IF_MATCH, .etag = "\"e1\""},
+        NULL, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
     assert_false(
-        s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_IF_MATCH, "", NULL, &err));
+        s3_put(&aws, NULL, &bucket,
+               &(struct object_put){
+                   .key = "a/b c", .body = &two_bytes, .condition = OBJECT_IF_MATCH, .etag = ""},
+               NULL, &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_int_equal(aws.script.at, 2);
 }
@@ -311,10 +333,10 @@ static void test_delete(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", &err));
-    assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", &err));
+    assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", NULL, &err));
+    assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", NULL, &err));
     assert_int_equal(err.kind, ERR_NONE);
-    assert_false(s3_delete(&aws, NULL, &bucket, "a/b c", &err));
+    assert_false(s3_delete(&aws, NULL, &bucket, "a/b c", NULL, &err));
     assert_string_equal(err.code, "NoSuchBucket");
 }
 
@@ -329,44 +351,47 @@ static void test_delete_if_match(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
-    assert_true(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
+    assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
+    assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
     assert_int_equal(err.kind, ERR_NONE);
-    assert_false(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
+    assert_false(s3_delete(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
     assert_int_equal(err.kind, ERR_PRECONDITION);
-    assert_false(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
+    assert_false(s3_delete(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
     assert_int_equal(err.http_status, 501);
     /* Without an ETag nothing is sent: it would delete whatever is there. */
-    assert_false(s3_delete_if_match(&aws, NULL, &bucket, "a/b c", "", &err));
+    assert_false(s3_delete(&aws, NULL, &bucket, "a/b c", "", &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_int_equal(aws.script.at, 4);
 }
 
-static void test_a_note_is_kept_with_an_object(void **state)
+static void test_metadata_is_stored_with_an_object(void **state)
 {
     struct aws aws = {
-        {.steps = {{"PUT " OBJECT_URL "\nContent-Type: text/x\nx-amz-meta-of: \"e1\"\n", 200,
-                    "ETag: \"e2\""},
-                   {"PUT " OBJECT_URL "\nContent-Type: text/x\n", 200, "ETag: \"e2\""},
-                   {"HEAD " OBJECT_URL "\n", 200,
-                    "ETag: \"e2\"\nContent-Length: 2\n"
-                    "Last-Modified: Sun, 30 Aug 2015 12:36:00 GMT\nX-Amz-Meta-Of: \"e1\""},
-                   {"HEAD " OBJECT_URL "\n", 200,
-                    "ETag: \"e2\"\nContent-Length: 2\n"
-                    "Last-Modified: Sun, 30 Aug 2015 12:36:00 GMT"}}}};
-    struct s3_note note = {.header = "x-amz-meta-of", .value = "\"e1\""};
-    struct s3_meta meta;
+        {.steps = {
+             {"PUT " OBJECT_URL "\nContent-Type: text/x\nx-amz-meta-hgautod-event: \"e1\"\n", 200,
+              "ETag: \"e2\""},
+             {"PUT " OBJECT_URL "\nContent-Type: text/x\n", 200, "ETag: \"e2\""},
+             {"HEAD " OBJECT_URL "\n", 200,
+              "ETag: \"e2\"\nContent-Length: 2\n"
+              "Last-Modified: Sun, 30 Aug 2015 12:36:00 GMT\nX-Amz-Meta-Hgautod-Event: \"e1\""},
+             {"HEAD " OBJECT_URL "\n", 200,
+              "ETag: \"e2\"\nContent-Length: 2\n"
+              "Last-Modified: Sun, 30 Aug 2015 12:36:00 GMT"}}}};
+    struct object_put put = {
+        .key = "a/b c", .body = &two_bytes, .content_type = "text/x", .metadata = "\"e1\""};
+    struct object_meta meta;
+    char metadata[OBJECT_METADATA_SIZE];
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_true(s3_put_noted(&aws, NULL, &bucket, "a/b c", &two_bytes, "text/x", &note, &err));
-    note.value[0] = '\0';
-    assert_true(s3_put_noted(&aws, NULL, &bucket, "a/b c", &two_bytes, "text/x", &note, &err));
-    assert_true(s3_head_noted(&aws, NULL, &bucket, "a/b c", &meta, &note, &err));
-    assert_string_equal(note.value, "\"e1\"");
+    assert_true(s3_put(&aws, NULL, &bucket, &put, NULL, &err));
+    put.metadata = "";
+    assert_true(s3_put(&aws, NULL, &bucket, &put, NULL, &err));
+    assert_true(s3_head(&aws, NULL, &bucket, "a/b c", &meta, metadata, &err));
+    assert_string_equal(metadata, "\"e1\"");
     assert_string_equal(meta.etag, "\"e2\"");
-    assert_true(s3_head_noted(&aws, NULL, &bucket, "a/b c", &meta, &note, &err));
-    assert_string_equal(note.value, "");
+    assert_true(s3_head(&aws, NULL, &bucket, "a/b c", &meta, metadata, &err));
+    assert_string_equal(metadata, "");
 }
 
 static void test_a_key_must_be_utf8(void **state)
@@ -375,7 +400,7 @@ static void test_a_key_must_be_utf8(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_false(s3_delete(&aws, NULL, &bucket, "\xff", &err));
+    assert_false(s3_delete(&aws, NULL, &bucket, "\xff", NULL, &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_string_equal(err.message, "the key of an object is not valid UTF-8");
 }
@@ -405,7 +430,7 @@ static void test_an_answer_without_what_it_must_have_is_no_answer(void **state)
                    {"HEAD " OBJECT_URL "\n", 200, AT_ONE "ETag: \"e\"\n"},
                    {"PUT " OBJECT_URL "\n", 200}}}};
     struct buf body = buf_make(100);
-    struct s3_meta meta;
+    struct object_meta meta;
     struct err err = ERR_INIT;
 
     (void)state;
@@ -415,12 +440,12 @@ static void test_an_answer_without_what_it_must_have_is_no_answer(void **state)
         assert_false(s3_get(&aws, NULL, &bucket, "a/b c", &body, &meta, &err));
         expect_lack(&err, "GetObject", "Last-Modified that can be read");
     }
-    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
+    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, NULL, &err));
     expect_lack(&err, "HeadObject", "ETag");
-    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, &err));
+    assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, NULL, &err));
     expect_lack(&err, "HeadObject", "Content-Length");
-    assert_false(
-        s3_put(&aws, NULL, &bucket, "a/b c", &two_bytes, NULL, S3_ALWAYS, NULL, NULL, &err));
+    assert_false(s3_put(&aws, NULL, &bucket,
+                        &(struct object_put){.key = "a/b c", .body = &two_bytes}, NULL, &err));
     expect_lack(&err, "PutObject", "ETag");
     buf_free(&body);
 }
@@ -433,7 +458,7 @@ struct seen {
     unsigned count, most;
 };
 
-static bool note(void *ctx, const char *key, const struct s3_meta *meta)
+static bool note(void *ctx, const char *key, const struct object_meta *meta)
 {
     struct seen *s = ctx;
 
@@ -649,7 +674,7 @@ int main(void)
         cmocka_unit_test(test_put_if_match),
         cmocka_unit_test(test_delete),
         cmocka_unit_test(test_delete_if_match),
-        cmocka_unit_test(test_a_note_is_kept_with_an_object),
+        cmocka_unit_test(test_metadata_is_stored_with_an_object),
         cmocka_unit_test(test_a_key_must_be_utf8),
         cmocka_unit_test(test_an_answer_without_what_it_must_have_is_no_answer),
         cmocka_unit_test(test_a_listing_must_be_whole),

@@ -48,7 +48,7 @@ static const char *given(const json_t *test, const char *name)
     return json_string_value(json_object_get(json_object_get(test, "given"), name));
 }
 
-static bool see_nothing(void *ctx, const char *name, const struct azure_blob_meta *meta)
+static bool see_nothing(void *ctx, const char *name, const struct object_meta *meta)
 {
     (void)ctx, (void)name, (void)meta;
     return true;
@@ -59,11 +59,16 @@ static bool put_given(const json_t *test, struct err *err)
     const char *condition = given(test, "condition");
     const char *text = given(test, "body");
     struct http_body body = {.data = text, .size = strlen(text)};
-    enum azure_blob_condition how = !condition                        ? AZURE_BLOB_ALWAYS
-                                    : strcmp(condition, "match") == 0 ? AZURE_BLOB_IF_MATCH
-                                                                      : AZURE_BLOB_IF_ABSENT;
-    return azure_blob_put(storage, world.http, "reports", given(test, "name"), &body,
-                          given(test, "content_type"), how, given(test, "etag"), NULL, err);
+    enum object_condition how = !condition                        ? OBJECT_ALWAYS
+                                : strcmp(condition, "match") == 0 ? OBJECT_IF_MATCH
+                                                                  : OBJECT_IF_ABSENT;
+    return azure_blob_put(storage, world.http, "reports",
+                          &(struct object_put){.key = given(test, "name"),
+                                               .body = &body,
+                                               .content_type = given(test, "content_type"),
+                                               .condition = how,
+                                               .etag = given(test, "etag")},
+                          NULL, err);
 }
 
 static bool run_given(const json_t *test, struct err *err)
@@ -74,7 +79,7 @@ static bool run_given(const json_t *test, struct err *err)
     if (strcmp(operation, "blob_get") == 0)
         ok = azure_blob_get(storage, world.http, "reports", given(test, "name"), &body, NULL, err);
     else if (strcmp(operation, "blob_delete") == 0)
-        ok = azure_blob_delete(storage, world.http, "reports", given(test, "name"), err);
+        ok = azure_blob_delete(storage, world.http, "reports", given(test, "name"), NULL, err);
     else if (strcmp(operation, "blob_list") == 0)
         ok = azure_blob_list(storage, world.http, "reports", given(test, "prefix"), see_nothing,
                              NULL, err);
@@ -139,7 +144,7 @@ static void test_recorded(void **state)
 static void test_get(void **state)
 {
     struct buf body = buf_make(1000);
-    struct azure_blob_meta meta;
+    struct object_meta meta;
     struct err err = ERR_INIT;
     (void)state;
     start(cloud_answer_next, CONNECTION);
@@ -180,14 +185,16 @@ static void test_get_small(void **state)
     stop();
 }
 
-static void expect_put(int status, const char *headers, enum azure_blob_condition condition,
+static void expect_put(int status, const char *headers, enum object_condition condition,
                        const char *etag, enum err_kind kind)
 {
     struct http_body body = {.data = "x", .size = 1};
     struct err err = ERR_INIT;
     cloud_set_reply(status, headers, "");
-    if (azure_blob_put(storage, world.http, "reports", "a", &body, NULL, condition, etag, NULL,
-                       &err))
+    if (azure_blob_put(
+            storage, world.http, "reports",
+            &(struct object_put){.key = "a", .body = &body, .condition = condition, .etag = etag},
+            NULL, &err))
         err.kind = ERR_NONE;
     assert_kind(err, kind);
 }
@@ -200,21 +207,21 @@ static void test_put(void **state)
     (void)state;
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(201, "ETag: \"0x2\"\r\n", "");
-    assert_true(azure_blob_put(storage, world.http, "reports", "a", &body, NULL, AZURE_BLOB_ALWAYS,
-                               NULL, etag, &err));
+    assert_true(azure_blob_put(storage, world.http, "reports",
+                               &(struct object_put){.key = "a", .body = &body}, etag, &err));
     assert_string_equal(etag, "\"0x2\"");
-    expect_put(409, "x-ms-error-code: BlobAlreadyExists\r\n", AZURE_BLOB_IF_ABSENT, NULL,
+    expect_put(409, "x-ms-error-code: BlobAlreadyExists\r\n", OBJECT_IF_ABSENT, NULL,
                ERR_PRECONDITION);
-    expect_put(412, "x-ms-error-code: ConditionNotMet\r\n", AZURE_BLOB_IF_MATCH, "\"0x1\"",
+    expect_put(412, "x-ms-error-code: ConditionNotMet\r\n", OBJECT_IF_MATCH, "\"0x1\"",
                ERR_PRECONDITION);
-    expect_put(412, "x-ms-error-code: LeaseIdMissing\r\n", AZURE_BLOB_ALWAYS, NULL, ERR_CONFLICT);
-    expect_put(503, "x-ms-error-code: ServerBusy\r\n", AZURE_BLOB_ALWAYS, NULL, ERR_THROTTLED);
+    expect_put(412, "x-ms-error-code: LeaseIdMissing\r\n", OBJECT_ALWAYS, NULL, ERR_CONFLICT);
+    expect_put(503, "x-ms-error-code: ServerBusy\r\n", OBJECT_ALWAYS, NULL, ERR_THROTTLED);
     int before = world_count(&world);
-    expect_put(201, "", AZURE_BLOB_IF_MATCH, NULL, ERR_INVALID);
-    expect_put(201, "", AZURE_BLOB_IF_MATCH, "\"0x1\"\r\nEvil: yes", ERR_INVALID);
+    expect_put(201, "", OBJECT_IF_MATCH, NULL, ERR_INVALID);
+    expect_put(201, "", OBJECT_IF_MATCH, "\"0x1\"\r\nEvil: yes", ERR_INVALID);
     body.size = (size_t)5001 << 20;
-    assert_false(azure_blob_put(storage, world.http, "reports", "a", &body, NULL, AZURE_BLOB_ALWAYS,
-                                NULL, NULL, &err));
+    assert_false(azure_blob_put(storage, world.http, "reports",
+                                &(struct object_put){.key = "a", .body = &body}, NULL, &err));
     assert_kind(err, ERR_LIMIT);
     assert_int_equal(world_count(&world), before);
     stop();
@@ -268,8 +275,8 @@ static void test_without_what_it_must_have(void **state)
     expect_no_answer("ETag: \"0x1\"\r\nLast-Modified: rubbish\r\n", lacks);
     expect_no_answer("Last-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n", lacks);
     cloud_set_reply(201, "", "");
-    assert_false(azure_blob_put(storage, world.http, "reports", "a", &body, NULL, AZURE_BLOB_ALWAYS,
-                                NULL, NULL, &err));
+    assert_false(azure_blob_put(storage, world.http, "reports",
+                                &(struct object_put){.key = "a", .body = &body}, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
     assert_string_equal(err.operation, "PutBlob");
     assert_string_equal(err.message, "the answer has no ETag");
@@ -282,11 +289,11 @@ static void test_delete(void **state)
     (void)state;
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(202, "", "");
-    assert_true(azure_blob_delete(storage, world.http, "reports", "a", &err));
+    assert_true(azure_blob_delete(storage, world.http, "reports", "a", NULL, &err));
     cloud_set_reply(404, "x-ms-error-code: BlobNotFound\r\n", "");
-    assert_true(azure_blob_delete(storage, world.http, "reports", "a", &err));
+    assert_true(azure_blob_delete(storage, world.http, "reports", "a", NULL, &err));
     cloud_set_reply(404, "x-ms-error-code: ContainerNotFound\r\n", "");
-    assert_false(azure_blob_delete(storage, world.http, "reports", "a", &err));
+    assert_false(azure_blob_delete(storage, world.http, "reports", "a", NULL, &err));
     assert_kind(err, ERR_NOT_FOUND);
     stop();
 }
@@ -297,13 +304,13 @@ static void test_delete_if_match(void **state)
     (void)state;
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(202, "", "");
-    assert_true(azure_blob_delete_if_match(storage, world.http, "reports", "a", "\"0x1\"", &err));
+    assert_true(azure_blob_delete(storage, world.http, "reports", "a", "\"0x1\"", &err));
     assert_true(cloud_saw(&world.server, "If-Match: \"0x1\""));
     cloud_set_reply(412, "x-ms-error-code: ConditionNotMet\r\n", "");
-    assert_false(azure_blob_delete_if_match(storage, world.http, "reports", "a", "\"0x1\"", &err));
+    assert_false(azure_blob_delete(storage, world.http, "reports", "a", "\"0x1\"", &err));
     assert_kind(err, ERR_PRECONDITION);
     int before = world_count(&world);
-    assert_false(azure_blob_delete_if_match(storage, world.http, "reports", "a", "", &err));
+    assert_false(azure_blob_delete(storage, world.http, "reports", "a", "", &err));
     assert_kind(err, ERR_INVALID);
     assert_int_equal(world_count(&world), before);
     stop();
@@ -371,7 +378,7 @@ struct seen {
     int most;
 };
 
-static bool see(void *ctx, const char *name, const struct azure_blob_meta *meta)
+static bool see(void *ctx, const char *name, const struct object_meta *meta)
 {
     struct seen *seen = ctx;
     assert_true(buf_addf(&seen->names, "%s %s %zu;", name, meta->etag, meta->size));
