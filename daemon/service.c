@@ -85,7 +85,7 @@ static size_t name_failing(const struct daemon *d)
         log_error(d->log,
                   "Exiting (--once) with this source still failing; its events are left "
                   "in place",
-                  "source", d->sources[i]->config->name);
+                  LOG_STR("source", d->sources[i]->config->name));
         count++;
     }
     return count;
@@ -253,9 +253,9 @@ static void watch_signals(struct service *s)
 
 static void say_ready(const struct daemon *d)
 {
-    log_info(d->log, "Ready", "version", HGAUTOD_VERSION,
-             LOG_INT("workers", d->config->daemon.workers), LOG_INT("sources", d->source_count),
-             "dry_run", d->config->guard.dry_run ? "true" : NULL);
+    log_info(d->log, "Ready", LOG_STR("version", HGAUTOD_VERSION),
+             LOG_INT("workers", d->config->daemon.workers), LOG_UINT("sources", d->source_count),
+             d->config->guard.dry_run ? LOG_BOOL("dry_run", true) : LOG_STR("dry_run", NULL));
     notify_systemd("READY=1\nSTATUS=Waiting for events");
 }
 
@@ -285,19 +285,19 @@ static void say_stopped(const struct daemon *d)
     const struct source_counts *c = &d->counts;
     struct engine_counts n;
     engine_get_counts(d->engine, &n);
-    log_info(d->log, "Stopped", LOG_INT("runs", n.runs_finished), LOG_INT("processed", n.processed),
-             LOG_INT("errored", n.errored), LOG_INT("messages", c->messages),
-             LOG_INT("deleted", c->deleted), LOG_INT("released", c->released),
-             LOG_INT("ignored", c->ignored), LOG_INT("test_events", c->test_events),
-             LOG_INT("unknown", c->unknown), LOG_INT("set_aside", c->set_aside),
-             LOG_INT("sweeps", c->sweeps), LOG_INT("swept", c->swept));
+    log_info(d->log, "Stopped", LOG_UINT("runs", n.runs_finished),
+             LOG_UINT("processed", n.processed), LOG_UINT("errored", n.errored),
+             LOG_UINT("messages", c->messages), LOG_UINT("deleted", c->deleted),
+             LOG_UINT("released", c->released), LOG_UINT("ignored", c->ignored),
+             LOG_UINT("test_events", c->test_events), LOG_UINT("unknown", c->unknown),
+             LOG_UINT("set_aside", c->set_aside), LOG_UINT("sweeps", c->sweeps),
+             LOG_UINT("swept", c->swept));
 }
 
 int service_run(struct daemon *d)
 {
     struct service s = {.daemon = d};
     struct err err = ERR_INIT;
-    char text[2048];
     uv_loop_t loop;
     if (uv_loop_init(&loop) != 0) {
         log_error(d->log, "Cannot initialize the event loop");
@@ -312,7 +312,7 @@ int service_run(struct daemon *d)
         uv_run(&loop, UV_RUN_DEFAULT);
         say_stopped(d);
     } else {
-        log_error(d->log, "The daemon could not start", "error", err_text(&err, text, sizeof text));
+        log_error(d->log, "The daemon could not start", LOG_ERR("error", &err));
         s.status = err.kind == ERR_INVALID ? 2 : 1;
         if (d->engine) {
             drain(&s, 0);

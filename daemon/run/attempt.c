@@ -49,9 +49,10 @@ static void hook_audit(struct step_ctx *ctx, const char *what, const json_t *det
     const struct task *task = ctx->engine;
     const struct run *run = task->automation->run;
     char *text = json_dumps(details, JSON_COMPACT | JSON_ENCODE_ANY);
-    log_info(run->engine->options.log, "Audit", "what", what, "details", text, "action",
-             ctx->action->name, "resource", task_resource_name(ctx), "account", ctx->account,
-             "region", ctx->region, "event", run->key, "run", run->id);
+    log_info(run->engine->options.log, "Audit", LOG_STR("what", what), LOG_STR("details", text),
+             LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
+             LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
+             LOG_STR("event", run->key), LOG_STR("run", run->id));
     free(text);
 }
 
@@ -82,9 +83,10 @@ static void admit_state(struct task *task, struct step_ctx *ctx)
     const struct run *run = task->automation->run;
     if (!action_state_admit(ctx, ctx->state)) {
         log_warn(run->engine->options.log, "Stored state refused; starting the resource over",
-                 "action", ctx->action->name, "resource", task_resource_name(ctx), "account",
-                 ctx->account, "region", ctx->region, "reason", ctx->err.message, "event", run->key,
-                 "run", run->id);
+                 LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
+                 LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
+                 LOG_STR("reason", ctx->err.message), LOG_STR("event", run->key),
+                 LOG_STR("run", run->id));
         ctx->err = ERR_INIT;
         json_object_clear(ctx->state);
         task->begun = false;

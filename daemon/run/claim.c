@@ -112,7 +112,8 @@ static bool inherit(struct run *run, const struct claim *claim, struct err *err)
         log_warn(run->engine->options.log,
                  "is_pending is not signed with claim_key: its progress is not trusted, and the "
                  "run starts over",
-                 "event", run->key, "store", run->store->name, "run", run->id);
+                 LOG_STR("event", run->key), LOG_STR("store", run->store->name),
+                 LOG_STR("run", run->id));
         return true;
     }
     run->progress = json_is_array(automations) ? json_deep_copy(automations) : json_array();
@@ -130,8 +131,8 @@ static void say_taken_over(const struct run *run, const struct claim *claim)
         sentence = "Released claim taken over";
     else if (!owner)
         sentence = "Old is_pending of another program taken over";
-    log_info(run->engine->options.log, sentence, "event", run->key, "run", run->id, "former_owner",
-             owner);
+    log_info(run->engine->options.log, sentence, LOG_STR("event", run->key),
+             LOG_STR("run", run->id), LOG_STR("former_owner", owner));
 }
 
 /* The claim as it was read: ours after all, somebody's, or one to be taken over. */

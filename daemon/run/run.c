@@ -105,9 +105,9 @@ static int64_t end(struct run *run, enum settle outcome)
 
 static void log_failure(struct run *run, const char *sentence, const struct err *err)
 {
-    char text[2048];
-    log_warn(log_of(run), sentence, "error", err_text(err, text, sizeof text), "event", run->key,
-             "store", run->store->name, LOG_INT("attempt", run->attempts), "run", run->id);
+    log_warn(log_of(run), sentence, LOG_ERR("error", err), LOG_STR("event", run->key),
+             LOG_STR("store", run->store->name), LOG_UINT("attempt", run->attempts),
+             LOG_STR("run", run->id));
 }
 
 /* Why the run is given back, for whoever waits for it. */
@@ -179,7 +179,7 @@ static int64_t lost(struct run *run, enum claim_answer answer)
                                ? "is_pending is gone: another daemon has finished the event, or it "
                                  "was deleted; this run ends here"
                                : "The claim was lost to another daemon; this run ends here";
-    log_warn(log_of(run), sentence, "event", run->key, "run", run->id);
+    log_warn(log_of(run), sentence, LOG_STR("event", run->key), LOG_STR("run", run->id));
     run->lost = true;
     run->release_as = SETTLE_LATER;
     run->stopping = true;
@@ -213,7 +213,6 @@ static void wake_saved(struct run *run)
 static bool renew(struct run *run, struct http_client *http, bool *stored, int64_t *answer)
 {
     struct err err = ERR_INIT;
-    char text[2048];
     int64_t began = mono(run), ended;
     enum claim_answer is = claim_renew(run, http, &err);
     ended = mono(run);
@@ -229,9 +228,9 @@ static bool renew(struct run *run, struct http_client *http, bool *stored, int64
         *answer = lost(run, is);
         return false;
     }
-    log_warn(log_of(run), "The claim and the progress of the run could not be stored", "error",
-             err_text(&err, text, sizeof text), "event", run->key, "store", run->store->name, "run",
-             run->id);
+    log_warn(log_of(run), "The claim and the progress of the run could not be stored",
+             LOG_ERR("error", &err), LOG_STR("event", run->key), LOG_STR("store", run->store->name),
+             LOG_STR("run", run->id));
     int64_t pause =
         backoff_pause(&backoff_calls, run->engine->options.clock, ++run->failed_renewals, &err);
     int64_t most = run->rules->claim_ttl / RENEWALS_PER_TTL;
@@ -270,17 +269,16 @@ static bool place_reports(struct run *run, enum settle *outcome)
         log_error(log_of(run),
                   "Event ignored: cannot derive a report path, because its path has no folder "
                   "named events",
-                  "event", run->key, "store", run->store->name);
+                  LOG_STR("event", run->key), LOG_STR("store", run->store->name));
         return false;
     }
     if (run->folder.size <= REPORT_CRITICAL_FOLDER_MAX)
         return true;
-    char most[24];
-    snprintf(most, sizeof most, "%d", REPORT_FOLDER_MAX);
     log_error(log_of(run),
               "Event not carried out: its path is too long for the name of any report; write it to "
               "a shorter path",
-              "event", run->key, "store", run->store->name, "longest_report_folder", most);
+              LOG_STR("event", run->key), LOG_STR("store", run->store->name),
+              LOG_INT("longest_report_folder", REPORT_FOLDER_MAX));
     run->release_delay_ms = RELEASE_PAUSE_MS;
     *outcome = SETTLE_FAILED;
     return false;
@@ -319,7 +317,7 @@ static int64_t phase_claim(struct run *run, struct http_client *http)
         return enter(run, RUN_READ);
     case CLAIM_OTHERS:
     case CLAIM_GONE:
-        log_debug(log_of(run), "Event is claimed by another run", "event", run->key);
+        log_debug(log_of(run), "Event is claimed by another run", LOG_STR("event", run->key));
         return end(run, SETTLE_LATER);
     case CLAIM_FAILED:
         break;
@@ -334,8 +332,9 @@ static int64_t critical(struct run *run, const struct err *err)
 {
     run->is_critical = true;
     err_text(err, run->critical, sizeof run->critical);
-    log_error(log_of(run), "The event cannot be carried out", "error", run->critical, "event",
-              run->key, "store", run->store->name, "run", run->id);
+    log_error(log_of(run), "The event cannot be carried out", LOG_STR("error", run->critical),
+              LOG_STR("event", run->key), LOG_STR("store", run->store->name),
+              LOG_STR("run", run->id));
     return enter(run, RUN_REPORT);
 }
 
@@ -367,8 +366,9 @@ static int64_t begin_tasks(struct run *run)
         err_set(&err, ERR_INTERNAL, "", "out of memory for the tasks of the event");
         return retry_or_release(run, "The event could not be started", &err);
     }
-    log_info(log_of(run), run->plan ? "Dry run started" : "Run started", "event", run->key, "rule",
-             run->event.name, LOG_INT("resources", run->left), "run", run->id);
+    log_info(log_of(run), run->plan ? "Dry run started" : "Run started", LOG_STR("event", run->key),
+             LOG_STR("rule", run->event.name), LOG_UINT("resources", run->left),
+             LOG_STR("run", run->id));
     engine_count(run->engine, COUNT_RUNS_STARTED, 1);
     return enter(run, RUN_IDENTIFY);
 }
@@ -447,7 +447,8 @@ static int64_t phase_read(struct run *run, struct http_client *http)
     }
     if (finished) {
         buf_free(&text);
-        log_info(log_of(run), "Event already processed: it has a report", "event", run->key);
+        log_info(log_of(run), "Event already processed: it has a report",
+                 LOG_STR("event", run->key));
         return enter(run, RUN_UNCLAIM);
     }
     memcpy(run->event_etag, meta.etag, sizeof run->event_etag);
@@ -509,19 +510,20 @@ static int64_t save_at(struct run *run)
  * time, may have. */
 static bool gives_back(struct run *run)
 {
-    char left[24], problem[2048];
+    char problem[2048];
     if (run->given_back)
         return true;
     pthread_mutex_lock(&run->lock);
     run->given_back = run_all_aside(run);
-    snprintf(left, sizeof left, "%zu", run->left);
+    size_t left = run->left;
     snprintf(problem, sizeof problem, "%s", run->problem ? run->problem : "");
     pthread_mutex_unlock(&run->lock);
     if (!run->given_back)
         return false;
     run->release_delay_ms = RELEASE_PAUSE_MS;
     log_warn(log_of(run), "Run released: the remaining resources wait for a credential",
-             "resources", left, "error", problem, "event", run->key, "run", run->id);
+             LOG_UINT("resources", left), LOG_STR("error", problem), LOG_STR("event", run->key),
+             LOG_STR("run", run->id));
     return true;
 }
 
@@ -671,9 +673,9 @@ static void log_finished(const struct run *run)
     /* An event that could not be carried out at all is one error, whatever was in it. */
     if (run->is_critical)
         total = errors = 1;
-    log_info(log_of(run), "Run finished", "event", run->key, LOG_INT("processed", total - errors),
-             LOG_INT("errored", errors), LOG_INT("took_ms", mono(run) - run->began_ms), "run",
-             run->id);
+    log_info(log_of(run), "Run finished", LOG_STR("event", run->key),
+             LOG_UINT("processed", total - errors), LOG_UINT("errored", errors),
+             LOG_MS("took", mono(run) - run->began_ms), LOG_STR("run", run->id));
 }
 
 /* One report a turn, so that the claim can be renewed between two of them. */
@@ -720,12 +722,13 @@ static int64_t phase_release(struct run *run, struct http_client *http)
         return end(run, run->release_as);
     bool began = run->automations || run->inherited_ms;
     if (!began && claim_delete(run, http, &err) == CLAIM_GONE)
-        log_info(log_of(run), "Run released before it began", "event", run->key, "run", run->id);
+        log_info(log_of(run), "Run released before it began", LOG_STR("event", run->key),
+                 LOG_STR("run", run->id));
     else if (!claim_give_up(run, http, &err))
         log_failure(run, "The claim could not be released; it will expire", &err);
     else
-        log_info(log_of(run), "Run released with its progress saved", "event", run->key, "run",
-                 run->id);
+        log_info(log_of(run), "Run released with its progress saved", LOG_STR("event", run->key),
+                 LOG_STR("run", run->id));
     return end(run, run->release_as);
 }
 

@@ -53,17 +53,20 @@ static void log_finished(const struct task *task, const struct step_ctx *ctx, co
     struct log *log = run->engine->options.log;
     const char *action = task->automation->action->name;
     if (error)
-        log_warn(log, "Resource failed", "action", action, "resource", task_resource_name(ctx),
-                 "account", ctx->account, "region", ctx->region, "error", error, "event", run->key,
-                 "run", run->id);
+        log_warn(log, "Resource failed", LOG_STR("action", action),
+                 LOG_STR("resource", task_resource_name(ctx)), LOG_STR("account", ctx->account),
+                 LOG_STR("region", ctx->region), LOG_STR("error", error),
+                 LOG_STR("event", run->key), LOG_STR("run", run->id));
     else if (ctx->note[0])
-        log_info(log, "Resource processed", "action", action, "resource", task_resource_name(ctx),
-                 "account", ctx->account, "region", ctx->region, "note", ctx->note, "event",
-                 run->key, "run", run->id);
+        log_info(log, "Resource processed", LOG_STR("action", action),
+                 LOG_STR("resource", task_resource_name(ctx)), LOG_STR("account", ctx->account),
+                 LOG_STR("region", ctx->region), LOG_STR("note", ctx->note),
+                 LOG_STR("event", run->key), LOG_STR("run", run->id));
     else
-        log_debug(log, "Resource processed", "action", action, "resource", task_resource_name(ctx),
-                  "account", ctx->account, "region", ctx->region, "event", run->key, "run",
-                  run->id);
+        log_debug(log, "Resource processed", LOG_STR("action", action),
+                  LOG_STR("resource", task_resource_name(ctx)), LOG_STR("account", ctx->account),
+                  LOG_STR("region", ctx->region), LOG_STR("event", run->key),
+                  LOG_STR("run", run->id));
 }
 
 static int compare_followers(const void *a, const void *b)
@@ -216,7 +219,6 @@ static void forget_failures(struct task *task)
 static void warn_waiting(const struct task *task, const struct step_ctx *ctx, const char *sentence)
 {
     struct run *run = task->automation->run;
-    char text[ERROR_TEXT_SIZE];
     int64_t now = ctx->clock->mono_ms(ctx->clock);
     pthread_mutex_lock(&run->lock);
     bool due = !run->warned_ms || now - run->warned_ms >= WARN_EVERY_MS;
@@ -224,10 +226,10 @@ static void warn_waiting(const struct task *task, const struct step_ctx *ctx, co
         run->warned_ms = now;
     pthread_mutex_unlock(&run->lock);
     if (due)
-        log_warn(run->engine->options.log, sentence, "error",
-                 err_text(&ctx->err, text, sizeof text), "action", ctx->action->name, "resource",
-                 task_resource_name(ctx), "account", ctx->account, "region", ctx->region, "event",
-                 run->key, "run", run->id);
+        log_warn(run->engine->options.log, sentence, LOG_ERR("error", &ctx->err),
+                 LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
+                 LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
+                 LOG_STR("event", run->key), LOG_STR("run", run->id));
 }
 
 /* The patience with a call is at its end. True when its task waits on all the same. */

@@ -26,11 +26,10 @@ static bool cloud_allowed(const struct store *store, const struct action *action
 /* Says in the log why none of the automation's resources will be touched. */
 static void log_refused(const struct run *run, const struct automation *a)
 {
-    char resources[24];
-    snprintf(resources, sizeof resources, "%zu", a->event->count);
-    log_warn(run->engine->options.log, "Automation refused", "action", a->event->name, "error",
-             a->critical ? a->critical : a->refusal, "resources", resources, "event", run->key,
-             "run", run->id);
+    log_warn(run->engine->options.log, "Automation refused", LOG_STR("action", a->event->name),
+             LOG_STR("error", a->critical ? a->critical : a->refusal),
+             LOG_UINT("resources", a->event->count), LOG_STR("event", run->key),
+             LOG_STR("run", run->id));
 }
 
 /* Finds out whether the automation can be carried out at all; what speaks against it goes to

@@ -236,8 +236,8 @@ static void say_foreign(struct azure_queue_source *s, const char *what, const ch
     if (strncmp(s->foreign, where, sizeof s->foreign - 1) == 0)
         return;
     snprintf(s->foreign, sizeof s->foreign, "%s", where);
-    log_warn(s->queue.base.daemon->log, what, "source", s->queue.base.config->name, "found", where,
-             "configured", configured);
+    log_warn(s->queue.base.daemon->log, what, LOG_STR("source", s->queue.base.config->name),
+             LOG_STR("found", where), LOG_STR("configured", configured));
 }
 
 static enum envelope_kind azure_parse(struct queue_source *base, const char *body, size_t size,
@@ -352,7 +352,7 @@ static bool endpoint_can_match(const struct daemon *daemon, const struct config_
         log_warn(daemon->log,
                  "The blob endpoint's host is not the account's own, by which Event Grid names "
                  "blobs: messages are ignored unless they name this one",
-                 "source", config->name, "endpoint", endpoint);
+                 LOG_STR("source", config->name), LOG_STR("endpoint", endpoint));
     return true;
 }
 

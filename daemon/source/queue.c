@@ -218,9 +218,8 @@ static void say_gone(const struct queue_source *s, const struct message *m, enum
     if (step == MESSAGE_EXTEND)
         what = "Message visibility can no longer be extended; its events remain protected by "
                "their claims";
-    char text[1400];
-    log_warn(s->base.daemon->log, what, "source", name(s), "message_id", m->id, "error",
-             err_text(err, text, sizeof text));
+    log_warn(s->base.daemon->log, what, LOG_STR("source", name(s)), LOG_STR("message_id", m->id),
+             LOG_ERR("error", err));
 }
 
 /* What a failed step means for the message, said where it must be. */
@@ -253,7 +252,7 @@ static void step_done(struct queue_source *s, const struct message *m, enum mess
     log_warn(s->base.daemon->log,
              m->failed ? "Message moved to the poison queue: its events could not be carried out"
                        : "Message moved to the poison queue: it cannot be parsed",
-             "source", name(s), "message_id", m->id);
+             LOG_STR("source", name(s)), LOG_STR("message_id", m->id));
 }
 
 static const char *given_up(enum message_step step)
@@ -279,7 +278,8 @@ static void step_answered(struct queue_request *r, const struct err *err)
     else
         step_done(s, m, r->step);
     if (message_answered(m, r->step, answer, pause_ms, queue_source_now(s)))
-        log_warn(s->base.daemon->log, given_up(r->step), "source", name(s), "message_id", m->id);
+        log_warn(s->base.daemon->log, given_up(r->step), LOG_STR("source", name(s)),
+                 LOG_STR("message_id", m->id));
 }
 
 /* Returns when the message wants something again. */
@@ -390,7 +390,7 @@ static void say_ignored(struct queue_source *s, const struct envelope *envelope)
         if (envelope_note_name(s->names_said, *event))
             log_info(s->base.daemon->log,
                      "Ignoring events of this name: only those of new objects are carried out",
-                     "source", name(s), "event", *event);
+                     LOG_STR("source", name(s)), LOG_STR("event", *event));
 }
 
 /* Finds out what the message announces. False with *err: it is not ours to delete. */
@@ -422,7 +422,6 @@ static void refuse_message(struct queue_source *s, struct message *m,
                            const struct queue_message *got, const struct err *err)
 {
     const char *what = "Message cannot be parsed; left to the queue's dead-letter policy";
-    char text[1400];
     bool aside = s->kind->sets_aside && err->kind != ERR_INTERNAL;
     if (aside) {
         aside = got->times >= (uint64_t)s->base.config->max_receive;
@@ -430,8 +429,8 @@ static void refuse_message(struct queue_source *s, struct message *m,
                      : "Message cannot be parsed; it will be redelivered";
     }
     s->base.daemon->counts.unknown++;
-    log_warn(s->base.daemon->log, what, "source", name(s), "message_id", m->id, "reason",
-             err_text(err, text, sizeof text));
+    log_warn(s->base.daemon->log, what, LOG_STR("source", name(s)), LOG_STR("message_id", m->id),
+             LOG_ERR("reason", err));
     if (aside && message_set_aside(m, got->body, got->size))
         message_link(s, m);
     else
@@ -458,12 +457,13 @@ void queue_source_take(struct queue_source *s, const struct queue_request *r,
         refuse_message(s, m, got, &err);
         return;
     }
-    log_debug(s->base.daemon->log, "Received a message", "source", name(s), "message_id", m->id);
+    log_debug(s->base.daemon->log, "Received a message", LOG_STR("source", name(s)),
+              LOG_STR("message_id", m->id));
     /* Without memory for its text it comes again. */
     bool last = s->kind->sets_aside && got->times >= (uint64_t)s->base.config->max_receive;
     if (last && m->count > 0 && !message_keep_text(m, got->body, got->size))
-        log_warn(s->base.daemon->log, "Out of memory for the text of a message", "source", name(s),
-                 "message_id", m->id);
+        log_warn(s->base.daemon->log, "Out of memory for the text of a message",
+                 LOG_STR("source", name(s)), LOG_STR("message_id", m->id));
     message_link(s, m);
     for (size_t i = 0; i < m->count; i++)
         engine_submit(s->base.daemon->engine, message_delivery(m, i));

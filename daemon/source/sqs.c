@@ -235,8 +235,8 @@ static void say_foreign_bucket(struct sqs_source *s, const char *bucket)
     log_warn(s->queue.base.daemon->log,
              "Ignoring events from a bucket other than the configured one: check the queue's "
              "notifications, or bucket",
-             "source", s->queue.base.config->name, "bucket", bucket, "configured",
-             s->queue.base.config->bucket);
+             LOG_STR("source", s->queue.base.config->name), LOG_STR("bucket", bucket),
+             LOG_STR("configured", s->queue.base.config->bucket));
 }
 
 static bool sqs_place(struct queue_source *base, const struct envelope_object *object,
@@ -312,7 +312,7 @@ static bool make_store(struct daemon *daemon, const struct config_source *config
 static void warn_of_any_bucket(const struct daemon *daemon, const struct config_source *config)
 {
     if (!config->bucket)
-        log_warn(daemon->log, CONFIG_ANY_BUCKET, "source", config->name);
+        log_warn(daemon->log, CONFIG_ANY_BUCKET, LOG_STR("source", config->name));
 }
 
 struct source *source_sqs_new(struct daemon *daemon, const struct config_source *config,

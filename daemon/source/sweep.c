@@ -249,8 +249,8 @@ static bool hand_over(struct sweep *s)
         e->state = ENTRY_HAND;
         s->in_hand++;
         d->counts.swept++;
-        log_info(d->log, "Unprocessed event found", "source", s->owner->config->name, "key",
-                 e->key);
+        log_info(d->log, "Unprocessed event found", LOG_STR("source", s->owner->config->name),
+                 LOG_STR("key", e->key));
         engine_submit(d->engine, &e->delivery);
     }
     return false;

@@ -13,11 +13,9 @@ int64_t trouble_met(struct trouble *t, const struct trouble_about *about, const 
     if (err->kind == ERR_BUSY)
         return err->retry_after_ms > 0 ? err->retry_after_ms : 100;
     bool again = t->attempts > 0 && t->kind == err->kind && strcmp(t->code, err->code) == 0;
-    if (!again) {
-        char text[1400];
-        log_error(about->log, about->failed, "source", about->source, "error",
-                  err_text(err, text, sizeof text), "advice", advice);
-    }
+    if (!again)
+        log_error(about->log, about->failed, LOG_STR("source", about->source),
+                  LOG_ERR("error", err), LOG_STR("advice", advice));
     t->attempts++;
     t->kind = err->kind;
     memcpy(t->code, err->code, sizeof t->code);
@@ -32,6 +30,6 @@ bool trouble_lasts(const struct trouble *t)
 void trouble_over(struct trouble *t, const struct trouble_about *about)
 {
     if (t->attempts > 0)
-        log_info(about->log, about->over, "source", about->source);
+        log_info(about->log, about->over, LOG_STR("source", about->source));
     *t = (struct trouble){0};
 }

@@ -210,9 +210,9 @@ static void say_limited(struct watch *w, int status)
     w->limited = true;
     log_warn(w->daemon->log,
              "Cannot watch all folders: events in the others are only found by the regular look",
-             "source", w->name, "error", status ? uv_strerror(status) : NULL, "advice",
-             status ? "see fs.inotify.max_user_watches and max_user_instances"
-                    : "there are more than 8192");
+             LOG_STR("source", w->name), LOG_STR("error", status ? uv_strerror(status) : NULL),
+             LOG_STR("advice", status ? "see fs.inotify.max_user_watches and max_user_instances"
+                                      : "there are more than 8192"));
 }
 
 /* A watched folder; takes path over. NULL when it cannot be watched. */

@@ -167,12 +167,11 @@ static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *
     struct aws_creds *creds =
         *account ? fetch_role(aws, http, account, err) : aws_chain_fetch(aws->chain, http, err);
     if (creds) {
-        log_debug(aws->options.log, "AWS credentials fetched", "account",
-                  *account ? account : "own", "from", creds->source);
+        log_debug(aws->options.log, "AWS credentials fetched",
+                  LOG_STR("account", *account ? account : "own"), LOG_STR("from", creds->source));
     } else if (err->kind != ERR_BUSY && err->kind != ERR_UNAVAILABLE) { /* else said already */
-        char text[sizeof(err->message) + 256];
-        log_warn(aws->options.log, "AWS credentials could not be fetched", "account",
-                 *account ? account : "own", "error", err_text(err, text, sizeof(text)));
+        log_warn(aws->options.log, "AWS credentials could not be fetched",
+                 LOG_STR("account", *account ? account : "own"), LOG_ERR("error", err));
     }
     return creds;
 }
@@ -208,7 +207,8 @@ static bool ask_self(void *ctx, struct http_client *http, struct aws_self *self,
         return false;
     if (!sts_caller_identity(aws, http, self, err))
         return false;
-    log_info(aws->options.log, "AWS identity", "account", self->account, "arn", self->arn);
+    log_info(aws->options.log, "AWS identity", LOG_STR("account", self->account),
+             LOG_STR("arn", self->arn));
     return true;
 }
 

@@ -198,14 +198,15 @@ static void log_call(const struct aws *aws, const struct aws_call *call, int sta
     if (!log_would(aws->options.log, LOG_DEBUG_LEVEL))
         return;
     const struct clock *clock = aws->options.clock;
-    log_debug(aws->options.log, "AWS request", "service", call->op->service->id, "operation",
-              call->op->name, "region", call->region ? call->region : aws_region(aws), "account",
-              call->account, LOG_INT("status", status),
-              LOG_INT("duration_ms", clock->mono_ms(clock) - since_ms), "request_id", request_id,
-              "error",
-              ok           ? NULL
-              : *err->code ? err->code
-                           : err_kind_name(err->kind));
+    log_debug(aws->options.log, "AWS request", LOG_STR("service", call->op->service->id),
+              LOG_STR("operation", call->op->name),
+              LOG_STR("region", call->region ? call->region : aws_region(aws)),
+              LOG_STR("account", call->account), LOG_INT("status", status),
+              LOG_MS("duration", clock->mono_ms(clock) - since_ms),
+              LOG_STR("request_id", request_id),
+              LOG_STR("error", ok           ? NULL
+                               : *err->code ? err->code
+                                            : err_kind_name(err->kind)));
 }
 
 static const char *request_id_of(const struct http_response *response)

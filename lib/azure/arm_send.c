@@ -116,15 +116,16 @@ static void log_answer(const struct azure *azure, const struct arm_request *r,
     const struct clock *clock = azure_clock(azure);
     for (size_t i = 0; i < 4; i++)
         azure_copy_id(http_headers_get(&response->headers, names[i]), ids[i], sizeof(ids[i]));
-    log_debug(log, "Azure request", "operation", r->operation, "method", r->method,
-              LOG_INT("status", response->status),
-              LOG_INT("duration_ms", clock->mono_ms(clock) - since_ms), "client_request_id",
-              client_id, "request_id", *ids[0] ? ids[0] : NULL, "correlation_id",
-              *ids[1] ? ids[1] : NULL, "service_request_id", *ids[2] ? ids[2] : NULL, "remaining",
-              *ids[3] ? ids[3] : NULL, "error",
-              err->kind == ERR_NONE ? NULL
-              : *err->code          ? err->code
-                                    : err_kind_name(err->kind));
+    log_debug(
+        log, "Azure request", LOG_STR("operation", r->operation), LOG_STR("method", r->method),
+        LOG_INT("status", response->status), LOG_MS("duration", clock->mono_ms(clock) - since_ms),
+        LOG_STR("client_request_id", client_id), LOG_STR("request_id", *ids[0] ? ids[0] : NULL),
+        LOG_STR("correlation_id", *ids[1] ? ids[1] : NULL),
+        LOG_STR("service_request_id", *ids[2] ? ids[2] : NULL),
+        LOG_STR("remaining", *ids[3] ? ids[3] : NULL),
+        LOG_STR("error", err->kind == ERR_NONE ? NULL
+                         : *err->code          ? err->code
+                                               : err_kind_name(err->kind)));
 }
 
 /* One try under one token. */

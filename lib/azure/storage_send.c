@@ -104,12 +104,13 @@ static void log_answer(const struct azure_storage *s, const char *operation, int
     const struct clock *clock = azure_clock(s->azure);
     char id[128];
     azure_copy_id(http_headers_get(&response->headers, "x-ms-request-id"), id, sizeof(id));
-    log_debug(log, "Azure storage request", "operation", operation, "account", s->account,
-              LOG_INT("status", status), LOG_INT("duration_ms", clock->mono_ms(clock) - since_ms),
-              "request_id", *id ? id : NULL, "error",
-              err->kind == ERR_NONE ? NULL
-              : *err->code          ? err->code
-                                    : err_kind_name(err->kind));
+    log_debug(log, "Azure storage request", LOG_STR("operation", operation),
+              LOG_STR("account", s->account), LOG_INT("status", status),
+              LOG_MS("duration", clock->mono_ms(clock) - since_ms),
+              LOG_STR("request_id", *id ? id : NULL),
+              LOG_STR("error", err->kind == ERR_NONE ? NULL
+                               : *err->code          ? err->code
+                                                     : err_kind_name(err->kind)));
 }
 
 /* One try. *again when it was refused for its time, and that is known better now. */

@@ -55,6 +55,9 @@ struct err {
 bool err_set(struct err *err, enum err_kind kind, const char *code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
+/* Room for the longest text of err_text. */
+#define ERR_TEXT_MAX (sizeof(struct err) + 64)
+
 /* Writes "Code: message (Operation, request id X)" into `to`, leaving out what is empty; always
  * terminates it. This is the text of a resource's `error` in a report. Returns to. */
 char *err_text(const struct err *err, char *to, size_t size);

@@ -1,8 +1,7 @@
-/* The log: one line an event, in three forms. */
+/* The log: one line per event, in three forms. */
 #include "lib/base/log.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +19,6 @@ enum {
     QUEUE_MAX = 2 << 20, /* bytes of lines that wait for the writer's thread */
     LAST_FLUSH_MS = 1000
 };
-
-const char log_int_field[] = "";
 
 struct log {
     int fd;
@@ -60,13 +57,11 @@ bool log_would(const struct log *log, enum log_level level)
     return log && level <= log->level;
 }
 
-static void add_time(struct buf *line)
+static void add_time(struct buf *line, int64_t time_ms)
 {
-    int64_t now = system_clock.wall_ms(&system_clock);
     char text[21];
-
-    clock_iso(now, text);
-    buf_addf(line, "%.19s.%03dZ", text, (int)(now % 1000));
+    clock_iso(time_ms, text);
+    buf_addf(line, "%.19s.%03dZ", text, (int)(time_ms % 1000));
 }
 
 static bool is_plain(unsigned char c)
@@ -102,60 +97,62 @@ static void add_text_value(struct buf *line, const char *text)
         add_quoted(line, text);
 }
 
-/* The sentence stands without quotes: it is ours, but may quote a stranger. */
-static void add_sentence(struct buf *line, const char *sentence)
+/* The message is a constant of the program and needs no quotes, but may include foreign text. */
+static void add_message(struct buf *line, const char *message)
 {
     struct buf plain = buf_make(VALUE_MAX);
-
-    for (size_t i = 0; i < VALUE_MAX && sentence[i]; i++)
-        buf_addc(&plain, (unsigned char)sentence[i] < 0x20 ? ' ' : sentence[i]);
+    for (size_t i = 0; i < VALUE_MAX && message[i]; i++)
+        buf_addc(&plain, (unsigned char)message[i] < 0x20 ? ' ' : message[i]);
     printable_add(line, buf_str(&plain), plain.size);
     buf_free(&plain);
 }
 
-static void add_key(const struct log *log, struct buf *line, const char *key)
+/* The value of a string or error as text, NULL if there is none. `room` has ERR_TEXT_MAX bytes. */
+static const char *field_text(const struct log_field *field, char *room)
 {
-    buf_addf(line, log->format == LOG_JSON ? ",\"%s\":" : " %s=", key);
+    if (field->type == LOG_TYPE_STRING)
+        return field->value.string;
+    return field->value.err ? err_text(field->value.err, room, ERR_TEXT_MAX) : NULL;
 }
 
-static void add_fields(const struct log *log, struct buf *line, va_list fields)
+static void add_field(const struct log *log, struct buf *line, const struct log_field *field)
 {
-    const char *key;
-
-    while ((key = va_arg(fields, const char *))) {
-        if (key == log_int_field) {
-            add_key(log, line, va_arg(fields, const char *));
-            buf_addf(line, "%" PRId64, va_arg(fields, int64_t));
-            continue;
-        }
-        const char *value = va_arg(fields, const char *);
-        if (!value)
-            continue;
-        add_key(log, line, key);
-        if (log->format == LOG_JSON)
-            add_quoted(line, value);
-        else
-            add_text_value(line, value);
-    }
+    bool is_text = field->type == LOG_TYPE_STRING || field->type == LOG_TYPE_ERR;
+    char room[ERR_TEXT_MAX];
+    const char *text = is_text ? field_text(field, room) : NULL;
+    if (is_text && !text)
+        return;
+    const char *unit = field->type == LOG_TYPE_MS ? "_ms" : "";
+    buf_addf(line, log->format == LOG_JSON ? ",\"%s%s\":" : " %s%s=", field->key, unit);
+    if (field->type == LOG_TYPE_BOOL)
+        buf_adds(line, field->value.boolean ? "true" : "false");
+    else if (field->type == LOG_TYPE_UINT)
+        buf_addf(line, "%" PRIu64, field->value.natural);
+    else if (!is_text)
+        buf_addf(line, "%" PRId64, field->value.integer);
+    else if (log->format == LOG_JSON)
+        add_quoted(line, text);
+    else
+        add_text_value(line, text);
 }
 
-static void add_line(const struct log *log, enum log_level level, struct buf *line,
-                     const char *sentence, va_list fields)
+static void add_record(const struct log *log, struct buf *line, const struct log_record *record)
 {
     if (log->format == LOG_JSON) {
         buf_adds(line, "{\"time\":\"");
-        add_time(line);
-        buf_addf(line, "\",\"level\":\"%s\",\"message\":", level_names[level].json);
-        add_quoted(line, sentence);
+        add_time(line, record->time_ms);
+        buf_addf(line, "\",\"level\":\"%s\",\"message\":", level_names[record->level].json);
+        add_quoted(line, record->message);
     } else if (log->format == LOG_JOURNAL) {
-        buf_adds(line, level_names[level].journal);
-        add_sentence(line, sentence);
+        buf_adds(line, level_names[record->level].journal);
+        add_message(line, record->message);
     } else {
-        add_time(line);
-        buf_addf(line, " %s ", level_names[level].text);
-        add_sentence(line, sentence);
+        add_time(line, record->time_ms);
+        buf_addf(line, " %s ", level_names[record->level].text);
+        add_message(line, record->message);
     }
-    add_fields(log, line, fields);
+    for (const struct log_field *field = record->fields; field->key; field++)
+        add_field(log, line, field);
     buf_adds(line, log->format == LOG_JSON ? "}\n" : "\n");
 }
 
@@ -168,25 +165,17 @@ static void put(const struct log *log, const char *bytes, size_t n)
         log_write_all(log->fd, bytes, n);
 }
 
-static void add_event(const struct log *log, struct buf *line, enum log_level level,
-                      const char *sentence, ...) __attribute__((sentinel));
-
-static void add_event(const struct log *log, struct buf *line, enum log_level level,
-                      const char *sentence, ...)
-{
-    va_list fields;
-
-    va_start(fields, sentence);
-    add_line(log, level, line, sentence, fields);
-    va_end(fields);
-}
-
 /* On the writer's thread. */
-static void tell_dropped(void *ctx, uint64_t dropped, struct buf *to)
+static void add_dropped_notice(void *ctx, uint64_t dropped, struct buf *to)
 {
-    add_event(ctx, to, LOG_WARN_LEVEL,
-              "Lines of the log were dropped here: what reads standard error was too slow",
-              LOG_INT("lines", dropped), (const char *)0);
+    const struct log_field fields[] = {LOG_UINT("lines", dropped), LOG_END};
+    const struct log_record record = {
+        .time_ms = system_clock.wall_ms(&system_clock),
+        .level = LOG_WARN_LEVEL,
+        .message = "Lines of the log were dropped here: what reads standard error was too slow",
+        .fields = fields,
+    };
+    add_record(ctx, to, &record);
 }
 
 bool log_start_writer(struct log *log)
@@ -195,7 +184,7 @@ bool log_start_writer(struct log *log)
 
     if (!log || log->writer || (fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode)))
         return true;
-    log->writer = log_writer_new(log->fd, QUEUE_MAX, tell_dropped, log);
+    log->writer = log_writer_new(log->fd, QUEUE_MAX, add_dropped_notice, log);
     return log->writer != NULL;
 }
 
@@ -205,17 +194,18 @@ void log_flush(struct log *log, int64_t wait_ms)
         log_writer_flush(log->writer, wait_ms);
 }
 
-void log_event(struct log *log, enum log_level level, const char *sentence, ...)
+void log_event(struct log *log, enum log_level level, const char *message,
+               const struct log_field *fields)
 {
     static const char lost[] = "hgautod: out of memory: a line of the log is lost\n";
-    struct buf line = buf_make(LINE_MAX_BYTES);
-    va_list fields;
-
     if (!log_would(log, level))
         return;
-    va_start(fields, sentence);
-    add_line(log, level, &line, sentence, fields);
-    va_end(fields);
+    const struct log_record record = {.time_ms = system_clock.wall_ms(&system_clock),
+                                      .level = level,
+                                      .message = message,
+                                      .fields = fields};
+    struct buf line = buf_make(LINE_MAX_BYTES);
+    add_record(log, &line, &record);
     if (buf_ok(&line))
         put(log, line.data, line.size);
     else

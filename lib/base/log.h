@@ -1,16 +1,17 @@
-/* The log: one line an event, on standard error, as text for people, JSON for machines, or for the
+/* The log: one line per event, on standard error, as text for people, JSON for machines, or for the
  * journal (text with the <N> priority prefixes of sd-daemon(3)).
  *
- * A log line is a sentence and fields. Fields are key/value pairs ended by NULL; values are
- * escaped. Nobody puts secrets in: the callers see to it by never holding them in loggable structs.
- * Thread-safe: a line is written as a whole. */
+ * A line consists of a message and typed fields. The log does not mask secrets: callers must not
+ * pass any. Any thread may log; lines are written as a whole. */
 #ifndef HGAUTOD_LIB_BASE_LOG_H
 #define HGAUTOD_LIB_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/attr.h"
+#include "lib/base/err.h"
 
 enum log_level { LOG_ERROR_LEVEL, LOG_WARN_LEVEL, LOG_INFO_LEVEL, LOG_DEBUG_LEVEL };
 enum log_format { LOG_TEXT, LOG_JSON, LOG_JOURNAL };
@@ -32,20 +33,66 @@ bool log_start_writer(struct log *log) MUST_CHECK;
 void log_flush(struct log *log, int64_t wait_ms);
 bool log_would(const struct log *log, enum log_level level);
 
-/* Writes one line. The variable arguments are fields: pairs (const char *key, const char *value),
- * or LOG_INT(key, number), ended by a NULL key. A NULL value leaves the field out. Keys are [a-z_]+
- * and of our own making, none of them twice and none of "time", "level" and "message", which each
- * line has. A NULL log is silent. */
-void log_event(struct log *log, enum log_level level, const char *sentence, ...)
-    __attribute__((sentinel));
+enum log_type {
+    LOG_TYPE_END,
+    LOG_TYPE_STRING,
+    LOG_TYPE_ERR,
+    LOG_TYPE_INT,
+    LOG_TYPE_UINT,
+    LOG_TYPE_MS,
+    LOG_TYPE_BOOL
+};
 
-/* A field whose value is an integer, which it is in JSON too. */
-#define LOG_INT(key, number) log_int_field, (const char *)(key), (int64_t)(number)
-extern const char log_int_field[]; /* only its address counts */
+/* A field of a line. Keys match [a-z_]+ and are constants of the program; no line has a key twice,
+ * or one of "time", "level" and "message", which every line has. */
+struct log_field {
+    /* NULL ends an array of fields. */
+    const char *key;
+    enum log_type type;
+    union {
+        const char *string;
+        const struct err *err;
+        int64_t integer;
+        uint64_t natural;
+        bool boolean;
+    } value;
+};
 
-#define log_error(log, ...) log_event((log), LOG_ERROR_LEVEL, __VA_ARGS__, (const char *)0)
-#define log_warn(log, ...)  log_event((log), LOG_WARN_LEVEL, __VA_ARGS__, (const char *)0)
-#define log_info(log, ...)  log_event((log), LOG_INFO_LEVEL, __VA_ARGS__, (const char *)0)
-#define log_debug(log, ...) log_event((log), LOG_DEBUG_LEVEL, __VA_ARGS__, (const char *)0)
+/* A string, or nothing if it is NULL: the field is then left out. Borrowed for the call. */
+#define LOG_STR(k, s) ((struct log_field){.key = (k), .type = LOG_TYPE_STRING, .value.string = (s)})
+/* The text of an error, as err_text writes it. */
+#define LOG_ERR(k, e) ((struct log_field){.key = (k), .type = LOG_TYPE_ERR, .value.err = (e)})
+/* Numbers, without quotes in JSON. */
+#define LOG_INT(k, n)  ((struct log_field){.key = (k), .type = LOG_TYPE_INT, .value.integer = (n)})
+#define LOG_UINT(k, n) ((struct log_field){.key = (k), .type = LOG_TYPE_UINT, .value.natural = (n)})
+/* A duration in milliseconds. Its key is written with _ms after it. */
+#define LOG_MS(k, ms) ((struct log_field){.key = (k), .type = LOG_TYPE_MS, .value.integer = (ms)})
+/* true or false, without quotes in JSON. */
+#define LOG_BOOL(k, b) ((struct log_field){.key = (k), .type = LOG_TYPE_BOOL, .value.boolean = (b)})
+#define LOG_END        ((struct log_field){.key = NULL})
+
+/* What one line consists of, in whatever format it is written. */
+struct log_record {
+    /* Wall clock, since 1970. */
+    int64_t time_ms;
+    enum log_level level;
+    const char *message;
+    /* Ended by LOG_END. */
+    const struct log_field *fields;
+};
+
+/* Logs `message` with the given fields, ended by LOG_END, as one line. Values are escaped, and cut
+ * if longer than 8 KiB. Does nothing if the log is NULL or `level` is not logged. Any thread. */
+void log_event(struct log *log, enum log_level level, const char *message,
+               const struct log_field *fields);
+
+/* log_info(log, "Run finished", LOG_STR("event", key), LOG_UINT("processed", n)); fields are
+ * optional. */
+#define log_error(log, ...) LOG_WITH(log, LOG_ERROR_LEVEL, __VA_ARGS__, LOG_END)
+#define log_warn(log, ...)  LOG_WITH(log, LOG_WARN_LEVEL, __VA_ARGS__, LOG_END)
+#define log_info(log, ...)  LOG_WITH(log, LOG_INFO_LEVEL, __VA_ARGS__, LOG_END)
+#define log_debug(log, ...) LOG_WITH(log, LOG_DEBUG_LEVEL, __VA_ARGS__, LOG_END)
+#define LOG_WITH(log, level, message, ...)                                                         \
+    log_event((log), (level), (message), (const struct log_field[]){__VA_ARGS__})
 
 #endif

@@ -34,6 +34,6 @@ bool skew_learn(struct skew *s, const struct clock *clock, struct log *log, int6
         log_warn(log,
                  "This host's clock is wrong by the service's: requests are signed with the "
                  "service's time. Set the clock right (NTP)",
-                 LOG_INT("ahead_s", (here - theirs) / 1000), "service_date", date);
+                 LOG_INT("ahead_s", (here - theirs) / 1000), LOG_STR("service_date", date));
     return true;
 }

@@ -68,8 +68,8 @@ static void test_text_is_time_level_sentence_fields(void **state)
 
     (void)state;
     int64_t before = system_clock.wall_ms(&system_clock);
-    log_info(r.log, "the event is done", "run", "42", "name", "a rule", "absent",
-             (const char *)NULL, "empty", "");
+    log_info(r.log, "the event is done", LOG_STR("run", "42"), LOG_STR("name", "a rule"),
+             LOG_STR("absent", NULL), LOG_STR("empty", ""));
     int64_t after = system_clock.wall_ms(&system_clock);
     const char *line = recorded(&r);
     assert_string_equal(line + 24, " INFO  the event is done run=42 name=\"a rule\" empty=\"\"\n");
@@ -87,7 +87,7 @@ static void test_each_level_has_its_word(void **state)
     (void)state;
     for (int level = LOG_ERROR_LEVEL; level <= LOG_DEBUG_LEVEL; level++) {
         struct recorder r = record(LOG_DEBUG_LEVEL, LOG_TEXT);
-        log_event(r.log, (enum log_level)level, "x", (const char *)0);
+        log_event(r.log, (enum log_level)level, "x", (const struct log_field[]){LOG_END});
         assert_string_equal(recorded(&r) + 24, expected[level]);
         recorder_close(&r);
     }
@@ -98,8 +98,8 @@ static void test_journal_has_priorities_and_no_time(void **state)
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
 
     (void)state;
-    log_error(r.log, "bad", "key", "value");
-    log_warn(r.log, "odd", "key", "two words");
+    log_error(r.log, "bad", LOG_STR("key", "value"));
+    log_warn(r.log, "odd", LOG_STR("key", "two words"));
     log_info(r.log, "good");
     log_debug(r.log, "dull");
     assert_string_equal(recorded(&r), "<3>bad key=value\n"
@@ -136,10 +136,11 @@ static void test_text_values_cannot_forge_lines_or_fields(void **state)
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
 
     (void)state;
-    log_info(r.log, "one\nline", "a", "x\n<3>forged", "b", "x c=y", "d", "say \"hi\"", "e",
-             "back\\slash", "f", "\x1b[31mred", "g", "\xc3\xa4", "h", "del\x7f", "i",
-             "\xc2\x9b"
-             "31m");
+    log_info(r.log, "one\nline", LOG_STR("a", "x\n<3>forged"), LOG_STR("b", "x c=y"),
+             LOG_STR("d", "say \"hi\""), LOG_STR("e", "back\\slash"), LOG_STR("f", "\x1b[31mred"),
+             LOG_STR("g", "\xc3\xa4"), LOG_STR("h", "del\x7f"),
+             LOG_STR("i", "\xc2\x9b"
+                          "31m"));
     assert_string_equal(recorded(&r),
                         "<6>one line a=\"x\\n<3>forged\" b=\"x c=y\" d=\"say \\\"hi\\\"\" "
                         "e=\"back\\\\slash\" f=\"\\u001b[31mred\" g=\"\xc3\xa4\" h=\"del\\u007f\" "
@@ -159,11 +160,11 @@ static void test_characters_that_turn_text_or_act_on_terminals_are_escaped(void 
     struct recorder json = record(LOG_DEBUG_LEVEL, LOG_JSON);
 
     (void)state;
-    log_info(text.log, hostile, "a", hostile);
+    log_info(text.log, hostile, LOG_STR("a", hostile));
     snprintf(expected, sizeof expected, "<6>%s  a=\"%s\\u001b\"\n", shown, shown);
     assert_string_equal(recorded(&text), expected);
     /* A program that reads JSON gets the value as it was. */
-    log_info(json.log, "x", "a", hostile);
+    log_info(json.log, "x", LOG_STR("a", hostile));
     snprintf(expected, sizeof expected, "\"a\":\"%s\\u001b\"}\n", shown);
     assert_non_null(strstr(recorded(&json), expected));
     json_t *value = json_loads(recorded(&json), 0, NULL);
@@ -189,17 +190,29 @@ static void test_other_characters_are_left_alone(void **state)
     recorder_close(&r);
 }
 
-static void test_numbers_are_numbers(void **state)
+static void test_each_type_is_written_as_what_it_is(void **state)
 {
     struct recorder json = record(LOG_DEBUG_LEVEL, LOG_JSON);
     struct recorder text = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
+    struct err err;
 
     (void)state;
-    log_info(json.log, "x", LOG_INT("count", 3), "name", "3", LOG_INT("least", INT64_MIN));
-    log_info(text.log, "x", LOG_INT("count", 3), "name", "y", LOG_INT("least", INT64_MIN));
-    assert_non_null(
-        strstr(recorded(&json), ",\"count\":3,\"name\":\"3\",\"least\":-9223372036854775808}\n"));
-    assert_string_equal(recorded(&text), "<6>x count=3 name=y least=-9223372036854775808\n");
+    err_set(&err, ERR_DENIED, "AccessDenied", "not \"allowed\"");
+    struct recorder *both[] = {&json, &text};
+    for (size_t i = 0; i < 2; i++)
+        log_info(both[i]->log, "x", LOG_INT("count", 3), LOG_STR("name", "3"),
+                 LOG_INT("least", INT64_MIN), LOG_UINT("most", UINT64_MAX), LOG_MS("took", 1500),
+                 LOG_BOOL("yes", true), LOG_BOOL("no", false), LOG_ERR("error", &err),
+                 LOG_ERR("no_error", NULL), LOG_STR("last", "y"));
+    assert_non_null(strstr(recorded(&json),
+                           ",\"count\":3,\"name\":\"3\",\"least\":-9223372036854775808,"
+                           "\"most\":18446744073709551615,\"took_ms\":1500,\"yes\":true,"
+                           "\"no\":false,\"error\":\"AccessDenied: not \\\"allowed\\\"\","
+                           "\"last\":\"y\"}\n"));
+    assert_string_equal(recorded(&text),
+                        "<6>x count=3 name=3 least=-9223372036854775808 most=18446744073709551615 "
+                        "took_ms=1500 yes=true no=false error=\"AccessDenied: not "
+                        "\\\"allowed\\\"\" last=y\n");
     recorder_close(&json);
     recorder_close(&text);
 }
@@ -218,8 +231,8 @@ static void test_json_is_one_object_a_line(void **state)
     json_error_t error;
 
     (void)state;
-    log_warn(r.log, "say \"hi\"", "a", "x\ny\"z\\", "b", "bad \xff utf-8", "absent",
-             (const char *)NULL, "c", "\xf0\x9f\x98\x80");
+    log_warn(r.log, "say \"hi\"", LOG_STR("a", "x\ny\"z\\"), LOG_STR("b", "bad \xff utf-8"),
+             LOG_STR("absent", NULL), LOG_STR("c", "\xf0\x9f\x98\x80"));
     const char *line = recorded(&r);
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
     json_t *value = json_loads(line, JSON_REJECT_DUPLICATES, &error);
@@ -246,7 +259,7 @@ static void test_a_long_value_is_cut_and_says_so(void **state)
     (void)state;
     assert_non_null(long_value);
     memset(long_value, 'x', 100000);
-    log_info(r.log, "long", "a", long_value, "b", "behind it");
+    log_info(r.log, "long", LOG_STR("a", long_value), LOG_STR("b", "behind it"));
     json_t *value = json_loads(recorded(&r), 0, &error);
     assert_non_null(value);
     assert_int_equal(json_string_length(json_object_get(value, "a")), 8192 + 3);
@@ -261,7 +274,8 @@ enum { THREADS = 4, LINES = 200 };
 static void *write_lines(void *arg)
 {
     for (int i = 0; i < LINES; i++)
-        log_info(arg, "a line of some length", "key", "value", "other", "another value");
+        log_info(arg, "a line of some length", LOG_STR("key", "value"),
+                 LOG_STR("other", "another value"));
     return NULL;
 }
 
@@ -294,7 +308,7 @@ static void log_many(struct log *log)
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
     for (int i = 0; i < MANY; i++)
-        log_info(log, "line", LOG_INT("n", i), "padding", padding);
+        log_info(log, "line", LOG_INT("n", i), LOG_STR("padding", padding));
 }
 
 /* Nobody reads while all of it is logged: whoever logs does not wait. What was dropped is counted
@@ -419,7 +433,7 @@ int main(void)
         cmocka_unit_test(test_lines_of_many_threads_stay_whole),
         cmocka_unit_test(test_characters_that_turn_text_or_act_on_terminals_are_escaped),
         cmocka_unit_test(test_other_characters_are_left_alone),
-        cmocka_unit_test(test_numbers_are_numbers),
+        cmocka_unit_test(test_each_type_is_written_as_what_it_is),
         cmocka_unit_test(test_a_reader_that_sleeps_is_not_waited_for),
         cmocka_unit_test(test_flushing_waits_for_the_writing),
         cmocka_unit_test(test_a_file_is_written_at_once),
