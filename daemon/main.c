@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/command/command.h"
+#include "lib/base/memory.h"
 
 /* Standard descriptors that are closed would be given to the first files that are opened, and what
  * is meant for standard error would be written to those. */
@@ -16,5 +17,6 @@ static bool open_standard_files(void)
 
 int main(int argc, char **argv)
 {
+    memory_install_hooks();
     return open_standard_files() ? command_main(argc, argv) : EXIT_WORK_FAILED;
 }

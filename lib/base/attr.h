@@ -2,9 +2,11 @@
 #ifndef HGAUTOD_LIB_BASE_ATTR_H
 #define HGAUTOD_LIB_BASE_ATTR_H
 
-/* The caller must look at the result: it says whether the function succeeded. */
+/* The result must be used. */
 #define MUST_CHECK __attribute__((warn_unused_result))
-/* Argument `f` is a printf format for the arguments from `a` on. */
+/* Parameter `f` is a printf format for the arguments from number `a` on. */
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+/* The function does not return NULL. */
+#define NEVER_NULL __attribute__((returns_nonnull))
 
 #endif

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
 #include "lib/base/wipe.h"
 
-enum { FIRST_ROOM = 64 };
+#define BUF_FIRST_ROOM 64
 
 struct buf buf_make(size_t max)
 {
@@ -39,63 +40,52 @@ void buf_reset(struct buf *b)
     b->failed = false;
 }
 
-static bool fail(struct buf *b)
+bool buf_fail(struct buf *b)
 {
     b->failed = true;
     return false;
 }
 
 /* Moves the contents to memory of `room` bytes. */
-static bool move_to(struct buf *b, size_t room)
+static void buf_move(struct buf *b, size_t room)
 {
     char *data;
-
     if (b->secret) {
         /* realloc would leave a copy behind. */
-        data = malloc(room);
-        if (data && b->data) {
+        data = xmalloc(room);
+        if (b->data) {
             memcpy(data, b->data, b->size + 1);
             wipe(b->data, b->room);
             free(b->data);
         }
     } else {
-        data = realloc(b->data, room);
+        data = xrealloc(b->data, room);
     }
-    if (!data)
-        return false;
     b->data = data;
     b->room = room;
     b->data[b->size] = '\0';
-    return true;
-}
-
-/* Whether `more` further bytes and the NUL fit after making room for them. */
-static bool grow(struct buf *b, size_t more)
-{
-    if (more > b->max - b->size || b->size + more == SIZE_MAX)
-        return false;
-
-    size_t need = b->size + more + 1;
-    if (need <= b->room)
-        return true;
-
-    size_t room = b->room ? b->room : FIRST_ROOM;
-    while (room < need)
-        room = room > SIZE_MAX / 2 ? need : room * 2;
-    if (b->max < SIZE_MAX && room > b->max + 1)
-        room = b->max + 1;
-    return move_to(b, room);
 }
 
 bool buf_reserve(struct buf *b, size_t more)
 {
-    return grow(b, more) || fail(b);
+    if (more > b->max - b->size || b->size + more == SIZE_MAX)
+        return buf_fail(b);
+    size_t need = b->size + more + 1;
+    if (need <= b->room)
+        return true;
+    size_t room = b->room ? b->room : BUF_FIRST_ROOM;
+    while (room < need)
+        room = room > SIZE_MAX / 2 ? need : room * 2;
+    if (b->max < SIZE_MAX && room > b->max + 1)
+        room = b->max + 1;
+    buf_move(b, room);
+    return true;
 }
 
 bool buf_add(struct buf *b, const void *bytes, size_t n)
 {
-    if (!grow(b, n))
-        return fail(b);
+    if (!buf_reserve(b, n))
+        return false;
     if (n > 0)
         memcpy(b->data + b->size, bytes, n);
     b->size += n;
@@ -116,7 +106,6 @@ bool buf_addc(struct buf *b, char c)
 bool buf_addf(struct buf *b, const char *format, ...)
 {
     va_list args;
-
     va_start(args, format);
     bool ok = buf_vaddf(b, format, args);
     va_end(args);
@@ -127,12 +116,11 @@ bool buf_vaddf(struct buf *b, const char *format, va_list args)
 {
     size_t free_bytes = b->data ? b->room - b->size : 0;
     va_list again;
-
     va_copy(again, args);
     int n = vsnprintf(b->data ? b->data + b->size : NULL, free_bytes, format, args);
     bool ok = n >= 0;
     if (ok && (size_t)n >= free_bytes) {
-        ok = grow(b, (size_t)n);
+        ok = buf_reserve(b, (size_t)n);
         if (ok)
             vsnprintf(b->data + b->size, (size_t)n + 1, format, again);
     }
@@ -140,7 +128,7 @@ bool buf_vaddf(struct buf *b, const char *format, va_list args)
     if (!ok) {
         if (b->data)
             b->data[b->size] = '\0';
-        return fail(b);
+        return buf_fail(b);
     }
     b->size += (size_t)n;
     return true;
@@ -159,8 +147,7 @@ const char *buf_str(const struct buf *b)
 char *buf_take(struct buf *b)
 {
     char *taken = NULL;
-
-    if (!b->failed && grow(b, 0)) {
+    if (!b->failed && buf_reserve(b, 0)) {
         taken = b->data;
         b->data = NULL;
     }

@@ -159,10 +159,8 @@ static const char base64url_alphabet[] =
 
 static bool encode(struct buf *to, const uint8_t *from, size_t n, const char *alphabet, bool pad)
 {
-    if (n > SIZE_MAX / 2 || !buf_reserve(to, pad ? (n + 2) / 3 * 4 : (n * 4 + 2) / 3)) {
-        to->failed = true;
-        return false;
-    }
+    if (n > SIZE_MAX / 2 || !buf_reserve(to, pad ? (n + 2) / 3 * 4 : (n * 4 + 2) / 3))
+        return buf_fail(to);
 
     char *out = to->data + to->size;
     for (size_t i = 0; i < n; i += 3) {

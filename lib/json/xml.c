@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
 #include "lib/base/utf8.h"
 
 struct frame {
@@ -161,11 +162,9 @@ json_t *xml_parse(const char *text, size_t size, struct err *err)
         err_set(err, ERR_LIMIT, "", "an XML document of %zu bytes is too large", size);
         return NULL;
     }
-    struct reader r = {.parser = XML_ParserCreate(NULL), .err = err};
-    if (r.parser == NULL) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        return NULL;
-    }
+    static const XML_Memory_Handling_Suite memory = {xmalloc, xrealloc, free};
+    struct reader r = {.parser = memory_or_die(XML_ParserCreate_MM(NULL, &memory, NULL)),
+                       .err = err};
     /* UTF-8 of an answer in another encoding may be larger than the answer, at most twice. */
     r.text = buf_make(2 * size + 1);
     XML_SetUserData(r.parser, &r);

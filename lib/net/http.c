@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "lib/base/memory.h"
 #include "lib/net/http_easy.h"
 
 struct http_client {
@@ -15,7 +16,9 @@ bool http_global_init(void)
 {
     /* libcurl is told to leave signals alone, and OpenSSL writes to sockets that the peer has
      * closed. */
-    return signal(SIGPIPE, SIG_IGN) != SIG_ERR && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    return signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
+           curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc) ==
+               CURLE_OK;
 }
 
 void http_global_cleanup(void)

@@ -26,10 +26,8 @@ bool uri_encode(struct buf *to, const char *bytes, size_t n, bool keep_slash)
 
     for (size_t i = 0; i < n; i++)
         escapes += !is_unreserved(bytes[i]) && !(keep_slash && bytes[i] == '/');
-    if (n > SIZE_MAX / 4 || !buf_reserve(to, n + 2 * escapes)) {
-        to->failed = true;
-        return false;
-    }
+    if (n > SIZE_MAX / 4 || !buf_reserve(to, n + 2 * escapes))
+        return buf_fail(to);
 
     char *out = to->data + to->size;
     for (size_t i = 0; i < n; i++) {
