@@ -93,7 +93,7 @@ UNBATCHED_OBJ := $(OBJ)/unbatched/task.o
 $(UNBATCHED_OBJ): daemon/run/task.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -DACTION_MANY_MAX=1 -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -DSHARE_CALLS=0 -c -o $@ $<
 
 $(BUILD)/hgautod-unbatched: $(OBJ)/hgautod-unbatched FORCE
 	$(Q)cmp -s $< $@ || cp $< $@

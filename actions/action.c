@@ -17,6 +17,17 @@
  * refused. */
 #define PARAM_MAX 2048
 
+/* --- running --- */
+
+enum verdict step_run(struct step_ctx *ctx, unsigned index)
+{
+    enum verdict verdict = STEP_FAILED;
+    ctx->step = &ctx->action->steps[index];
+    if (ctx->step->run)
+        return ctx->step->run(ctx);
+    return ctx->step->run_all(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
+}
+
 /* --- answering --- */
 
 enum verdict step_again(struct step_ctx *ctx, int64_t ms)
@@ -78,6 +89,15 @@ enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what)
     if (pause > limit_ms - elapsed)
         pause = limit_ms - elapsed;
     return step_again(ctx, pause);
+}
+
+enum verdict step_retry(struct step_ctx *ctx, int64_t limit_ms)
+{
+    struct err rejection = ctx->err;
+    enum verdict verdict = step_wait(ctx, limit_ms, "an earlier change to take effect");
+    if (verdict == STEP_FAILED)
+        ctx->err = rejection;
+    return verdict;
 }
 
 /* --- reading the resource --- */

@@ -41,33 +41,42 @@ enum verdict {
                       ctx->note may say why */
 };
 
-struct step_ctx; /* what a step sees; below */
+/* The most resources that may share one call. */
+#define SHARED_CALL_MAX 100
 
-struct action_step {
-    const char *name; /* for logs and progress: "stop", "wait-stopped"; unique in its action */
-    enum verdict (*run)(struct step_ctx *ctx);
-    bool save; /* when done, its state must be durable before the next step begins */
+/* How the resources of one automation, account, region and type share the calls of a step. */
+struct action_sharing {
+    /* Resources per call, 2 to SHARED_CALL_MAX. */
+    unsigned max;
+    /* Whether resources of this type (as the event writes it) share calls; NULL: all do. */
+    bool (*takes)(const char *type);
+    /* The member of the state that all resources of a call must have in common; NULL: none. */
+    const char *same;
 };
 
-/* The most that any call takes. The tests and the bench build a program with 1, whose resources
- * have a call each, to compare with. */
-#ifndef ACTION_MANY_MAX
-#define ACTION_MANY_MAX 100
-#endif
+/* What a step sees; below. */
+struct step_ctx;
 
-/* A step of an action whose operation takes several ids in one call. */
-struct action_many {
-    unsigned step; /* index into steps */
-    unsigned most; /* resources a call, 2 to 100 */
-    /* Whether resources of this type (as the event writes it) take part; NULL: all do. */
-    bool (*takes)(const char *type);
-    const char *same; /* the member of the state that must be equal; NULL: none needs to be */
-    /* Does the step for `count` resources of one automation, account, region and type at once, by
-     * calls made for ctxs[0]. True when each has its verdict (with its ctx->err, again_ms and note
-     * as the step itself would set them); false with ctxs[0]->err, and nothing else, when the call
-     * was refused or failed as a whole: what may pass is tried again for all, otherwise the engine
-     * halves the group until the guilty are alone. Never called in a dry run. */
-    bool (*run)(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts);
+/* One step of an action. It has either `run` or `run_all`. */
+struct action_step {
+    /* For logs and progress: "stop", "wait-stopped"; unique in its action. */
+    const char *name;
+    /* Performs the step for one resource. */
+    enum verdict (*run)(struct step_ctx *ctx);
+    /* Performs the step for `count` resources of one automation, account, region and type, by calls
+     * made for ctxs[0]. True when each has its verdict, and ctx->err, again_ms and note as `run`
+     * would set them; false with ctxs[0]->err, and nothing else, when the call was rejected or
+     * failed as a whole. The engine then retries what may pass for all of them, and otherwise
+     * bisects the group until the offending resources are alone. A resource that is alone, or that
+     * shares no calls, has a count of 1, and a dry run always has. */
+    bool (*run_all)(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts);
+    /* Of run_all; NULL: the calls of this step are not shared. */
+    const struct action_sharing *sharing;
+    /* What a function that serves several rows reads as ctx->step->with: the operation, the kind of
+     * resource. */
+    const void *with;
+    /* Whether the state must be durable when this step is done, before the next one begins. */
+    bool save;
 };
 
 /* A member of the state. What another daemon has stored is input to the one that takes its run
@@ -105,8 +114,6 @@ struct action {
     const struct action_state *state; /* the members that its state may have, ended by a row without
                                          a name; NULL: it keeps none */
     const struct action_step *steps;  /* ended by a row without a name */
-    const struct action_many *many;   /* the steps that share calls, ended by a row without run;
-                                         NULL: none does */
 };
 
 struct aws;
@@ -117,6 +124,8 @@ struct clock;
 /* Given by the engine to check and steps; valid during the call. */
 struct step_ctx {
     const struct action *action;
+    /* The row of the step that is run; set by step_run, and by the engine for several. */
+    const struct action_step *step;
     const json_t *resource; /* the entity of the event, parsed */
     const json_t *params;   /* every parameter of the descriptor: strings, JSON booleans, JSON
                                integers; validated */
@@ -154,6 +163,11 @@ struct step_ctx {
     void *engine; /* the hooks' own */
 };
 
+/* --- running --- */
+
+/* Runs the action's step of this index for the one resource of ctx, whichever function it has. */
+enum verdict step_run(struct step_ctx *ctx, unsigned index);
+
 /* --- answering --- */
 
 /* STEP_AGAIN after ms milliseconds. */
@@ -169,6 +183,14 @@ int64_t step_elapsed_ms(const struct step_ctx *ctx);
  * this step), or, once limit_ms have passed since the step began, STEP_FAILED saying what was
  * waited for ("waited 10 min for the volume to become available"). In a dry run: STEP_DONE. */
 enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what);
+
+/* A time for step_wait and step_retry, in milliseconds. */
+#define WAIT_MINUTES(n) ((int64_t)(n)*60000)
+
+/* For a rejection that passes once an earlier change has taken effect: STEP_AGAIN as step_wait, or,
+ * once limit_ms have passed since the step began, STEP_FAILED with the error of the rejection, which
+ * is in ctx->err. */
+enum verdict step_retry(struct step_ctx *ctx, int64_t limit_ms);
 
 /* --- reading the resource --- */
 

@@ -129,15 +129,6 @@ bool act_failed_with(const struct step_ctx *ctx, const char *code)
     return strcmp(ctx->err.code, code) == 0;
 }
 
-enum verdict act_retry(struct step_ctx *ctx, int64_t limit_ms)
-{
-    struct err refusal = ctx->err;
-    enum verdict verdict = step_wait(ctx, limit_ms, "an earlier change to take effect");
-    if (verdict == STEP_FAILED)
-        ctx->err = refusal;
-    return verdict;
-}
-
 /* --- EC2's DryRun parameter --- */
 
 json_t *act_with_dry_run(struct step_ctx *ctx, json_t *params)
@@ -175,17 +166,7 @@ json_t *act_ids(struct step_ctx *const *ctxs, size_t count,
     json_t *ids = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(ids, json_string(id_of(ctxs[i])));
-    if (json_array_size(ids) == count)
-        return ids;
-    json_decref(ids);
-    return NULL;
-}
-
-enum verdict act_alone(struct step_ctx *ctx, bool (*run)(struct step_ctx *const *ctxs, size_t count,
-                                                         enum verdict *verdicts))
-{
-    enum verdict verdict = STEP_FAILED;
-    return run(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
+    return ids;
 }
 
 /* --- listings --- */

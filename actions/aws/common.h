@@ -7,9 +7,6 @@
 #include "actions/aws/naming.h"
 #include "lib/aws/aws.h"
 
-/* Waits of steps, in milliseconds. */
-#define WAIT_MINUTES(n) ((int64_t)(n)*60000)
-
 /* --- calls --- */
 
 /* Calls op with params (a NEW reference, which is stolen) for the task's account and region.
@@ -31,9 +28,6 @@ enum verdict act_step_unless(struct step_ctx *ctx, const struct aws_op *op, json
 
 /* Whether the last failure was this provider code ("InvalidVolume.NotFound"). */
 bool act_failed_with(const struct step_ctx *ctx, const char *code);
-/* The step again for as long as limit_ms have not passed since it began, else STEP_FAILED with the
- * provider's own error: for refusals that pass when an earlier change has taken effect. */
-enum verdict act_retry(struct step_ctx *ctx, int64_t limit_ms);
 /* STEP_FAILED for want of memory. */
 enum verdict act_no_memory(struct step_ctx *ctx);
 
@@ -89,14 +83,10 @@ const char *act_state_string(const struct step_ctx *ctx, const char *name);
 /* Sets state.`name` (value is stolen); false with ctx->err when out of memory. */
 bool act_state_set(struct step_ctx *ctx, const char *name, json_t *value) MUST_CHECK;
 
-/* --- several resources by one call: for action_many --- */
+/* --- calls that several resources share --- */
 
-/* What id_of says of each, for a request: a new array; NULL when out of memory, which a call then
- * tells. */
+/* The results of id_of, for a request: a new array. */
 json_t *act_ids(struct step_ctx *const *ctxs, size_t count,
                 const char *(*id_of)(struct step_ctx *ctx)) MUST_CHECK;
-/* The step for one resource by the function for many. */
-enum verdict act_alone(struct step_ctx *ctx, bool (*run)(struct step_ctx *const *ctxs, size_t count,
-                                                         enum verdict *verdicts));
 
 #endif

@@ -29,7 +29,7 @@ static enum verdict delete_it(struct step_ctx *ctx)
         act_step_unless(ctx, &delete_table, json_pack("{s:s}", "TableName", act_name(ctx, &tables)),
                         "ResourceNotFoundException", "already deleted");
     return verdict == STEP_FAILED && act_failed_with(ctx, "ResourceInUseException")
-               ? act_retry(ctx, WAIT_MINUTES(10))
+               ? step_retry(ctx, WAIT_MINUTES(10))
                : verdict;
 }
 
@@ -42,5 +42,5 @@ const struct action action_dynamodb_delete_table = {
     .resource_types = (const char *const[]){"DynamoDB Table", NULL},
     .permissions = (const char *const[]){"dynamodb:DeleteTable", NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"delete", delete_it, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "delete", .run = delete_it}, {0}},
 };

@@ -1,5 +1,5 @@
-/* ebs_delete_volume: stops the instances that hold the volume, takes it off them, deletes it. Every
- * wait is parked. */
+/* ebs_delete_volume: stops the instances that the volume is attached to, detaches it, deletes it. It
+ * never blocks a worker while it waits. */
 #include <string.h>
 
 #include "actions/aws/ec2.h"
@@ -20,22 +20,22 @@ static const struct act_listing all_volumes = {
 
 #define VOLUME_GONE "InvalidVolume.NotFound"
 
-static const char *volume(struct step_ctx *ctx)
+static const char *ebs_volume_id(struct step_ctx *ctx)
 {
     return act_ec2_id(ctx, NULL, "vol-");
 }
 
-static bool check(struct step_ctx *ctx)
+static bool ebs_volume_check(struct step_ctx *ctx)
 {
-    return volume(ctx) != NULL;
+    return ebs_volume_id(ctx) != NULL;
 }
 
-/* The volume as it is now: a new reference; NULL with ctx->err when it could not be read, NULL with
- * *gone when it is no more. */
-static json_t *describe(struct step_ctx *ctx, bool *gone)
+/* The volume as it is now: a new reference; NULL with ctx->err if it could not be read, NULL with
+ * *gone if it does not exist any more. */
+static json_t *ebs_volume_describe(struct step_ctx *ctx, bool *gone)
 {
     json_t *answer =
-        act_call(ctx, &describe_volumes, json_pack("{s:[s]}", "VolumeId", volume(ctx)));
+        act_call(ctx, &describe_volumes, json_pack("{s:[s]}", "VolumeId", ebs_volume_id(ctx)));
     *gone = !answer && act_failed_with(ctx, VOLUME_GONE);
     if (!answer)
         return NULL;
@@ -44,22 +44,30 @@ static json_t *describe(struct step_ctx *ctx, bool *gone)
     const char *status = jstr(found, "status");
     *gone = status && strcmp(status, "deleted") == 0;
     if (!status)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s says nothing of the volume",
-                describe_volumes.name);
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                "the response from %s does not list the volume", describe_volumes.name);
     if (status && !*gone)
         return found;
     json_decref(found);
     return NULL;
 }
 
-/* What a step makes of a volume that is there. */
-typedef enum verdict (*judge_fn)(struct step_ctx *ctx, const json_t *found);
+/* A step that depends on the present state of the volume. */
+struct ebs_volume_check_step {
+    /* Decides for a volume that exists. */
+    enum verdict (*judge)(struct step_ctx *ctx, const json_t *found);
+    /* Whether a volume that a listing does not contain is gone. If not, it is described by its ID:
+     * an unknown ID is not a deleted volume. */
+    bool absent_is_gone;
+};
 
-/* A step that looks at the volume; it is at its end when there is none any more. */
-static enum verdict with_volume(struct step_ctx *ctx, judge_fn judge)
+/* Finished if the volume does not exist any more. */
+static enum verdict ebs_volume_describe_and_judge(struct step_ctx *ctx,
+                                                  enum verdict (*judge)(struct step_ctx *ctx,
+                                                                        const json_t *found))
 {
     bool gone;
-    json_t *found = describe(ctx, &gone);
+    json_t *found = ebs_volume_describe(ctx, &gone);
     if (!found)
         return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
     enum verdict verdict = judge(ctx, found);
@@ -67,89 +75,70 @@ static enum verdict with_volume(struct step_ctx *ctx, judge_fn judge)
     return verdict;
 }
 
-/* The volumes by their ids, asked for by a filter, since by ids one that is gone would fail the
- * whole call: a new object, NULL with ctxs[0]->err. */
-static json_t *describe_many(struct step_ctx *const *ctxs, size_t count)
+/* The volumes by ID: a new object, NULL with ctxs[0]->err. They are selected by a filter, because
+ * one ID that does not exist would fail the whole call. */
+static json_t *ebs_volume_list_all(struct step_ctx *const *ctxs, size_t count)
 {
-    json_t *by_id = json_object();
     json_t *found = act_list(ctxs[0], &all_volumes,
                              json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "volume-id", "Value",
-                                       act_ids(ctxs, count, volume)));
+                                       act_ids(ctxs, count, ebs_volume_id)));
+    if (!found)
+        return NULL;
+    json_t *by_id = json_object();
     size_t i;
-    json_t *one;
-    json_array_foreach(found, i, one) {
-        const char *id = jstr(one, "volumeId"), *status = jstr(one, "status");
-        if (id && status && strcmp(status, "deleted") != 0)
-            json_object_set(by_id, id, one);
-    }
-    if (found && by_id) {
-        json_decref(found);
-        return by_id;
-    }
-    if (found)
-        act_no_memory(ctxs[0]);
+    json_t *volume;
+    json_array_foreach(found, i, volume)
+        if (strcmp(jstr(volume, "status"), "deleted") != 0)
+            json_object_set(by_id, jstr(volume, "volumeId"), volume);
     json_decref(found);
-    json_decref(by_id);
-    return NULL;
+    return by_id;
 }
 
-/* The same step for several volumes; of those that the answer does not mention, `absent` knows
- * more. */
-static bool with_volumes(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
-                         judge_fn judge, enum verdict (*absent)(struct step_ctx *ctx))
+/* For action_step.run_all with a struct ebs_volume_check_step. */
+static bool ebs_volume_judge_all(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
-    json_t *volumes = describe_many(ctxs, count);
+    const struct ebs_volume_check_step *with = ctxs[0]->step->with;
+    json_t *volumes = ebs_volume_list_all(ctxs, count);
     for (size_t i = 0; volumes && i < count; i++) {
-        const json_t *found = json_object_get(volumes, volume(ctxs[i]));
-        verdicts[i] = found ? judge(ctxs[i], found) : absent(ctxs[i]);
+        const json_t *found = json_object_get(volumes, ebs_volume_id(ctxs[i]));
+        if (found)
+            verdicts[i] = with->judge(ctxs[i], found);
+        else
+            verdicts[i] = with->absent_is_gone
+                              ? STEP_DONE
+                              : ebs_volume_describe_and_judge(ctxs[i], with->judge);
     }
     json_decref(volumes);
     return volumes != NULL;
 }
 
-/* The ids of the instances that hold the volume: a new array, NULL with ctx->err. */
-static json_t *holders(struct step_ctx *ctx, const json_t *found)
+/* --- attached instances --- */
+
+/* Stores the IDs of the instances that the volume is attached to. */
+static enum verdict ebs_volume_note_instances(struct step_ctx *ctx, const json_t *found)
 {
     json_t *attachments = jlist(found, "attachmentSet");
-    json_t *holding = json_array();
-    bool whole = attachments && holding;
+    json_t *attached = json_array();
     size_t i;
     json_t *attachment;
     json_array_foreach(attachments, i, attachment) {
         const char *status = jstr(attachment, "status");
         if (!status || strcmp(status, "detached") != 0)
-            whole = json_array_append(holding, attachment) == 0 && whole;
+            json_array_append(attached, attachment);
     }
-    json_t *ids = whole ? act_texts(ctx, holding, "instanceId") : NULL;
-    if (!whole)
-        act_no_memory(ctx);
-    json_decref(holding);
+    json_t *ids = act_texts(ctx, attached, "instanceId");
+    json_decref(attached);
     json_decref(attachments);
-    return ids;
-}
-
-static enum verdict note_holders(struct step_ctx *ctx, const json_t *found)
-{
-    json_t *ids = holders(ctx, found);
     if (!ids)
         return STEP_FAILED;
     bool kept = act_state_set(ctx, "stop", ids) && act_state_set(ctx, "detach", json_copy(ids));
     return kept ? STEP_DONE : STEP_FAILED;
 }
 
-static enum verdict look(struct step_ctx *ctx)
-{
-    return with_volume(ctx, note_holders);
-}
+static const struct ebs_volume_check_step noting_instances = {.judge = ebs_volume_note_instances};
 
-/* One that is not mentioned is asked for by its id: an id that cannot be is no deleted volume. */
-static bool look_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
-{
-    return with_volumes(ctxs, count, verdicts, note_holders, look);
-}
-
-/* The instances that are to be stopped, of all, each once: a new array, NULL when out of memory. */
-static json_t *to_stop(struct step_ctx *const *ctxs, size_t count)
+/* The instances to be stopped for all of these volumes, each once: a new array. */
+static json_t *ebs_instances_to_stop(struct step_ctx *const *ctxs, size_t count)
 {
     json_t *once = json_object(), *ids = json_array();
     for (size_t i = 0; i < count; i++) {
@@ -162,35 +151,25 @@ static json_t *to_stop(struct step_ctx *const *ctxs, size_t count)
     json_t *id;
     json_object_foreach(once, key, id)
         json_array_append(ids, id);
-    bool whole = once && json_array_size(ids) == json_object_size(once);
     json_decref(once);
-    if (whole)
-        return ids;
-    json_decref(ids);
-    return NULL;
+    return ids;
 }
 
-/* One call for all; those that are stopped already do not mind. */
-static bool stop_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+/* The call also succeeds for instances that are stopped already. */
+static bool ebs_instances_stop(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
-    json_t *ids = to_stop(ctxs, count);
-    bool ok = ids && json_array_size(ids) == 0;
-    if (!ok)
-        ok = act_do(ctxs[0], &stop_instances,
-                    ids ? json_pack("{s:O, s:b}", "InstanceId", ids, "Force", 1) : NULL);
+    json_t *ids = ebs_instances_to_stop(ctxs, count);
+    bool ok =
+        json_array_size(ids) == 0 ||
+        act_do(ctxs[0], &stop_instances, json_pack("{s:O, s:b}", "InstanceId", ids, "Force", 1));
     for (size_t i = 0; ok && i < count; i++)
         verdicts[i] = STEP_DONE;
     json_decref(ids);
     return ok;
 }
 
-static enum verdict stop(struct step_ctx *ctx)
-{
-    return act_alone(ctx, stop_many);
-}
-
-/* Whether all instances of this volume have stopped, or are gone. */
-static enum verdict stopped(struct step_ctx *ctx, const json_t *states)
+/* Waits until all instances of this volume have stopped or are gone. */
+static enum verdict ebs_instances_wait(struct step_ctx *ctx, const json_t *states)
 {
     bool all = true;
     size_t i;
@@ -204,126 +183,96 @@ static enum verdict stopped(struct step_ctx *ctx, const json_t *states)
     return all ? STEP_DONE : step_wait(ctx, WAIT_MINUTES(15), "the instance to stop");
 }
 
-static bool wait_stopped_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+static bool ebs_instances_wait_all(struct step_ctx *const *ctxs, size_t count,
+                                   enum verdict *verdicts)
 {
-    json_t *ids = to_stop(ctxs, count);
-    json_t *states = NULL;
-    if (!ids)
-        act_no_memory(ctxs[0]);
-    else
-        states =
-            json_array_size(ids) ? ec2_instance_states(ctxs[0], json_incref(ids)) : json_object();
+    json_t *ids = ebs_instances_to_stop(ctxs, count);
+    json_t *states =
+        json_array_size(ids) ? ec2_instance_states(ctxs[0], json_incref(ids)) : json_object();
     for (size_t i = 0; states && i < count; i++)
-        verdicts[i] = stopped(ctxs[i], states);
+        verdicts[i] = ebs_instances_wait(ctxs[i], states);
     json_decref(ids);
     json_decref(states);
     return states != NULL;
 }
 
-static enum verdict wait_stopped(struct step_ctx *ctx)
-{
-    return act_alone(ctx, wait_stopped_many);
-}
-
-/* Whether the instance still holds the volume, and is not letting go of it already. */
-static bool held_by(const json_t *found, const char *instance)
+/* Whether the volume is attached to the instance and not being detached. */
+static bool ebs_volume_attached_to(const json_t *found, const char *instance)
 {
     json_t *attachments = jlist(found, "attachmentSet");
-    bool held = false;
+    bool attached = false;
     size_t i;
     json_t *attachment;
     json_array_foreach(attachments, i, attachment) {
         const char *id = jstr(attachment, "instanceId");
         const char *status = jstr(attachment, "status");
         if (id && strcmp(id, instance) == 0)
-            held = !status || strncmp(status, "detach", strlen("detach")) != 0;
+            attached = !status || strncmp(status, "detach", strlen("detach")) != 0;
     }
     json_decref(attachments);
-    return held;
+    return attached;
 }
 
-/* Off one instance. A detachment that has happened already, by an earlier try or by somebody else,
- * is seen when the step looks again. */
-static enum verdict detach_from(struct step_ctx *ctx, const char *instance)
+/* If an earlier try or someone else has detached it, the next run of the step sees that. */
+static enum verdict ebs_volume_detach_from(struct step_ctx *ctx, const char *instance)
 {
     if (act_do(ctx, &detach_volume,
-               json_pack("{s:s, s:s, s:b}", "VolumeId", volume(ctx), "InstanceId", instance,
+               json_pack("{s:s, s:s, s:b}", "VolumeId", ebs_volume_id(ctx), "InstanceId", instance,
                          "Force", 1)))
         return STEP_DONE;
     return act_failed_with(ctx, "InvalidAttachment.NotFound") ||
                    act_failed_with(ctx, "IncorrectState")
-               ? act_retry(ctx, WAIT_MINUTES(1))
+               ? step_retry(ctx, WAIT_MINUTES(1))
                : STEP_FAILED;
 }
 
-/* One instance a run of the step. */
-static enum verdict detach_next(struct step_ctx *ctx, const json_t *found)
+/* Detaches the volume from one instance each time it runs. */
+static enum verdict ebs_volume_detach_next(struct step_ctx *ctx, const json_t *found)
 {
     json_t *left = json_object_get(ctx->state, "detach");
     const char *instance = json_string_value(json_array_get(left, 0));
-    enum verdict verdict =
-        instance && held_by(found, instance) ? detach_from(ctx, instance) : STEP_DONE;
+    enum verdict verdict = instance && ebs_volume_attached_to(found, instance)
+                               ? ebs_volume_detach_from(ctx, instance)
+                               : STEP_DONE;
     if (verdict != STEP_DONE)
         return verdict;
     json_array_remove(left, 0);
     return step_again(ctx, 0);
 }
 
-static enum verdict detach(struct step_ctx *ctx)
+static enum verdict ebs_volume_detach(struct step_ctx *ctx)
 {
     bool any = json_array_size(json_object_get(ctx->state, "detach")) > 0;
-    return any ? with_volume(ctx, detach_next) : STEP_DONE;
+    return any ? ebs_volume_describe_and_judge(ctx, ebs_volume_detach_next) : STEP_DONE;
 }
 
-static enum verdict free_or_wait(struct step_ctx *ctx, const json_t *found)
+/* --- the deletion --- */
+
+static enum verdict ebs_volume_wait_available(struct step_ctx *ctx, const json_t *found)
 {
     const char *status = jstr(found, "status");
     bool in_use = strcmp(status, "in-use") == 0 || strcmp(status, "creating") == 0;
     return in_use ? step_wait(ctx, WAIT_MINUTES(10), "the volume to become available") : STEP_DONE;
 }
 
-static enum verdict wait_available(struct step_ctx *ctx)
-{
-    return with_volume(ctx, free_or_wait);
-}
+static const struct ebs_volume_check_step waiting_available = {.judge = ebs_volume_wait_available};
 
-static bool wait_available_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+static enum verdict ebs_volume_delete(struct step_ctx *ctx)
 {
-    return with_volumes(ctxs, count, verdicts, free_or_wait, wait_available);
-}
-
-static enum verdict delete_it(struct step_ctx *ctx)
-{
-    return act_step_unless(ctx, &delete_volume, json_pack("{s:s}", "VolumeId", volume(ctx)),
+    return act_step_unless(ctx, &delete_volume, json_pack("{s:s}", "VolumeId", ebs_volume_id(ctx)),
                            VOLUME_GONE, "already deleted");
 }
 
-static enum verdict still_there(struct step_ctx *ctx, const json_t *found)
+static enum verdict ebs_volume_wait_gone(struct step_ctx *ctx, const json_t *found)
 {
     (void)found;
     return step_wait(ctx, WAIT_MINUTES(10), "the volume to be gone");
 }
 
-static enum verdict wait_gone(struct step_ctx *ctx)
-{
-    bool gone;
-    json_t *found = describe(ctx, &gone);
-    if (!found)
-        return gone ? STEP_DONE : STEP_FAILED;
-    json_decref(found);
-    return still_there(ctx, NULL);
-}
-
-static enum verdict is_gone(struct step_ctx *ctx)
-{
-    (void)ctx;
-    return STEP_DONE;
-}
-
-static bool wait_gone_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
-{
-    return with_volumes(ctxs, count, verdicts, still_there, is_gone);
-}
+static const struct ebs_volume_check_step waiting_gone = {
+    .judge = ebs_volume_wait_gone,
+    .absent_is_gone = true,
+};
 
 const struct action action_ebs_delete_volume = {
     .name = "ebs_delete_volume",
@@ -336,20 +285,25 @@ const struct action action_ebs_delete_volume = {
     .permissions =
         (const char *const[]){"ec2:DeleteVolume", "ec2:DescribeInstances", "ec2:DescribeVolumes",
                               "ec2:DetachVolume", "ec2:StopInstances", NULL},
-    .check = check,
+    .check = ebs_volume_check,
     .state = (const struct action_state[]){{"stop", NULL}, {"detach", NULL}, {0}},
-    .steps = (const struct action_step[]){{"look", look, false},
-                                          {"stop", stop, false},
-                                          {"wait-stopped", wait_stopped, false},
-                                          {"detach", detach, false},
-                                          {"wait-available", wait_available, false},
-                                          {"delete", delete_it, false},
-                                          {"wait-gone", wait_gone, false},
-                                          {0}},
-    .many = (const struct action_many[]){{.step = 0, .most = EC2_MANY, .run = look_many},
-                                         {.step = 1, .most = EC2_MANY, .run = stop_many},
-                                         {.step = 2, .most = EC2_MANY, .run = wait_stopped_many},
-                                         {.step = 4, .most = EC2_MANY, .run = wait_available_many},
-                                         {.step = 6, .most = EC2_MANY, .run = wait_gone_many},
-                                         {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "look",
+             .run_all = ebs_volume_judge_all,
+             .sharing = &ec2_sharing,
+             .with = &noting_instances},
+            {.name = "stop", .run_all = ebs_instances_stop, .sharing = &ec2_sharing},
+            {.name = "wait-stopped", .run_all = ebs_instances_wait_all, .sharing = &ec2_sharing},
+            {.name = "detach", .run = ebs_volume_detach},
+            {.name = "wait-available",
+             .run_all = ebs_volume_judge_all,
+             .sharing = &ec2_sharing,
+             .with = &waiting_available},
+            {.name = "delete", .run = ebs_volume_delete},
+            {.name = "wait-gone",
+             .run_all = ebs_volume_judge_all,
+             .sharing = &ec2_sharing,
+             .with = &waiting_gone},
+            {0}},
 };

@@ -66,8 +66,10 @@ bool ec2_instance_exists(struct step_ctx *ctx)
     return listed;
 }
 
-/* What an answer says of each instance, by its id: a new object, NULL with ctx->err. */
-static json_t *by_instance(struct step_ctx *ctx, const json_t *answer)
+const struct action_sharing ec2_sharing = {.max = SHARED_CALL_MAX};
+
+/* The instances in a response, by ID: a new object. */
+static json_t *ec2_by_instance(const json_t *answer)
 {
     json_t *instances = jlist(answer, "instancesSet"), *by_id = json_object();
     size_t i;
@@ -77,66 +79,59 @@ static json_t *by_instance(struct step_ctx *ctx, const json_t *answer)
         if (id)
             json_object_set(by_id, id, instance);
     }
-    bool whole = instances && by_id;
     json_decref(instances);
-    if (whole)
-        return by_id;
-    json_decref(by_id);
-    act_no_memory(ctx);
-    return NULL;
+    return by_id;
 }
 
-static enum verdict changed(struct step_ctx *ctx, const json_t *instance, const char *already)
+/* instance: its entry in the response; NULL: it is missing there, so that nothing is known of it.
+ */
+static enum verdict ec2_judge_change(struct step_ctx *ctx, const json_t *instance)
 {
-    const char *before = jstr(instance, "previousState.name");
+    const struct ec2_change *change = ctx->step->with;
     if (!instance) {
-        err_set(&ctx->err, ERR_TRANSIENT, "", "the answer does not mention the instance");
+        err_set(&ctx->err, ERR_TRANSIENT, "", "the response from %s does not list the instance",
+                change->op.name);
         return STEP_FAILED;
     }
-    return already && before && strcmp(before, already) == 0
-               ? step_finished(ctx, "already %s", already)
+    const char *before = jstr(instance, "previousState.name");
+    return change->already && before && strcmp(before, change->already) == 0
+               ? step_finished(ctx, "already %s", change->already)
                : STEP_DONE;
 }
 
-/* What the answer says of each. False with ctxs[0]->err when out of memory. */
-static bool judge_each(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
-                       const json_t *answer, const char *already)
+/* What a rejection of the call means for its resources. False: it is a failure of all of them. */
+static bool ec2_judge_rejection(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
-    json_t *by_id = by_instance(ctxs[0], answer);
-    for (size_t i = 0; by_id && i < count; i++)
-        verdicts[i] = changed(ctxs[i], json_object_get(by_id, ec2_instance(ctxs[i])), already);
-    json_decref(by_id);
-    return by_id != NULL;
-}
-
-/* Whether the answer lists no instances, and says of all that it worked. */
-static bool said_of_all(const json_t *answer)
-{
-    return !jget(answer, "instancesSet") && jbool(answer, "return", false);
-}
-
-bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
-                     const struct aws_op *op, const char *already)
-{
-    json_t *ids = act_ids(ctxs, count, ec2_instance);
-    json_t *params = act_with_dry_run(ctxs[0], json_pack("{s:o}", "InstanceId", ids));
-    json_t *answer = act_call(ctxs[0], op, params);
-    if (!answer) {
-        /* EC2 says so for all of them, or names what it would refuse. */
-        if (act_dry_run_verdict(ctxs[0]) != STEP_FINISHED)
-            return false;
-        for (size_t i = 0; i < count; i++)
-            verdicts[i] = step_finished(ctxs[i], "%s", ctxs[0]->note);
+    const struct ec2_change *change = ctxs[0]->step->with;
+    /* Of several, the engine finds out which instance does not exist. */
+    if (count == 1 && change->gone && act_failed_with(ctxs[0], "InvalidInstanceID.NotFound")) {
+        verdicts[0] = step_finished(ctxs[0], "%s", change->gone);
         return true;
     }
-    bool done = said_of_all(answer);
-    if (done)
-        for (size_t i = 0; i < count; i++)
-            verdicts[i] = STEP_DONE;
-    else
-        done = judge_each(ctxs, count, verdicts, answer, already);
+    /* DryRunOperation applies to all instances of the call. */
+    verdicts[0] = act_dry_run_verdict(ctxs[0]);
+    for (size_t i = 1; i < count && verdicts[0] == STEP_FINISHED; i++)
+        verdicts[i] = step_finished(ctxs[i], "%s", ctxs[0]->note);
+    return verdicts[0] == STEP_FINISHED;
+}
+
+bool ec2_change_instances(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+{
+    const struct ec2_change *change = ctxs[0]->step->with;
+    json_t *ids = act_ids(ctxs, count, ec2_instance);
+    json_t *params = act_with_dry_run(ctxs[0], json_pack("{s:o}", "InstanceId", ids));
+    json_t *answer = act_call(ctxs[0], &change->op, params);
+    if (!answer)
+        return ec2_judge_rejection(ctxs, count, verdicts);
+    json_t *by_id = ec2_by_instance(answer);
+    for (size_t i = 0; i < count; i++)
+        verdicts[i] =
+            ctxs[i]->plan
+                ? STEP_DONE
+                : ec2_judge_change(ctxs[i], json_object_get(by_id, ec2_instance(ctxs[i])));
+    json_decref(by_id);
     json_decref(answer);
-    return done;
+    return true;
 }
 
 /* Adds the states of a reservation's instances. An instance without one is not taken for one that
@@ -268,7 +263,7 @@ static enum verdict revoke(struct step_ctx *ctx, const char *group, bool egress,
         /* Another task was faster with one of them: look again at what is left. */
         if (act_failed_with(ctx, "InvalidSecurityGroupRuleId.NotFound") ||
             act_failed_with(ctx, "InvalidPermission.NotFound"))
-            return act_retry(ctx, WAIT_MINUTES(2));
+            return step_retry(ctx, WAIT_MINUTES(2));
         return STEP_FAILED;
     }
     if (!ctx->plan && ctx->audit)

@@ -19,14 +19,21 @@ bool ec2_check_instance(struct step_ctx *ctx);
  * another region too. Permission: ec2:DescribeInstances. */
 bool ec2_instance_exists(struct step_ctx *ctx) MUST_CHECK;
 
-/* For action_many: one call of op with the ids of all instances (and DryRun, where that is on).
- * True when each has its verdict: STEP_FINISHED when its state before was `already` (NULL: not
- * asked), else STEP_DONE; with DryRun on and allowed, STEP_FINISHED. An operation may list the
- * instances in its answer, as StopInstances does, or say <return>true</return> of all of them, as
- * RebootInstances does. */
-#define EC2_MANY 100
-bool ec2_change_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
-                     const struct aws_op *op, const char *already) MUST_CHECK;
+/* For steps of instances: up to a hundred share a call. */
+extern const struct action_sharing ec2_sharing;
+
+/* A change of instances by one call that takes their IDs, and DryRun where that parameter is on. */
+struct ec2_change {
+    struct aws_op op;
+    /* The state before the call in which there was nothing to do; NULL: none. */
+    const char *already;
+    /* The note for an instance that does not exist; NULL: that is an error. */
+    const char *gone;
+};
+/* For action_step.run_all with a struct ec2_change: an instance is processed when the response
+ * lists it. Permission: that of the operation. */
+bool ec2_change_instances(struct step_ctx *const *ctxs, size_t count,
+                          enum verdict *verdicts) MUST_CHECK;
 
 /* The state ("running") of each of the instances, an object by id without those that are gone; a
  * new reference. ids (an array, stolen; NULL: none for want of memory) are at most 200. NULL with

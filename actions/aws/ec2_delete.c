@@ -1,121 +1,113 @@
-/* Deletions in EC2 that one call makes: acl_delete, ec2_delete_security_group, ec2_delete_snapshot,
- * ec2_delete_nat_gateway, ec2_deregister_ami, ec2_delete_key_pair; and ami_set_private, which is no
- * more than one call either. */
+/* EC2 actions of a single call: acl_delete, ec2_delete_security_group, ec2_delete_snapshot,
+ * ec2_delete_nat_gateway, ec2_deregister_ami, ec2_delete_key_pair and ami_set_private. */
 #include "actions/aws/ec2.h"
 
-static const struct aws_op delete_acl = {&aws_ec2, "DeleteNetworkAcl", .changes = true};
-static const struct aws_op delete_group = {&aws_ec2, "DeleteSecurityGroup", .changes = true};
-static const struct aws_op delete_snapshot = {&aws_ec2, "DeleteSnapshot", .changes = true};
-static const struct aws_op delete_nat_gateway = {&aws_ec2, "DeleteNatGateway", .changes = true};
-static const struct aws_op deregister_image = {&aws_ec2, "DeregisterImage", .changes = true};
+static const char *const image_types[] = {"AMI", NULL};
+
+/* A resource that one call deletes. */
+struct ec2_deletion {
+    struct aws_op op;
+    /* The attribute that may hold the ID; NULL: none. */
+    const char *attribute;
+    /* Of the ID: "snap-". */
+    const char *prefix;
+    /* The parameter of the call that takes the ID. */
+    const char *param;
+    /* The error codes for a resource that does not exist, ended by NULL. */
+    const char *gone[3];
+    /* The note for such a resource. */
+    const char *note;
+};
+
+static const struct ec2_deletion acl_deletion = {
+    .op = {&aws_ec2, "DeleteNetworkAcl", .changes = true},
+    .attribute = "Network ACL ID",
+    .prefix = "acl-",
+    .param = "NetworkAclId",
+    .gone = {"InvalidNetworkAclID.NotFound"},
+    .note = "already deleted",
+};
+static const struct ec2_deletion group_deletion = {
+    .op = {&aws_ec2, "DeleteSecurityGroup", .changes = true},
+    .attribute = "Group ID",
+    .prefix = "sg-",
+    .param = "GroupId",
+    .gone = {"InvalidGroup.NotFound"},
+    .note = "already deleted",
+};
+static const struct ec2_deletion snapshot_deletion = {
+    .op = {&aws_ec2, "DeleteSnapshot", .changes = true},
+    .attribute = "Snapshot ID",
+    .prefix = "snap-",
+    .param = "SnapshotId",
+    .gone = {"InvalidSnapshot.NotFound"},
+    .note = "already deleted",
+};
+static const struct ec2_deletion nat_gateway_deletion = {
+    .op = {&aws_ec2, "DeleteNatGateway", .changes = true},
+    .prefix = "nat-",
+    .param = "NatGatewayId",
+    .gone = {"NatGatewayNotFound"},
+    .note = "already deleted",
+};
+static const struct ec2_deletion image_deregistration = {
+    .op = {&aws_ec2, "DeregisterImage", .changes = true},
+    .prefix = "ami-",
+    .param = "ImageId",
+    /* EC2 calls an image that was deregistered recently unavailable. */
+    .gone = {"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"},
+    .note = "already deregistered",
+};
 static const struct aws_op delete_key_pair = {&aws_ec2, "DeleteKeyPair", .changes = true};
 static const struct aws_op modify_image = {&aws_ec2, "ModifyImageAttribute", .changes = true};
 
-static const char already_deleted[] = "already deleted";
-static const char *const image_types[] = {"AMI", NULL};
-
-/* --- ids --- */
-
-static const char *acl(struct step_ctx *ctx)
-{
-    return act_ec2_id(ctx, "Network ACL ID", "acl-");
-}
-
-static bool check_acl(struct step_ctx *ctx)
-{
-    return acl(ctx) != NULL;
-}
-
-static const char *group(struct step_ctx *ctx)
-{
-    return act_ec2_id(ctx, "Group ID", "sg-");
-}
-
-static bool check_group(struct step_ctx *ctx)
-{
-    return group(ctx) != NULL;
-}
-
-static const char *snapshot(struct step_ctx *ctx)
-{
-    return act_ec2_id(ctx, "Snapshot ID", "snap-");
-}
-
-static bool check_snapshot(struct step_ctx *ctx)
-{
-    return snapshot(ctx) != NULL;
-}
-
-static const char *nat_gateway(struct step_ctx *ctx)
-{
-    return act_ec2_id(ctx, NULL, "nat-");
-}
-
-static bool check_nat_gateway(struct step_ctx *ctx)
-{
-    return nat_gateway(ctx) != NULL;
-}
-
-static const char *image(struct step_ctx *ctx)
-{
-    return act_ec2_id(ctx, NULL, "ami-");
-}
-
-static bool check_image(struct step_ctx *ctx)
-{
-    return image(ctx) != NULL;
-}
-
 /* --- steps --- */
 
-static enum verdict remove_acl(struct step_ctx *ctx)
+static const char *ec2_deletion_id(struct step_ctx *ctx, const struct ec2_deletion *deletion)
 {
-    return act_step_unless(ctx, &delete_acl, json_pack("{s:s}", "NetworkAclId", acl(ctx)),
-                           "InvalidNetworkAclID.NotFound", already_deleted);
+    return act_ec2_id(ctx, deletion->attribute, deletion->prefix);
 }
 
-static enum verdict remove_group(struct step_ctx *ctx)
+/* For actions whose first step is ec2_deletion_run. */
+static bool ec2_deletion_check(struct step_ctx *ctx)
 {
-    return act_step_dry(ctx, &delete_group, json_pack("{s:s}", "GroupId", group(ctx)),
-                        "InvalidGroup.NotFound", already_deleted);
+    return ec2_deletion_id(ctx, ctx->action->steps[0].with) != NULL;
 }
 
-static enum verdict remove_snapshot(struct step_ctx *ctx)
+static enum verdict ec2_deletion_run(struct step_ctx *ctx)
 {
-    return act_step_dry(ctx, &delete_snapshot, json_pack("{s:s}", "SnapshotId", snapshot(ctx)),
-                        "InvalidSnapshot.NotFound", already_deleted);
+    const struct ec2_deletion *deletion = ctx->step->with;
+    json_t *params = json_pack("{s:s}", deletion->param, ec2_deletion_id(ctx, deletion));
+    if (act_do(ctx, &deletion->op, act_with_dry_run(ctx, params)))
+        return STEP_DONE;
+    for (const char *const *code = deletion->gone; *code; code++)
+        if (act_failed_with(ctx, *code))
+            return step_finished(ctx, "%s", deletion->note);
+    return act_dry_run_verdict(ctx);
 }
 
-static enum verdict remove_nat_gateway(struct step_ctx *ctx)
-{
-    return act_step_dry(ctx, &delete_nat_gateway,
-                        json_pack("{s:s}", "NatGatewayId", nat_gateway(ctx)), "NatGatewayNotFound",
-                        already_deleted);
-}
-
-static enum verdict deregister(struct step_ctx *ctx)
-{
-    enum verdict verdict =
-        act_step_dry(ctx, &deregister_image, json_pack("{s:s}", "ImageId", image(ctx)),
-                     "InvalidAMIID.NotFound", "already deregistered");
-    /* What EC2 says of one that was deregistered not long ago. */
-    if (verdict == STEP_FAILED && act_failed_with(ctx, "InvalidAMIID.Unavailable"))
-        return step_finished(ctx, "already deregistered");
-    return verdict;
-}
-
-/* Succeeds when there is no such key pair. */
-static enum verdict remove_key_pair(struct step_ctx *ctx)
+/* Succeeds when the key pair does not exist. */
+static enum verdict ec2_key_pair_delete(struct step_ctx *ctx)
 {
     return act_step(ctx, &delete_key_pair,
                     json_pack("{s:s}", "KeyName", param_string(ctx, "Key Name")));
 }
 
-static enum verdict set_private(struct step_ctx *ctx)
+static const char *ec2_image_id(struct step_ctx *ctx)
+{
+    return act_ec2_id(ctx, NULL, "ami-");
+}
+
+static bool ec2_image_check(struct step_ctx *ctx)
+{
+    return ec2_image_id(ctx) != NULL;
+}
+
+static enum verdict ec2_image_set_private(struct step_ctx *ctx)
 {
     return act_step(ctx, &modify_image,
-                    json_pack("{s:s, s:{s:[{s:s}]}}", "ImageId", image(ctx), "LaunchPermission",
-                              "Remove", "Group", "all"));
+                    json_pack("{s:s, s:{s:[{s:s}]}}", "ImageId", ec2_image_id(ctx),
+                              "LaunchPermission", "Remove", "Group", "all"));
 }
 
 /* --- descriptors --- */
@@ -128,8 +120,10 @@ const struct action action_acl_delete = {
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"Network ACL", NULL},
     .permissions = (const char *const[]){"ec2:DeleteNetworkAcl", NULL},
-    .check = check_acl,
-    .steps = (const struct action_step[]){{"delete", remove_acl, false}, {0}},
+    .check = ec2_deletion_check,
+    .steps =
+        (const struct action_step[]){
+            {.name = "delete", .run = ec2_deletion_run, .with = &acl_deletion}, {0}},
 };
 
 const struct action action_ec2_delete_security_group = {
@@ -141,8 +135,10 @@ const struct action action_ec2_delete_security_group = {
     .resource_types = (const char *const[]){"Security Group", NULL},
     .params = ec2_dry_run_params,
     .permissions = (const char *const[]){"ec2:DeleteSecurityGroup", NULL},
-    .check = check_group,
-    .steps = (const struct action_step[]){{"delete", remove_group, false}, {0}},
+    .check = ec2_deletion_check,
+    .steps =
+        (const struct action_step[]){
+            {.name = "delete", .run = ec2_deletion_run, .with = &group_deletion}, {0}},
 };
 
 const struct action action_ec2_delete_snapshot = {
@@ -154,8 +150,10 @@ const struct action action_ec2_delete_snapshot = {
     .resource_types = (const char *const[]){"EBS Snapshot", NULL},
     .params = ec2_dry_run_params,
     .permissions = (const char *const[]){"ec2:DeleteSnapshot", NULL},
-    .check = check_snapshot,
-    .steps = (const struct action_step[]){{"delete", remove_snapshot, false}, {0}},
+    .check = ec2_deletion_check,
+    .steps =
+        (const struct action_step[]){
+            {.name = "delete", .run = ec2_deletion_run, .with = &snapshot_deletion}, {0}},
 };
 
 const struct action action_ec2_delete_nat_gateway = {
@@ -167,8 +165,10 @@ const struct action action_ec2_delete_nat_gateway = {
     .resource_types = (const char *const[]){"NAT Gateway", NULL},
     .params = ec2_dry_run_params,
     .permissions = (const char *const[]){"ec2:DeleteNatGateway", NULL},
-    .check = check_nat_gateway,
-    .steps = (const struct action_step[]){{"delete", remove_nat_gateway, false}, {0}},
+    .check = ec2_deletion_check,
+    .steps =
+        (const struct action_step[]){
+            {.name = "delete", .run = ec2_deletion_run, .with = &nat_gateway_deletion}, {0}},
 };
 
 const struct action action_ec2_deregister_ami = {
@@ -180,8 +180,10 @@ const struct action action_ec2_deregister_ami = {
     .resource_types = image_types,
     .params = ec2_dry_run_params,
     .permissions = (const char *const[]){"ec2:DeregisterImage", NULL},
-    .check = check_image,
-    .steps = (const struct action_step[]){{"deregister", deregister, false}, {0}},
+    .check = ec2_deletion_check,
+    .steps =
+        (const struct action_step[]){
+            {.name = "deregister", .run = ec2_deletion_run, .with = &image_deregistration}, {0}},
 };
 
 const struct action action_ec2_delete_key_pair = {
@@ -199,7 +201,7 @@ const struct action action_ec2_delete_key_pair = {
                                              .help = "The key pair's name."},
                                             {0}},
     .permissions = (const char *const[]){"ec2:DeleteKeyPair", NULL},
-    .steps = (const struct action_step[]){{"delete", remove_key_pair, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "delete", .run = ec2_key_pair_delete}, {0}},
 };
 
 const struct action action_ami_set_private = {
@@ -210,6 +212,7 @@ const struct action action_ami_set_private = {
     .effect = EFFECT_CHANGES,
     .resource_types = image_types,
     .permissions = (const char *const[]){"ec2:ModifyImageAttribute", NULL},
-    .check = check_image,
-    .steps = (const struct action_step[]){{"set-private", set_private, false}, {0}},
+    .check = ec2_image_check,
+    .steps =
+        (const struct action_step[]){{.name = "set-private", .run = ec2_image_set_private}, {0}},
 };

@@ -56,6 +56,7 @@ const struct action action_ec2_delete_internet_gateway = {
         (const char *const[]){"ec2:DeleteInternetGateway", "ec2:DescribeInternetGateways",
                               "ec2:DetachInternetGateway", NULL},
     .check = check,
-    .steps =
-        (const struct action_step[]){{"detach", detach, false}, {"delete", delete_it, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "detach", .run = detach},
+                                          {.name = "delete", .run = delete_it},
+                                          {0}},
 };

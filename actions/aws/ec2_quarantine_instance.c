@@ -167,10 +167,11 @@ const struct action action_ec2_quarantine_instance = {
                                            QUARANTINE_STATE,
                                            {"parts", NULL},
                                            {0}},
-    .steps = (const struct action_step[]){{"look", look, true},
-                                          {"find-group", find_group, false},
-                                          {"revoke-inbound", quarantine_revoke_inbound, false},
-                                          {"revoke-outbound", quarantine_revoke_outbound, false},
-                                          {"isolate", isolate, false},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){{.name = "look", .run = look, .save = true},
+                                     {.name = "find-group", .run = find_group},
+                                     {.name = "revoke-inbound", .run = quarantine_revoke_inbound},
+                                     {.name = "revoke-outbound", .run = quarantine_revoke_outbound},
+                                     {.name = "isolate", .run = isolate},
+                                     {0}},
 };

@@ -164,6 +164,7 @@ const struct action action_ec2_release_eips = {
         (const struct action_state[]){
             {"addresses", addresses_valid}, {"next", NULL}, {"parts", NULL}, {0}},
     /* Saved, because an address that is off the instance is no longer found by it. */
-    .steps =
-        (const struct action_step[]){{"look", look, true}, {"release-each", release, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "look", .run = look, .save = true},
+                                          {.name = "release-each", .run = release},
+                                          {0}},
 };

@@ -136,7 +136,8 @@ static enum verdict create(struct step_ctx *ctx)
     else if (act_failed_with(ctx, "EntityAlreadyExists"))
         profile = profile_named(ctx, role(ctx));
     if (!answer && !profile) /* created a moment ago, it may not be known everywhere */
-        return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
+        return act_failed_with(ctx, "NoSuchEntity") ? step_retry(ctx, WAIT_MINUTES(2))
+                                                    : STEP_FAILED;
     json_decref(answer);
     const char *arn = ctx->plan ? PROFILE_PLANNED : jstr(profile, "Arn");
     bool foreign = jstr(profile, "Roles[0].RoleName") && !holds_role(profile, role(ctx));
@@ -166,7 +167,7 @@ static enum verdict not_added(struct step_ctx *ctx)
         return holds ? STEP_DONE : STEP_FAILED;
     /* The profile is not known everywhere yet; or, when it is seen, it is the role that is gone. */
     if (act_failed_with(ctx, "NoSuchEntity"))
-        return act_retry(ctx, seen ? 15000 : WAIT_MINUTES(2));
+        return step_retry(ctx, seen ? 15000 : WAIT_MINUTES(2));
     return STEP_FAILED;
 }
 
@@ -228,7 +229,7 @@ static enum verdict associate(struct step_ctx *ctx)
     bool passes = (act_failed_with(ctx, "InvalidParameterValue") && is_new(ctx)) ||
                   act_failed_with(ctx, "IncorrectState") ||
                   act_failed_with(ctx, "InvalidAssociationID.NotFound");
-    return passes ? act_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
+    return passes ? step_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
 }
 
 /* --- ec2_detach_role --- */
@@ -276,7 +277,7 @@ static enum verdict disassociate(struct step_ctx *ctx)
     json_decref(found);
     /* It was taken off meanwhile, perhaps by an earlier try: the next look tells. */
     if (verdict == STEP_FAILED && act_failed_with(ctx, "InvalidAssociationID.NotFound"))
-        return act_retry(ctx, WAIT_MINUTES(1));
+        return step_retry(ctx, WAIT_MINUTES(1));
     return verdict;
 }
 
@@ -297,11 +298,11 @@ const struct action action_ec2_attach_role = {
                                          "iam:ListInstanceProfilesForRole", "iam:PassRole", NULL},
     .check = check,
     .state = (const struct action_state[]){{"arn", NULL}, {"new", state_boolean}, {0}},
-    .steps = (const struct action_step[]){{"find-profile", find_profile, false},
-                                          {"create-profile", create, false},
-                                          {"add-role", add_role, false},
-                                          {"wait-role", wait_role, false},
-                                          {"associate", associate, false},
+    .steps = (const struct action_step[]){{.name = "find-profile", .run = find_profile},
+                                          {.name = "create-profile", .run = create},
+                                          {.name = "add-role", .run = add_role},
+                                          {.name = "wait-role", .run = wait_role},
+                                          {.name = "associate", .run = associate},
                                           {0}},
 };
 
@@ -319,5 +320,5 @@ const struct action action_ec2_detach_role = {
         (const char *const[]){"ec2:DescribeIamInstanceProfileAssociations", "ec2:DescribeInstances",
                               "ec2:DisassociateIamInstanceProfile", "iam:GetInstanceProfile", NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"disassociate", disassociate, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "disassociate", .run = disassociate}, {0}},
 };

@@ -3,12 +3,15 @@
 #include <string.h>
 
 #include "actions/aws/ec2.h"
-#include "lib/json/jpath.h"
 
-static const struct aws_op terminate_instances = {&aws_ec2, "TerminateInstances", .changes = true};
+static const struct ec2_change terminating = {
+    .op = {&aws_ec2, "TerminateInstances", .changes = true},
+    .gone = "already terminated",
+};
 
-/* Looked at before anything else, because snapshots of a terminated instance fail. */
-static bool look_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+/* Finds the instances that are gone, before anything else: snapshots of a terminated instance fail.
+ */
+static bool ec2_find_terminated(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
     json_t *states = ec2_instance_states(ctxs[0], act_ids(ctxs, count, ec2_instance));
     for (size_t i = 0; states && i < count; i++) {
@@ -21,30 +24,13 @@ static bool look_many(struct step_ctx *const *ctxs, size_t count, enum verdict *
     return states != NULL;
 }
 
-static enum verdict look(struct step_ctx *ctx)
-{
-    return act_alone(ctx, look_many);
-}
-
 /* The snapshots must have been begun before the instance goes, not completed: a snapshot holds the
  * moment of the call. One that has failed keeps the instance alive. */
-static enum verdict snapshot_before(struct step_ctx *ctx)
+static enum verdict ec2_snapshot_before_termination(struct step_ctx *ctx)
 {
     if (!param_boolean(ctx, "SnapShotBeforeTerminate"))
         return STEP_DONE;
     return ec2_take_snapshots(ctx);
-}
-
-static enum verdict terminate(struct step_ctx *ctx)
-{
-    return act_step_dry(ctx, &terminate_instances,
-                        json_pack("{s:[s]}", "InstanceId", ec2_instance(ctx)),
-                        "InvalidInstanceID.NotFound", "already terminated");
-}
-
-static bool terminate_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
-{
-    return ec2_change_many(ctxs, count, verdicts, &terminate_instances, NULL);
 }
 
 const struct action action_ec2_snapshot_instance = {
@@ -58,7 +44,7 @@ const struct action action_ec2_snapshot_instance = {
     .permissions = (const char *const[]){"ec2:CreateSnapshots", "ec2:CreateTags",
                                          "ec2:DescribeSnapshots", NULL},
     .check = ec2_check_instance,
-    .steps = (const struct action_step[]){{"snapshot", ec2_take_snapshots, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "snapshot", .run = ec2_take_snapshots}, {0}},
 };
 
 const struct action action_ec2_terminate_instance = {
@@ -82,11 +68,13 @@ const struct action action_ec2_terminate_instance = {
         (const char *const[]){"ec2:CreateSnapshots", "ec2:CreateTags", "ec2:DescribeInstances",
                               "ec2:DescribeSnapshots", "ec2:TerminateInstances", NULL},
     .check = ec2_check_instance,
-    .steps = (const struct action_step[]){{"look", look, false},
-                                          {"snapshot", snapshot_before, true},
-                                          {"terminate", terminate, false},
-                                          {0}},
-    .many = (const struct action_many[]){{.step = 0, .most = EC2_MANY, .run = look_many},
-                                         {.step = 2, .most = EC2_MANY, .run = terminate_many},
-                                         {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "look", .run_all = ec2_find_terminated, .sharing = &ec2_sharing},
+            {.name = "snapshot", .run = ec2_snapshot_before_termination, .save = true},
+            {.name = "terminate",
+             .run_all = ec2_change_instances,
+             .sharing = &ec2_sharing,
+             .with = &terminating},
+            {0}},
 };

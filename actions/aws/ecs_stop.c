@@ -91,5 +91,7 @@ const struct action action_ecs_stop = {
     .permissions = (const char *const[]){"ecs:ListTasks", "ecs:StopTask", NULL},
     .check = check,
     .state = (const struct action_state[]){{"tasks", NULL}, {"next", NULL}, {"parts", NULL}, {0}},
-    .steps = (const struct action_step[]){{"list", list, false}, {"stop", stop, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "list", .run = list},
+                                          {.name = "stop", .run = stop},
+                                          {0}},
 };

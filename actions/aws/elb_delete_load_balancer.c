@@ -50,5 +50,5 @@ const struct action action_elb_delete_load_balancer = {
         (const char *const[]){"Application Load Balancer", "Network Load Balancer", NULL},
     .permissions = (const char *const[]){"elasticloadbalancing:DeleteLoadBalancer", NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"delete", delete_it, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "delete", .run = delete_it}, {0}},
 };

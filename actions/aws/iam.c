@@ -102,7 +102,8 @@ static enum verdict compare_policy(struct step_ctx *ctx, const char *name, const
     char arn[IAM_ARN_SIZE];
     json_t *there = read_document(ctx, iam_policy_arn(ctx, name, arn));
     if (!there) /* created a moment ago, it may not be known everywhere */
-        return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
+        return act_failed_with(ctx, "NoSuchEntity") ? step_retry(ctx, WAIT_MINUTES(2))
+                                                    : STEP_FAILED;
     bool same = json_equal((json_t *)document, there);
     json_decref(there);
     if (same)

@@ -152,8 +152,8 @@ const struct action action_iam_revoke_access_key = {
     .permissions = (const char *const[]){"iam:ListAccessKeys", "iam:UpdateAccessKey", NULL},
     .check = iam_check_user,
     .state = keys_state,
-    .steps = (const struct action_step[]){{"list", list_active, false},
-                                          {"deactivate", deactivate, false},
+    .steps = (const struct action_step[]){{.name = "list", .run = list_active},
+                                          {.name = "deactivate", .run = deactivate},
                                           {0}},
 };
 
@@ -168,8 +168,9 @@ const struct action action_iam_delete_access_key = {
     .permissions = (const char *const[]){"iam:DeleteAccessKey", "iam:ListAccessKeys", NULL},
     .check = iam_check_user,
     .state = keys_state,
-    .steps =
-        (const struct action_step[]){{"list", list_all, false}, {"delete", delete_key, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "list", .run = list_all},
+                                          {.name = "delete", .run = delete_key},
+                                          {0}},
 };
 
 const struct action action_iam_deactivate_unused_access_keys = {
@@ -190,7 +191,7 @@ const struct action action_iam_deactivate_unused_access_keys = {
                                          "iam:UpdateAccessKey", NULL},
     .check = iam_check_user,
     .state = keys_state,
-    .steps = (const struct action_step[]){{"list", list_active, false},
-                                          {"deactivate-unused", deactivate_unused, false},
+    .steps = (const struct action_step[]){{.name = "list", .run = list_active},
+                                          {.name = "deactivate-unused", .run = deactivate_unused},
                                           {0}},
 };

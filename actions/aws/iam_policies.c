@@ -71,7 +71,7 @@ static enum verdict attach_quarantine(struct step_ctx *ctx)
         return STEP_DONE;
     if (!act_failed_with(ctx, "NoSuchEntity") || iam_user_gone(ctx, user))
         return STEP_FAILED;
-    return act_retry(ctx, WAIT_MINUTES(2));
+    return step_retry(ctx, WAIT_MINUTES(2));
 }
 
 /* --- iam_user_attach_policy --- */
@@ -287,8 +287,8 @@ const struct action action_iam_quarantine_user = {
         (const char *const[]){"iam:AttachUserPolicy", "iam:CreatePolicy", "iam:GetPolicy",
                               "iam:GetPolicyVersion", "iam:GetUser", NULL},
     .check = iam_check_user,
-    .steps = (const struct action_step[]){{"create-policy", create_quarantine, false},
-                                          {"attach", attach_quarantine, false},
+    .steps = (const struct action_step[]){{.name = "create-policy", .run = create_quarantine},
+                                          {.name = "attach", .run = attach_quarantine},
                                           {0}},
 };
 
@@ -309,8 +309,8 @@ const struct action action_iam_user_attach_policy = {
     .permissions = (const char *const[]){"iam:AttachUserPolicy", "iam:ListPolicies", NULL},
     .check = check_attach,
     .state = (const struct action_state[]){{"arn", NULL}, {"found", NULL}, {"next", NULL}, {0}},
-    .steps = (const struct action_step[]){{"find-policy", find_policy, false},
-                                          {"attach", attach, false},
+    .steps = (const struct action_step[]){{.name = "find-policy", .run = find_policy},
+                                          {.name = "attach", .run = attach},
                                           {0}},
 };
 
@@ -330,8 +330,8 @@ const struct action action_iam_delete_default_policy_version = {
     .state = (const struct action_state[]){{"old", version_valid}, {"new", version_valid}, {0}},
     /* Saved: chosen anew after the default has changed, the choice would fall on the new default.
      */
-    .steps = (const struct action_step[]){{"choose", choose, true},
-                                          {"set-default", promote, false},
-                                          {"delete-old", delete_old, false},
+    .steps = (const struct action_step[]){{.name = "choose", .run = choose, .save = true},
+                                          {.name = "set-default", .run = promote},
+                                          {.name = "delete-old", .run = delete_old},
                                           {0}},
 };

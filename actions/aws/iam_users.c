@@ -75,7 +75,8 @@ static enum verdict detach_group(struct step_ctx *ctx)
                          json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "GroupName", group)))
         return STEP_DONE;
     if (member) /* taken out meanwhile, perhaps by an earlier try: the next look tells */
-        return act_failed_with(ctx, "NoSuchEntity") ? act_retry(ctx, WAIT_MINUTES(1)) : STEP_FAILED;
+        return act_failed_with(ctx, "NoSuchEntity") ? step_retry(ctx, WAIT_MINUTES(1))
+                                                    : STEP_FAILED;
     if (!act_do(ctx, &get_group, json_pack("{s:s, s:s}", "GroupName", group, "MaxItems", "1")))
         return STEP_FAILED; /* a group that does not exist is a mistake in the rule */
     return step_finished(ctx, "the user is not in the group");
@@ -91,7 +92,8 @@ const struct action action_iam_disable_user_console_password = {
     .resource_types = iam_user_types,
     .permissions = (const char *const[]){"iam:DeleteLoginProfile", "iam:GetUser", NULL},
     .check = iam_check_user,
-    .steps = (const struct action_step[]){{"disable-password", disable_password, false}, {0}},
+    .steps =
+        (const struct action_step[]){{.name = "disable-password", .run = disable_password}, {0}},
 };
 
 const struct action action_iam_force_user_password_change = {
@@ -104,7 +106,7 @@ const struct action action_iam_force_user_password_change = {
     .resource_types = iam_user_types,
     .permissions = (const char *const[]){"iam:UpdateLoginProfile", NULL},
     .check = iam_check_user,
-    .steps = (const struct action_step[]){{"force-change", force_change, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "force-change", .run = force_change}, {0}},
 };
 
 const struct action action_iam_user_detach_group = {
@@ -124,5 +126,5 @@ const struct action action_iam_user_detach_group = {
     .permissions = (const char *const[]){"iam:GetGroup", "iam:ListGroupsForUser",
                                          "iam:RemoveUserFromGroup", NULL},
     .check = check_group,
-    .steps = (const struct action_step[]){{"detach-group", detach_group, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "detach-group", .run = detach_group}, {0}},
 };

@@ -57,5 +57,5 @@ const struct action action_kms_enable_rotation = {
                                             {0}},
     .permissions = (const char *const[]){"kms:EnableKeyRotation", NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"enable", enable, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "enable", .run = enable}, {0}},
 };

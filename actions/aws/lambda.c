@@ -37,7 +37,7 @@ static enum verdict change(struct step_ctx *ctx, const struct aws_op *op, json_t
 {
     if (act_do(ctx, op, params))
         return STEP_DONE;
-    return act_failed_with(ctx, "ResourceConflictException") ? act_retry(ctx, WAIT_MINUTES(2))
+    return act_failed_with(ctx, "ResourceConflictException") ? step_retry(ctx, WAIT_MINUTES(2))
                                                              : STEP_FAILED;
 }
 
@@ -64,7 +64,7 @@ const struct action action_lambda_disable = {
     .resource_types = function_types,
     .permissions = (const char *const[]){"lambda:PutFunctionConcurrency", NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"disable", disable, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "disable", .run = disable}, {0}},
 };
 
 const struct action action_lambda_detach_external_layers = {
@@ -76,5 +76,5 @@ const struct action action_lambda_detach_external_layers = {
     .resource_types = function_types,
     .permissions = (const char *const[]){"lambda:UpdateFunctionConfiguration", NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"detach-layers", detach_layers, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "detach-layers", .run = detach_layers}, {0}},
 };

@@ -43,7 +43,7 @@ static enum verdict created(struct step_ctx *ctx, const json_t *answer)
 {
     if (!answer && act_failed_with(ctx, "InvalidGroup.Duplicate"))
         /* Another task of the same VPC was faster: its group is found the next time. */
-        return act_retry(ctx, WAIT_MINUTES(2));
+        return step_retry(ctx, WAIT_MINUTES(2));
     struct err failure = ctx->err;
     bool perhaps = answer || err_is_retryable(&failure);
     if (perhaps && !ctx->plan && !act_state_set(ctx, "new_group", json_true()))
@@ -108,7 +108,7 @@ static enum verdict revoke(struct step_ctx *ctx, bool egress)
     bool any;
     enum verdict verdict = ec2_revoke_listed_rules(ctx, group, egress, &any);
     if (verdict == STEP_FAILED && quarantine_group_unknown(ctx))
-        return act_retry(ctx, WAIT_MINUTES(2));
+        return step_retry(ctx, WAIT_MINUTES(2));
     if (any && egress && is_new(ctx) && !act_state_set(ctx, "rule_seen", json_true()))
         return STEP_FAILED;
     return verdict;

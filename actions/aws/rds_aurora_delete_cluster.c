@@ -139,7 +139,7 @@ static enum verdict delete_members(struct step_ctx *ctx)
     if (!member)
         return STEP_DONE;
     if (!rds_delete_instance(ctx, member, json_pack("{s:b}", "SkipFinalSnapshot", 1), &already))
-        return act_failed_with(ctx, "InvalidDBInstanceState") ? act_retry(ctx, WAIT_MINUTES(10))
+        return act_failed_with(ctx, "InvalidDBInstanceState") ? step_retry(ctx, WAIT_MINUTES(10))
                                                               : STEP_FAILED;
     json_array_remove(members, 0);
     return step_again(ctx, 0);
@@ -158,7 +158,7 @@ static enum verdict refused(struct step_ctx *ctx)
     json_decref(found);
     ctx->err = refusal;
     return deleting ? step_finished(ctx, "already being deleted")
-                    : act_retry(ctx, WAIT_MINUTES(20));
+                    : step_retry(ctx, WAIT_MINUTES(20));
 }
 
 static enum verdict delete_it(struct step_ctx *ctx)
@@ -199,9 +199,9 @@ const struct action action_rds_aurora_delete_cluster = {
     .check = check,
     .state =
         (const struct action_state[]){{"members", NULL}, {"protected", NULL}, {"parts", NULL}, {0}},
-    .steps = (const struct action_step[]){{"look", look, false},
-                                          {"unprotect", unprotect, false},
-                                          {"delete-members", delete_members, false},
-                                          {"delete", delete_it, false},
+    .steps = (const struct action_step[]){{.name = "look", .run = look},
+                                          {.name = "unprotect", .run = unprotect},
+                                          {.name = "delete-members", .run = delete_members},
+                                          {.name = "delete", .run = delete_it},
                                           {0}},
 };

@@ -107,7 +107,7 @@ const struct action action_rds_terminate_instance = {
     .permissions = (const char *const[]){"rds:CreateDBSnapshot", "rds:DeleteDBInstance",
                                          "rds:DescribeDBInstances", NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"delete", terminate, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "delete", .run = terminate}, {0}},
 };
 
 /* --- rds_quarantine_instance --- */
@@ -200,7 +200,7 @@ static enum verdict refused(struct step_ctx *ctx, const char *stopped)
     ctx->err = refusal;
     if (is_halted)
         return stopped ? step_finished(ctx, "%s", stopped) : STEP_FAILED;
-    return act_retry(ctx, patience);
+    return step_retry(ctx, patience);
 }
 
 static enum verdict isolate(struct step_ctx *ctx)
@@ -214,7 +214,7 @@ static enum verdict isolate(struct step_ctx *ctx)
                 json_pack("{s:s, s:{s:[s]}, s:b}", "DBInstanceIdentifier", rds_instance(ctx),
                           "VpcSecurityGroupIds", "VpcSecurityGroupId", group, "ApplyImmediately",
                           1)))
-        return group_unknown(ctx) ? act_retry(ctx, WAIT_MINUTES(2)) : refused(ctx, NULL);
+        return group_unknown(ctx) ? step_retry(ctx, WAIT_MINUTES(2)) : refused(ctx, NULL);
     if (!ctx->plan && ctx->audit)
         ctx->audit(ctx, "security groups of an RDS instance replaced", groups);
     return STEP_DONE;
@@ -246,11 +246,12 @@ const struct action action_rds_quarantine_instance = {
                                            QUARANTINE_STATE,
                                            {"parts", NULL},
                                            {0}},
-    .steps = (const struct action_step[]){{"look", look, true},
-                                          {"find-group", find_group, false},
-                                          {"revoke-inbound", quarantine_revoke_inbound, false},
-                                          {"revoke-outbound", quarantine_revoke_outbound, false},
-                                          {"isolate", isolate, false},
-                                          {"stop", stop, false},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){{.name = "look", .run = look, .save = true},
+                                     {.name = "find-group", .run = find_group},
+                                     {.name = "revoke-inbound", .run = quarantine_revoke_inbound},
+                                     {.name = "revoke-outbound", .run = quarantine_revoke_outbound},
+                                     {.name = "isolate", .run = isolate},
+                                     {.name = "stop", .run = stop},
+                                     {0}},
 };

@@ -69,5 +69,5 @@ const struct action action_redshift_delete_cluster = {
     .permissions =
         (const char *const[]){"redshift:DeleteCluster", "redshift:DescribeClusters", NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"delete", delete_it, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "delete", .run = delete_it}, {0}},
 };

@@ -29,5 +29,5 @@ const struct action action_s3_allow_ssl_only = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:GetBucketPolicy", "s3:PutBucketPolicy", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{"deny-plain", deny_plain, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "deny-plain", .run = deny_plain}, {0}},
 };

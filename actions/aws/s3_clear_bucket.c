@@ -467,6 +467,7 @@ const struct action action_s3_clear_bucket = {
                                            {"late", NULL},
                                            {"parts", NULL},
                                            {0}},
-    .steps =
-        (const struct action_step[]){{"clear", clear, false}, {"conclude", conclude, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "clear", .run = clear},
+                                          {.name = "conclude", .run = conclude},
+                                          {0}},
 };

@@ -71,7 +71,7 @@ static enum verdict unless_new(struct step_ctx *ctx, enum verdict verdict, const
 {
     bool made = json_is_true(json_object_get(ctx->state, "create"));
     return verdict == STEP_FAILED && made && act_failed_with(ctx, unknown)
-               ? act_retry(ctx, WAIT_MINUTES(2))
+               ? step_retry(ctx, WAIT_MINUTES(2))
                : verdict;
 }
 
@@ -119,9 +119,9 @@ const struct action action_s3_enable_logging = {
                                          "s3:PutBucketLogging", "s3:PutBucketPolicy", NULL},
     .check = check,
     .state = (const struct action_state[]){{"create", NULL}, {0}},
-    .steps = (const struct action_step[]){{"find-log-bucket", find_logs, false},
-                                          {"create-log-bucket", create_logs, false},
-                                          {"allow-writing", allow_writing, false},
-                                          {"enable", enable, false},
+    .steps = (const struct action_step[]){{.name = "find-log-bucket", .run = find_logs},
+                                          {.name = "create-log-bucket", .run = create_logs},
+                                          {.name = "allow-writing", .run = allow_writing},
+                                          {.name = "enable", .run = enable},
                                           {0}},
 };

@@ -91,7 +91,7 @@ const struct action action_s3_block_public_access = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:PutBucketPublicAccessBlock", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{"block", block, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "block", .run = block}, {0}},
 };
 
 const struct action action_s3_enable_encryption = {
@@ -103,7 +103,7 @@ const struct action action_s3_enable_encryption = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:PutEncryptionConfiguration", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{"encrypt", encrypt, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "encrypt", .run = encrypt}, {0}},
 };
 
 const struct action action_s3_enable_versioning = {
@@ -115,7 +115,8 @@ const struct action action_s3_enable_versioning = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:PutBucketVersioning", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{"enable-versioning", enable_versioning, false}, {0}},
+    .steps =
+        (const struct action_step[]){{.name = "enable-versioning", .run = enable_versioning}, {0}},
 };
 
 const struct action action_s3_delete_acls = {
@@ -127,7 +128,7 @@ const struct action action_s3_delete_acls = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:PutBucketAcl", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{"make-private", make_private, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "make-private", .run = make_private}, {0}},
 };
 
 const struct action action_s3_delete_permissions = {
@@ -139,7 +140,7 @@ const struct action action_s3_delete_permissions = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:DeleteBucketPolicy", "s3:PutBucketAcl", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{"delete-policy", drop_policy, false},
-                                          {"make-private", make_private, false},
+    .steps = (const struct action_step[]){{.name = "delete-policy", .run = drop_policy},
+                                          {.name = "make-private", .run = make_private},
                                           {0}},
 };

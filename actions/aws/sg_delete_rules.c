@@ -49,8 +49,8 @@ const struct action action_sg_delete_rules = {
                               "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
                               NULL},
     .check = check,
-    .steps = (const struct action_step[]){{"look", look, false},
-                                          {"revoke-inbound", revoke_inbound, false},
-                                          {"revoke-outbound", revoke_outbound, false},
+    .steps = (const struct action_step[]){{.name = "look", .run = look},
+                                          {.name = "revoke-inbound", .run = revoke_inbound},
+                                          {.name = "revoke-outbound", .run = revoke_outbound},
                                           {0}},
 };

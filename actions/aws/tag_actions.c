@@ -4,11 +4,16 @@
 #include "actions/aws/tags.h"
 #include "actions/state.h"
 
+static const struct action_sharing tags_sharing = {
+    .max = SHARED_CALL_MAX,
+    .takes = tags_share_calls,
+};
+
 /* --- add_tag --- */
 
-/* What stands there now decides, not what the event says: it may be old, and this may be a second
- * try. */
-static enum verdict leave(struct step_ctx *ctx, const char *now)
+/* A tag with this key exists. What it is now decides, not the event: that may be old, and this may
+ * be a second try. */
+static enum verdict add_tag_exists(struct step_ctx *ctx, const char *now)
 {
     const char *key = param_string(ctx, "Key");
     char shown[84], also[84];
@@ -20,34 +25,22 @@ static enum verdict leave(struct step_ctx *ctx, const char *now)
                         act_shown(key, shown), act_shown(now, also));
 }
 
-static enum verdict add(struct step_ctx *ctx)
-{
-    const char *key = param_string(ctx, "Key");
-    json_t *tags = tags_read(ctx);
-    if (!tags)
-        return STEP_FAILED;
-    const char *now = json_string_value(json_object_get(tags, key));
-    enum verdict verdict = now ? leave(ctx, now) : tags_add(ctx, key, param_string(ctx, "Value"));
-    json_decref(tags);
-    return verdict;
-}
-
-/* One look at all, and one call for those that have no tag of that key. */
-static bool add_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+/* One call reads the tags of all, and one adds the tag to those that have no tag with the key. */
+static bool add_tag_run(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
     const char *key = param_string(ctxs[0], "Key");
-    const char *now[TAGS_MANY];
-    struct step_ctx *bare[TAGS_MANY];
+    const char *now[SHARED_CALL_MAX];
+    struct step_ctx *without[SHARED_CALL_MAX];
     size_t n = 0;
-    json_t *tags = tags_read_many(ctxs, count);
+    json_t *tags = tags_read(ctxs, count);
     for (size_t i = 0; tags && i < count; i++) {
-        now[i] = json_string_value(json_object_get(json_object_get(tags, tags_id(ctxs[i])), key));
+        now[i] = json_string_value(json_object_get(json_array_get(tags, i), key));
         if (!now[i])
-            bare[n++] = ctxs[i];
+            without[n++] = ctxs[i];
     }
-    bool ok = tags && tags_add_many(ctxs[0], bare, n, key, param_string(ctxs[0], "Value"));
+    bool ok = tags && tags_add(ctxs[0], without, n, key, param_string(ctxs[0], "Value"));
     for (size_t i = 0; ok && i < count; i++)
-        verdicts[i] = now[i] ? leave(ctxs[i], now[i]) : STEP_DONE;
+        verdicts[i] = now[i] ? add_tag_exists(ctxs[i], now[i]) : STEP_DONE;
     json_decref(tags);
     return ok;
 }
@@ -76,39 +69,27 @@ const struct action action_add_tag = {
         (const char *const[]){"ec2:CreateTags", "ec2:DescribeTags", "sns:ListTagsForResource",
                               "sns:TagResource", "sqs:ListQueueTags", "sqs:TagQueue", NULL},
     .check = tags_check,
-    .steps = (const struct action_step[]){{"add", add, false}, {0}},
-    .many =
-        (const struct action_many[]){
-            {.step = 0, .most = TAGS_MANY, .takes = tags_share, .run = add_many}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "add", .run_all = add_tag_run, .sharing = &tags_sharing}, {0}},
 };
 
 /* --- remove_tag --- */
 
-/* The services do not mind when the key is not there. */
-static enum verdict remove_key(struct step_ctx *ctx)
-{
-    json_t *keys = json_pack("[s]", param_string(ctx, "Key"));
-    if (!keys)
-        return act_no_memory(ctx);
-    enum verdict verdict = tags_remove(ctx, keys);
-    json_decref(keys);
-    return verdict;
-}
-
-/* Every resource has what the one call has done to all. */
-static bool all_done(bool ok, size_t count, enum verdict *verdicts)
+/* Every resource is done when the one call has succeeded. */
+static bool tags_all_done(bool ok, size_t count, enum verdict *verdicts)
 {
     for (size_t i = 0; ok && i < count; i++)
         verdicts[i] = STEP_DONE;
     return ok;
 }
 
-static bool remove_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+static bool remove_tag_run(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
     json_t *keys = json_pack("[s]", param_string(ctxs[0], "Key"));
-    bool ok = tags_remove_many(ctxs, count, keys);
+    bool ok = tags_remove(ctxs, count, keys);
     json_decref(keys);
-    return all_done(ok, count, verdicts);
+    return tags_all_done(ok, count, verdicts);
 }
 
 const struct action action_remove_tag = {
@@ -130,16 +111,16 @@ const struct action action_remove_tag = {
     .permissions =
         (const char *const[]){"ec2:DeleteTags", "sns:UntagResource", "sqs:UntagQueue", NULL},
     .check = tags_check,
-    .steps = (const struct action_step[]){{"remove", remove_key, false}, {0}},
-    .many =
-        (const struct action_many[]){
-            {.step = 0, .most = TAGS_MANY, .takes = tags_share, .run = remove_many}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "remove", .run_all = remove_tag_run, .sharing = &tags_sharing}, {0}},
 };
 
 /* --- update_tag --- */
 
 /* The first matched attribute that is a key of tags other than `key`; NULL: none is. */
-static const char *first_matched(const struct step_ctx *ctx, const json_t *tags, const char *key)
+static const char *update_tag_first_matched(const struct step_ctx *ctx, const json_t *tags,
+                                            const char *key)
 {
     const char *name;
     json_t *ignored;
@@ -150,25 +131,26 @@ static const char *first_matched(const struct step_ctx *ctx, const json_t *tags,
 }
 
 /* What was to be renamed: keys that the rule has matched. */
-static bool old_key_valid(struct step_ctx *ctx, const json_t *value)
+static bool update_tag_key_valid(struct step_ctx *ctx, const json_t *value)
 {
     const char *key = state_string(value, 512);
     return key && strcmp(key, param_string(ctx, "New Key")) != 0 &&
            json_object_get(json_object_get(ctx->resource, "matchedAttributes"), key);
 }
 
-static bool old_valid(struct step_ctx *ctx, const json_t *value)
+static bool update_tag_keys_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return state_list(ctx, value, old_key_valid);
+    return state_list(ctx, value, update_tag_key_valid);
 }
 
 /* No other matched key is a tag now. The new key may be the one that was matched; or an earlier run
  * has renamed the tag: then the event knows its value, which the new key has; or an earlier owner
  * of this run has kept that there was one. */
-static enum verdict none_matched(struct step_ctx *ctx, const json_t *tags, const char *key)
+static enum verdict update_tag_none_matched(struct step_ctx *ctx, const json_t *tags,
+                                            const char *key)
 {
     const json_t *former = json_object_get(ctx->resource, "tags");
-    const char *old = first_matched(ctx, former, key);
+    const char *old = update_tag_first_matched(ctx, former, key);
     const json_t *matched = json_object_get(ctx->resource, "matchedAttributes");
     if (json_object_get(matched, key) && json_object_get(tags, key))
         return step_finished(ctx, "the tag has that key already");
@@ -182,12 +164,12 @@ static enum verdict none_matched(struct step_ctx *ctx, const json_t *tags, const
 
 /* All that is to be renamed goes to one key: it can take one value only. Puts the value and the old
  * keys into the state. */
-static enum verdict plan_rename(struct step_ctx *ctx, const json_t *tags, const char *key)
+static enum verdict update_tag_plan(struct step_ctx *ctx, const json_t *tags, const char *key)
 {
     char shown[84];
-    const char *old = first_matched(ctx, tags, key);
+    const char *old = update_tag_first_matched(ctx, tags, key);
     if (!old)
-        return none_matched(ctx, tags, key);
+        return update_tag_none_matched(ctx, tags, key);
     json_t *value = json_object_get(tags, old);
     json_t *now = json_object_get(tags, key);
     if (now && !json_equal(now, value))
@@ -213,56 +195,34 @@ static enum verdict plan_rename(struct step_ctx *ctx, const json_t *tags, const 
     return kept ? STEP_DONE : STEP_FAILED;
 }
 
-static enum verdict find(struct step_ctx *ctx)
+static bool update_tag_find(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
-    json_t *tags = tags_read(ctx);
-    if (!tags)
-        return STEP_FAILED;
-    enum verdict verdict = plan_rename(ctx, tags, param_string(ctx, "New Key"));
-    json_decref(tags);
-    return verdict;
-}
-
-static bool find_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
-{
-    json_t *tags = tags_read_many(ctxs, count);
+    json_t *tags = tags_read(ctxs, count);
     for (size_t i = 0; tags && i < count; i++)
-        verdicts[i] = plan_rename(ctxs[i], json_object_get(tags, tags_id(ctxs[i])),
-                                  param_string(ctxs[i], "New Key"));
+        verdicts[i] =
+            update_tag_plan(ctxs[i], json_array_get(tags, i), param_string(ctxs[i], "New Key"));
     json_decref(tags);
     return tags != NULL;
 }
 
-static enum verdict add_new(struct step_ctx *ctx)
+/* The tag has the same value for all. */
+static bool update_tag_add(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
-    if (!json_is_true(json_object_get(ctx->state, "add")))
-        return STEP_DONE;
-    return tags_add(ctx, param_string(ctx, "New Key"), act_state_string(ctx, "value"));
-}
-
-/* All have the same value. */
-static bool add_new_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
-{
-    struct step_ctx *bare[TAGS_MANY];
+    struct step_ctx *without[SHARED_CALL_MAX];
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
         if (json_is_true(json_object_get(ctxs[i]->state, "add")))
-            bare[n++] = ctxs[i];
-    return all_done(tags_add_many(ctxs[0], bare, n, param_string(ctxs[0], "New Key"),
+            without[n++] = ctxs[i];
+    return tags_all_done(tags_add(ctxs[0], without, n, param_string(ctxs[0], "New Key"),
                                   act_state_string(ctxs[0], "value")),
-                    count, verdicts);
+                         count, verdicts);
 }
 
 /* All have the same old keys. */
-static bool remove_old_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
+static bool update_tag_remove(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
-    return all_done(tags_remove_many(ctxs, count, json_object_get(ctxs[0]->state, "old")), count,
-                    verdicts);
-}
-
-static enum verdict remove_old(struct step_ctx *ctx)
-{
-    return tags_remove(ctx, json_object_get(ctx->state, "old"));
+    return tags_all_done(tags_remove(ctxs, count, json_object_get(ctxs[0]->state, "old")), count,
+                         verdicts);
 }
 
 const struct action action_update_tag = {
@@ -287,24 +247,23 @@ const struct action action_update_tag = {
                               "sns:ListTagsForResource", "sns:TagResource", "sns:UntagResource",
                               "sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue", NULL},
     .check = tags_check,
-    .state = (const struct action_state[]){{"old", old_valid}, {"value", NULL}, {"add", NULL}, {0}},
-    /* Saved before the first change: once the old keys are gone, nothing else tells that there was
+    .state =
+        (const struct action_state[]){
+            {"old", update_tag_keys_valid}, {"value", NULL}, {"add", NULL}, {0}},
+    /* Saved before the first change: once the old keys are gone, nothing else shows that there was
        something to do. */
     .steps =
         (const struct action_step[]){
-            {"find", find, true}, {"add", add_new, false}, {"remove", remove_old, false}, {0}},
-    .many =
-        (const struct action_many[]){
-            {.step = 0, .most = TAGS_MANY, .takes = tags_share, .run = find_many},
-            {.step = 1,
-             .most = TAGS_MANY,
-             .takes = tags_share,
-             .same = "value",
-             .run = add_new_many},
-            {.step = 2,
-             .most = TAGS_MANY,
-             .takes = tags_share,
-             .same = "old",
-             .run = remove_old_many},
+            {.name = "find", .run_all = update_tag_find, .sharing = &tags_sharing, .save = true},
+            {.name = "add",
+             .run_all = update_tag_add,
+             .sharing = &(const struct action_sharing){.max = SHARED_CALL_MAX,
+                                                       .takes = tags_share_calls,
+                                                       .same = "value"}},
+            {.name = "remove",
+             .run_all = update_tag_remove,
+             .sharing = &(const struct action_sharing){.max = SHARED_CALL_MAX,
+                                                       .takes = tags_share_calls,
+                                                       .same = "old"}},
             {0}},
 };

@@ -1,4 +1,4 @@
-/* Tags of AWS resources, whichever service they belong to: one reading and two changes. */
+/* Tags of AWS resources of any service: reading, adding and removing them. */
 #include "actions/aws/tags.h"
 
 #include <string.h>
@@ -24,14 +24,16 @@ static const struct act_listing all_ec2_tags = {
     .each = {"resourceId", "key"},
 };
 
-/* A kind of resource whose tags we can change. */
-struct tagged {
+/* A type of resource that can be tagged. */
+struct tagged_type {
     const char *type;
-    const char *prefix;    /* EC2: of its ids; NULL: not EC2's */
-    const char *attribute; /* EC2: where the id is, before `id`; NULL: only in `id` */
+    /* EC2: of its IDs; NULL: not a resource of EC2. */
+    const char *prefix;
+    /* EC2: the attribute that may hold the ID; NULL: none. */
+    const char *attribute;
 };
 
-static const struct tagged tagged_types[] = {
+static const struct tagged_type tagged_types[] = {
     {"AMI", "ami-", NULL},
     {"EBS Snapshot", "snap-", "Snapshot ID"},
     {"EBS Volume", "vol-", NULL},
@@ -49,12 +51,12 @@ static const struct tagged tagged_types[] = {
     {"SQS Queue", NULL, NULL},
 };
 
-static bool topic_valid(const char *name)
+static bool tags_topic_valid(const char *name)
 {
     return name_valid(name, "_-.", 1, 256);
 }
 
-static bool queue_valid(const char *name)
+static bool tags_queue_valid(const char *name)
 {
     return name_valid(name, "_-.", 1, 80);
 }
@@ -63,9 +65,9 @@ static const struct act_naming topics = {
     .what = "an SNS topic",
     .service = "sns",
     .prefix = "",
-    .valid = topic_valid,
+    .valid = tags_topic_valid,
 };
-static bool is_url(const char *id)
+static bool tags_id_is_url(const char *id)
 {
     return strstr(id, "://") != NULL;
 }
@@ -74,12 +76,12 @@ static const struct act_naming queues = {
     .what = "an SQS queue",
     .service = "sqs",
     .prefix = "",
-    .valid = queue_valid,
+    .valid = tags_queue_valid,
     .fields = {"name", "id"},
-    .other = is_url, /* read by queue_url() */
+    .other = tags_id_is_url, /* read by tags_queue_url() */
 };
 
-static const struct tagged *find_kind(const char *type)
+static const struct tagged_type *tagged_type_find(const char *type)
 {
     for (size_t i = 0; type && i < sizeof tagged_types / sizeof *tagged_types; i++)
         if (strcmp(tagged_types[i].type, type) == 0)
@@ -87,13 +89,13 @@ static const struct tagged *find_kind(const char *type)
     return NULL;
 }
 
-static const struct tagged *kind_of(struct step_ctx *ctx)
+static const struct tagged_type *tagged_type_of(struct step_ctx *ctx)
 {
     char shown[84];
     const char *type;
     if (!resource_field(ctx, "type", &type))
         return NULL;
-    const struct tagged *kind = find_kind(type);
+    const struct tagged_type *kind = tagged_type_find(type);
     if (kind)
         return kind;
     step_invalid(ctx,
@@ -106,7 +108,7 @@ static const struct tagged *kind_of(struct step_ctx *ctx)
 
 /* Whether host is one that SQS has, or had, in the task's region: the URL in an event need not be
  * the one that we use. */
-static bool sqs_host(const struct step_ctx *ctx, const char *host)
+static bool tags_host_of_sqs(const struct step_ctx *ctx, const char *host)
 {
     const struct aws_partition *partition = aws_partition_by_name(ctx->partition);
     const char *suffix = partition ? partition->dns_suffix : "amazonaws.com";
@@ -124,7 +126,7 @@ static bool sqs_host(const struct step_ctx *ctx, const char *host)
 
 /* Whether the URL's host is the service's in the task's region, as configured or as AWS names it.
  */
-static bool url_of_service(struct step_ctx *ctx, const struct uri *url, const char *endpoint)
+static bool tags_url_of_sqs(struct step_ctx *ctx, const struct uri *url, const char *endpoint)
 {
     struct uri ours;
     struct err ignored = ERR_INIT;
@@ -132,22 +134,22 @@ static bool url_of_service(struct step_ctx *ctx, const struct uri *url, const ch
         return false;
     bool same = strcmp(url->host, ours.host) == 0 && url->port == ours.port;
     uri_free(&ours);
-    return same || sqs_host(ctx, url->host);
+    return same || tags_host_of_sqs(ctx, url->host);
 }
 
 /* The queue's name out of "/123456789012/name"; NULL when the path is another. */
-static const char *queue_in_path(const struct step_ctx *ctx, const char *path)
+static const char *tags_queue_in_path(const struct step_ctx *ctx, const char *path)
 {
     size_t n = strlen(ctx->account);
     if (path[0] != '/' || strncmp(path + 1, ctx->account, n) != 0 || path[n + 1] != '/')
         return NULL;
-    return queue_valid(path + n + 2) ? path + n + 2 : NULL;
+    return tags_queue_valid(path + n + 2) ? path + n + 2 : NULL;
 }
 
 /* The queue's name within a URL, which must be one of this account and region and name the queue
  * that *name does, unless that is NULL: into *name, owned by `store`. */
-static bool take_url(struct step_ctx *ctx, const char *where, const char *text,
-                     const char *endpoint, struct buf *store, const char **name)
+static bool tags_take_queue_url(struct step_ctx *ctx, const char *where, const char *text,
+                                const char *endpoint, struct buf *store, const char **name)
 {
     char shown[84];
     struct uri url;
@@ -155,7 +157,7 @@ static bool take_url(struct step_ctx *ctx, const char *where, const char *text,
     const char *found = NULL;
     buf_reset(store);
     if (uri_parse(text, &url, &why)) {
-        found = url_of_service(ctx, &url, endpoint) ? queue_in_path(ctx, url.path) : NULL;
+        found = tags_url_of_sqs(ctx, &url, endpoint) ? tags_queue_in_path(ctx, url.path) : NULL;
         found = found && buf_adds(store, found) ? buf_str(store) : NULL;
         uri_free(&url);
     }
@@ -173,17 +175,17 @@ static bool take_url(struct step_ctx *ctx, const char *where, const char *text,
 
 /* The queue's name, in which the attribute "Queue Url", `id` (which may be a URL too), `name` and
  * `arn` must agree; owned by the resource or by one of the stores. */
-static const char *queue_name(struct step_ctx *ctx, const char *endpoint, struct buf stores[2])
+static const char *tags_queue_name(struct step_ctx *ctx, const char *endpoint, struct buf stores[2])
 {
     const char *name, *id, *attribute;
     if (!act_find_name(ctx, &queues, &name) || !resource_field(ctx, "id", &id) ||
         !resource_attribute(ctx, "Queue Url", &attribute))
         return NULL;
-    if (id && is_url(id) &&
-        !take_url(ctx, "the resource's \"id\"", id, endpoint, &stores[0], &name))
+    if (id && tags_id_is_url(id) &&
+        !tags_take_queue_url(ctx, "the resource's \"id\"", id, endpoint, &stores[0], &name))
         return NULL;
-    if (attribute &&
-        !take_url(ctx, "attribute \"Queue Url\"", attribute, endpoint, &stores[1], &name))
+    if (attribute && !tags_take_queue_url(ctx, "attribute \"Queue Url\"", attribute, endpoint,
+                                          &stores[1], &name))
         return NULL;
     if (!name)
         err_set(&ctx->err, ERR_INVALID, "",
@@ -194,11 +196,11 @@ static const char *queue_name(struct step_ctx *ctx, const char *endpoint, struct
 
 /* The URL that requests name the queue by: always put together anew from what was checked. False
  * with ctx->err. */
-static bool queue_url(struct step_ctx *ctx, struct buf *url)
+static bool tags_queue_url(struct step_ctx *ctx, struct buf *url)
 {
     struct buf stores[] = {buf_make(128), buf_make(128)};
     bool ok = aws_endpoint(ctx->aws, &aws_sqs, ctx->region, url, &ctx->err);
-    const char *name = ok ? queue_name(ctx, buf_str(url), stores) : NULL;
+    const char *name = ok ? tags_queue_name(ctx, buf_str(url), stores) : NULL;
     ok = name && buf_addf(url, "/%s/%s", ctx->account, name);
     if (name && !ok)
         act_no_memory(ctx);
@@ -208,10 +210,10 @@ static bool queue_url(struct step_ctx *ctx, struct buf *url)
 }
 
 /* params (stolen) with QueueUrl; NULL with ctx->err. */
-static json_t *with_queue(struct step_ctx *ctx, json_t *params)
+static json_t *tags_with_queue_url(struct step_ctx *ctx, json_t *params)
 {
     struct buf url = buf_make(1024);
-    bool ok = queue_url(ctx, &url) && params &&
+    bool ok = tags_queue_url(ctx, &url) && params &&
               json_object_set_new(params, "QueueUrl", json_string(buf_str(&url))) == 0;
     buf_free(&url);
     if (ok)
@@ -222,71 +224,54 @@ static json_t *with_queue(struct step_ctx *ctx, json_t *params)
 
 /* --- EC2 --- */
 
-static const char *ec2_resource(struct step_ctx *ctx, const struct tagged *kind)
+bool tags_share_calls(const char *type)
 {
-    return act_ec2_id(ctx, kind->attribute, kind->prefix);
-}
-
-bool tags_share(const char *type)
-{
-    const struct tagged *kind = find_kind(type);
+    const struct tagged_type *kind = tagged_type_find(type);
     return kind && kind->prefix;
 }
 
-const char *tags_id(struct step_ctx *ctx)
+/* For a resource of EC2. */
+static const char *tags_ec2_id(struct step_ctx *ctx)
 {
-    const struct tagged *kind = kind_of(ctx);
-    return kind ? ec2_resource(ctx, kind) : NULL;
+    const struct tagged_type *kind = tagged_type_of(ctx);
+    return kind ? act_ec2_id(ctx, kind->attribute, kind->prefix) : NULL;
 }
 
 /* Adds one of DescribeTags' tags to those of its resource. */
-static bool add_found(json_t *by_id, const json_t *tag)
+static void tags_ec2_add_found(json_t *by_id, const json_t *tag)
 {
-    const char *id = jstr(tag, "resourceId"), *key = jstr(tag, "key");
-    const char *value = jstr(tag, "value");
-    if (!id || !key)
-        return true;
+    const char *id = jstr(tag, "resourceId"), *value = jstr(tag, "value");
     json_t *tags = json_object_get(by_id, id);
     if (!tags) {
         tags = json_object();
-        if (json_object_set_new(by_id, id, tags) != 0)
-            return false;
+        json_object_set_new(by_id, id, tags);
     }
-    return json_object_set_new(tags, key, json_string(value ? value : "")) == 0;
+    json_object_set_new(tags, jstr(tag, "key"), json_string(value ? value : ""));
 }
 
-json_t *tags_read_many(struct step_ctx *const *ctxs, size_t count)
+static json_t *tags_ec2_read(struct step_ctx *const *ctxs, size_t count)
 {
     json_t *found = act_list(ctxs[0], &all_ec2_tags,
                              json_pack("{s:[{s:s, s:o}]}", "Filter", "Name", "resource-id", "Value",
-                                       act_ids(ctxs, count, tags_id)));
+                                       act_ids(ctxs, count, tags_ec2_id)));
     if (!found)
         return NULL;
-    json_t *by_id = json_object();
-    bool ok = by_id;
+    json_t *by_id = json_object(), *tags = json_array();
     size_t i;
     json_t *tag;
     json_array_foreach(found, i, tag)
-        ok = ok && add_found(by_id, tag);
-    json_decref(found);
-    if (ok)
-        return by_id;
+        tags_ec2_add_found(by_id, tag);
+    for (i = 0; i < count; i++) {
+        json_t *of_one = json_object_get(by_id, tags_ec2_id(ctxs[i]));
+        json_array_append_new(tags, of_one ? json_incref(of_one) : json_object());
+    }
     json_decref(by_id);
-    act_no_memory(ctxs[0]);
-    return NULL;
-}
-
-bool tags_add_many(struct step_ctx *first, struct step_ctx *const *some, size_t count,
-                   const char *key, const char *value)
-{
-    return count == 0 ||
-           act_do(first, &ec2_create,
-                  json_pack("{s:o, s:[{s:s, s:s}]}", "ResourceId", act_ids(some, count, tags_id),
-                            "Tag", "Key", key, "Value", value));
+    json_decref(found);
+    return tags;
 }
 
 /* [{"Key": ...}] of the keys. */
-static json_t *key_list(const json_t *keys)
+static json_t *tags_ec2_keys(const json_t *keys)
 {
     json_t *list = json_array();
     size_t i;
@@ -296,110 +281,104 @@ static json_t *key_list(const json_t *keys)
     return list;
 }
 
-bool tags_remove_many(struct step_ctx *const *ctxs, size_t count, json_t *keys)
-{
-    return act_do(ctxs[0], &ec2_delete,
-                  json_pack("{s:o, s:o}", "ResourceId", act_ids(ctxs, count, tags_id), "Tag",
-                            key_list(keys)));
-}
-
 /* --- the three services --- */
 
-static bool is_topic(const struct tagged *kind)
+static bool tagged_is_topic(const struct tagged_type *kind)
 {
     return strcmp(kind->type, "SNS Topic") == 0;
 }
 
 bool tags_check(struct step_ctx *ctx)
 {
-    const struct tagged *kind = kind_of(ctx);
+    const struct tagged_type *kind = tagged_type_of(ctx);
     if (!kind)
         return false;
     if (kind->prefix)
-        return ec2_resource(ctx, kind) != NULL;
-    if (is_topic(kind))
+        return act_ec2_id(ctx, kind->attribute, kind->prefix) != NULL;
+    if (tagged_is_topic(kind))
         return act_arn(ctx, &topics) != NULL;
     struct buf url = buf_make(1024);
-    bool ok = queue_url(ctx, &url);
+    bool ok = tags_queue_url(ctx, &url);
     buf_free(&url);
     return ok;
 }
 
-/* A list of {key, value} as an object; list is let go. */
-static json_t *tags_object(struct step_ctx *ctx, json_t *list, const char *key, const char *value)
+static json_t *tags_sns_read(struct step_ctx *ctx)
 {
-    json_t *tags = list ? json_object() : NULL;
+    json_t *answer =
+        act_call(ctx, &sns_list, json_pack("{s:s}", "ResourceArn", act_arn(ctx, &topics)));
+    if (!answer)
+        return NULL;
+    json_t *list = jlist(answer, "Tags"), *tags = json_object();
     size_t i;
     json_t *tag;
     json_array_foreach(list, i, tag) {
-        const char *text = jstr(tag, value);
-        if (jstr(tag, key))
-            json_object_set_new(tags, jstr(tag, key), json_string(text ? text : ""));
+        const char *key = jstr(tag, "Key"), *value = jstr(tag, "Value");
+        if (key)
+            json_object_set_new(tags, key, json_string(value ? value : ""));
     }
-    if (list && !tags)
-        act_no_memory(ctx);
     json_decref(list);
-    return tags;
-}
-
-static json_t *ec2_read(struct step_ctx *ctx)
-{
-    json_t *by_id = tags_read_many(&ctx, 1);
-    json_t *tags = by_id ? json_incref(json_object_get(by_id, tags_id(ctx))) : NULL;
-    if (by_id && !tags)
-        tags = json_object();
-    json_decref(by_id);
-    return tags;
-}
-
-json_t *tags_read(struct step_ctx *ctx)
-{
-    const struct tagged *kind = kind_of(ctx);
-    if (!kind)
-        return NULL;
-    if (kind->prefix)
-        return ec2_read(ctx);
-    json_t *answer =
-        is_topic(kind)
-            ? act_call(ctx, &sns_list, json_pack("{s:s}", "ResourceArn", act_arn(ctx, &topics)))
-            : act_call(ctx, &sqs_list, with_queue(ctx, json_object()));
-    if (!answer)
-        return NULL;
-    json_t *tags;
-    if (is_topic(kind))
-        tags = tags_object(ctx, jlist(answer, "Tags"), "Key", "Value");
-    else if (json_is_object(jget(answer, "Tags")))
-        tags = json_incref(jget(answer, "Tags"));
-    else
-        tags = json_object();
     json_decref(answer);
     return tags;
 }
 
-enum verdict tags_add(struct step_ctx *ctx, const char *key, const char *value)
+static json_t *tags_sqs_read(struct step_ctx *ctx)
 {
-    const struct tagged *kind = kind_of(ctx);
-    if (!kind)
-        return STEP_FAILED;
-    if (kind->prefix)
-        return tags_add_many(ctx, &ctx, 1, key, value) ? STEP_DONE : STEP_FAILED;
-    if (is_topic(kind))
-        return act_step(ctx, &sns_tag,
-                        json_pack("{s:s, s:{s:[{s:s, s:s}]}}", "ResourceArn", act_arn(ctx, &topics),
-                                  "Tags", "member", "Key", key, "Value", value));
-    return act_step(ctx, &sqs_tag, with_queue(ctx, json_pack("{s:{s:s}}", "Tags", key, value)));
+    json_t *answer = act_call(ctx, &sqs_list, tags_with_queue_url(ctx, json_object()));
+    if (!answer)
+        return NULL;
+    json_t *found = jget(answer, "Tags");
+    json_t *tags = json_is_object(found) ? json_incref(found) : json_object();
+    json_decref(answer);
+    return tags;
 }
 
-enum verdict tags_remove(struct step_ctx *ctx, json_t *keys)
+json_t *tags_read(struct step_ctx *const *ctxs, size_t count)
 {
-    const struct tagged *kind = kind_of(ctx);
+    const struct tagged_type *kind = tagged_type_of(ctxs[0]);
     if (!kind)
-        return STEP_FAILED;
+        return NULL;
     if (kind->prefix)
-        return tags_remove_many(&ctx, 1, keys) ? STEP_DONE : STEP_FAILED;
-    if (is_topic(kind))
-        return act_step(ctx, &sns_untag,
-                        json_pack("{s:s, s:{s:O}}", "ResourceArn", act_arn(ctx, &topics), "TagKeys",
-                                  "member", keys));
-    return act_step(ctx, &sqs_untag, with_queue(ctx, json_pack("{s:O}", "TagKeys", keys)));
+        return tags_ec2_read(ctxs, count);
+    json_t *tags = tagged_is_topic(kind) ? tags_sns_read(ctxs[0]) : tags_sqs_read(ctxs[0]);
+    return tags ? json_pack("[o]", tags) : NULL;
+}
+
+bool tags_add(struct step_ctx *first, struct step_ctx *const *some, size_t count, const char *key,
+              const char *value)
+{
+    const struct tagged_type *kind = tagged_type_of(first);
+    if (count == 0)
+        return true;
+    if (!kind)
+        return false;
+    if (kind->prefix)
+        return act_do(first, &ec2_create,
+                      json_pack("{s:o, s:[{s:s, s:s}]}", "ResourceId",
+                                act_ids(some, count, tags_ec2_id), "Tag", "Key", key, "Value",
+                                value));
+    if (tagged_is_topic(kind))
+        return act_do(first, &sns_tag,
+                      json_pack("{s:s, s:{s:[{s:s, s:s}]}}", "ResourceArn", act_arn(first, &topics),
+                                "Tags", "member", "Key", key, "Value", value));
+    return act_do(first, &sqs_tag,
+                  tags_with_queue_url(first, json_pack("{s:{s:s}}", "Tags", key, value)));
+}
+
+bool tags_remove(struct step_ctx *const *ctxs, size_t count, json_t *keys)
+{
+    struct step_ctx *first = ctxs[0];
+    const struct tagged_type *kind = tagged_type_of(first);
+    if (!kind)
+        return false;
+    if (kind->prefix)
+        return act_do(first, &ec2_delete,
+                      json_pack("{s:o, s:o}", "ResourceId", act_ids(ctxs, count, tags_ec2_id),
+                                "Tag", tags_ec2_keys(keys)));
+    if (tagged_is_topic(kind))
+        return act_do(first, &sns_untag,
+                      json_pack("{s:s, s:{s:O}}", "ResourceArn", act_arn(first, &topics), "TagKeys",
+                                "member", keys));
+    return act_do(first, &sqs_untag,
+                  tags_with_queue_url(first, json_pack("{s:O}", "TagKeys", keys)));
 }

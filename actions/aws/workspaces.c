@@ -5,15 +5,11 @@
 #include "actions/aws/common.h"
 #include "lib/json/jpath.h"
 
-/* What one call takes: Amazon WorkSpaces API Reference, "StartWorkspaces". */
-#define WORKSPACES_MANY 25
+/* The limit of a call: Amazon WorkSpaces API Reference, "StartWorkspaces". */
+static const struct action_sharing workspace_sharing = {.max = 25};
 
 static const struct aws_op describe_workspaces = {&aws_workspaces, "DescribeWorkspaces",
                                                   .changes = false};
-static const struct aws_op start_workspaces = {&aws_workspaces, "StartWorkspaces", .changes = true};
-static const struct aws_op stop_workspaces = {&aws_workspaces, "StopWorkspaces", .changes = true};
-static const struct aws_op terminate_workspaces = {&aws_workspaces, "TerminateWorkspaces",
-                                                   .changes = true};
 
 static const char *const workspace_types[] = {"Workspace", NULL};
 
@@ -32,135 +28,105 @@ static const struct act_naming workspaces = {
     .fields = {"id", "name"},
 };
 
-static bool check(struct step_ctx *ctx)
+static const char *workspace_id(struct step_ctx *ctx)
 {
-    return act_name(ctx, &workspaces) != NULL;
+    return act_name(ctx, &workspaces);
 }
 
-/* What each of the three does, and when there is nothing to do. */
-struct change {
-    const struct aws_op *op;
-    const char *list;       /* the request's list: "StartWorkspaceRequests" */
-    const char *reached[3]; /* states in which it is done or under way, ended by NULL */
-    bool deletes;           /* one that is not there is done too */
+static bool workspace_check(struct step_ctx *ctx)
+{
+    return workspace_id(ctx) != NULL;
+}
+
+/* One of the three changes, and when there is nothing to do. */
+struct workspace_change {
+    struct aws_op op;
+    /* The list in the request: "StartWorkspaceRequests". */
+    const char *list;
+    /* The states in which the change is done or under way, ended by NULL. */
+    const char *reached[3];
+    /* Whether a workspace that does not exist is done too. */
+    bool deletes;
 };
 
-static const struct change starting = {
-    .op = &start_workspaces,
+static const struct workspace_change starting = {
+    .op = {&aws_workspaces, "StartWorkspaces", .changes = true},
     .list = "StartWorkspaceRequests",
     .reached = {"AVAILABLE", "STARTING"},
 };
-static const struct change stopping = {
-    .op = &stop_workspaces,
+static const struct workspace_change stopping = {
+    .op = {&aws_workspaces, "StopWorkspaces", .changes = true},
     .list = "StopWorkspaceRequests",
     .reached = {"STOPPED", "STOPPING"},
 };
-static const struct change terminating = {
-    .op = &terminate_workspaces,
+static const struct workspace_change terminating = {
+    .op = {&aws_workspaces, "TerminateWorkspaces", .changes = true},
     .list = "TerminateWorkspaceRequests",
     .reached = {"TERMINATED", "TERMINATING"},
     .deletes = true,
 };
 
-/* Whether the workspace, which refused the change, is there already. ctx->err stays as it is. */
-static bool reached(struct step_ctx *ctx, const struct change *change)
+/* Whether the workspace, for which the change was rejected, is in that state already. ctx->err is
+ * left as it is. */
+static bool workspace_has_reached(struct step_ctx *ctx, const struct workspace_change *change)
 {
-    struct err refusal = ctx->err;
+    struct err rejection = ctx->err;
     json_t *answer = act_call(ctx, &describe_workspaces,
-                              json_pack("{s:[s]}", "WorkspaceIds", act_name(ctx, &workspaces)));
+                              json_pack("{s:[s]}", "WorkspaceIds", workspace_id(ctx)));
     const char *state = jstr(answer, "Workspaces[0].State");
-    bool is = answer && !state && change->deletes;
+    bool reached = answer && !state && change->deletes;
     for (const char *const *s = change->reached; state && *s; s++)
-        is = is || strcmp(state, *s) == 0;
+        reached = reached || strcmp(state, *s) == 0;
     json_decref(answer);
-    ctx->err = refusal;
-    return is;
+    ctx->err = rejection;
+    return reached;
 }
 
-/* HTTP 200 is not success: a workspace that was refused is listed in the answer. */
-static bool accepted(struct step_ctx *ctx, const struct aws_op *op, const json_t *answer)
+/* HTTP 200 is not success: the response lists the workspaces that were rejected. False with
+ * ctx->err. */
+static bool workspace_accepted(struct step_ctx *ctx, const struct aws_op *op, const json_t *answer)
 {
-    const char *id = act_name(ctx, &workspaces);
+    const char *id = workspace_id(ctx);
     const json_t *failures = jget(answer, "FailedRequests");
     size_t i;
     json_t *failure;
     json_array_foreach(failures, i, failure) {
         const char *failed = jstr(failure, "WorkspaceId");
         const char *code = jstr(failure, "ErrorCode"), *message = jstr(failure, "ErrorMessage");
-        /* One that names no workspace can be anybody's: nobody is told that it worked. */
+        /* A failure without an ID can be that of any workspace: then none has succeeded. */
         if (failed && strcmp(failed, id) != 0)
             continue;
         err_set(&ctx->err, aws_classify(op->service, code, 0), code ? code : "", "%s",
-                message ? message : "the request was refused");
+                message ? message : "the request was rejected");
         snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", op->name);
         return false;
     }
     return true;
 }
 
-static enum verdict judge(struct step_ctx *ctx, const struct change *change, const json_t *answer)
+static enum verdict workspace_judge_change(struct step_ctx *ctx, const json_t *answer)
 {
-    if (accepted(ctx, change->op, answer))
+    const struct workspace_change *change = ctx->step->with;
+    if (workspace_accepted(ctx, &change->op, answer))
         return STEP_DONE;
     if (change->deletes && ctx->err.kind == ERR_NOT_FOUND)
         return step_finished(ctx, "already deleted");
-    if (err_is_retryable(&ctx->err) || !reached(ctx, change))
+    if (err_is_retryable(&ctx->err) || !workspace_has_reached(ctx, change))
         return STEP_FAILED;
     return step_finished(ctx, "already %s", change->reached[0]);
 }
 
-/* One call for all, and what it says of each. False when it failed as a whole. */
-static bool apply(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts,
-                  const struct change *change)
+static bool workspace_change_all(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
+    const struct workspace_change *change = ctxs[0]->step->with;
     json_t *requests = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(requests,
-                              json_pack("{s:s}", "WorkspaceId", act_name(ctxs[i], &workspaces)));
-    bool whole = json_array_size(requests) == count;
-    json_t *params = whole ? json_pack("{s:O}", change->list, requests) : NULL;
-    json_t *answer = act_call(ctxs[0], change->op, params);
-    json_decref(requests);
+        json_array_append_new(requests, json_pack("{s:s}", "WorkspaceId", workspace_id(ctxs[i])));
+    json_t *answer = act_call(ctxs[0], &change->op, json_pack("{s:o}", change->list, requests));
     for (size_t i = 0; answer && i < count; i++)
-        verdicts[i] = judge(ctxs[i], change, answer);
+        verdicts[i] = workspace_judge_change(ctxs[i], answer);
     json_decref(answer);
     return answer != NULL;
-}
-
-static enum verdict apply_one(struct step_ctx *ctx, const struct change *change)
-{
-    enum verdict verdict = STEP_FAILED;
-    return apply(&ctx, 1, &verdict, change) ? verdict : STEP_FAILED;
-}
-
-static enum verdict start(struct step_ctx *ctx)
-{
-    return apply_one(ctx, &starting);
-}
-
-static enum verdict stop(struct step_ctx *ctx)
-{
-    return apply_one(ctx, &stopping);
-}
-
-static enum verdict terminate(struct step_ctx *ctx)
-{
-    return apply_one(ctx, &terminating);
-}
-
-static bool start_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
-{
-    return apply(ctxs, count, verdicts, &starting);
-}
-
-static bool stop_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
-{
-    return apply(ctxs, count, verdicts, &stopping);
-}
-
-static bool terminate_many(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
-{
-    return apply(ctxs, count, verdicts, &terminating);
 }
 
 const struct action action_workspaces_start_workspace = {
@@ -172,10 +138,12 @@ const struct action action_workspaces_start_workspace = {
     .resource_types = workspace_types,
     .permissions =
         (const char *const[]){"workspaces:DescribeWorkspaces", "workspaces:StartWorkspaces", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{"start", start, false}, {0}},
-    .many =
-        (const struct action_many[]){{.step = 0, .most = WORKSPACES_MANY, .run = start_many}, {0}},
+    .check = workspace_check,
+    .steps = (const struct action_step[]){{.name = "start",
+                                           .run_all = workspace_change_all,
+                                           .sharing = &workspace_sharing,
+                                           .with = &starting},
+                                          {0}},
 };
 
 const struct action action_workspaces_stop_workspace = {
@@ -187,10 +155,12 @@ const struct action action_workspaces_stop_workspace = {
     .resource_types = workspace_types,
     .permissions =
         (const char *const[]){"workspaces:DescribeWorkspaces", "workspaces:StopWorkspaces", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{"stop", stop, false}, {0}},
-    .many =
-        (const struct action_many[]){{.step = 0, .most = WORKSPACES_MANY, .run = stop_many}, {0}},
+    .check = workspace_check,
+    .steps = (const struct action_step[]){{.name = "stop",
+                                           .run_all = workspace_change_all,
+                                           .sharing = &workspace_sharing,
+                                           .with = &stopping},
+                                          {0}},
 };
 
 const struct action action_workspaces_terminate_workspace = {
@@ -202,9 +172,10 @@ const struct action action_workspaces_terminate_workspace = {
     .resource_types = workspace_types,
     .permissions = (const char *const[]){"workspaces:DescribeWorkspaces",
                                          "workspaces:TerminateWorkspaces", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{"terminate", terminate, false}, {0}},
-    .many =
-        (const struct action_many[]){{.step = 0, .most = WORKSPACES_MANY, .run = terminate_many},
-                                     {0}},
+    .check = workspace_check,
+    .steps = (const struct action_step[]){{.name = "terminate",
+                                           .run_all = workspace_change_all,
+                                           .sharing = &workspace_sharing,
+                                           .with = &terminating},
+                                          {0}},
 };

@@ -13,8 +13,6 @@
 /* The longest that an operation is followed. Deleting a large resource group takes hours. */
 #define OPERATION_LIMIT WAIT_MINUTES(240)
 
-static const char already_deleted[] = "already deleted";
-
 enum verdict az_no_memory(struct step_ctx *ctx)
 {
     err_set(&ctx->err, ERR_INTERNAL, "", "out of memory");
@@ -200,11 +198,21 @@ enum verdict az_act(struct step_ctx *ctx, const struct arm_op *op)
     return verdict;
 }
 
-enum verdict az_delete(struct step_ctx *ctx, const struct arm_op *op)
+bool az_check_step(struct step_ctx *ctx)
 {
-    enum verdict verdict = az_act(ctx, op);
-    return verdict == STEP_FAILED && az_gone(ctx) ? step_finished(ctx, "%s", already_deleted)
-                                                  : verdict;
+    const struct arm_op *op = ctx->action->steps[0].with;
+    return az_check(ctx, op->provider);
+}
+
+enum verdict az_act_step(struct step_ctx *ctx)
+{
+    return az_act(ctx, ctx->step->with);
+}
+
+enum verdict az_delete_step(struct step_ctx *ctx)
+{
+    enum verdict verdict = az_act_step(ctx);
+    return verdict == STEP_FAILED && az_gone(ctx) ? step_finished(ctx, "already deleted") : verdict;
 }
 
 /* --- failures --- */
@@ -218,13 +226,4 @@ bool az_gone(const struct step_ctx *ctx)
         if (strcmp(ctx->err.code, astray[i]) == 0)
             return false;
     return ctx->err.kind == ERR_NOT_FOUND;
-}
-
-enum verdict az_retry(struct step_ctx *ctx, int64_t limit_ms)
-{
-    struct err refusal = ctx->err;
-    enum verdict verdict = step_wait(ctx, limit_ms, "an earlier change to take effect");
-    if (verdict == STEP_FAILED)
-        ctx->err = refusal;
-    return verdict;
 }

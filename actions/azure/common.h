@@ -6,9 +6,6 @@
 #include "actions/action.h"
 #include "lib/azure/arm.h"
 
-/* Waits of steps, in milliseconds. */
-#define WAIT_MINUTES(n) ((int64_t)(n)*60000)
-
 /* The longest path that is built: the longest id, each byte three times as long when encoded. */
 #define AZ_PATH_MAX 16384
 
@@ -39,15 +36,19 @@ extern const struct action_state az_operation_state[];
 bool az_operation_valid(struct step_ctx *ctx, const json_t *value);
 /* az_long on the resource itself, without a body. */
 enum verdict az_act(struct step_ctx *ctx, const struct arm_op *op);
-/* The same for a deletion: what is not there any more is STEP_FINISHED with a note. */
-enum verdict az_delete(struct step_ctx *ctx, const struct arm_op *op);
+
+/* For descriptors whose first step has a struct arm_op as its `with`. */
+
+/* For action.check: az_check with the type of the operation. */
+bool az_check_step(struct step_ctx *ctx);
+/* For action_step.run: az_act with the operation. */
+enum verdict az_act_step(struct step_ctx *ctx);
+/* The same for a deletion: STEP_FINISHED with a note if the resource does not exist any more. */
+enum verdict az_delete_step(struct step_ctx *ctx);
 
 /* Whether the last failure says that the thing is not there, though all that leads to it is known:
  * an unknown subscription is another matter. */
 bool az_gone(const struct step_ctx *ctx);
-/* The step again for as long as limit_ms have not passed since it began, else STEP_FAILED with the
- * provider's own error: for refusals that pass when an earlier change has taken effect. */
-enum verdict az_retry(struct step_ctx *ctx, int64_t limit_ms);
 /* STEP_FAILED for want of memory. */
 enum verdict az_no_memory(struct step_ctx *ctx);
 

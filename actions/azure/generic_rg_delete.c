@@ -41,7 +41,8 @@ static enum verdict remove_group(struct step_ctx *ctx)
         return verdict;
     if (az_gone(ctx))
         return step_finished(ctx, "the resource group is already deleted");
-    return strcmp(ctx->err.code, DELETED_ELSEWHERE) == 0 ? az_retry(ctx, ELSEWHERE_LIMIT) : verdict;
+    return strcmp(ctx->err.code, DELETED_ELSEWHERE) == 0 ? step_retry(ctx, ELSEWHERE_LIMIT)
+                                                         : verdict;
 }
 
 const struct action action_generic_rg_delete = {
@@ -64,5 +65,5 @@ const struct action action_generic_rg_delete = {
         (const char *const[]){"Microsoft.Resources/subscriptions/resourceGroups/read", NULL},
     .check = check,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"delete", remove_group, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "delete", .run = remove_group}, {0}},
 };

@@ -1,5 +1,5 @@
-/* disk_delete, image_delete, ssh_public_key_delete, ip_delete and nic_delete: one resource,
- * deleted, and the deletion followed to its end. */
+/* disk_delete, image_delete, ssh_public_key_delete, ip_delete and nic_delete: one call that deletes
+ * the resource, followed until it has taken effect. */
 #include "actions/azure/common.h"
 
 static const struct arm_op delete_disk = {
@@ -38,18 +38,6 @@ static const struct arm_op delete_nic = {
     .changes = true,
 };
 
-/* --- disk_delete --- */
-
-static bool check_disk(struct step_ctx *ctx)
-{
-    return az_check(ctx, delete_disk.provider);
-}
-
-static enum verdict remove_disk(struct step_ctx *ctx)
-{
-    return az_delete(ctx, &delete_disk);
-}
-
 const struct action action_disk_delete = {
     .name = "disk_delete",
     .display_name = "Delete Disk",
@@ -62,22 +50,12 @@ const struct action action_disk_delete = {
                                          "Microsoft.Compute/locations/diskOperations/read", NULL},
     .arm_type = "Microsoft.Compute/disks",
     .location_permissions = (const char *const[]){"Microsoft.Compute/disks/read", NULL},
-    .check = check_disk,
+    .check = az_check_step,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"delete", remove_disk, false}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "delete", .run = az_delete_step, .with = &delete_disk}, {0}},
 };
-
-/* --- image_delete --- */
-
-static bool check_image(struct step_ctx *ctx)
-{
-    return az_check(ctx, delete_image.provider);
-}
-
-static enum verdict remove_image(struct step_ctx *ctx)
-{
-    return az_delete(ctx, &delete_image);
-}
 
 const struct action action_image_delete = {
     .name = "image_delete",
@@ -90,22 +68,12 @@ const struct action action_image_delete = {
                                          "Microsoft.Compute/locations/operations/read", NULL},
     .arm_type = "Microsoft.Compute/images",
     .location_permissions = (const char *const[]){"Microsoft.Compute/images/read", NULL},
-    .check = check_image,
+    .check = az_check_step,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"delete", remove_image, false}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "delete", .run = az_delete_step, .with = &delete_image}, {0}},
 };
-
-/* --- ssh_public_key_delete --- */
-
-static bool check_ssh_key(struct step_ctx *ctx)
-{
-    return az_check(ctx, delete_ssh_key.provider);
-}
-
-static enum verdict remove_ssh_key(struct step_ctx *ctx)
-{
-    return az_delete(ctx, &delete_ssh_key);
-}
 
 const struct action action_ssh_public_key_delete = {
     .name = "ssh_public_key_delete",
@@ -117,22 +85,12 @@ const struct action action_ssh_public_key_delete = {
     .permissions = (const char *const[]){"Microsoft.Compute/sshPublicKeys/delete", NULL},
     .arm_type = "Microsoft.Compute/sshPublicKeys",
     .location_permissions = (const char *const[]){"Microsoft.Compute/sshPublicKeys/read", NULL},
-    .check = check_ssh_key,
+    .check = az_check_step,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"delete", remove_ssh_key, false}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "delete", .run = az_delete_step, .with = &delete_ssh_key}, {0}},
 };
-
-/* --- ip_delete --- */
-
-static bool check_ip(struct step_ctx *ctx)
-{
-    return az_check(ctx, delete_ip.provider);
-}
-
-static enum verdict remove_ip(struct step_ctx *ctx)
-{
-    return az_delete(ctx, &delete_ip);
-}
 
 const struct action action_ip_delete = {
     .name = "ip_delete",
@@ -146,22 +104,12 @@ const struct action action_ip_delete = {
                                          "Microsoft.Network/publicIPAddresses/delete", NULL},
     .arm_type = "Microsoft.Network/publicIPAddresses",
     .location_permissions = (const char *const[]){"Microsoft.Network/publicIPAddresses/read", NULL},
-    .check = check_ip,
+    .check = az_check_step,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"delete", remove_ip, false}, {0}},
+    .steps =
+        (const struct action_step[]){{.name = "delete", .run = az_delete_step, .with = &delete_ip},
+                                     {0}},
 };
-
-/* --- nic_delete --- */
-
-static bool check_nic(struct step_ctx *ctx)
-{
-    return az_check(ctx, delete_nic.provider);
-}
-
-static enum verdict remove_nic(struct step_ctx *ctx)
-{
-    return az_delete(ctx, &delete_nic);
-}
 
 const struct action action_nic_delete = {
     .name = "nic_delete",
@@ -176,7 +124,9 @@ const struct action action_nic_delete = {
                                          "Microsoft.Network/networkInterfaces/delete", NULL},
     .arm_type = "Microsoft.Network/networkInterfaces",
     .location_permissions = (const char *const[]){"Microsoft.Network/networkInterfaces/read", NULL},
-    .check = check_nic,
+    .check = az_check_step,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"delete", remove_nic, false}, {0}},
+    .steps =
+        (const struct action_step[]){{.name = "delete", .run = az_delete_step, .with = &delete_nic},
+                                     {0}},
 };

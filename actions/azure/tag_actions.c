@@ -175,7 +175,7 @@ const struct action action_generic_tag = {
     .location_permissions = location_permissions,
     .check = check,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"add", add, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "add", .run = add}, {0}},
 };
 
 /* --- generic_untag --- */
@@ -222,7 +222,7 @@ const struct action action_generic_untag = {
     .location_permissions = location_permissions,
     .check = check,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"remove", untag, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "remove", .run = untag}, {0}},
 };
 
 /* --- generic_tag_update --- */
@@ -329,7 +329,8 @@ const struct action action_generic_tag_update = {
         (const struct action_state[]){
             {"found", state_boolean}, {"replace", NULL}, {"merge", NULL}, AZ_OPERATION_AGAIN, {0}},
     /* Saved before the first change: a second try finds the old key gone, and must know why. */
-    .steps =
-        (const struct action_step[]){
-            {"find", find, true}, {"add", add_new, false}, {"remove", remove_old, false}, {0}},
+    .steps = (const struct action_step[]){{.name = "find", .run = find, .save = true},
+                                          {.name = "add", .run = add_new},
+                                          {.name = "remove", .run = remove_old},
+                                          {0}},
 };

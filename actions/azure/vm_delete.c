@@ -362,13 +362,17 @@ static enum verdict put_off(struct step_ctx *ctx)
 }
 
 /* A kind of part: its list in the state, and its calls. */
-struct part_kind {
+struct vm_part_kind {
     const char *list;
     const struct arm_op *get, *delete;
 };
 
+static const struct vm_part_kind vm_disks = {"disks", &get_disk, &delete_disk};
+static const struct vm_part_kind vm_nics = {"nics", &get_nic, &delete_nic};
+static const struct vm_part_kind vm_ips = {"ips", &get_ip, &delete_ip};
+
 /* The deletion is begun, or followed. */
-static enum verdict delete_part(struct step_ctx *ctx, const struct part_kind *kind,
+static enum verdict delete_part(struct step_ctx *ctx, const struct vm_part_kind *kind,
                                 const char *text, const char *path)
 {
     bool asked = !ctx->restored || json_is_true(json_object_get(ctx->state, "asked"));
@@ -378,7 +382,8 @@ static enum verdict delete_part(struct step_ctx *ctx, const struct part_kind *ki
     return az_long(ctx, kind->delete, path, NULL);
 }
 
-static enum verdict remove_one(struct step_ctx *ctx, const struct part_kind *kind, const char *text)
+static enum verdict remove_one(struct step_ctx *ctx, const struct vm_part_kind *kind,
+                               const char *text)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
     enum verdict verdict = STEP_FAILED;
@@ -390,14 +395,15 @@ static enum verdict remove_one(struct step_ctx *ctx, const struct part_kind *kin
     if (az_gone(ctx))
         return STEP_DONE;
     if (still_in_use(ctx))
-        verdict = az_retry(ctx, IN_USE_LIMIT);
+        verdict = step_retry(ctx, IN_USE_LIMIT);
     bool final = verdict == STEP_FAILED && !err_is_retryable(&ctx->err);
     return final ? put_off(ctx) : verdict;
 }
 
 /* The first of a list; then the step again for the next. */
-static enum verdict remove_next(struct step_ctx *ctx, const struct part_kind *kind)
+static enum verdict vm_delete_next_part(struct step_ctx *ctx)
 {
+    const struct vm_part_kind *kind = ctx->step->with;
     json_t *ids = json_object_get(ctx->state, kind->list);
     const char *text = json_string_value(json_array_get(ids, 0));
     if (!text)
@@ -407,24 +413,6 @@ static enum verdict remove_next(struct step_ctx *ctx, const struct part_kind *ki
         return verdict;
     json_array_remove(ids, 0);
     return step_again(ctx, 0);
-}
-
-static enum verdict remove_disks(struct step_ctx *ctx)
-{
-    static const struct part_kind disks = {"disks", &get_disk, &delete_disk};
-    return remove_next(ctx, &disks);
-}
-
-static enum verdict remove_nics(struct step_ctx *ctx)
-{
-    static const struct part_kind nics = {"nics", &get_nic, &delete_nic};
-    return remove_next(ctx, &nics);
-}
-
-static enum verdict remove_ips(struct step_ctx *ctx)
-{
-    static const struct part_kind ips = {"ips", &get_ip, &delete_ip};
-    return remove_next(ctx, &ips);
 }
 
 /* Says what could not be deleted. */
@@ -524,11 +512,13 @@ const struct action action_vm_delete = {
                                            {"asked", NULL},
                                            AZ_OPERATION_AGAIN,
                                            {0}},
-    .steps = (const struct action_step[]){{"find", find, true},
-                                          {"delete-vm", remove_vm, false},
-                                          {"delete-disks", remove_disks, false},
-                                          {"delete-nics", remove_nics, false},
-                                          {"delete-ips", remove_ips, false},
-                                          {"conclude", conclude, false},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "find", .run = find, .save = true},
+            {.name = "delete-vm", .run = remove_vm},
+            {.name = "delete-disks", .run = vm_delete_next_part, .with = &vm_disks},
+            {.name = "delete-nics", .run = vm_delete_next_part, .with = &vm_nics},
+            {.name = "delete-ips", .run = vm_delete_next_part, .with = &vm_ips},
+            {.name = "conclude", .run = conclude},
+            {0}},
 };

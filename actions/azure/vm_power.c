@@ -29,26 +29,6 @@ static const struct arm_op deallocate_vm = {
 static const char *const vm_types[] = {"Virtual Machine", NULL};
 static const char *const location_permissions[] = {VM "/read", NULL};
 
-static bool check(struct step_ctx *ctx)
-{
-    return az_check(ctx, VM);
-}
-
-static enum verdict start(struct step_ctx *ctx)
-{
-    return az_act(ctx, &start_vm);
-}
-
-static enum verdict power_off(struct step_ctx *ctx)
-{
-    return az_act(ctx, &power_off_vm);
-}
-
-static enum verdict deallocate(struct step_ctx *ctx)
-{
-    return az_act(ctx, &deallocate_vm);
-}
-
 const struct action action_vm_start = {
     .name = "vm_start",
     .display_name = "Start VM",
@@ -60,9 +40,10 @@ const struct action action_vm_start = {
                                          "Microsoft.Compute/virtualMachines/start/action", NULL},
     .arm_type = VM,
     .location_permissions = location_permissions,
-    .check = check,
+    .check = az_check_step,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"start", start, false}, {0}},
+    .steps =
+        (const struct action_step[]){{.name = "start", .run = az_act_step, .with = &start_vm}, {0}},
 };
 
 const struct action action_vm_power_off = {
@@ -77,9 +58,11 @@ const struct action action_vm_power_off = {
                                          "Microsoft.Compute/virtualMachines/powerOff/action", NULL},
     .arm_type = VM,
     .location_permissions = location_permissions,
-    .check = check,
+    .check = az_check_step,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"power-off", power_off, false}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "power-off", .run = az_act_step, .with = &power_off_vm}, {0}},
 };
 
 const struct action action_vm_deallocate = {
@@ -94,7 +77,9 @@ const struct action action_vm_deallocate = {
                               "Microsoft.Compute/virtualMachines/deallocate/action", NULL},
     .arm_type = VM,
     .location_permissions = location_permissions,
-    .check = check,
+    .check = az_check_step,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{"deallocate", deallocate, false}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "deallocate", .run = az_act_step, .with = &deallocate_vm}, {0}},
 };

@@ -164,8 +164,8 @@ static void hook_after_change(struct step_ctx *ctx)
 
 const json_t *attempt_shared_state(const struct task *task, const struct step_ctx *ctx)
 {
-    const struct action_many *many = task_many(task);
-    return many && many->same ? json_object_get(ctx->state, many->same) : NULL;
+    const struct action_sharing *sharing = task_sharing(task);
+    return sharing && sharing->same ? json_object_get(ctx->state, sharing->same) : NULL;
 }
 
 void attempt_note_share(struct task *task, const struct step_ctx *ctx)
@@ -230,6 +230,7 @@ void task_begin_step(struct task *task, struct step_ctx *ctx)
         task->begun = true;
         pthread_mutex_unlock(&run->lock);
     }
+    ctx->step = &ctx->action->steps[task->step];
     ctx->step_since_ms = task->step_since_ms;
     ctx->err = ERR_INIT;
 }
@@ -247,8 +248,8 @@ int64_t task_advance(struct task *task, struct step_ctx *ctx)
             return answer;
         begun = true;
         task_begin_step(task, ctx);
-        if (!task_settle_step(task, ctx, ctx->action->steps[task->step].run(ctx), &answer))
+        if (!task_settle_step(task, ctx, step_run(ctx, task->step), &answer))
             return answer;
-    } while (!task_many(task));
+    } while (!task_sharing(task));
     return JOB_READY;
 }

@@ -19,8 +19,8 @@ static void try_group(struct attempt **group, size_t count);
  */
 static void go_on(struct attempt **group, size_t count)
 {
-    const struct action_many *many = count ? task_many(group[0]->task) : NULL;
-    if (many && !many->same) {
+    const struct action_sharing *sharing = count ? task_sharing(group[0]->task) : NULL;
+    if (sharing && !sharing->same) {
         try_group(group, count);
         return;
     }
@@ -32,7 +32,7 @@ static void go_on(struct attempt **group, size_t count)
 /* All of the group go on from what the call said of each. */
 static void settle_group(struct attempt **group, size_t count, const enum verdict *verdicts)
 {
-    struct attempt *on[ACTION_MANY_MAX];
+    struct attempt *on[SHARED_CALL_MAX];
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
         if (task_settle_step(group[i]->task, &group[i]->ctx, verdicts[i], &group[i]->answer))
@@ -57,7 +57,7 @@ static void park_group(struct attempt **group, size_t count)
  * is made, it has changed for all. */
 static bool call_together(struct attempt **group, size_t count, enum verdict *verdicts)
 {
-    struct step_ctx *ctxs[ACTION_MANY_MAX] = {NULL};
+    struct step_ctx *ctxs[SHARED_CALL_MAX] = {NULL};
     struct task *first = group[0]->task;
     bool before = first->changed;
     for (size_t i = 0; i < count; i++) {
@@ -65,7 +65,7 @@ static bool call_together(struct attempt **group, size_t count, enum verdict *ve
         ctxs[i] = &group[i]->ctx;
     }
     first->changed = false;
-    bool told = task_many(first)->run(ctxs, count, verdicts);
+    bool told = ctxs[0]->step->run_all(ctxs, count, verdicts);
     bool made = first->changed;
     first->changed = before || made;
     for (size_t i = 1; made && i < count; i++)
@@ -77,7 +77,7 @@ static bool call_together(struct attempt **group, size_t count, enum verdict *ve
  * each it is asked whether there is time for more. */
 static void try_group(struct attempt **group, size_t count)
 {
-    enum verdict verdicts[ACTION_MANY_MAX];
+    enum verdict verdicts[SHARED_CALL_MAX];
     int64_t answer;
     if (!attempt_may_begin(group[0]->task->automation->run, &answer)) {
         put_off(group, count, answer);
@@ -136,7 +136,7 @@ static bool join(const struct attempt *first, struct attempt *a, struct task *ta
  * the company concerns the control job. */
 static bool run_together(struct attempt *first, struct attempt *room)
 {
-    struct attempt *group[ACTION_MANY_MAX] = {first};
+    struct attempt *group[SHARED_CALL_MAX] = {first};
     struct job *last = &first->task->job, *company = last->next;
     size_t count = 1;
     for (struct job *next; company; company = next) {
@@ -176,7 +176,7 @@ int64_t task_run(struct job *job, struct http_client *http)
         return a.answer;
     }
     if (job->next)
-        room = calloc(ACTION_MANY_MAX, sizeof *room);
+        room = calloc(SHARED_CALL_MAX, sizeof *room);
     bool concerned = false, open = attempt_open(&a, task, http);
     if (open && room) {
         concerned = run_together(&a, room);

@@ -42,7 +42,7 @@ struct task {
     int64_t step_since_ms;    /* monotonic: when the step was begun, if it was */
     struct patience patience; /* with the failures of this step */
     uint16_t share; /* of what of its state others must have to share this step's call (see
-                       action_many.same); 0: not known yet */
+                       action_sharing.same); 0: not known yet */
     uint8_t status; /* enum task_status */
     uint8_t step;   /* index into the action's steps */
     uint8_t most;   /* resources in a shared call of this step: fewer after each failure of

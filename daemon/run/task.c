@@ -9,6 +9,11 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
+/* The tests and the bench build a program with 0, whose resources have a call each, to compare
+ * with. */
+#ifndef SHARE_CALLS
+#define SHARE_CALLS 1
+#endif
 /* A run says at most once in so long that some of its tasks wait. */
 #define WARN_EVERY_MS 60000
 /* Tasks that wait, and may share a call, go on when the clock shows a multiple of this. */
@@ -25,15 +30,12 @@ const struct event_place *task_place(const struct task *task)
     return &event->places[event->resources[task_index(task)].place];
 }
 
-const struct action_many *task_many(const struct task *task)
+const struct action_sharing *task_sharing(const struct task *task)
 {
-    const struct action_many *many = task->automation->action->many;
-    if (task->automation->run->plan || ACTION_MANY_MAX < 2)
+    const struct action_sharing *sharing = task->automation->action->steps[task->step].sharing;
+    if (!sharing || task->automation->run->plan || !SHARE_CALLS)
         return NULL;
-    while (many && many->run && many->step != task->step)
-        many++;
-    bool takes = many && many->run && (!many->takes || many->takes(task_place(task)->type));
-    return takes ? many : NULL;
+    return !sharing->takes || sharing->takes(task_place(task)->type) ? sharing : NULL;
 }
 
 /* --- the end of a task --- */
@@ -301,7 +303,7 @@ int64_t task_failed_together(struct task *task, struct step_ctx *ctx, size_t cou
  * at which they meet. */
 static int64_t next_look(const struct task *task, int64_t at)
 {
-    return task_many(task) ? (at + MEETING_MS - 1) / MEETING_MS * MEETING_MS : at;
+    return task_sharing(task) ? (at + MEETING_MS - 1) / MEETING_MS * MEETING_MS : at;
 }
 
 /* What the step's verdict leads to. True: to the next step at once; false: *answer is the job's. */

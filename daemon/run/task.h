@@ -15,9 +15,9 @@
 /* --- task.c --- */
 
 const struct event_place *task_place(const struct task *task);
-/* How the task's step is done for several resources in one call; NULL: it is not. In a dry run each
- * has its own, to be written down. */
-const struct action_many *task_many(const struct task *task);
+/* How the task shares the calls of its step; NULL: it does not. In a dry run each resource has its
+ * own, to be written down. */
+const struct action_sharing *task_sharing(const struct task *task);
 /* What the resource is called in logs and plans. Borrowed from the resource. */
 const char *task_resource_name(const struct step_ctx *ctx);
 /* Keeps the state for the next time. */

@@ -61,10 +61,10 @@ static bool judge(struct run *run, struct automation *a)
 static size_t most_of(const struct job *job)
 {
     const struct task *task = (const struct task *)job;
-    const struct action_many *many = task_many(task);
-    if (!many)
+    const struct action_sharing *sharing = task_sharing(task);
+    if (!sharing)
         return 1;
-    return task->most && task->most < many->most ? task->most : many->most;
+    return task->most && task->most < sharing->max ? task->most : sharing->max;
 }
 
 /* Whether a queued task may share the call of another that shares its call. Their lane gives them

@@ -232,7 +232,7 @@ static inline void world_steps(struct action_world *w, struct step_ctx *ctx, str
             fail_msg("%s never ends: step %s: %s", ctx->action->name, ctx->action->steps[step].name,
                      ctx->err.message);
         ctx->err = ERR_INIT;
-        end->verdict = ctx->action->steps[step].run(ctx);
+        end->verdict = step_run(ctx, (unsigned)step);
         ctx->state = world_restored(ctx->state);
         if (end->verdict == STEP_FINISHED)
             return;

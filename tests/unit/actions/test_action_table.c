@@ -180,11 +180,35 @@ static void test_step_names_are_unique_in_their_action(void **state)
         const struct action_step *steps = (*a)->steps;
         assert_non_null(steps[0].name);
         for (size_t i = 0; steps[i].name; i++) {
-            assert_non_null(steps[i].run);
+            assert_true(!steps[i].run != !steps[i].run_all);
             for (size_t k = 0; k < i; k++)
                 assert_string_not_equal(steps[i].name, steps[k].name);
         }
     }
+}
+
+static bool declares(const struct action *action, const char *member)
+{
+    for (const struct action_state *row = action->state; row && row->name; row++)
+        if (strcmp(row->name, member) == 0)
+            return true;
+    return false;
+}
+
+static void test_calls_are_shared_by_steps_that_can(void **state)
+{
+    unsigned shared = 0;
+    (void)state;
+    for (const struct action *const *a = action_table; *a; a++)
+        for (const struct action_step *step = (*a)->steps; step->name; step++) {
+            if (!step->sharing)
+                continue;
+            shared++;
+            assert_non_null(step->run_all);
+            assert_in_range(step->sharing->max, 2, SHARED_CALL_MAX);
+            assert_true(!step->sharing->same || declares(*a, step->sharing->same));
+        }
+    assert_true(shared > 0);
 }
 
 static void test_every_default_is_valid_or_asks_for_a_value(void **state)
@@ -213,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_descriptions_are_sentences),
         cmocka_unit_test(test_permissions_are_sorted_names),
         cmocka_unit_test(test_step_names_are_unique_in_their_action),
+        cmocka_unit_test(test_calls_are_shared_by_steps_that_can),
         cmocka_unit_test(test_every_default_is_valid_or_asks_for_a_value),
     };
     return cmocka_run_group_tests_name("action_table", tests, load, unload);

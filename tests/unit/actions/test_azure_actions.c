@@ -195,6 +195,7 @@ static void test_hostile_names_are_refused_by_every_action(void **state)
         for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
             json_t *given = resource("x", SUB, "rg", hostile[i]);
             struct step_ctx ctx = context(given);
+            ctx.action = *a;
             if ((*a)->check(&ctx))
                 fail_msg("%s takes the name \"%s\"", (*a)->name, hostile[i]);
             assert_int_equal(ctx.err.kind, ERR_INVALID);

@@ -594,46 +594,118 @@ static void test_a_tag_that_has_the_key_already_is_processed(void **state)
 
 /* --- shared calls --- */
 
-static void test_an_operation_that_lists_no_instances_is_called_once(void **state)
+#define FIRST  "i-0000000000000000a"
+#define SECOND "i-0000000000000000b"
+
+/* Two instances in the first step of an action that stops or terminates them. */
+struct two_instances {
+    struct step_ctx ctx[2];
+    struct step_ctx *ctxs[2];
+    enum verdict verdicts[2];
+};
+
+static void two_set_up(struct two_instances *two, struct action_world *w, const char *action,
+                       unsigned step, bool dry_run)
 {
-    struct action_world *w = *state;
-    static const struct aws_op reboot = {&aws_ec2, "RebootInstances", .changes = true};
-    static const struct world_answer none[] = {{NULL}};
-    struct step_ctx made[2];
-    struct step_ctx *ctxs[2] = {&made[0], &made[1]};
-    enum verdict verdicts[2] = {STEP_FAILED, STEP_FAILED};
-    json_t *params = json_pack("{s:b}", "DryRun", 0);
-    world_script(w, none, NULL);
-    for (int i = 0; i < 2; i++)
-        made[i] = (struct step_ctx){
-            .resource = json_pack("{s:s}", "id", i ? "i-0000000000000000b" : "i-0000000000000000a"),
-            .params = params,
+    for (int i = 0; i < 2; i++) {
+        two->ctx[i] = (struct step_ctx){
+            .action = action_find(action),
+            .resource = json_pack("{s:s}", "id", i ? SECOND : FIRST),
+            .params = json_pack("{s:b}", "DryRun", dry_run),
             .account = WORLD_ACCOUNT,
             .region = "us-east-1",
             .partition = "aws",
             .aws = w->aws,
             .http = w->http,
             .clock = &w->clock.clock,
-            .err = ERR_INIT};
-    assert_true(ec2_change_many(ctxs, 2, verdicts, &reboot, NULL));
-    assert_int_equal(verdicts[0], STEP_DONE);
-    assert_int_equal(verdicts[1], STEP_DONE);
-    assert_int_equal(world_calls(w, "RebootInstances", "i-0000000000000000a"), 1);
+            .err = ERR_INIT,
+        };
+        two->ctx[i].step = &two->ctx[i].action->steps[step];
+        two->ctxs[i] = &two->ctx[i];
+        two->verdicts[i] = STEP_AGAIN;
+    }
+}
 
-    /* One that lists them, but not all, has not said anything of the others. */
-    static const struct world_answer one[] = {
-        {.op = "RebootInstances",
-         .body = "<R><instancesSet><item><instanceId>i-0000000000000000a</instanceId></item>"
-                 "</instancesSet></R>"},
+static bool two_run(struct two_instances *two)
+{
+    return two->ctx[0].step->run_all(two->ctxs, 2, two->verdicts);
+}
+
+static void two_tear_down(struct two_instances *two)
+{
+    for (int i = 0; i < 2; i++) {
+        json_decref((json_t *)two->ctx[i].resource);
+        json_decref((json_t *)two->ctx[i].params);
+    }
+}
+
+/* Nothing is known of an instance that a response does not list, whether others are listed or not:
+ * it is asked again. */
+static void test_an_instance_that_a_response_does_not_list_is_not_done(void **state)
+{
+    static const struct world_answer one[] = {{.op = "StopInstances",
+                                               .body = "<R><instancesSet><item><instanceId>" FIRST
+                                                       "</instanceId></item></instancesSet></R>"},
+                                              {NULL}};
+    struct two_instances two;
+    two_set_up(&two, *state, "ec2_stop_instance", 0, false);
+    world_script(*state, one, NULL);
+    assert_true(two_run(&two));
+    assert_int_equal(two.verdicts[0], STEP_DONE);
+    assert_int_equal(two.verdicts[1], STEP_FAILED);
+    assert_int_equal(two.ctx[1].err.kind, ERR_TRANSIENT);
+    two.ctx[1].err = ERR_INIT;
+    assert_int_equal(step_run(two.ctxs[1], 0), STEP_FAILED);
+    assert_int_equal(two.ctx[1].err.kind, ERR_TRANSIENT);
+    assert_int_equal(step_run(two.ctxs[0], 0), STEP_DONE);
+    two_tear_down(&two);
+}
+
+/* EC2 rejects the call for all of them: only one that is alone is known to be gone. */
+static void test_an_instance_that_is_gone_is_terminated(void **state)
+{
+    static const struct world_answer gone[] = {
+        {.op = "TerminateInstances",
+         .status = 400,
+         .body = ERROR("InvalidInstanceID.NotFound", "no such instance")},
         {NULL}};
-    world_script(w, one, NULL);
-    assert_true(ec2_change_many(ctxs, 2, verdicts, &reboot, NULL));
-    assert_int_equal(verdicts[0], STEP_DONE);
-    assert_int_equal(verdicts[1], STEP_FAILED);
-    assert_int_equal(made[1].err.kind, ERR_TRANSIENT);
-    for (int i = 0; i < 2; i++)
-        json_decref((json_t *)made[i].resource);
-    json_decref(params);
+    struct two_instances two;
+    two_set_up(&two, *state, "ec2_terminate_instance", 2, false);
+    world_script(*state, gone, NULL);
+    assert_false(two_run(&two));
+    assert_int_equal(step_run(two.ctxs[0], 2), STEP_FINISHED);
+    assert_string_equal(two.ctx[0].note, "already terminated");
+    two_tear_down(&two);
+    two_set_up(&two, *state, "ec2_stop_instance", 0, false);
+    static const struct world_answer unknown[] = {
+        {.op = "StopInstances",
+         .status = 400,
+         .body = ERROR("InvalidInstanceID.NotFound", "no such instance")},
+        {NULL}};
+    world_script(*state, unknown, NULL);
+    assert_int_equal(step_run(two.ctxs[0], 0), STEP_FAILED);
+    assert_string_equal(two.ctx[0].err.code, "InvalidInstanceID.NotFound");
+    two_tear_down(&two);
+}
+
+static void test_dry_run_is_for_all_instances_of_a_call(void **state)
+{
+    static const struct world_answer allowed[] = {
+        {.op = "StopInstances",
+         .holds = "DryRun=true",
+         .status = 412,
+         .body = ERROR("DryRunOperation", "it would have succeeded")},
+        {NULL}};
+    struct two_instances two;
+    two_set_up(&two, *state, "ec2_stop_instance", 0, true);
+    world_script(*state, allowed, NULL);
+    assert_true(two_run(&two));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(two.verdicts[i], STEP_FINISHED);
+        assert_string_equal(two.ctx[i].note, "dry run: would have succeeded");
+    }
+    assert_int_equal(step_run(two.ctxs[0], 0), STEP_FINISHED);
+    two_tear_down(&two);
 }
 
 /* --- changes that are under way --- */
@@ -702,7 +774,9 @@ int main(void)
         IN_WORLD(test_a_listing_that_does_not_go_on_is_errored),
         IN_WORLD(test_a_key_that_xml_cannot_hold_is_deleted_alone),
         IN_WORLD(test_a_tag_that_has_the_key_already_is_processed),
-        IN_WORLD(test_an_operation_that_lists_no_instances_is_called_once),
+        IN_WORLD(test_an_instance_that_a_response_does_not_list_is_not_done),
+        IN_WORLD(test_an_instance_that_is_gone_is_terminated),
+        IN_WORLD(test_dry_run_is_for_all_instances_of_a_call),
         IN_WORLD(test_a_change_under_way_is_waited_for),
     };
     return cmocka_run_group_tests_name("looks", tests, NULL, NULL);

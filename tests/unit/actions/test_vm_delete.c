@@ -57,7 +57,7 @@ static void run_steps(struct world *w, struct step_ctx *ctx)
     for (int runs = 0; runs < 50 && ctx->action->steps[step].name; runs++) {
         ctx->err = ERR_INIT;
         ctx->step_since_ms = w->clock.mono_ms(&w->clock);
-        enum verdict verdict = ctx->action->steps[step].run(ctx);
+        enum verdict verdict = step_run(ctx, (unsigned)step);
         if (verdict == STEP_FAILED || verdict == STEP_FINISHED)
             return;
         step += verdict == STEP_DONE;

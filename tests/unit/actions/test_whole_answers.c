@@ -176,6 +176,9 @@ static const struct world_answer usual[] = {
     {.op = "CreateSnapshots",
      .body = "<R><snapshotSet><item><snapshotId>snap-01234567</snapshotId><state>pending</state>"
              "</item></snapshotSet></R>"},
+    {.op = "TerminateInstances",
+     .body =
+         "<R><instancesSet><item><instanceId>i-01234567</instanceId></item></instancesSet></R>"},
     {.op = "ListUsers", .body = "<R><ListUsersResult><Users/></ListUsersResult></R>"},
     {.op = "GetGroup",
      .body =

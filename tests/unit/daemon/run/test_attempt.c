@@ -40,7 +40,8 @@ static bool anything(struct step_ctx *ctx, const json_t *value)
     return true;
 }
 
-static const struct action_step steps[] = {{"one", step_one, false}, {"two", step_two, false}, {0}};
+static const struct action_step steps[] = {
+    {.name = "one", .run = step_one}, {.name = "two", .run = step_two}, {0}};
 static const struct action_state kept[] = {{"x", anything}, {0}};
 
 static const struct action plain = {

@@ -32,6 +32,10 @@ static bool differ(const struct step_ctx *a, const struct step_ctx *b)
 
 static bool together(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
+    if (count == 1) {
+        verdicts[0] = single(ctxs[0]);
+        return true;
+    }
     if (calls < sizeof sizes / sizeof *sizes)
         sizes[calls] = count;
     calls++;
@@ -51,7 +55,8 @@ static bool anything(struct step_ctx *ctx, const json_t *value)
 }
 
 static const struct action_state kept[] = {{"x", anything}, {0}};
-static const struct action_step steps[] = {{"one", single, false}, {0}};
+static const struct action_sharing sharing = {.max = SHARED_CALL_MAX};
+static const struct action_sharing sharing_x = {.max = SHARED_CALL_MAX, .same = "x"};
 
 static const struct action shared = {
     .name = "shared",
@@ -59,8 +64,8 @@ static const struct action shared = {
     .effect = EFFECT_CHANGES,
     .resource_types = (const char *const[]){"Thing", NULL},
     .state = kept,
-    .steps = steps,
-    .many = (const struct action_many[]){{.step = 0, .most = 100, .run = together}, {0}},
+    .steps = (const struct action_step[]){{.name = "one", .run_all = together, .sharing = &sharing},
+                                          {0}},
 };
 static const struct action alike = {
     .name = "alike",
@@ -68,9 +73,9 @@ static const struct action alike = {
     .effect = EFFECT_CHANGES,
     .resource_types = (const char *const[]){"Thing", NULL},
     .state = kept,
-    .steps = steps,
-    .many =
-        (const struct action_many[]){{.step = 0, .most = 100, .run = together, .same = "x"}, {0}},
+    .steps =
+        (const struct action_step[]){{.name = "one", .run_all = together, .sharing = &sharing_x},
+                                     {0}},
 };
 
 const struct action *const action_table[] = {&shared, &alike, NULL};

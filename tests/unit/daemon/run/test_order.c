@@ -83,12 +83,7 @@ static bool share(struct step_ctx *const *ctxs, size_t count, enum verdict *verd
     return true;
 }
 
-static enum verdict alone(struct step_ctx *ctx)
-{
-    (void)ctx;
-    calls++;
-    return STEP_DONE;
-}
+static const struct action_sharing sharing = {.max = SHARED_CALL_MAX};
 
 #define ACTION(variable, its_name, its_cloud)                                                      \
     static const struct action variable = {                                                        \
@@ -96,7 +91,7 @@ static enum verdict alone(struct step_ctx *ctx)
         .cloud = its_cloud,                                                                        \
         .resource_types = (const char *const[]){"Thing", NULL},                                    \
         .state = (const struct action_state[]){{"begun", NULL}, {0}},                              \
-        .steps = (const struct action_step[]){{"work", work, false}, {0}},                         \
+        .steps = (const struct action_step[]){{.name = "work", .run = work}, {0}},                 \
     }
 
 ACTION(first, "first", CLOUD_AWS);
@@ -111,8 +106,9 @@ ACTION(azure_second, "azure_second", CLOUD_AZURE);
         .cloud = CLOUD_AWS,                                                                        \
         .resource_types = (const char *const[]){"Thing", NULL},                                    \
         .state = (const struct action_state[]){{"begun", NULL}, {0}},                              \
-        .steps = (const struct action_step[]){{"share", alone, false}, {0}},                       \
-        .many = (const struct action_many[]){{.step = 0, .most = 100, .run = share}, {0}},         \
+        .steps =                                                                                   \
+            (const struct action_step[]){{.name = "share", .run_all = share, .sharing = &sharing}, \
+                                         {0}},                                                     \
     }
 
 SHARED(shared_first, "shared_first");

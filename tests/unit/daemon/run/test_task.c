@@ -31,6 +31,11 @@ static enum verdict step_two(struct step_ctx *ctx)
 
 static bool both(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
 {
+    if (count == 1) {
+        bool first = ctxs[0]->step == ctxs[0]->action->steps;
+        verdicts[0] = first ? step_one(ctxs[0]) : step_two(ctxs[0]);
+        return true;
+    }
     calls++;
     return play_many(ctxs, count, verdicts);
 }
@@ -38,11 +43,13 @@ static bool both(struct step_ctx *const *ctxs, size_t count, enum verdict *verdi
 #define TWO_STEPS                                                                                  \
     (const struct action_step[])                                                                   \
     {                                                                                              \
-        {"one", step_one, false}, {"two", step_two, false},                                        \
+        {.name = "one", .run = step_one}, {.name = "two", .run = step_two},                        \
         {                                                                                          \
             0                                                                                      \
         }                                                                                          \
     }
+static const struct action_sharing sharing = {.max = SHARED_CALL_MAX};
+
 #define THINGS                                                                                     \
     (const char *const[])                                                                          \
     {                                                                                              \
@@ -71,10 +78,9 @@ static const struct action shared = {
     .effect = EFFECT_CHANGES,
     .resource_types = THINGS,
     .state = kept,
-    .steps = TWO_STEPS,
-    .many = (const struct action_many[]){{.step = 0, .most = 100, .run = both},
-                                         {.step = 1, .most = 100, .run = both},
-                                         {0}},
+    .steps = (const struct action_step[]){{.name = "one", .run_all = both, .sharing = &sharing},
+                                          {.name = "two", .run_all = both, .sharing = &sharing},
+                                          {0}},
 };
 
 const struct action *const action_table[] = {&alone, &shared, NULL};
