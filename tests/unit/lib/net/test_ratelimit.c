@@ -48,7 +48,7 @@ static void send_evenly(struct ratelimit *r, struct hand *h, const char *name, i
 {
     for (int i = 0; i < per_second * seconds; i++) {
         h->now_ms += 1000 / per_second;
-        ratelimit_report(r, name, 0);
+        ratelimit_report(r, name, false);
     }
 }
 
@@ -60,7 +60,7 @@ static void test_what_never_throttles_is_never_held(void **state)
     (void)state;
     for (int i = 0; i < 10000; i++) {
         assert_int_equal(ratelimit_take(r, "a"), 0);
-        ratelimit_report(r, "a", 0);
+        ratelimit_report(r, "a", false);
     }
     ratelimit_free(r);
 }
@@ -72,7 +72,7 @@ static void test_throttling_holds_one_bucket_and_no_other(void **state)
 
     (void)state;
     send_evenly(r, &h, "a", 10, 2);
-    ratelimit_report(r, "a", 1);
+    ratelimit_report(r, "a", true);
     assert_in_range(ratelimit_take(r, "a"), 1, 20000);
     assert_int_equal(ratelimit_take(r, "b"), 0);
     ratelimit_free(r);
@@ -97,7 +97,7 @@ static void test_the_rate_becomes_a_share_of_what_passed(void **state)
 
     (void)state;
     send_evenly(r, &h, "a", 100, 5);
-    ratelimit_report(r, "a", 1);
+    ratelimit_report(r, "a", true);
     assert_in_range(tokens_in_a_second(r, &h, "a"), 65, 75);
     ratelimit_free(r);
 }
@@ -110,7 +110,7 @@ static void test_refusals_of_one_moment_cut_once(void **state)
     (void)state;
     send_evenly(r, &h, "a", 100, 5);
     for (int i = 0; i < 100; i++)
-        ratelimit_report(r, "a", 1);
+        ratelimit_report(r, "a", true);
     assert_in_range(tokens_in_a_second(r, &h, "a"), 65, 75);
     ratelimit_free(r);
 }
@@ -124,7 +124,7 @@ static void test_a_service_that_refuses_all_is_still_asked(void **state)
     (void)state;
     for (int i = 0; i < 60; i++) {
         if (ratelimit_take(r, "a") == 0) {
-            ratelimit_report(r, "a", 1);
+            ratelimit_report(r, "a", true);
             asked++;
         }
         h.now_ms += 1000;
@@ -142,12 +142,12 @@ static void test_a_bucket_opens_again(void **state)
 
     (void)state;
     send_evenly(r, &h, "a", 100, 5);
-    ratelimit_report(r, "a", 1);
+    ratelimit_report(r, "a", true);
     assert_true(ratelimit_take(r, "a") > 0);
     for (int i = 0; i < 12000; i++) {
         h.now_ms += 10;
         if (ratelimit_take(r, "a") == 0)
-            ratelimit_report(r, "a", 0);
+            ratelimit_report(r, "a", false);
         else if (i >= 6000)
             held_in_last_minute++;
     }
@@ -162,11 +162,11 @@ static void test_a_success_never_slows_down(void **state)
 
     (void)state;
     send_evenly(r, &h, "a", 100, 5);
-    ratelimit_report(r, "a", 1);
+    ratelimit_report(r, "a", true);
     /* One success a second: far fewer than the limit lets through. */
     for (int i = 0; i < 3; i++) {
         h.now_ms += 1000;
-        ratelimit_report(r, "a", 0);
+        ratelimit_report(r, "a", false);
     }
     assert_in_range(tokens_in_a_second(r, &h, "a"), 65, 200);
     ratelimit_free(r);
@@ -180,7 +180,7 @@ static void test_those_who_wait_come_back_one_after_the_other(void **state)
 
     (void)state;
     send_evenly(r, &h, "a", 10, 5);
-    ratelimit_report(r, "a", 1);
+    ratelimit_report(r, "a", true);
     for (int i = 0; i < 200; i++) {
         int64_t wait = ratelimit_take(r, "a");
         assert_in_range(wait, 1, 20000);
@@ -251,8 +251,8 @@ static void test_the_oldest_of_too_many_buckets_goes(void **state)
     char name[32];
 
     (void)state;
-    ratelimit_report(r, "kept", 1);
-    ratelimit_report(r, "forgotten", 1);
+    ratelimit_report(r, "kept", true);
+    ratelimit_report(r, "forgotten", true);
     for (int i = 0; i < 4095; i++) {
         snprintf(name, sizeof name, "filler %d", i);
         assert_true(ratelimit_take(r, "kept") > 0);
