@@ -2,7 +2,6 @@
 #include "daemon/policy/subscriptions.h"
 
 #include <ctype.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,23 +14,19 @@
 #include "lib/base/file.h"
 #include "lib/base/utf8.h"
 #include "lib/json/jpath.h"
-#include "lib/net/flight.h"
+#include "lib/net/fresh.h"
 
 #define ENTRY_MAX 256                   /* bytes; Azure allows 64 characters */
 #define KEEP_MS   (INT64_C(10) * 60000) /* how long what names stand for is remembered */
 #define BYTE_MARK "\xef\xbb\xbf"        /* what some editors begin UTF-8 with */
 
 struct subscriptions {
-    const struct clock *clock;
     subscriptions_list_fn list;
     void *ctx;
     char **entries; /* ids and names; constant */
     size_t count;
     bool has_names;
-    pthread_mutex_t lock; /* of everything below */
-    struct flight flight;
-    json_t *known;    /* the last list; NULL: none */
-    int64_t until_ms; /* monotonic */
+    struct fresh *known; /* the last list */
 };
 
 /* --- the file --- */
@@ -177,6 +172,39 @@ static bool add_standard(struct subscriptions *s, const char *standard, struct e
     return add_entry(s, standard) || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
 
+/* --- the list --- */
+
+/* Threads share the list, and only read it. */
+#if !JSON_HAVE_ATOMIC_BUILTINS
+#error "jansson must count references atomically"
+#endif
+
+static void *list_ref(void *list)
+{
+    return json_incref(list);
+}
+
+static void list_unref(void *list)
+{
+    json_decref(list);
+}
+
+static void *list_fetch(void *ctx, struct http_client *http, const char *key, struct err *err)
+{
+    const struct subscriptions *s = ctx;
+    (void)key;
+    return s->list(s->ctx, http, err);
+}
+
+static const struct fresh_kind list_kind = {
+    .what = "the list of subscriptions",
+    .max = 1,
+    .fetch = list_fetch,
+    .ref = list_ref,
+    .unref = list_unref,
+    .lifetime_ms = KEEP_MS,
+};
+
 struct subscriptions *subscriptions_new(const struct subscriptions_options *options,
                                         struct err *err)
 {
@@ -185,20 +213,21 @@ struct subscriptions *subscriptions_new(const struct subscriptions_options *opti
         err_set(err, ERR_INTERNAL, "", "out of memory");
         return NULL;
     }
-    s->clock = options->clock;
     s->list = options->list;
     s->ctx = options->ctx;
-    pthread_mutex_init(&s->lock, NULL);
     bool ok = read_file(s, options->path, err) && add_standard(s, options->standard, err);
     if (ok && s->count == 0)
         ok = err_set(err, ERR_INVALID, "",
                      "azure.subscriptions_file %s names no subscription, and AZURE_SUBSCRIPTION_ID "
                      "is not set",
                      options->path);
-    if (ok)
-        return s;
-    subscriptions_free(s);
-    return NULL;
+    if (!ok) {
+        subscriptions_free(s);
+        return NULL;
+    }
+    if (options->list)
+        s->known = fresh_new(&list_kind, options->clock, s);
+    return s;
 }
 
 const char *subscriptions_entry(const struct subscriptions *s, size_t i)
@@ -213,9 +242,7 @@ void subscriptions_free(struct subscriptions *s)
     for (size_t i = 0; i < s->count; i++)
         free(s->entries[i]);
     free(s->entries);
-    flight_free(&s->flight);
-    json_decref(s->known);
-    pthread_mutex_destroy(&s->lock);
+    fresh_free(s->known);
     free(s);
 }
 
@@ -246,15 +273,16 @@ static bool refuse(struct err *err, const char *id, const char *why)
 }
 
 /* Whether the list gives the id a name that is among the entries. */
-static bool named(const struct subscriptions *s, const char *id, struct err *err)
+static bool named(const struct subscriptions *s, const json_t *list, const char *id,
+                  struct err *err)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(s->known, i, one) {
+    json_array_foreach(list, i, one) {
         const char *its = jstr(one, "subscriptionId"), *name = jstr(one, "displayName");
         if (!its || !name || strcasecmp(its, id) != 0 || !has_entry(s, name))
             continue;
-        return count_named(s->known, name) == 1 ||
+        return count_named(list, name) == 1 ||
                refuse(err, id,
                       "has a name in azure.subscriptions_file that other subscriptions have too: "
                       "give its id there");
@@ -268,30 +296,6 @@ json_t *subscriptions_list_arm(void *azure, struct http_client *http, struct err
                     arm_version(azure, "Microsoft.Resources/subscriptions"), err);
 }
 
-static bool is_fresh(const struct subscriptions *s)
-{
-    return s->known && s->clock->mono_ms(s->clock) < s->until_ms;
-}
-
-/* Asks for the list anew, with the lock given back meanwhile. */
-static bool refresh(struct subscriptions *s, struct http_client *http, struct err *err)
-{
-    if (!flight_take(&s->flight, s->clock, "the list of subscriptions is", err))
-        return false;
-    pthread_mutex_unlock(&s->lock);
-    json_t *list = s->list(s->ctx, http, err);
-    pthread_mutex_lock(&s->lock);
-    if (!list) {
-        flight_failed(&s->flight, s->clock, err);
-        return false;
-    }
-    flight_landed(&s->flight);
-    json_decref(s->known);
-    s->known = list;
-    s->until_ms = s->clock->mono_ms(s->clock) + KEEP_MS;
-    return true;
-}
-
 bool subscriptions_allow(struct subscriptions *s, struct http_client *http, const char *id,
                          struct err *err)
 {
@@ -299,9 +303,8 @@ bool subscriptions_allow(struct subscriptions *s, struct http_client *http, cons
         return true;
     if (!s->has_names)
         return refuse(err, id, "is not among those of azure.subscriptions_file");
-    /* The list is read under the lock: jansson's counting of references is not for threads. */
-    pthread_mutex_lock(&s->lock);
-    bool ok = (is_fresh(s) || refresh(s, http, err)) && named(s, id, err);
-    pthread_mutex_unlock(&s->lock);
+    json_t *list = fresh_get(s->known, http, "", err);
+    bool ok = list && named(s, list, id, err);
+    json_decref(list);
     return ok;
 }

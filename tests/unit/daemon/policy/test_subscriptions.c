@@ -168,6 +168,22 @@ static void test_the_list_is_remembered_for_a_while(void **state)
     subscriptions_free(s);
 }
 
+static void test_a_refresh_that_fails_keeps_the_list_until_it_is_too_old(void **state)
+{
+    struct lister l = {.text = LIST("Production", "Sandbox")};
+    struct subscriptions *s = must_open("names", NULL, &l);
+    (void)state;
+    assert_allowed(s, ONE);
+    l.text = NULL;
+    the_clock.now_ms += 10 * 60000 - 1;
+    assert_allowed(s, ONE);
+    assert_int_equal(l.asked, 2);
+    the_clock.now_ms += 1;
+    assert_refused(s, ONE, ERR_UNAVAILABLE, "not now");
+    assert_int_equal(l.asked, 2);
+    subscriptions_free(s);
+}
+
 static void test_what_cannot_be_looked_up_is_refused_for_now(void **state)
 {
     struct lister l = {0};
@@ -277,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_names_beyond_ascii),
         cmocka_unit_test(test_a_name_of_two_subscriptions_stands_for_none),
         cmocka_unit_test(test_the_list_is_remembered_for_a_while),
+        cmocka_unit_test(test_a_refresh_that_fails_keeps_the_list_until_it_is_too_old),
         cmocka_unit_test(test_what_cannot_be_looked_up_is_refused_for_now),
         cmocka_unit_test(test_answers_that_are_not_as_they_should_be),
         cmocka_unit_test(test_bad_files),
