@@ -1,22 +1,24 @@
-/* The daemon as a service: start, signals, drain, end. */
+/* The daemon as a service: start, signals, drain, end. Runs on the main thread. */
 #include "daemon/service.h"
 
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "daemon/notify.h"
+#include "daemon/run/engine.h"
+#include "daemon/source/source.h"
 #include "daemon/version.h"
 #include "lib/base/log.h"
 #include "lib/net/http_loop.h"
 
-/* While draining, and with --once, it is looked this often whether all is done. */
-#define LOOK_MS 50
+/* How often it is checked, while draining and with --once, whether the work is done. */
+#define CHECK_MS 50
+/* How long the exit may wait for the last lines of the log. */
+#define LOG_FLUSH_MS 1000
 
-/* The signals that are sent to daemons; those with a reason, which the log tells, are ignored:
- * their default would end the process at once. */
+/* The signals that are commonly sent to daemons. Those with a reason are ignored, with the reason
+ * in the log: their default would end the process at once. */
 static const struct {
     int number;
     const char *ignored;
@@ -29,181 +31,179 @@ static const struct {
 };
 #define SIGNAL_COUNT (sizeof signals / sizeof *signals)
 
-/* How long the end may wait for the log's last lines. */
-#define LOG_FLUSH_MS 1000
-
 enum service_state {
     SERVICE_RUNNING,
-    SERVICE_DRAINING, /* after the first signal, or when --once found the sources drained */
-    SERVICE_STOPPED,  /* nothing is under way; the loop is being left */
+    /* After the first signal, or when --once found a source that keeps failing. */
+    SERVICE_DRAINING,
+    /* Nothing is under way; the loop is being left. */
+    SERVICE_STOPPED,
 };
 
 struct service {
-    struct daemon *daemon;
+    const struct env *env;
+    bool once;
+    uv_loop_t loop;
+    struct http_loop *http;
+    struct engine *engine;
+    struct source_host host;
+    struct source_counts counts;
+    struct source **sources;
+    size_t source_count;
     uv_signal_t signals[SIGNAL_COUNT];
-    uv_timer_t look;
+    uv_timer_t check;
     enum service_state state;
-    int64_t deadline_ms; /* of the drain, monotonic */
-    int status;
+    /* Of the drain, monotonic. */
+    int64_t deadline_ms;
+    enum exit_status status;
 };
 
-static int64_t mono(const struct service *s)
+static int64_t service_mono_ms(const struct service *s)
 {
-    return s->daemon->clock->mono_ms(s->daemon->clock);
+    return s->env->clock->mono_ms(s->env->clock);
 }
 
 /* --- the end --- */
 
-static bool all_idle(const struct daemon *d)
+static bool service_is_idle(const struct service *s)
 {
-    if (engine_busy(d->engine))
+    if (engine_busy(s->engine))
         return false;
-    for (size_t i = 0; i < d->source_count; i++)
-        if (!d->sources[i]->ops->idle(d->sources[i]))
+    for (size_t i = 0; i < s->source_count; i++)
+        if (!s->sources[i]->ops->idle(s->sources[i]))
             return false;
     return true;
 }
 
-/* --once: nothing more is to be had from any source, of those that fail not either. */
-static bool all_given(const struct daemon *d)
+/* Whether no source has more events, failing sources included; for --once. */
+static bool service_has_finished(const struct service *s)
 {
-    for (size_t i = 0; i < d->source_count; i++) {
-        const struct source *source = d->sources[i];
+    for (size_t i = 0; i < s->source_count; i++) {
+        const struct source *source = s->sources[i];
         if (!source->ops->drained(source) && !source->ops->failing(source))
             return false;
     }
-    return !engine_busy(d->engine);
+    return !engine_busy(s->engine);
 }
 
-/* Says which sources fail, and how many they are. */
-static size_t name_failing(const struct daemon *d)
+/* Logs which sources are failing; returns their number. */
+static size_t log_failing_sources(const struct service *s)
 {
     size_t count = 0;
-    for (size_t i = 0; i < d->source_count; i++) {
-        if (!d->sources[i]->ops->failing(d->sources[i]))
+    for (size_t i = 0; i < s->source_count; i++) {
+        if (!s->sources[i]->ops->failing(s->sources[i]))
             continue;
-        log_error(d->log,
+        log_error(s->env->log,
                   "Exiting (--once) with this source still failing; its events are left "
                   "in place",
-                  LOG_STR("source", d->sources[i]->config->name));
+                  LOG_STR("source", s->sources[i]->config->name));
         count++;
     }
     return count;
 }
 
-static void leave(struct service *s)
+static void service_stop(struct service *s)
 {
     s->state = SERVICE_STOPPED;
-    uv_timer_stop(&s->look);
-    uv_stop(s->daemon->loop);
+    uv_timer_stop(&s->check);
+    uv_stop(&s->loop);
 }
 
-/* Workers are stuck in requests that outlive the drain timeout. Their runs' claims expire and their
- * messages become visible again. */
-static void give_up(const struct service *s)
+/* Workers are stuck in requests that outlive the drain timeout. The claims of their runs expire and
+ * their messages become visible again. */
+static _Noreturn void service_abandon(const struct service *s)
 {
-    log_error(s->daemon->log, "Drain timed out; claims on unfinished runs will expire");
+    log_error(s->env->log, "Drain timed out; claims on unfinished runs will expire");
     notify_systemd("STATUS=Drain timed out");
-    log_flush(s->daemon->log, LOG_FLUSH_MS);
-    _exit(1);
+    log_flush(s->env->log, LOG_FLUSH_MS);
+    _exit(EXIT_WORK_FAILED);
 }
 
-static void look(uv_timer_t *timer); /* ends what drain begins, and may begin it */
+static void on_check(uv_timer_t *timer);
 
-static void drain(struct service *s, int64_t time_ms)
+/* Runs that cannot end within time_ms are released. */
+static void service_drain(struct service *s, int64_t time_ms)
 {
-    struct daemon *d = s->daemon;
     s->state = SERVICE_DRAINING;
     notify_systemd("STOPPING=1\nSTATUS=Draining");
-    for (size_t i = 0; i < d->source_count; i++)
-        d->sources[i]->ops->stop(d->sources[i]);
-    s->deadline_ms = mono(s) + d->config->daemon.drain_timeout;
-    engine_drain(d->engine, mono(s) + time_ms);
-    uv_timer_start(&s->look, look, 0, LOOK_MS);
+    for (size_t i = 0; i < s->source_count; i++)
+        s->sources[i]->ops->stop(s->sources[i]);
+    s->deadline_ms = service_mono_ms(s) + s->env->config->daemon.drain_timeout;
+    engine_drain(s->engine, service_mono_ms(s) + time_ms);
+    uv_timer_start(&s->check, on_check, 0, CHECK_MS);
 }
 
-/* Ends what --once was asked for, when that is done or can only be waited for in vain. */
-static void end_once(struct service *s)
+/* Ends a --once when its work is done, or when the rest can only be waited for in vain. */
+static void service_check_once(struct service *s)
 {
-    struct daemon *d = s->daemon;
-    if (!all_given(d))
+    if (!service_has_finished(s))
         return;
-    if (name_failing(d) > 0) {
-        s->status = 1;
-        drain(s, d->config->daemon.drain_timeout);
-    } else if (all_idle(d)) {
-        leave(s);
+    if (log_failing_sources(s) > 0) {
+        s->status = EXIT_WORK_FAILED;
+        service_drain(s, s->env->config->daemon.drain_timeout);
+    } else if (service_is_idle(s)) {
+        service_stop(s);
     }
 }
 
-static void look(uv_timer_t *timer)
+static void on_check(uv_timer_t *timer)
 {
     struct service *s = timer->data;
     if (s->state == SERVICE_DRAINING) {
-        if (all_idle(s->daemon))
-            leave(s);
-        else if (mono(s) > s->deadline_ms)
-            give_up(s);
-    } else if (s->daemon->once) {
-        end_once(s);
+        if (service_is_idle(s))
+            service_stop(s);
+        else if (service_mono_ms(s) > s->deadline_ms)
+            service_abandon(s);
+    } else if (s->once) {
+        service_check_once(s);
     }
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct service *s = handle->data;
-    struct daemon *d = s->daemon;
     if (s->state == SERVICE_RUNNING) {
-        log_info(d->log, "Signal received: draining", LOG_INT("signal", number));
-        drain(s, d->config->daemon.drain_timeout);
+        log_info(s->env->log, "Signal received: draining", LOG_INT("signal", number));
+        service_drain(s, s->env->config->daemon.drain_timeout);
     } else {
-        log_info(d->log, "Second signal received: releasing runs in progress",
+        log_info(s->env->log, "Second signal received: releasing runs in progress",
                  LOG_INT("signal", number));
-        drain(s, 0);
+        service_drain(s, 0);
     }
 }
 
-static void on_ignored(uv_signal_t *handle, int number)
+static void on_ignored_signal(uv_signal_t *handle, int number)
 {
     struct service *s = handle->data;
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         if (signals[i].number == number)
-            log_warn(s->daemon->log, signals[i].ignored);
+            log_warn(s->env->log, signals[i].ignored);
 }
 
 /* --- the start --- */
 
-static bool open_engine(struct daemon *d, struct err *err)
+static bool open_engine(struct service *s, struct err *err)
 {
-    struct engine_options options = {.config = d->config,
-                                     .clock = d->clock,
-                                     .log = d->log,
-                                     .aws = d->aws,
-                                     .azure = d->azure,
-                                     .subscriptions = d->subscriptions,
-                                     .own = d->own,
-                                     .http = &d->http_options,
-                                     .loop = d->loop};
-    d->http = http_loop_new(d->loop, &d->http_options);
-    if (!d->http)
+    struct engine_options options = {.env = s->env, .loop = &s->loop, .share_calls = true};
+    s->http = http_loop_new(&s->loop, &s->env->http);
+    if (!s->http)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the HTTP client");
-    d->engine = engine_new(&options, err);
-    return d->engine != NULL;
+    s->engine = engine_new(&options, err);
+    return s->engine != NULL;
 }
 
-/* Finds out who the daemon is before the first event asks, on a worker. What is wrong is logged
- * there; the sources say it again, with what they lack because of it. */
-static void learn_identity(void *arg, struct http_client *http)
+/* Determines the daemon's own identity before the first event needs it, on a worker. A failure is
+ * logged there; the sources log it too, with its consequences. */
+static void fetch_identity(void *aws, struct http_client *http)
 {
     struct aws_self self;
     struct err ignored = ERR_INIT;
-    bool known = aws_self(arg, http, &self, &ignored);
+    bool known = aws_self(aws, http, &self, &ignored);
     (void)known;
 }
 
-static void learned(void *arg)
+static void on_identity_fetched(void *aws)
 {
-    (void)arg;
+    (void)aws;
 }
 
 static bool has_aws_source(const struct config *config)
@@ -216,76 +216,77 @@ static bool has_aws_source(const struct config *config)
     return false;
 }
 
-static bool open_sources(struct daemon *d, struct err *err)
+static bool open_sources(struct service *s, struct err *err)
 {
-    d->source_count = 0;
-    d->sources = calloc(d->config->source_count + 1, sizeof *d->sources);
-    if (!d->sources)
+    const struct config *config = s->env->config;
+    s->host = (struct source_host){.env = s->env,
+                                   .loop = &s->loop,
+                                   .engine = s->engine,
+                                   .http = s->http,
+                                   .counts = &s->counts,
+                                   .once = s->once};
+    s->sources = calloc(config->source_count + 1, sizeof *s->sources);
+    if (!s->sources)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the sources");
-    for (size_t i = 0; i < d->config->source_count; i++) {
-        d->sources[i] = source_new(d, &d->config->sources[i], err);
-        if (!d->sources[i])
+    for (size_t i = 0; i < config->source_count; i++) {
+        s->sources[i] = source_new(&s->host, &config->sources[i], err);
+        if (!s->sources[i])
             return false;
-        d->source_count++;
+        s->source_count++;
     }
-    if (has_aws_source(d->config))
-        engine_work(d->engine, learn_identity, learned, d->aws);
-    for (size_t i = 0; i < d->source_count; i++)
-        if (!d->sources[i]->ops->start(d->sources[i], err))
+    if (has_aws_source(config))
+        engine_work(s->engine, fetch_identity, on_identity_fetched, s->env->aws);
+    for (size_t i = 0; i < s->source_count; i++)
+        if (!s->sources[i]->ops->start(s->sources[i], err))
             return false;
     return true;
 }
 
-static void watch_signals(struct service *s)
+static void open_handles(struct service *s)
 {
-    uv_loop_t *loop = s->daemon->loop;
-    uv_timer_init(loop, &s->look);
-    s->look.data = s;
+    uv_timer_init(&s->loop, &s->check);
+    s->check.data = s;
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        uv_signal_init(loop, &s->signals[i]);
+        uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;
-        uv_signal_start(&s->signals[i], signals[i].ignored ? on_ignored : on_signal,
+        uv_signal_start(&s->signals[i], signals[i].ignored ? on_ignored_signal : on_signal,
                         signals[i].number);
     }
-    if (s->daemon->once)
-        uv_timer_start(&s->look, look, LOOK_MS, LOOK_MS);
+    if (s->once)
+        uv_timer_start(&s->check, on_check, CHECK_MS, CHECK_MS);
 }
 
-static void say_ready(const struct daemon *d)
+static void log_ready(const struct service *s)
 {
-    log_info(d->log, "Ready", LOG_STR("version", HGAUTOD_VERSION),
-             LOG_INT("workers", d->config->daemon.workers), LOG_UINT("sources", d->source_count),
-             d->config->guard.dry_run ? LOG_BOOL("dry_run", true) : LOG_STR("dry_run", NULL));
+    log_info(s->env->log, "Ready", LOG_STR("version", HGAUTOD_VERSION),
+             LOG_INT("workers", s->env->config->daemon.workers), LOG_UINT("sources", s->source_count),
+             s->env->config->guard.dry_run ? LOG_BOOL("dry_run", true) : LOG_STR("dry_run", NULL));
     notify_systemd("READY=1\nSTATUS=Waiting for events");
 }
 
 /* --- all of it --- */
 
-static void close_all(struct service *s)
+static void service_close(struct service *s)
 {
-    struct daemon *d = s->daemon;
-    for (size_t i = 0; i < d->source_count; i++)
-        d->sources[i]->ops->free(d->sources[i]);
-    free(d->sources);
-    d->sources = NULL;
-    d->source_count = 0;
-    engine_free(d->engine);
-    d->engine = NULL;
-    if (d->http)
-        http_loop_close(d->http);
-    d->http = NULL;
-    uv_close((uv_handle_t *)&s->look, NULL);
+    for (size_t i = 0; i < s->source_count; i++)
+        s->sources[i]->ops->free(s->sources[i]);
+    free(s->sources);
+    engine_free(s->engine);
+    if (s->http)
+        http_loop_close(s->http);
+    uv_close((uv_handle_t *)&s->check, NULL);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
-    uv_run(d->loop, UV_RUN_DEFAULT);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&s->loop);
 }
 
-static void say_stopped(const struct daemon *d)
+static void log_stopped(const struct service *s)
 {
-    const struct source_counts *c = &d->counts;
+    const struct source_counts *c = &s->counts;
     struct engine_counts n;
-    engine_get_counts(d->engine, &n);
-    log_info(d->log, "Stopped", LOG_UINT("runs", n.runs_finished),
+    engine_get_counts(s->engine, &n);
+    log_info(s->env->log, "Stopped", LOG_UINT("runs", n.runs_finished),
              LOG_UINT("processed", n.processed), LOG_UINT("errored", n.errored),
              LOG_UINT("messages", c->messages), LOG_UINT("deleted", c->deleted),
              LOG_UINT("released", c->released), LOG_UINT("ignored", c->ignored),
@@ -294,33 +295,29 @@ static void say_stopped(const struct daemon *d)
              LOG_UINT("swept", c->swept));
 }
 
-int service_run(struct daemon *d)
+enum exit_status service_run(const struct env *env, bool once)
 {
-    struct service s = {.daemon = d};
+    struct service s = {.env = env, .once = once};
     struct err err = ERR_INIT;
-    uv_loop_t loop;
-    if (uv_loop_init(&loop) != 0) {
-        log_error(d->log, "Cannot initialize the event loop");
-        return 1;
+    if (uv_loop_init(&s.loop) != 0) {
+        log_error(env->log, "Cannot initialize the event loop");
+        return EXIT_WORK_FAILED;
     }
-    d->loop = &loop;
-    watch_signals(&s);
-    if (!log_start_writer(d->log))
-        log_warn(d->log, "The log has no thread of its own: the daemon waits for its reader");
-    if (open_engine(d, &err) && open_sources(d, &err)) {
-        say_ready(d);
-        uv_run(&loop, UV_RUN_DEFAULT);
-        say_stopped(d);
+    open_handles(&s);
+    if (!log_start_writer(env->log))
+        log_warn(env->log, "The log has no thread of its own: the daemon waits for its reader");
+    if (open_engine(&s, &err) && open_sources(&s, &err)) {
+        log_ready(&s);
+        uv_run(&s.loop, UV_RUN_DEFAULT);
+        log_stopped(&s);
     } else {
-        log_error(d->log, "The daemon could not start", LOG_ERR("error", &err));
-        s.status = err.kind == ERR_INVALID ? 2 : 1;
-        if (d->engine) {
-            drain(&s, 0);
-            uv_run(&loop, UV_RUN_DEFAULT);
+        log_error(env->log, "The daemon could not start", LOG_ERR("error", &err));
+        s.status = err.kind == ERR_INVALID ? EXIT_USAGE : EXIT_WORK_FAILED;
+        if (s.engine) {
+            service_drain(&s, 0);
+            uv_run(&s.loop, UV_RUN_DEFAULT);
         }
     }
-    close_all(&s);
-    uv_loop_close(&loop);
-    d->loop = NULL;
+    service_close(&s);
     return s.status;
 }

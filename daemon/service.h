@@ -1,18 +1,19 @@
-/* The daemon as a service: sources opened, the loop run, signals obeyed, drained at the end. */
+/* The daemon as a service: opens the sources, runs the loop, handles signals and drains. */
 #ifndef HGAUTOD_DAEMON_SERVICE_H
 #define HGAUTOD_DAEMON_SERVICE_H
 
 #include <stdbool.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
+#include "daemon/exit_status.h"
 
-/* Runs until SIGTERM, SIGINT or SIGHUP, or with d->once until the sources are drained or keep
- * failing. A first signal drains: no new events, runs go on for [daemon] drain_timeout at most and
- * are then given back with their progress; a second one gives them back at once. Tells systemd
- * (sd_notify) when it is ready and when it stops. d has been made by daemon_init; its loop, http,
- * engine and sources are made and freed here. Returns the exit status: 0; 1 when it could not drain
- * in time, or when d->once is set and a source failed; 2 when a source can never work as
- * configured. */
-int service_run(struct daemon *d);
+/* Runs until SIGTERM or SIGINT, or with `once` until the sources are drained or keep failing. The
+ * first signal drains: no new events are taken, and runs go on for [daemon] drain_timeout at most
+ * and are then released with their progress. A second signal releases them at once. Notifies
+ * systemd (sd_notify(3)) when it is ready and when it stops. Does not return, but exits with
+ * EXIT_WORK_FAILED, when workers are still in requests after the drain timeout. Returns EXIT_DONE;
+ * EXIT_WORK_FAILED when `once` is set and a source failed, or when it could not start for another
+ * reason; EXIT_USAGE when a source can never work as configured. Main thread. */
+enum exit_status service_run(const struct env *env, bool once) MUST_CHECK;
 
 #endif

@@ -8,8 +8,9 @@
 
 #include "daemon/command/command.h"
 #include "daemon/command/waiting.h"
-#include "daemon/daemon.h"
 #include "daemon/descriptors.h"
+#include "daemon/env.h"
+#include "daemon/source/source.h"
 #include "lib/azure/azure.h"
 #include "lib/base/printable.h"
 
@@ -75,7 +76,7 @@ static void add_notes(struct buf *to, const char *text)
     }
 }
 
-static bool find_aws(struct daemon *d, struct http_client *http, bool needed, struct buf *to)
+static bool find_aws(const struct env *env, struct http_client *http, bool needed, struct buf *to)
 {
     struct err err = ERR_INIT;
     struct buf chain = buf_make(TEXT_MAX);
@@ -83,14 +84,14 @@ static bool find_aws(struct daemon *d, struct http_client *http, bool needed, st
     struct aws_self self;
     char text[2048];
 
-    struct waiting waiting = waiting_begin(d->clock);
+    struct waiting waiting = waiting_begin(env->clock);
     bool known;
 
     do
-        known = aws_self(d->aws, http, &self, &err);
+        known = aws_self(env->aws, http, &self, &err);
     while (!known && waiting_pause(&waiting, &err));
     if (known) {
-        creds = aws_account_creds(d->aws, http, NULL, &err);
+        creds = aws_account_creds(env->aws, http, NULL, &err);
         buf_addf(to, "ok    %s, account %s, credentials from %s\n", self.arn, self.account,
                  creds ? creds->source : "an unknown provider");
         aws_creds_unref(creds);
@@ -99,7 +100,7 @@ static bool find_aws(struct daemon *d, struct http_client *http, bool needed, st
     buf_addf(to, "%s  cannot determine the daemon's own identity: %s\n", needed ? "FAIL" : "note",
              err_text(&err, text, sizeof text));
     if (err.kind != ERR_CREDENTIALS) { /* else the error itself has told */
-        aws_describe_chain(d->aws, http, &chain);
+        aws_describe_chain(env->aws, http, &chain);
         add_notes(to, buf_str(&chain));
     }
     buf_free(&chain);
@@ -134,38 +135,38 @@ static void add_id(struct buf *to, const char *what, const char *id)
 }
 
 /* Who the token says that we are, which kind of identity gave it, and why those before had none. */
-static void say_azure(struct daemon *d, const struct azure_token *token, struct buf *to)
+static void say_azure(const struct env *env, const struct azure_token *token, struct buf *to)
 {
     struct buf kinds = buf_make(TEXT_MAX);
     struct azure_who who;
 
     azure_token_who(token, &who);
-    buf_addf(to, "ok    a token for %s", azure_cloud(d->azure)->arm);
+    buf_addf(to, "ok    a token for %s", azure_cloud(env->azure)->arm);
     add_id(to, "tenant", who.tenant);
     add_id(to, "client id", who.client);
     add_id(to, "object id", who.object);
     buf_addc(to, '\n');
-    azure_describe_identity(d->azure, &kinds);
+    azure_describe_identity(env->azure, &kinds);
     add_notes(to, buf_str(&kinds));
     buf_free(&kinds);
 }
 
-static bool find_azure(struct daemon *d, struct http_client *http, struct buf *to)
+static bool find_azure(const struct env *env, struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
     struct azure_token *token;
-    struct waiting waiting = waiting_begin(d->clock);
+    struct waiting waiting = waiting_begin(env->clock);
     char text[2048];
 
     do
-        token = azure_token(d->azure, http, azure_arm_scope(d->azure), &err);
+        token = azure_token(env->azure, http, azure_arm_scope(env->azure), &err);
     while (!token && waiting_pause(&waiting, &err));
     if (token) {
-        say_azure(d, token, to);
+        say_azure(env, token, to);
         azure_token_unref(token);
         return true;
     }
-    buf_addf(to, "FAIL  no token for %s: %s%s\n", azure_cloud(d->azure)->arm,
+    buf_addf(to, "FAIL  no token for %s: %s%s\n", azure_cloud(env->azure)->arm,
              err_text(&err, text, sizeof text),
              err.http_status > 0 &&
                      err.kind != ERR_UNAVAILABLE /* else the error itself says what to do */
@@ -175,9 +176,9 @@ static bool find_azure(struct daemon *d, struct http_client *http, struct buf *t
     return false;
 }
 
-static void find_all(struct daemon *d, struct http_client *http, struct findings *f)
+static void find_all(const struct env *env, struct http_client *http, struct findings *f)
 {
-    const struct config *c = d->config;
+    const struct config *c = env->config;
     bool possible;
     bool needed = needs_aws(c, &possible);
 
@@ -185,31 +186,31 @@ static void find_all(struct daemon *d, struct http_client *http, struct findings
     if (possible) {
         struct finding *identity = add_finding(f, "identity", "aws");
 
-        identity->ok = find_aws(d, http, needed, &identity->lines);
+        identity->ok = find_aws(env, http, needed, &identity->lines);
         f->ok = identity->ok;
     }
     if (needs_azure(c)) {
         struct finding *identity = add_finding(f, "identity", "azure");
 
-        identity->ok = find_azure(d, http, &identity->lines);
+        identity->ok = find_azure(env, http, &identity->lines);
         f->ok = identity->ok && f->ok;
     }
     for (size_t i = 0; i < c->source_count; i++) {
         struct finding *source = add_finding(f, "source", c->sources[i].name);
 
-        source->ok = source_probe(d, &c->sources[i], http, &source->lines);
+        source->ok = source_probe(env, &c->sources[i], http, &source->lines);
         f->ok = source->ok && f->ok;
     }
 }
 
 /* False with *err when not even a beginning could be made. */
-static bool look_online(struct daemon *d, struct findings *f, struct err *err)
+static bool look_online(const struct env *env, struct findings *f, struct err *err)
 {
-    struct http_client *http = http_client_new(&d->http_options);
+    struct http_client *http = http_client_new(&env->http);
 
-    f->at = calloc(d->config->source_count + 2, sizeof *f->at); /* two clouds */
+    f->at = calloc(env->config->source_count + 2, sizeof *f->at); /* two clouds */
     if (f->at && http)
-        find_all(d, http, f);
+        find_all(env, http, f);
     else
         err_set(err, ERR_INTERNAL, "", "out of memory");
     http_client_free(http);
@@ -220,17 +221,18 @@ static bool look_online(struct daemon *d, struct findings *f, struct err *err)
 
 /* Makes a source as `run` does, but starts nothing, and says what keeps it from being made. What
  * depends on the place and time, such as a directory that is not there, is for --online. */
-static void build_source(struct daemon *d, const struct config_source *config, struct buf *problems)
+static void build_source(const struct source_host *host, const struct config_source *config,
+                         struct buf *problems)
 {
     struct err err = ERR_INIT;
     char text[2048];
-    struct source *source = source_new(d, config, &err);
+    struct source *source = source_new(host, config, &err);
 
     if (source) {
         source->ops->free(source);
     } else if (err.kind == ERR_INVALID) {
         err_text(&err, text, sizeof text);
-        buf_addf(problems, "%s:%u: ", d->config->path, config->line);
+        buf_addf(problems, "%s:%u: ", host->env->config->path, config->line);
         if (strncmp(text, "source \"", 8) != 0)
             buf_addf(problems, "source \"%s\": ", config->name);
         buf_addf(problems, "%s\n", text);
@@ -238,19 +240,19 @@ static void build_source(struct daemon *d, const struct config_source *config, s
 }
 
 /* Makes all that `run` makes before it starts, so that what it refuses is refused here too. */
-static void build_sources(const struct daemon *made, struct buf *problems)
+static void build_sources(const struct env *made, struct buf *problems)
 {
-    struct daemon d = *made;
+    struct env env = *made;
     uv_loop_t loop;
+    struct source_host host = {.env = &env, .loop = &loop};
 
     if (uv_loop_init(&loop) != 0) {
         buf_adds(problems, "hgautod: cannot initialize the event loop\n");
         return;
     }
-    d.loop = &loop;
-    d.log = NULL; /* what they warn of is said in our own words */
-    for (size_t i = 0; i < d.config->source_count; i++)
-        build_source(&d, &d.config->sources[i], problems);
+    env.log = NULL; /* what they warn of is said in our own words */
+    for (size_t i = 0; i < env.config->source_count; i++)
+        build_source(&host, &env.config->sources[i], problems);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
 }
@@ -343,7 +345,7 @@ static int refuse(const struct invocation *in, const struct buf *problems)
 }
 
 /* The configuration is one that `run` takes. */
-static int report(const struct invocation *in, struct daemon *d)
+static int report(const struct invocation *in, const struct env *env)
 {
     struct findings f = {.ok = true};
     struct buf warnings = buf_make(TEXT_MAX);
@@ -351,12 +353,12 @@ static int report(const struct invocation *in, struct daemon *d)
     char text[2048];
     int status = EXIT_DONE;
 
-    add_warnings(d->config, &warnings);
+    add_warnings(env->config, &warnings);
     printable_print(stderr, "%s", buf_str(&warnings));
-    if (in->online && !look_online(d, &f, &err)) {
+    if (in->online && !look_online(env, &f, &err)) {
         printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
         status = EXIT_WORK_FAILED;
-    } else if (!print_result(in, d->config, &warnings, &f) || !f.ok) {
+    } else if (!print_result(in, env->config, &warnings, &f) || !f.ok) {
         status = EXIT_WORK_FAILED;
     }
     findings_free(&f);
@@ -368,17 +370,17 @@ static int check(const struct invocation *in, const struct config *config, struc
 {
     struct err err = ERR_INIT;
     char text[2048];
-    struct daemon d;
+    struct env env;
     int status;
 
-    if (!daemon_init(&d, config, &err)) {
+    if (!env_init(&env, config, &err)) {
         buf_addf(problems, "hgautod: %s\n", err_text(&err, text, sizeof text));
         status = refuse(in, problems);
         return err.kind == ERR_INVALID ? status : EXIT_WORK_FAILED;
     }
-    build_sources(&d, problems);
-    status = problems->size > 0 ? refuse(in, problems) : report(in, &d);
-    daemon_release(&d);
+    build_sources(&env, problems);
+    status = problems->size > 0 ? refuse(in, problems) : report(in, &env);
+    env_release(&env);
     return status;
 }
 

@@ -1,11 +1,10 @@
 /* hgautod exec: one event from a file, without a queue. */
 #include "daemon/command/command.h"
 #include "daemon/command/exec.h"
-#include "daemon/daemon.h"
 
-static int execute(struct daemon *d, const struct invocation *in)
+static int execute(const struct env *env, const struct invocation *in)
 {
-    return exec_event(d, in->operands[0], in->report_dir);
+    return exec_event(env, in->operands[0], in->report_dir);
 }
 
 int cmd_exec(const struct invocation *in)
@@ -14,5 +13,5 @@ int cmd_exec(const struct invocation *in)
 
     if (config && in->plan)
         config->guard.dry_run = true;
-    return command_daemon(in, config, execute);
+    return command_with_env(in, config, execute);
 }

@@ -5,14 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "daemon/exit_status.h"
 #include "lib/base/attr.h"
 #include "lib/base/buf.h"
-
-enum exit_status {
-    EXIT_DONE = 0,
-    EXIT_WORK_FAILED = 1,
-    EXIT_USAGE = 2, /* usage or configuration: trying again will not help */
-};
 
 enum option_id {
     OPTION_CONFIG,
@@ -86,11 +81,12 @@ int cmd_publish(const struct invocation *in);
 struct config;
 struct config *command_config(const struct invocation *in, bool may_be_absent) MUST_CHECK;
 
-/* For commands: makes the daemon of this configuration, which it takes over and may be NULL, has
- * `work` done with it and frees both. Returns work's exit status; EXIT_USAGE without a
- * configuration, and when the daemon cannot be made, which is said on standard error. */
-struct daemon;
-int command_daemon(const struct invocation *in, struct config *config,
-                   int (*work)(struct daemon *d, const struct invocation *in));
+/* For commands: makes the environment for this configuration, calls `work` with it and frees both.
+ * The configuration is taken over and may be NULL. Returns the exit status of `work`; EXIT_USAGE
+ * without a configuration, or when the environment cannot be made, after an error on standard
+ * error. */
+struct env;
+int command_with_env(const struct invocation *in, struct config *config,
+                     int (*work)(const struct env *env, const struct invocation *in));
 
 #endif

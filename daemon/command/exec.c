@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/exit_status.h"
+#include "daemon/run/engine.h"
+#include "daemon/store/store.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -24,7 +27,9 @@
 struct exec {
     struct store store; /* first: the store's functions are given its address */
     struct delivery delivery;
-    struct daemon *daemon;
+    const struct env *env;
+    uv_loop_t loop;
+    struct engine *engine; /* set while it runs */
     const char *path;
     const char *report_dir; /* NULL: stdout */
     uv_signal_t signals[2];
@@ -192,7 +197,7 @@ static void exec_settle(struct delivery *delivery, enum settle how, int64_t dela
     x->outcome = how;
     if (why)
         x->problem = memory_or_die(strdup(why));
-    uv_stop(x->daemon->loop);
+    uv_stop(&x->loop);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -200,23 +205,23 @@ static void on_signal(uv_signal_t *handle, int number)
     struct exec *x = handle->data;
     (void)number;
     x->interrupted = true;
-    engine_drain(x->daemon->engine, 0);
+    engine_drain(x->engine, 0);
 }
 
 static void on_broken(uv_async_t *handle)
 {
     struct exec *x = handle->data;
     x->unwritable = true;
-    engine_drain(x->daemon->engine, 0);
+    engine_drain(x->engine, 0);
 }
 
-static void watch(struct exec *x, uv_loop_t *loop)
+static void watch(struct exec *x)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
-    uv_async_init(loop, &x->broken, on_broken);
+    uv_async_init(&x->loop, &x->broken, on_broken);
     x->broken.data = x;
     for (size_t i = 0; i < 2; i++) {
-        uv_signal_init(loop, &x->signals[i]);
+        uv_signal_init(&x->loop, &x->signals[i]);
         x->signals[i].data = x;
         uv_signal_start(&x->signals[i], on_signal, numbers[i]);
     }
@@ -226,48 +231,39 @@ static void watch(struct exec *x, uv_loop_t *loop)
 static int conclude(const struct exec *x)
 {
     struct engine_counts n;
-    engine_get_counts(x->daemon->engine, &n);
+    engine_get_counts(x->engine, &n);
     if (x->problem && !x->interrupted && !x->unwritable) {
         printable_print(stderr,
                         "hgautod: the event was not completed: %s. No report was written; see the "
                         "log for the changes made\n",
                         x->problem);
-        return 1;
+        return EXIT_WORK_FAILED;
     }
     if (x->interrupted || x->outcome != SETTLE_DONE) {
         printable_print(stderr,
                         "hgautod: %s; the reports are incomplete, see the log for the changes "
                         "made\n",
                         x->interrupted ? "interrupted" : "the event could not be carried out");
-        return 1;
+        return EXIT_WORK_FAILED;
     }
-    return n.errored || n.critical ? 1 : 0;
+    return n.errored || n.critical ? EXIT_WORK_FAILED : EXIT_DONE;
 }
 
 static int run_engine(struct exec *x)
 {
-    struct daemon *d = x->daemon;
     struct err err = ERR_INIT;
     char text[2048];
-    struct engine_options options = {.config = d->config,
-                                     .clock = d->clock,
-                                     .log = d->log,
-                                     .aws = d->aws,
-                                     .azure = d->azure,
-                                     .subscriptions = d->subscriptions,
-                                     .own = d->own,
-                                     .http = &d->http_options,
-                                     .loop = d->loop};
-    d->engine = engine_new(&options, &err);
-    if (!d->engine) {
+    struct engine_options options = {.env = x->env, .loop = &x->loop, .share_calls = true};
+    x->engine = engine_new(&options, &err);
+    if (!x->engine) {
         printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
-        return 1;
+        return EXIT_WORK_FAILED;
     }
-    engine_submit(d->engine, &x->delivery);
-    uv_run(d->loop, UV_RUN_DEFAULT);
+    engine_submit(x->engine, &x->delivery);
+    uv_run(&x->loop, UV_RUN_DEFAULT);
     int status = conclude(x);
-    engine_free(d->engine);
-    d->engine = NULL;
+    engine_free(x->engine);
+    x->engine = NULL;
     return status;
 }
 
@@ -293,28 +289,25 @@ static bool usable(const char *path, const char *report_dir)
     return true;
 }
 
-int exec_event(struct daemon *d, const char *path, const char *report_dir)
+int exec_event(const struct env *env, const char *path, const char *report_dir)
 {
-    struct exec x = {.daemon = d, .path = path, .report_dir = report_dir};
-    uv_loop_t loop;
+    struct exec x = {.env = env, .path = path, .report_dir = report_dir};
     if (!usable(path, report_dir))
-        return 2;
-    if (uv_loop_init(&loop) != 0) {
+        return EXIT_USAGE;
+    if (uv_loop_init(&x.loop) != 0) {
         printable_print(stderr, "hgautod: cannot initialize the event loop\n");
-        return 1;
+        return EXIT_WORK_FAILED;
     }
     x.store = (struct store){.ops = &exec_store_ops, .name = path, .form = &store_form_files};
     x.delivery = (struct delivery){
         .store = &x.store, .rules = &exec_rules, .key = EVENT_KEY, .id = "", .settle = exec_settle};
-    d->loop = &loop;
-    watch(&x, &loop);
+    watch(&x);
     int status = run_engine(&x);
     for (size_t i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&x.signals[i], NULL);
     uv_close((uv_handle_t *)&x.broken, NULL);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
-    d->loop = NULL;
+    uv_run(&x.loop, UV_RUN_DEFAULT);
+    uv_loop_close(&x.loop);
     free(x.problem);
     return status;
 }

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
 #include "daemon/run/report.h"
 #include "daemon/source/kinds.h"
+#include "daemon/source/source.h"
 #include "lib/aws/sqs.h"
 #include "lib/azure/queue.h"
 #include "lib/json/jpath.h"
@@ -50,7 +51,7 @@ static void say_queue(struct buf *to, const char *url, const json_t *answer)
                      "is redelivered until it expires\n");
 }
 
-static bool probe_queue(struct daemon *d, const struct config_source *config,
+static bool probe_queue(const struct env *env, const struct config_source *config,
                         struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
@@ -60,9 +61,9 @@ static bool probe_queue(struct daemon *d, const struct config_source *config,
     buf_addf(&what, "sqs %s", config->queue_url ? config->queue_url : "(no queue_url)");
     json_t *params = json_pack("{s[s]}", "AttributeNames", "All");
     bool ok = params && sqs_queue_init(&queue, config->queue_url ? config->queue_url : "",
-                                       config->region, aws_region(d->aws), &err);
+                                       config->region, aws_region(env->aws), &err);
     if (ok) {
-        ok = sqs_call(d->aws, http, &queue, &sqs_get_queue_attributes, params, &answer, &err);
+        ok = sqs_call(env->aws, http, &queue, &sqs_get_queue_attributes, params, &answer, &err);
         sqs_queue_free(&queue);
     }
     if (ok)
@@ -233,7 +234,7 @@ static bool probe_store(struct store *store, const struct config_source *config,
     return ok;
 }
 
-static bool probe_bucket(struct daemon *d, const struct config_source *config,
+static bool probe_bucket(const struct env *env, const struct config_source *config,
                          struct http_client *http, struct buf *to)
 {
     if (!config_source_bucket(config)) {
@@ -241,7 +242,7 @@ static bool probe_bucket(struct daemon *d, const struct config_source *config,
                      "message, which cannot be checked here\n");
         return true;
     }
-    struct store *store = store_s3_new(d->aws, config->bucket, config);
+    struct store *store = store_s3_new(env->aws, config->bucket, config);
     if (!store) {
         buf_addf(to, "FAIL  s3://%s: not a valid bucket name\n", config->bucket);
         return false;
@@ -252,12 +253,12 @@ static bool probe_bucket(struct daemon *d, const struct config_source *config,
 }
 
 /* The queue, if there is one, and the container. */
-static bool probe_azure(struct daemon *d, const struct config_source *config,
+static bool probe_azure(const struct env *env, const struct config_source *config,
                         struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
     bool ok = true;
-    struct store *store = store_of_source(d, config, &err);
+    struct store *store = store_of_source(env, config, &err);
     if (!store)
         return say_failed(to, "azure", &err, NULL);
     const struct azure_storage *storage = store_blob_storage(store);
@@ -290,21 +291,21 @@ static bool probe_directory(const struct config_source *config, struct http_clie
     return ok;
 }
 
-bool source_probe(struct daemon *daemon, const struct config_source *config,
+bool source_probe(const struct env *env, const struct config_source *config,
                   struct http_client *http, struct buf *to)
 {
     bool ok = true;
     switch (config->type) {
     case SOURCE_SQS:
-        ok = probe_queue(daemon, config, http, to);
-        return probe_bucket(daemon, config, http, to) && ok;
+        ok = probe_queue(env, config, http, to);
+        return probe_bucket(env, config, http, to) && ok;
     case SOURCE_S3:
-        return probe_bucket(daemon, config, http, to);
+        return probe_bucket(env, config, http, to);
     case SOURCE_DIRECTORY:
         return probe_directory(config, http, to);
     case SOURCE_AZURE_QUEUE:
     case SOURCE_AZURE_BLOB:
-        return probe_azure(daemon, config, http, to);
+        return probe_azure(env, config, http, to);
     }
     return false;
 }

@@ -7,8 +7,9 @@
 #include "daemon/command/catalogue.h"
 #include "daemon/command/command.h"
 #include "daemon/command/waiting.h"
-#include "daemon/daemon.h"
+#include "daemon/env.h"
 #include "daemon/source/kinds.h"
+#include "daemon/store/store.h"
 #include "lib/base/printable.h"
 
 /* A directory's events may be of either cloud. */
@@ -58,15 +59,15 @@ static bool put_list(struct store *store, struct http_client *http, const struct
 }
 
 /* One source; says what was done or why not. */
-static bool publish_to(struct daemon *d, const struct config_source *source,
+static bool publish_to(const struct env *env, const struct config_source *source,
                        struct http_client *http)
 {
     struct err err = ERR_INIT;
     char text[2048];
     size_t count = 0;
-    char *list = make_list(d->config, source, &count);
-    struct store *store = list ? store_of_source(d, source, &err) : NULL;
-    bool ok = store && put_list(store, http, d->clock, list, &err);
+    char *list = make_list(env->config, source, &count);
+    struct store *store = list ? store_of_source(env, source, &err) : NULL;
+    bool ok = store && put_list(store, http, env->clock, list, &err);
 
     if (!list)
         err_set(&err, ERR_INTERNAL, "", "out of memory");
@@ -86,21 +87,21 @@ static bool publish_to(struct daemon *d, const struct config_source *source,
 }
 
 /* All of them, whatever becomes of one. */
-static int publish(struct daemon *d, const struct invocation *in)
+static int publish(const struct env *env, const struct invocation *in)
 {
     (void)in;
-    struct http_client *http = http_client_new(&d->http_options);
+    struct http_client *http = http_client_new(&env->http);
     bool ok = http != NULL;
 
     if (!http)
         printable_print(stderr, "hgautod: out of memory\n");
-    for (size_t i = 0; http && i < d->config->source_count; i++)
-        ok = publish_to(d, &d->config->sources[i], http) && ok;
+    for (size_t i = 0; http && i < env->config->source_count; i++)
+        ok = publish_to(env, &env->config->sources[i], http) && ok;
     http_client_free(http);
     return ok && fflush(stdout) == 0 ? EXIT_DONE : EXIT_WORK_FAILED;
 }
 
 int cmd_publish(const struct invocation *in)
 {
-    return command_daemon(in, command_config(in, false), publish);
+    return command_with_env(in, command_config(in, false), publish);
 }

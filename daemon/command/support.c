@@ -1,10 +1,10 @@
-/* What most commands begin with: the configuration, and the daemon made of it. */
+/* Loads the configuration and makes the environment for commands. */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "daemon/command/command.h"
-#include "daemon/daemon.h"
 #include "daemon/descriptors.h"
+#include "daemon/env.h"
 #include "lib/base/printable.h"
 
 struct config *command_config(const struct invocation *in, bool may_be_absent)
@@ -18,10 +18,10 @@ struct config *command_config(const struct invocation *in, bool may_be_absent)
     return config;
 }
 
-int command_daemon(const struct invocation *in, struct config *config,
-                   int (*work)(struct daemon *d, const struct invocation *in))
+int command_with_env(const struct invocation *in, struct config *config,
+                     int (*work)(const struct env *env, const struct invocation *in))
 {
-    struct daemon d;
+    struct env env;
     struct err err = ERR_INIT;
     char text[2048];
     int status = EXIT_USAGE;
@@ -29,9 +29,9 @@ int command_daemon(const struct invocation *in, struct config *config,
     if (!config)
         return EXIT_USAGE;
     descriptors_raise();
-    if (daemon_init(&d, config, &err)) {
-        status = work(&d, in);
-        daemon_release(&d);
+    if (env_init(&env, config, &err)) {
+        status = work(&env, in);
+        env_release(&env);
     } else {
         printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
     }

@@ -17,7 +17,7 @@
 
 static const struct config *config_of(const struct run *run)
 {
-    return run->engine->options.config;
+    return run->engine->options.env->config;
 }
 
 /* --- what a step sees --- */
@@ -49,7 +49,7 @@ static void hook_audit(struct step_ctx *ctx, const char *what, const json_t *det
     const struct task *task = ctx->engine;
     const struct run *run = task->automation->run;
     char *text = json_dumps(details, JSON_COMPACT | JSON_ENCODE_ANY);
-    log_info(run->engine->options.log, "Audit", LOG_STR("what", what), LOG_STR("details", text),
+    log_info(run->engine->options.env->log, "Audit", LOG_STR("what", what), LOG_STR("details", text),
              LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
              LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
              LOG_STR("event", run->key), LOG_STR("run", run->id));
@@ -59,9 +59,9 @@ static void hook_audit(struct step_ctx *ctx, const char *what, const json_t *det
 /* May the subscription be acted on? Always true of AWS. */
 static bool subscription_allowed(const struct task *task, struct step_ctx *ctx)
 {
-    const struct engine_options *o = &task->automation->run->engine->options;
+    const struct env *env = task->automation->run->engine->options.env;
     return ctx->action->cloud != CLOUD_AZURE ||
-           subscriptions_allow(o->subscriptions, ctx->http, ctx->account, &ctx->err);
+           subscriptions_allow(env->subscriptions, ctx->http, ctx->account, &ctx->err);
 }
 
 /* Is the resource the daemon's own? Who the daemon is, is asked only where it matters. */
@@ -72,7 +72,7 @@ static bool own_allowed(const struct task *task, struct step_ctx *ctx)
     bool needed = own_needs_self(ctx->action, ctx->resource);
     if (needed && !aws_self(ctx->aws, ctx->http, &self, &ctx->err))
         return false;
-    return own_allows(run->engine->options.own, run->store, needed ? &self : NULL, ctx->action,
+    return own_allows(run->engine->options.env->own, run->store, needed ? &self : NULL, ctx->action,
                       ctx->resource, &ctx->err);
 }
 
@@ -82,7 +82,7 @@ static void admit_state(struct task *task, struct step_ctx *ctx)
 {
     const struct run *run = task->automation->run;
     if (!action_state_admit(ctx, ctx->state)) {
-        log_warn(run->engine->options.log, "Stored state refused; starting the resource over",
+        log_warn(run->engine->options.env->log, "Stored state refused; starting the resource over",
                  LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
                  LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
                  LOG_STR("reason", ctx->err.message), LOG_STR("event", run->key),
@@ -131,7 +131,7 @@ static bool prepare(struct task *task, struct step_ctx *ctx)
 
 bool attempt_may_begin(const struct run *run, int64_t *answer)
 {
-    const struct clock *clock = run->engine->options.clock;
+    const struct clock *clock = run->engine->options.env->clock;
     if (run->stopping) {
         *answer = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
         return false;
@@ -180,7 +180,7 @@ bool attempt_open(struct attempt *a, struct task *task, struct http_client *http
 {
     struct automation *automation = task->automation;
     struct run *run = automation->run;
-    const struct engine_options *o = &run->engine->options;
+    const struct env *env = run->engine->options.env;
     a->task = task;
     a->ctx = (struct step_ctx){.action = automation->action,
                                .params = automation->params,
@@ -190,10 +190,10 @@ bool attempt_open(struct attempt *a, struct task *task, struct http_client *http
                                .partition = "",
                                .plan = run->plan,
                                .restored = task->restored,
-                               .aws = o->aws,
-                               .azure = o->azure,
+                               .aws = env->aws,
+                               .azure = env->azure,
                                .http = http,
-                               .clock = o->clock,
+                               .clock = env->clock,
                                .err = ERR_INIT,
                                .before_change = hook_before_change,
                                .after_change = hook_after_change,

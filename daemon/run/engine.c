@@ -164,9 +164,9 @@ static void on_stop_time(uv_timer_t *timer)
 
 void engine_drain(struct engine *e, int64_t deadline_ms)
 {
-    const struct clock *clock = e->options.clock;
+    const struct clock *clock = e->options.env->clock;
     int64_t left = deadline_ms - clock->mono_ms(clock);
-    left -= e->options.http->request_timeout_ms + DRAIN_MARGIN_MS;
+    left -= e->options.env->http.request_timeout_ms + DRAIN_MARGIN_MS;
     e->draining = true;
     if (left <= 0)
         stop_runs(e);
@@ -229,7 +229,7 @@ static void stop_workers(struct engine *e)
 static bool start_worker(struct engine *e, struct worker *w, struct err *err)
 {
     w->engine = e;
-    w->http = http_client_new(e->options.http);
+    w->http = http_client_new(&e->options.env->http);
     if (!w->http)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
     int code = pthread_create(&w->thread, NULL, work_on, w);
@@ -239,12 +239,12 @@ static bool start_worker(struct engine *e, struct worker *w, struct err *err)
     return err_set(err, ERR_INTERNAL, "",
                    "only %zu of %" PRId64 " worker threads could be started (%s): lower [daemon] "
                    "workers or raise the limit of threads",
-                   e->worker_count, e->options.config->daemon.workers, strerror(code));
+                   e->worker_count, e->options.env->config->daemon.workers, strerror(code));
 }
 
 static bool start_workers(struct engine *e, struct err *err)
 {
-    size_t count = (size_t)e->options.config->daemon.workers;
+    size_t count = (size_t)e->options.env->config->daemon.workers;
     e->workers = calloc(count, sizeof *e->workers);
     if (!e->workers)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
@@ -260,7 +260,7 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
     if (!e)
         goto no_memory;
     e->options = *options;
-    e->sched = sched_new(options->clock);
+    e->sched = sched_new(options->env->clock);
     if (!e->sched)
         goto no_sched;
     if (!open_handles(e))

@@ -6,37 +6,27 @@
 #ifndef HGAUTOD_DAEMON_RUN_ENGINE_H
 #define HGAUTOD_DAEMON_RUN_ENGINE_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
-#include "daemon/config/config.h"
 #include "daemon/run/delivery.h"
-#include "lib/aws/aws.h"
 #include "lib/base/attr.h"
-#include "lib/base/clock.h"
 #include "lib/base/err.h"
-#include "lib/base/log.h"
 
-struct azure;
 struct engine;
-struct own;
-struct subscriptions;
+struct env;
+struct http_client;
 
 struct engine_options {
-    const struct config *config;
-    const struct clock *clock;
-    struct log *log;
-    struct aws *aws;
-    struct azure *azure;
-    struct subscriptions *subscriptions; /* NULL: all that the policy allows */
-    const struct own *own;               /* what no action may change; NULL: nothing is known */
-    const struct http_options *http;
+    /* Outlives the engine. */
+    const struct env *env;
     uv_loop_t *loop;
+    /* Whether steps that can be done for several resources in one call are; tests compare both. */
+    bool share_calls;
 };
 
-/* Starts the workers. NULL with *err. Options' pointers outlive the engine. */
+/* Starts the workers. NULL with *err. The options are copied. */
 struct engine *engine_new(const struct engine_options *options, struct err *err) MUST_CHECK;
 
 /* True while more runs are welcome; sources do not poll otherwise. */

@@ -29,12 +29,12 @@
 
 static struct log *log_of(const struct run *run)
 {
-    return run->engine->options.log;
+    return run->engine->options.env->log;
 }
 
 static int64_t mono(const struct run *run)
 {
-    const struct clock *clock = run->engine->options.clock;
+    const struct clock *clock = run->engine->options.env->clock;
     return clock->mono_ms(clock);
 }
 
@@ -43,10 +43,10 @@ static int64_t mono(const struct run *run)
 static void name_owner(struct run *run)
 {
     char host[128] = "", id[37];
-    const struct engine_options *o = &run->engine->options;
+    const struct env *env = run->engine->options.env;
     gethostname(host, sizeof host - 1);
-    clock_uuid(o->clock, id);
-    snprintf(run->owner, sizeof run->owner, "%.64s/%s/%ld/%s", o->config->daemon.name, host,
+    clock_uuid(env->clock, id);
+    snprintf(run->owner, sizeof run->owner, "%.64s/%s/%ld/%s", env->config->daemon.name, host,
              (long)getpid(), id);
 }
 
@@ -61,12 +61,12 @@ struct run *run_new(struct engine *engine, struct delivery *delivery)
     run->store = delivery->store;
     run->rules = delivery->rules;
     run->key = delivery->key;
-    run->plan = engine->options.config->guard.dry_run;
+    run->plan = engine->options.env->config->guard.dry_run;
     run->folder = buf_make(4096);
     run->claim_key = buf_make(4096);
     run->began_ms = mono(run);
     run->release_as = SETTLE_RELEASE;
-    clock_uuid(engine->options.clock, run->id);
+    clock_uuid(engine->options.env->clock, run->id);
     name_owner(run);
     pthread_mutex_init(&run->lock, NULL);
     return run;
@@ -121,7 +121,7 @@ static void note_problem(struct run *run, const struct err *err)
 /* What failed is tried again after a pause. The claim is renewed meanwhile. */
 static int64_t pause_for(struct run *run, const struct err *err)
 {
-    const struct clock *clock = run->engine->options.clock;
+    const struct clock *clock = run->engine->options.env->clock;
     int64_t pause = err->retry_after_ms > 0 ? err->retry_after_ms : 1;
     if (err->kind != ERR_BUSY)
         pause = backoff_pause(&backoff_calls, clock, run->attempts, err);
@@ -134,14 +134,14 @@ static int64_t pause_for(struct run *run, const struct err *err)
  */
 static int64_t retry_or_release(struct run *run, const char *sentence, const struct err *err)
 {
-    const struct engine_options *o = &run->engine->options;
+    const struct env *env = run->engine->options.env;
     int64_t again_ms;
     if (err->kind == ERR_BUSY)
         return pause_for(run, err);
     run->attempts += err->kind != ERR_UNAVAILABLE;
     log_failure(run, sentence, err);
     if (!run->stopping && err_is_retryable(err) &&
-        patience_note(&run->patience, o->config, o->clock, err, &again_ms)) {
+        patience_note(&run->patience, env->config, env->clock, err, &again_ms)) {
         run->not_before_ms = again_ms;
         return JOB_READY;
     }
@@ -232,7 +232,7 @@ static bool renew(struct run *run, struct http_client *http, bool *stored, int64
              LOG_ERR("error", &err), LOG_STR("event", run->key), LOG_STR("store", run->store->name),
              LOG_STR("run", run->id));
     int64_t pause =
-        backoff_pause(&backoff_calls, run->engine->options.clock, ++run->failed_renewals, &err);
+        backoff_pause(&backoff_calls, run->engine->options.env->clock, ++run->failed_renewals, &err);
     int64_t most = run->rules->claim_ttl / RENEWALS_PER_TTL;
     run->claim_due_ms = ended + (pause < most ? pause : most);
     run->save_after_ms = run->claim_due_ms;
@@ -355,7 +355,7 @@ static void forget_progress(struct run *run, bool same)
     json_decref(run->progress);
     run->progress = NULL;
     if (!same)
-        clock_uuid(run->engine->options.clock, run->id);
+        clock_uuid(run->engine->options.env->clock, run->id);
 }
 
 static int64_t begin_tasks(struct run *run)
@@ -405,12 +405,12 @@ static bool fetch_event(struct run *run, struct http_client *http, struct buf *t
  */
 static int64_t retry_or_refuse(struct run *run, const struct err *err)
 {
-    const struct engine_options *o = &run->engine->options;
+    const struct env *env = run->engine->options.env;
     struct err why = *err;
     int64_t again_ms;
     why.kind = ERR_TRANSIENT;
     run->attempts++;
-    if (patience_note(&run->patience, o->config, o->clock, &why, &again_ms)) {
+    if (patience_note(&run->patience, env->config, env->clock, &why, &again_ms)) {
         log_failure(run, "The event could not be read", err);
         run->not_before_ms = again_ms;
         return JOB_READY;
@@ -481,7 +481,7 @@ static int64_t phase_identify(struct run *run, struct http_client *http)
 {
     struct aws_self self;
     struct err err = ERR_INIT;
-    struct aws *aws = acts_on(run, CLOUD_AWS) ? run->engine->options.aws : NULL;
+    struct aws *aws = acts_on(run, CLOUD_AWS) ? run->engine->options.env->aws : NULL;
     if (run->stopping)
         return enter(run, RUN_RELEASE);
     if (aws && !aws_self(aws, http, &self, &err)) {

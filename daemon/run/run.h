@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "actions/action.h"
+#include "daemon/env.h"
 #include "daemon/run/engine.h"
 #include "daemon/run/event.h"
 #include "daemon/run/patience.h"

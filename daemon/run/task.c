@@ -9,11 +9,6 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
-/* The tests and the bench build a program with 0, whose resources have a call each, to compare
- * with. */
-#ifndef SHARE_CALLS
-#define SHARE_CALLS 1
-#endif
 /* A run says at most once in so long that some of its tasks wait. */
 #define WARN_EVERY_MS 60000
 /* Tasks that wait, and may share a call, go on when the clock shows a multiple of this. */
@@ -33,7 +28,8 @@ const struct event_place *task_place(const struct task *task)
 const struct action_sharing *task_sharing(const struct task *task)
 {
     const struct action_sharing *sharing = task->automation->action->steps[task->step].sharing;
-    if (!sharing || task->automation->run->plan || !SHARE_CALLS)
+    const struct run *run = task->automation->run;
+    if (!sharing || run->plan || !run->engine->options.share_calls)
         return NULL;
     return !sharing->takes || sharing->takes(task_place(task)->type) ? sharing : NULL;
 }
@@ -52,7 +48,7 @@ const char *task_resource_name(const struct step_ctx *ctx)
 static void log_finished(const struct task *task, const struct step_ctx *ctx, const char *error)
 {
     const struct run *run = task->automation->run;
-    struct log *log = run->engine->options.log;
+    struct log *log = run->engine->options.env->log;
     const char *action = task->automation->action->name;
     if (error)
         log_warn(log, "Resource failed", LOG_STR("action", action),
@@ -228,7 +224,7 @@ static void warn_waiting(const struct task *task, const struct step_ctx *ctx, co
         run->warned_ms = now;
     pthread_mutex_unlock(&run->lock);
     if (due)
-        log_warn(run->engine->options.log, sentence, LOG_ERR("error", &ctx->err),
+        log_warn(run->engine->options.env->log, sentence, LOG_ERR("error", &ctx->err),
                  LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
                  LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
                  LOG_STR("event", run->key), LOG_STR("run", run->id));
@@ -258,7 +254,7 @@ static int64_t put_off(struct task *task, const struct step_ctx *ctx, int64_t at
 /* Notes a failure that may pass. True when the step is to be taken again, at *at. */
 static bool has_hope(struct task *task, struct step_ctx *ctx, int64_t *at)
 {
-    const struct config *config = task->automation->run->engine->options.config;
+    const struct config *config = task->automation->run->engine->options.env->config;
     bool lasts = patience_note(&task->patience, config, ctx->clock, &ctx->err, at);
     if (ctx->err.kind == ERR_UNAVAILABLE)
         warn_waiting(task, ctx, "Credential not available; the resource waits for it");

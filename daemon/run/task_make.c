@@ -7,7 +7,7 @@
 
 static const struct config *config_of(const struct run *run)
 {
-    return run->engine->options.config;
+    return run->engine->options.env->config;
 }
 
 /* Whether the action is one of a cloud whose events the store holds. */
@@ -26,7 +26,7 @@ static bool cloud_allowed(const struct store *store, const struct action *action
 /* Says in the log why none of the automation's resources will be touched. */
 static void log_refused(const struct run *run, const struct automation *a)
 {
-    log_warn(run->engine->options.log, "Automation refused", LOG_STR("action", a->event->name),
+    log_warn(run->engine->options.env->log, "Automation refused", LOG_STR("action", a->event->name),
              LOG_STR("error", a->critical ? a->critical : a->refusal),
              LOG_UINT("resources", a->event->count), LOG_STR("event", run->key),
              LOG_STR("run", run->id));

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
 #include "daemon/source/kinds.h"
 #include "daemon/source/queue.h"
 #include "lib/azure/queue.h"
@@ -39,14 +39,13 @@ static bool by_token(const struct queue_source *base)
 
 static bool azure_due(struct queue_source *base)
 {
-    return by_token(base) && azure_token_due(base->base.daemon->azure, AZURE_SCOPE_STORAGE);
+    return by_token(base) && azure_token_due(base->base.env->azure, AZURE_SCOPE_STORAGE);
 }
 
 /* The token stays in the client's memory. */
 static bool azure_fetch(struct queue_source *base, struct http_client *http, struct err *err)
 {
-    struct azure_token *token =
-        azure_token(base->base.daemon->azure, http, AZURE_SCOPE_STORAGE, err);
+    struct azure_token *token = azure_token(base->base.env->azure, http, AZURE_SCOPE_STORAGE, err);
     azure_token_unref(token);
     return token != NULL;
 }
@@ -59,7 +58,7 @@ static void azure_fetched(struct queue_source *base)
 static void azure_expired(struct queue_source *base, struct queue_request *r)
 {
     if (r->access)
-        azure_expire_token(base->base.daemon->azure, AZURE_SCOPE_STORAGE, r->access);
+        azure_expire_token(base->base.env->azure, AZURE_SCOPE_STORAGE, r->access);
 }
 
 static void azure_forget(struct queue_request *r)
@@ -113,7 +112,7 @@ static bool azure_prepare(struct queue_source *base, struct queue_request *r,
         return false;
     http->timeout_ms = QUEUE_REQUEST_MS;
     if (by_token(base))
-        r->access = azure_peek_token(base->base.daemon->azure, AZURE_SCOPE_STORAGE);
+        r->access = azure_peek_token(base->base.env->azure, AZURE_SCOPE_STORAGE);
     return azure_storage_sign(s->storage, NULL, http, err);
 }
 
@@ -236,7 +235,7 @@ static void say_foreign(struct azure_queue_source *s, const char *what, const ch
     if (strncmp(s->foreign, where, sizeof s->foreign - 1) == 0)
         return;
     snprintf(s->foreign, sizeof s->foreign, "%s", where);
-    log_warn(s->queue.base.daemon->log, what, LOG_STR("source", s->queue.base.config->name),
+    log_warn(s->queue.base.env->log, what, LOG_STR("source", s->queue.base.config->name),
              LOG_STR("found", where), LOG_STR("configured", configured));
 }
 
@@ -325,7 +324,7 @@ static size_t find_host(const char *url, const char **host)
 
 /* Event Grid names blobs by the account's own host. Where blobs are reached by another, such as
  * that of a proxy, its events would all be taken for those of another account, and deleted. */
-static bool endpoint_can_match(const struct daemon *daemon, const struct config_source *config,
+static bool endpoint_can_match(const struct env *env, const struct config_source *config,
                                const struct azure_storage *storage, struct err *err)
 {
     const char *endpoint = azure_storage_blob_endpoint(storage);
@@ -349,26 +348,26 @@ static bool endpoint_can_match(const struct daemon *daemon, const struct config_
     bool own = strncmp(host, account, strlen(account)) == 0 && host[strlen(account)] == '.';
     bool named = memchr(host, '.', n) && strspn(host, "0123456789.") < n;
     if (!own && named)
-        log_warn(daemon->log,
+        log_warn(env->log,
                  "The blob endpoint's host is not the account's own, by which Event Grid names "
                  "blobs: messages are ignored unless they name this one",
                  LOG_STR("source", config->name), LOG_STR("endpoint", endpoint));
     return true;
 }
 
-struct source *source_azure_queue_new(struct daemon *daemon, const struct config_source *config,
-                                      struct err *err)
+struct source *source_azure_queue_new(const struct source_host *host,
+                                      const struct config_source *config, struct err *err)
 {
     if (!config->queue || !azure_queue_name_valid(config->queue)) {
         err_set(err, ERR_INVALID, "", "source \"%s\": queue %s", config->name,
                 config->queue ? "is not a valid name of a queue" : "is missing");
         return NULL;
     }
-    struct store *store = store_of_source(daemon, config, err);
+    struct store *store = store_of_source(host->env, config, err);
     if (!store)
         return NULL;
     struct azure_queue_source *s = NULL;
-    if (!endpoint_can_match(daemon, config, store_blob_storage(store), err))
+    if (!endpoint_can_match(host->env, config, store_blob_storage(store), err))
         goto no_source;
     s = calloc(1, sizeof *s);
     if (!s) {
@@ -377,7 +376,7 @@ struct source *source_azure_queue_new(struct daemon *daemon, const struct config
     }
     s->storage = store_blob_storage(store);
     name_poison(s->poison, sizeof s->poison, config->queue);
-    if (queue_source_open(&s->queue, &azure_ops, &azure_kind, daemon, config, store, err))
+    if (queue_source_open(&s->queue, &azure_ops, &azure_kind, host, config, store, err))
         return &s->queue.base;
     free(s);
 no_source:

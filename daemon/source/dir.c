@@ -6,7 +6,7 @@
  * than that. */
 #include <stdlib.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
 #include "daemon/source/sweep.h"
 #include "daemon/source/watch.h"
 
@@ -29,7 +29,6 @@ static bool dir_start(struct source *base, struct err *err)
 {
     (void)err;
     struct dir_source *s = (struct dir_source *)base;
-    base->started = true;
     watch_start(s->watch);
     sweep_start(s->sweep);
     return true;
@@ -78,7 +77,7 @@ static const struct source_ops dir_ops = {
     .free = dir_source_free,
 };
 
-struct source *source_dir_new(struct daemon *daemon, const struct config_source *config,
+struct source *source_dir_new(const struct source_host *host, const struct config_source *config,
                               struct err *err)
 {
     if (!config->path) {
@@ -90,7 +89,7 @@ struct source *source_dir_new(struct daemon *daemon, const struct config_source 
         err_set(err, ERR_INTERNAL, "", "out of memory");
         return NULL;
     }
-    s->base = (struct source){.ops = &dir_ops, .config = config, .daemon = daemon};
+    s->base = (struct source){.ops = &dir_ops, .config = config, .env = host->env, .host = host};
     s->base.store = store_dir_new(config->path, err);
     if (!s->base.store)
         goto no_store;
@@ -100,7 +99,7 @@ struct source *source_dir_new(struct daemon *daemon, const struct config_source 
     s->sweep = sweep_new(&s->base, &options);
     if (!s->sweep)
         goto no_sweep;
-    s->watch = watch_new(daemon, config->name, config->path, on_changed, s);
+    s->watch = watch_new(host, config->name, config->path, on_changed, s);
     if (s->watch)
         return &s->base;
     sweep_free(s->sweep);

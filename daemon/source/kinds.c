@@ -1,11 +1,11 @@
 /* The store of each type of source. */
 #include "daemon/source/kinds.h"
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
 #include "daemon/store/store.h"
 #include "lib/azure/blob.h"
 
-static struct store *bucket_of(struct daemon *daemon, const struct config_source *config,
+static struct store *bucket_of(const struct env *env, const struct config_source *config,
                                struct err *err)
 {
     struct store *store;
@@ -15,17 +15,17 @@ static struct store *bucket_of(struct daemon *daemon, const struct config_source
                 config->name);
         return NULL;
     }
-    store = store_s3_new(daemon->aws, config->bucket, config);
+    store = store_s3_new(env->aws, config->bucket, config);
     if (!store)
         err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" is not a bucket name",
                 config->name, config->bucket);
     return store;
 }
 
-static struct store *container_of(struct daemon *daemon, const struct config_source *config,
+static struct store *container_of(const struct env *env, const struct config_source *config,
                                   struct err *err)
 {
-    struct azure_storage_options options = {.azure = daemon->azure,
+    struct azure_storage_options options = {.azure = env->azure,
                                             .account = config->account,
                                             .connection_string = config->connection_string};
     struct azure_storage *storage;
@@ -47,18 +47,18 @@ static struct store *container_of(struct daemon *daemon, const struct config_sou
     return NULL;
 }
 
-struct store *store_of_source(struct daemon *daemon, const struct config_source *config,
+struct store *store_of_source(const struct env *env, const struct config_source *config,
                               struct err *err)
 {
     switch (config->type) {
     case SOURCE_SQS:
     case SOURCE_S3:
-        return bucket_of(daemon, config, err);
+        return bucket_of(env, config, err);
     case SOURCE_DIRECTORY:
         return store_dir_new(config->path, err);
     case SOURCE_AZURE_QUEUE:
     case SOURCE_AZURE_BLOB:
-        return container_of(daemon, config, err);
+        return container_of(env, config, err);
     }
     return NULL;
 }

@@ -7,10 +7,10 @@
 
 struct config_source;
 struct store;
-struct daemon;
+struct env;
 /* The store that a source's configuration names, without the source: for what is done beside a
  * running daemon. NULL with *err, also for a queue whose bucket is not configured. */
-struct store *store_of_source(struct daemon *daemon, const struct config_source *config,
+struct store *store_of_source(const struct env *env, const struct config_source *config,
                               struct err *err) MUST_CHECK;
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
+#include "daemon/run/engine.h"
 #include "daemon/source/sweep.h"
 
 #define MAX_SENDING 16 /* steps of messages under way at once */
@@ -20,7 +21,7 @@ static void tick(struct queue_source *s);
 
 int64_t queue_source_now(const struct queue_source *s)
 {
-    const struct clock *clock = s->base.daemon->clock;
+    const struct clock *clock = s->base.env->clock;
     return clock->mono_ms(clock);
 }
 
@@ -32,8 +33,7 @@ static const char *name(const struct queue_source *s)
 static struct trouble_about about(const struct queue_source *s, const char *failed,
                                   const char *over)
 {
-    return (struct trouble_about){s->base.daemon->log, s->base.daemon->clock, name(s), failed,
-                                  over};
+    return (struct trouble_about){s->base.env->log, s->base.env->clock, name(s), failed, over};
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -81,7 +81,7 @@ static int64_t need_access(struct queue_source *s)
     if (queue_source_now(s) < s->access_ms)
         return s->access_ms;
     s->fetching = true;
-    engine_work(s->base.daemon->engine, fetch_access, on_fetched, s);
+    engine_work(s->base.host->engine, fetch_access, on_fetched, s);
     return INT64_MAX;
 }
 
@@ -172,7 +172,7 @@ static bool send_request(struct queue_source *s, struct message *m, enum message
         http_request_free(&http);
         goto failed;
     }
-    r->transfer = http_loop_send(s->base.daemon->http, &http, on_done, r, err);
+    r->transfer = http_loop_send(s->base.host->http, &http, on_done, r, err);
     if (!r->transfer)
         goto failed;
     r->next = s->requests;
@@ -218,7 +218,7 @@ static void say_gone(const struct queue_source *s, const struct message *m, enum
     if (step == MESSAGE_EXTEND)
         what = "Message visibility can no longer be extended; its events remain protected by "
                "their claims";
-    log_warn(s->base.daemon->log, what, LOG_STR("source", name(s)), LOG_STR("message_id", m->id),
+    log_warn(s->base.env->log, what, LOG_STR("source", name(s)), LOG_STR("message_id", m->id),
              LOG_ERR("error", err));
 }
 
@@ -241,7 +241,7 @@ static enum message_answer judge(struct queue_request *r, const struct err *err,
 
 static void step_done(struct queue_source *s, const struct message *m, enum message_step step)
 {
-    struct source_counts *counts = &s->base.daemon->counts;
+    struct source_counts *counts = s->base.host->counts;
     struct trouble_about what = about(s, "", "Deleting and extending messages works again");
     trouble_over(&s->message_trouble, &what);
     counts->deleted += step == MESSAGE_DELETE;
@@ -249,7 +249,7 @@ static void step_done(struct queue_source *s, const struct message *m, enum mess
     if (step != MESSAGE_SET_ASIDE)
         return;
     counts->set_aside++;
-    log_warn(s->base.daemon->log,
+    log_warn(s->base.env->log,
              m->failed ? "Message moved to the poison queue: its events could not be carried out"
                        : "Message moved to the poison queue: it cannot be parsed",
              LOG_STR("source", name(s)), LOG_STR("message_id", m->id));
@@ -278,7 +278,7 @@ static void step_answered(struct queue_request *r, const struct err *err)
     else
         step_done(s, m, r->step);
     if (message_answered(m, r->step, answer, pause_ms, queue_source_now(s)))
-        log_warn(s->base.daemon->log, given_up(r->step), LOG_STR("source", name(s)),
+        log_warn(s->base.env->log, given_up(r->step), LOG_STR("source", name(s)),
                  LOG_STR("message_id", m->id));
 }
 
@@ -307,7 +307,7 @@ static void hand_over_held(struct queue_source *s, struct message *m, int64_t *d
     if (m->no_extend)
         message_release_held(m, now); /* the queue shows it to others already */
     while (m->held > 0) {
-        if (!engine_has_room(s->base.daemon->engine)) {
+        if (!engine_has_room(s->base.host->engine)) {
             if (now + QUEUE_ROOM_MS < *due_ms)
                 *due_ms = now + QUEUE_ROOM_MS;
             return;
@@ -315,7 +315,7 @@ static void hand_over_held(struct queue_source *s, struct message *m, int64_t *d
         struct delivery *d = message_take_held(m, now, due_ms);
         if (!d)
             return;
-        engine_submit(s->base.daemon->engine, d);
+        engine_submit(s->base.host->engine, d);
     }
 }
 
@@ -345,7 +345,7 @@ static bool may_hold(const struct queue_source *s, const struct message *m)
     size_t held = 0;
     for (const struct message *each = s->messages; each; each = each->next)
         held += each->held > 0;
-    return !s->stopped && !s->base.daemon->once && !m->no_extend && held < HELD_MAX &&
+    return !s->stopped && !s->base.host->once && !m->no_extend && held < HELD_MAX &&
            queue_source_now(s) - m->received_ms < HELD_MAX_MS;
 }
 
@@ -373,7 +373,7 @@ static bool add_object(struct queue_source *s, struct message *m,
         !s->kind->place(s, object, &store, err))
         return false;
     if (!store) {
-        s->base.daemon->counts.ignored++;
+        s->base.host->counts->ignored++;
         return true;
     }
     const struct delivery announced = {.store = store,
@@ -388,7 +388,7 @@ static void say_ignored(struct queue_source *s, const struct envelope *envelope)
 {
     for (const char *const *event = envelope->ignored_names; *event; event++)
         if (envelope_note_name(s->names_said, *event))
-            log_info(s->base.daemon->log,
+            log_info(s->base.env->log,
                      "Ignoring events of this name: only those of new objects are carried out",
                      LOG_STR("source", name(s)), LOG_STR("event", *event));
 }
@@ -401,14 +401,14 @@ static bool open_body(struct queue_source *s, struct message *m, const struct qu
     bool ok = true;
     switch (s->kind->parse(s, got->body, got->size, &envelope, err)) {
     case ENVELOPE_TEST:
-        s->base.daemon->counts.test_events++;
+        s->base.host->counts->test_events++;
         return true;
     case ENVELOPE_UNKNOWN:
         return false;
     case ENVELOPE_EVENTS:
         break;
     }
-    s->base.daemon->counts.ignored += envelope.ignored;
+    s->base.host->counts->ignored += envelope.ignored;
     say_ignored(s, &envelope);
     for (size_t i = 0; ok && i < envelope.count; i++)
         ok = add_object(s, m, &envelope.objects[i], err);
@@ -428,8 +428,8 @@ static void refuse_message(struct queue_source *s, struct message *m,
         what = aside ? "Message cannot be parsed; moving it to the poison queue"
                      : "Message cannot be parsed; it will be redelivered";
     }
-    s->base.daemon->counts.unknown++;
-    log_warn(s->base.daemon->log, what, LOG_STR("source", name(s)), LOG_STR("message_id", m->id),
+    s->base.host->counts->unknown++;
+    log_warn(s->base.env->log, what, LOG_STR("source", name(s)), LOG_STR("message_id", m->id),
              LOG_ERR("reason", err));
     if (aside && message_set_aside(m, got->body, got->size))
         message_link(s, m);
@@ -443,7 +443,7 @@ void queue_source_take(struct queue_source *s, const struct queue_request *r,
     struct err err = ERR_INIT;
     if (!got->receipt)
         return; /* nothing can be said about it to the queue */
-    s->base.daemon->counts.messages++;
+    s->base.host->counts->messages++;
     struct message *m = message_new(s, got->id ? got->id : "", got->receipt, r->sent_ms,
                                     s->base.config->visibility_timeout);
     if (!m)
@@ -457,16 +457,16 @@ void queue_source_take(struct queue_source *s, const struct queue_request *r,
         refuse_message(s, m, got, &err);
         return;
     }
-    log_debug(s->base.daemon->log, "Received a message", LOG_STR("source", name(s)),
+    log_debug(s->base.env->log, "Received a message", LOG_STR("source", name(s)),
               LOG_STR("message_id", m->id));
     /* Without memory for its text it comes again. */
     bool last = s->kind->sets_aside && got->times >= (uint64_t)s->base.config->max_receive;
     if (last && m->count > 0 && !message_keep_text(m, got->body, got->size))
-        log_warn(s->base.daemon->log, "Out of memory for the text of a message",
+        log_warn(s->base.env->log, "Out of memory for the text of a message",
                  LOG_STR("source", name(s)), LOG_STR("message_id", m->id));
     message_link(s, m);
     for (size_t i = 0; i < m->count; i++)
-        engine_submit(s->base.daemon->engine, message_delivery(m, i));
+        engine_submit(s->base.host->engine, message_delivery(m, i));
 }
 
 /* --- receiving --- */
@@ -491,7 +491,7 @@ static void received(struct queue_request *r, size_t count)
     s->poll_ms = r->sent_ms + s->kind->pause(s, count);
     /* --once: the daemon ends in this pause, so that no receive is cut off with messages in its
      * answer. */
-    if (s->empty && s->base.daemon->once)
+    if (s->empty && s->base.host->once)
         s->poll_ms = queue_source_now(s) + QUEUE_ROOM_MS;
 }
 
@@ -514,8 +514,8 @@ static void tick_poll(struct queue_source *s, int64_t *due_ms)
         return;
     int64_t due = s->poll_ms;
     if (queue_source_now(s) >= due)
-        due = engine_has_room(s->base.daemon->engine) ? send_receive(s)
-                                                      : queue_source_now(s) + QUEUE_ROOM_MS;
+        due = engine_has_room(s->base.host->engine) ? send_receive(s)
+                                                    : queue_source_now(s) + QUEUE_ROOM_MS;
     if (due < *due_ms)
         *due_ms = due;
 }
@@ -540,7 +540,6 @@ bool queue_source_start(struct source *base, struct err *err)
 {
     (void)err;
     struct queue_source *s = (struct queue_source *)base;
-    base->started = true;
     wake_in(s, 0);
     if (s->sweep)
         sweep_start(s->sweep);
@@ -612,14 +611,15 @@ static void on_closed(uv_handle_t *timer)
 }
 
 bool queue_source_open(struct queue_source *s, const struct source_ops *ops,
-                       const struct queue_kind *kind, struct daemon *daemon,
+                       const struct queue_kind *kind, const struct source_host *host,
                        const struct config_source *config, struct store *store, struct err *err)
 {
-    s->base = (struct source){.ops = ops, .config = config, .store = store, .daemon = daemon};
+    s->base = (struct source){
+        .ops = ops, .config = config, .store = store, .env = host->env, .host = host};
     s->kind = kind;
     if (!open_sweep(s, err))
         return false;
-    if (uv_timer_init(daemon->loop, &s->timer) != 0) {
+    if (uv_timer_init(host->loop, &s->timer) != 0) {
         if (s->sweep)
             sweep_free(s->sweep);
         return err_set(err, ERR_INTERNAL, "", "out of memory");

@@ -126,7 +126,7 @@ struct queue_source {
 /* Fills in what is common, with a store (NULL: none) that becomes the source's, and makes the sweep
  * if one is configured. False with *err: nothing was made, and the store is still the caller's. */
 bool queue_source_open(struct queue_source *s, const struct source_ops *ops,
-                       const struct queue_kind *kind, struct daemon *daemon,
+                       const struct queue_kind *kind, const struct source_host *host,
                        const struct config_source *config, struct store *store,
                        struct err *err) MUST_CHECK;
 /* Lets go of what queue_source_open made and of the store. The source itself is freed, with free(),

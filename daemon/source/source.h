@@ -17,6 +17,10 @@
 #include "lib/base/attr.h"
 #include "lib/base/err.h"
 
+struct engine;
+struct env;
+struct http_client;
+struct http_loop;
 struct source;
 
 struct source_ops {
@@ -43,8 +47,8 @@ struct source {
     const struct config_source *config;
     struct store *store; /* owned by the source; NULL for a queue without a configured bucket, which
                             has a store for each bucket that messages name */
-    struct daemon *daemon;
-    bool started;
+    const struct env *env;
+    const struct source_host *host;
 };
 
 /* Counters of all sources together; main thread. */
@@ -52,25 +56,35 @@ struct source_counts {
     uint64_t messages, deleted, released, ignored, test_events, unknown, set_aside, sweeps, swept;
 };
 
-struct daemon; /* daemon.h: loop, http_loop, engine, aws, clock, log, config */
+/* What `service` offers to its sources; outlives them. Main thread. */
+struct source_host {
+    const struct env *env;
+    uv_loop_t *loop;
+    struct engine *engine;
+    struct http_loop *http;
+    struct source_counts *counts;
+    /* --once: sources report when they are drained. */
+    bool once;
+};
 
 /* By type; NULL with *err (which names the source and the setting). */
-struct source *source_new(struct daemon *daemon, const struct config_source *config,
+struct source *source_new(const struct source_host *host, const struct config_source *config,
                           struct err *err) MUST_CHECK;
-struct source *source_sqs_new(struct daemon *daemon, const struct config_source *config,
+struct source *source_sqs_new(const struct source_host *host, const struct config_source *config,
                               struct err *err) MUST_CHECK;
-struct source *source_azure_queue_new(struct daemon *daemon, const struct config_source *config,
+struct source *source_azure_queue_new(const struct source_host *host,
+                                      const struct config_source *config,
                                       struct err *err) MUST_CHECK;
 /* s3 and azure_blob. */
-struct source *source_swept_new(struct daemon *daemon, const struct config_source *config,
+struct source *source_swept_new(const struct source_host *host, const struct config_source *config,
                                 struct err *err) MUST_CHECK;
-struct source *source_dir_new(struct daemon *daemon, const struct config_source *config,
+struct source *source_dir_new(const struct source_host *host, const struct config_source *config,
                               struct err *err) MUST_CHECK;
 
 /* Reaches the source's queue and store with this identity and appends what it found, a line each,
  * to `to` (for `check --online`); false when anything is missing. Runs on the calling thread and
  * waits. */
-bool source_probe(struct daemon *daemon, const struct config_source *config,
+bool source_probe(const struct env *env, const struct config_source *config,
                   struct http_client *http, struct buf *to) MUST_CHECK;
 
 #endif

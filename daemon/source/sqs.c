@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
 #include "daemon/source/queue.h"
 #include "lib/aws/names.h"
 #include "lib/aws/s3.h"
@@ -39,7 +39,7 @@ static struct sqs_source *sqs_of(struct queue_source *s)
 /* A new reference; NULL when a worker must fetch some. */
 static struct aws_creds *take_creds(struct sqs_source *s)
 {
-    struct aws_creds *creds = aws_peek_creds(s->queue.base.daemon->aws);
+    struct aws_creds *creds = aws_peek_creds(s->queue.base.env->aws);
     if (!creds && s->creds && queue_source_now(&s->queue) < s->keep_ms)
         creds = aws_creds_ref(s->creds);
     return creds;
@@ -55,7 +55,7 @@ static void keep_creds(struct sqs_source *s, struct aws_creds *creds, int64_t un
 static bool sqs_fetch(struct queue_source *base, struct http_client *http, struct err *err)
 {
     struct sqs_source *s = sqs_of(base);
-    s->fetched = aws_account_creds(base->base.daemon->aws, http, NULL, err);
+    s->fetched = aws_account_creds(base->base.env->aws, http, NULL, err);
     return s->fetched != NULL;
 }
 
@@ -68,7 +68,7 @@ static void sqs_fetched(struct queue_source *base)
 
 static void sqs_expired(struct queue_source *base, struct queue_request *r)
 {
-    aws_expire_creds(base->base.daemon->aws, NULL, r->access);
+    aws_expire_creds(base->base.env->aws, NULL, r->access);
     keep_creds(sqs_of(base), NULL, 0);
 }
 
@@ -108,10 +108,10 @@ static bool sqs_prepare_request(struct queue_source *base, struct queue_request 
                                 struct http_request *http, struct err *err)
 {
     struct sqs_source *s = sqs_of(base);
-    struct daemon *d = base->base.daemon;
+    const struct source *source = &base->base;
     const struct config_source *config = base->base.config;
     int64_t wait_ms = r->message ? 0 : config->wait_time;
-    if (d->once && wait_ms > ONCE_WAIT_MS)
+    if (source->host->once && wait_ms > ONCE_WAIT_MS)
         wait_ms = ONCE_WAIT_MS;
     r->access = take_creds(s);
     if (!r->access)
@@ -120,8 +120,8 @@ static bool sqs_prepare_request(struct queue_source *base, struct queue_request 
         r->message ? step_params(r->message, r->step) : receive_params(config, wait_ms);
     if (!params)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    bool ok = sqs_prepare(d->aws, r->access, &s->at, op_of(r), params, wait_ms + QUEUE_REQUEST_MS,
-                          http, err);
+    bool ok = sqs_prepare(source->env->aws, r->access, &s->at, op_of(r), params,
+                          wait_ms + QUEUE_REQUEST_MS, http, err);
     json_decref(params);
     return ok;
 }
@@ -143,7 +143,7 @@ static void take_message(struct queue_source *base, const struct queue_request *
 static bool read_answer(struct queue_source *base, const struct queue_request *r,
                         struct http_response *response, json_t **answer, struct err *err)
 {
-    struct aws *aws = base->base.daemon->aws;
+    struct aws *aws = base->base.env->aws;
     if (aws_decode(op_of(r), response, answer, err))
         return true;
     if (aws_learn_time(aws, aws_now_ms(aws), response, err))
@@ -219,7 +219,7 @@ static struct store *sqs_store(struct sqs_source *s, const char *bucket, struct 
         err_set(err, ERR_INVALID, "", "\"%.100s\" is not %s", bucket, s3_bucket_problem(bucket));
         return NULL;
     }
-    struct store *store = store_s3_new(s->queue.base.daemon->aws, bucket, s->queue.base.config);
+    struct store *store = store_s3_new(s->queue.base.env->aws, bucket, s->queue.base.config);
     if (store)
         s->stores[s->store_count++] = store;
     else
@@ -232,7 +232,7 @@ static void say_foreign_bucket(struct sqs_source *s, const char *bucket)
     if (strncmp(s->foreign_bucket, bucket, sizeof s->foreign_bucket - 1) == 0)
         return;
     strncpy(s->foreign_bucket, bucket, sizeof s->foreign_bucket - 1);
-    log_warn(s->queue.base.daemon->log,
+    log_warn(s->queue.base.env->log,
              "Ignoring events from a bucket other than the configured one: check the queue's "
              "notifications, or bucket",
              LOG_STR("source", s->queue.base.config->name), LOG_STR("bucket", bucket),
@@ -292,7 +292,7 @@ static const struct source_ops sqs_ops = {
 };
 
 /* *store becomes NULL where no bucket is configured. */
-static bool make_store(struct daemon *daemon, const struct config_source *config,
+static bool make_store(const struct env *env, const struct config_source *config,
                        struct store **store, struct err *err)
 {
     if (!config_source_bucket(config))
@@ -304,18 +304,18 @@ static bool make_store(struct daemon *daemon, const struct config_source *config
     if (s3_bucket_problem(config->bucket))
         return err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" is not %s",
                        config->name, config->bucket, s3_bucket_problem(config->bucket));
-    *store = store_s3_new(daemon->aws, config->bucket, config);
+    *store = store_s3_new(env->aws, config->bucket, config);
     return *store || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
 
 /* Whoever can send to the queue decides where events are read from. */
-static void warn_of_any_bucket(const struct daemon *daemon, const struct config_source *config)
+static void warn_of_any_bucket(const struct env *env, const struct config_source *config)
 {
     if (!config->bucket)
-        log_warn(daemon->log, CONFIG_ANY_BUCKET, LOG_STR("source", config->name));
+        log_warn(env->log, CONFIG_ANY_BUCKET, LOG_STR("source", config->name));
 }
 
-struct source *source_sqs_new(struct daemon *daemon, const struct config_source *config,
+struct source *source_sqs_new(const struct source_host *host, const struct config_source *config,
                               struct err *err)
 {
     struct store *store = NULL;
@@ -328,12 +328,12 @@ struct source *source_sqs_new(struct daemon *daemon, const struct config_source 
         err_set(err, ERR_INVALID, "", "source \"%s\": queue_url is missing", config->name);
         goto no_queue;
     }
-    if (!sqs_queue_init(&s->at, config->queue_url, config->region, aws_region(daemon->aws), err))
+    if (!sqs_queue_init(&s->at, config->queue_url, config->region, aws_region(host->env->aws), err))
         goto no_queue;
-    if (!make_store(daemon, config, &store, err))
+    if (!make_store(host->env, config, &store, err))
         goto no_store;
-    if (queue_source_open(&s->queue, &sqs_ops, &sqs_kind, daemon, config, store, err)) {
-        warn_of_any_bucket(daemon, config);
+    if (queue_source_open(&s->queue, &sqs_ops, &sqs_kind, host, config, store, err)) {
+        warn_of_any_bucket(host->env, config);
         return &s->queue.base;
     }
     if (store)

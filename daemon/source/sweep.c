@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
+#include "daemon/run/engine.h"
 #include "daemon/source/trouble.h"
 
 #define ROOM_MS        500  /* how often to look whether the engine has room again */
@@ -56,14 +57,14 @@ static void sweep_settle(struct delivery *d, enum settle how, int64_t delay_ms, 
 
 static int64_t now_ms(const struct sweep *s)
 {
-    const struct clock *clock = s->owner->daemon->clock;
+    const struct clock *clock = s->owner->env->clock;
     return clock->mono_ms(clock);
 }
 
 static struct trouble_about about(const struct sweep *s)
 {
-    const struct daemon *d = s->owner->daemon;
-    return (struct trouble_about){d->log, d->clock, s->owner->config->name,
+    const struct env *env = s->owner->env;
+    return (struct trouble_about){env->log, env->clock, s->owner->config->name,
                                   "Cannot list the store for events; retrying",
                                   "Listing the store for events works again"};
 }
@@ -195,7 +196,7 @@ static void on_listed(void *arg)
     struct trouble_about what = about(s);
     if (s->listed) {
         trouble_over(&s->trouble, &what);
-        s->owner->daemon->counts.sweeps++;
+        s->owner->host->counts->sweeps++;
         s->due_ms = now_ms(s) + s->options.interval_ms;
         if (!s->stopped)
             take_in(s);
@@ -222,7 +223,7 @@ static void list_store(void *arg, struct http_client *http)
 static void start_listing(struct sweep *s)
 {
     const struct config_source *config = s->owner->config;
-    const struct clock *clock = s->owner->daemon->clock;
+    const struct clock *clock = s->owner->env->clock;
     s->rules = (struct sweep_rules){
         .prefix = config->prefix ? config->prefix : "",
         .now_ms = clock->wall_ms(clock),
@@ -231,7 +232,7 @@ static void start_listing(struct sweep *s)
         .pending_ttl_ms = 2 * config->rules.claim_ttl,
     };
     s->listing = true;
-    engine_work(s->owner->daemon->engine, list_store, on_listed, s);
+    engine_work(s->owner->host->engine, list_store, on_listed, s);
 }
 
 /* --- handing over and settling --- */
@@ -239,19 +240,19 @@ static void start_listing(struct sweep *s)
 /* Hands over what waits, as long as there is room; true when some is left. */
 static bool hand_over(struct sweep *s)
 {
-    struct daemon *d = s->owner->daemon;
+    const struct source_host *host = s->owner->host;
     for (size_t i = 0; i < s->count; i++) {
         struct entry *e = s->entries[i];
         if (e->state != ENTRY_WAITING)
             continue;
-        if (!engine_has_room(d->engine))
+        if (!engine_has_room(host->engine))
             return true;
         e->state = ENTRY_HAND;
         s->in_hand++;
-        d->counts.swept++;
-        log_info(d->log, "Unprocessed event found", LOG_STR("source", s->owner->config->name),
-                 LOG_STR("key", e->key));
-        engine_submit(d->engine, &e->delivery);
+        host->counts->swept++;
+        log_info(host->env->log, "Unprocessed event found",
+                 LOG_STR("source", s->owner->config->name), LOG_STR("key", e->key));
+        engine_submit(host->engine, &e->delivery);
     }
     return false;
 }
@@ -287,7 +288,7 @@ static void tick(struct sweep *s)
     int64_t wait = next_due(s) - now_ms(s);
     if (wait > 0)
         wake_in(s, wait);
-    else if (!engine_has_room(s->owner->daemon->engine))
+    else if (!engine_has_room(s->owner->host->engine))
         wake_in(s, ROOM_MS);
     else
         start_listing(s);
@@ -304,7 +305,7 @@ static void sweep_settle(struct delivery *d, enum settle how, int64_t delay_ms, 
         e->state = ENTRY_PAUSED;
         e->until_ms = now_ms(s) + (delay_ms > RELEASE_MIN_MS ? delay_ms : RELEASE_MIN_MS);
     }
-    if (s->owner->daemon->once && s->in_hand == 0)
+    if (s->owner->host->once && s->in_hand == 0)
         s->due_ms = now_ms(s);
     if (!s->stopped)
         wake_in(s, 0);
@@ -317,7 +318,7 @@ struct sweep *sweep_new(struct source *owner, const struct sweep_options *option
     struct sweep *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    if (uv_timer_init(owner->daemon->loop, &s->timer) != 0) {
+    if (uv_timer_init(owner->host->loop, &s->timer) != 0) {
         free(s);
         return NULL;
     }

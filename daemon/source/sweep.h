@@ -58,7 +58,7 @@ struct sweep_options {
                         complete; 0: at once */
 };
 
-/* Sweeps for `owner`, whose daemon, config and store it uses; borrowed. NULL when out of memory. */
+/* Sweeps for `owner`, whose environment, host, config and store it uses; borrowed. NULL when out of memory. */
 struct sweep *sweep_new(struct source *owner, const struct sweep_options *options) MUST_CHECK;
 void sweep_start(struct sweep *s);
 /* Sweeps as soon as there is room, whatever the interval. */

@@ -1,7 +1,7 @@
 /* The source behind a bucket or a container without a queue: it only sweeps. */
 #include <stdlib.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
 #include "daemon/source/kinds.h"
 #include "daemon/source/sweep.h"
 
@@ -20,7 +20,6 @@ static struct sweep *sweep_of(const struct source *base)
 static bool swept_start(struct source *base, struct err *err)
 {
     (void)err;
-    base->started = true;
     sweep_start(sweep_of(base));
     return true;
 }
@@ -61,17 +60,17 @@ static const struct source_ops swept_ops = {
     .free = swept_free,
 };
 
-struct source *source_swept_new(struct daemon *daemon, const struct config_source *config,
+struct source *source_swept_new(const struct source_host *host, const struct config_source *config,
                                 struct err *err)
 {
-    struct store *store = store_of_source(daemon, config, err);
+    struct store *store = store_of_source(host->env, config, err);
     if (!store)
         return NULL;
     struct swept_source *s = calloc(1, sizeof *s);
     if (!s)
         goto no_source;
-    s->base =
-        (struct source){.ops = &swept_ops, .config = config, .store = store, .daemon = daemon};
+    s->base = (struct source){
+        .ops = &swept_ops, .config = config, .store = store, .env = host->env, .host = host};
     struct sweep_options options = {
         .interval_ms = config->sweep_interval > 0 ? config->sweep_interval : DEFAULT_INTERVAL_MS};
     s->sweep = sweep_new(&s->base, &options);

@@ -14,6 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/env.h"
+#include "daemon/run/engine.h"
+
 #define GATHER_MS   50   /* hints come in crowds; wait for the rest of one */
 #define MAX_FOLDERS 8192 /* watched; below others only the caller's own looking helps */
 #define MAX_DEPTH   64
@@ -34,7 +37,7 @@ struct walk {
 };
 
 struct watch {
-    struct daemon *daemon;
+    const struct source_host *host;
     const char *name;
     const char *root;
     void (*changed)(void *ctx);
@@ -152,7 +155,7 @@ static void start_walk(struct watch *w)
 {
     w->walking = true;
     w->again = false;
-    engine_work(w->daemon->engine, do_walk, on_walked, w);
+    engine_work(w->host->engine, do_walk, on_walked, w);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -208,7 +211,7 @@ static void say_limited(struct watch *w, int status)
     if (w->limited)
         return;
     w->limited = true;
-    log_warn(w->daemon->log,
+    log_warn(w->host->env->log,
              "Cannot watch all folders: events in the others are only found by the regular look",
              LOG_STR("source", w->name), LOG_STR("error", status ? uv_strerror(status) : NULL),
              LOG_STR("advice", status ? "see fs.inotify.max_user_watches and max_user_instances"
@@ -226,7 +229,7 @@ static struct folder *folder_open(struct watch *w, char *path)
     f->watch = w;
     f->path = path;
     f->handle.data = f;
-    if (uv_fs_event_init(w->daemon->loop, &f->handle) != 0) {
+    if (uv_fs_event_init(w->host->loop, &f->handle) != 0) {
         free(path);
         free(f);
         return NULL;
@@ -297,16 +300,15 @@ static void on_walked(void *arg)
 
 /* --- the whole --- */
 
-struct watch *watch_new(struct daemon *daemon, const char *name, const char *path,
+struct watch *watch_new(const struct source_host *host, const char *name, const char *path,
                         void (*changed)(void *ctx), void *ctx)
 {
     struct watch *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
-    *w = (struct watch){
-        .daemon = daemon, .name = name, .root = path, .changed = changed, .ctx = ctx};
+    *w = (struct watch){.host = host, .name = name, .root = path, .changed = changed, .ctx = ctx};
     w->timer.data = w;
-    if (uv_timer_init(daemon->loop, &w->timer) != 0) {
+    if (uv_timer_init(host->loop, &w->timer) != 0) {
         free(w);
         return NULL;
     }

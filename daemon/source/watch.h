@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "daemon/daemon.h"
+#include "daemon/source/source.h"
 #include "lib/base/attr.h"
 
 struct watch;
@@ -15,7 +15,7 @@ struct watch;
  * ours). Calls changed(ctx) once when all are watched, and after that whenever something has
  * happened in one. `path` and `name` (of the source, for the log) are borrowed. NULL when out of
  * memory. */
-struct watch *watch_new(struct daemon *daemon, const char *name, const char *path,
+struct watch *watch_new(const struct source_host *host, const char *name, const char *path,
                         void (*changed)(void *ctx), void *ctx) MUST_CHECK;
 void watch_start(struct watch *w);
 void watch_stop(struct watch *w);

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "actions/action.h"
+#include "daemon/env.h"
 #include "daemon/run/engine.h"
 #include "lib/net/http.h"
 #include "tests/unit/memory_store.h"
@@ -43,7 +44,7 @@ struct engine_world {
     struct config config;
     struct run_rules rules;
     struct memory_store *memory;
-    struct http_options http;
+    struct env env;
     struct clock clock;
     uv_loop_t loop;
     struct engine *engine;
@@ -108,7 +109,6 @@ static inline int world_set_up(void **state)
     w->config.http.throttle_patience = 10 * MINUTE;
     w->rules.claims = true;
     w->rules.claim_ttl = 30 * 24 * HOUR; /* its renewal is a test of its own */
-    w->http = (struct http_options){.connect_timeout_ms = 1000, .request_timeout_ms = 1000};
     w->clock = system_clock;
     w->clock.wall_ms = world_wall;
     w->clock.mono_ms = world_mono;
@@ -121,11 +121,11 @@ static inline int world_set_up(void **state)
     w->log_file = tmpfile();
     w->log = log_new(fileno(w->log_file), LOG_INFO_LEVEL, LOG_TEXT);
     uv_loop_init(&w->loop);
-    struct engine_options options = {.config = &w->config,
-                                     .clock = &w->clock,
-                                     .log = w->log,
-                                     .http = &w->http,
-                                     .loop = &w->loop};
+    w->env = (struct env){.config = &w->config,
+                          .clock = &w->clock,
+                          .log = w->log,
+                          .http = {.connect_timeout_ms = 1000, .request_timeout_ms = 1000}};
+    struct engine_options options = {.env = &w->env, .loop = &w->loop, .share_calls = true};
     w->engine = engine_new(&options, &err);
     *state = w;
     return w->engine && w->log ? 0 : -1;

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
+#include "daemon/run/engine.h"
+#include "daemon/source/source.h"
 #include "tests/unit/fake_clock.h"
 
 #define FAKE_MAX 64
@@ -85,12 +86,12 @@ static inline bool fake_settle(struct engine *e, const char *key, enum settle ho
 }
 
 /* Runs what the loop and the workers have to do now, until there is nothing left. */
-static inline void fake_settle_down(struct daemon *d)
+static inline void fake_settle_down(const struct source_host *host)
 {
     for (int quiet = 0; quiet < 3; quiet++) {
-        uv_update_time(d->loop);
-        uv_run(d->loop, UV_RUN_NOWAIT);
-        while (fake_do_work(d->engine))
+        uv_update_time(host->loop);
+        uv_run(host->loop, UV_RUN_NOWAIT);
+        while (fake_do_work(host->engine))
             quiet = 0;
     }
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "actions/state.h"
+#include "daemon/env.h"
 #include "daemon/run/engine.h"
 #include "tests/unit/azure_world.h"
 #include "tests/unit/memory_store.h"
@@ -366,6 +367,7 @@ struct fixture {
     struct delivery delivery;
     uv_loop_t loop;
     struct aws *aws;
+    struct env env;
     struct engine *engine;
     int settled;
     pthread_mutex_t lock;
@@ -426,12 +428,12 @@ static void start_engine(struct fixture *f)
                                     .id = "",
                                     .settle = on_settled};
     uv_loop_init(&f->loop);
-    struct engine_options options = {.config = &f->config,
-                                     .clock = &system_clock,
-                                     .http = &f->world.http_options,
-                                     .aws = f->aws,
-                                     .azure = f->world.azure,
-                                     .loop = &f->loop};
+    f->env = (struct env){.config = &f->config,
+                          .clock = &system_clock,
+                          .http = f->world.http_options,
+                          .aws = f->aws,
+                          .azure = f->world.azure};
+    struct engine_options options = {.env = &f->env, .loop = &f->loop, .share_calls = true};
     f->engine = engine_new(&options, &err);
     assert_non_null(f->engine);
 }

@@ -41,6 +41,7 @@ struct fixture {
     struct memory_store *memory;
     struct delivery delivery;
     struct fake_clock clock;
+    struct env env;
     struct engine engine;
     uv_loop_t loop;
     struct run *run;
@@ -87,7 +88,8 @@ static int set_up(void **state)
     f->memory->seen_ctx = f;
     f->delivery =
         (struct delivery){.store = &f->memory->store, .rules = &f->rules, .key = EVENT, .id = ""};
-    f->engine.options = (struct engine_options){.config = &f->config, .clock = &f->clock.clock};
+    f->env = (struct env){.config = &f->config, .clock = &f->clock.clock};
+    f->engine.options = (struct engine_options){.env = &f->env, .share_calls = true};
     f->engine.sched = sched_new(&f->clock.clock);
     uv_loop_init(&f->loop);
     f->engine.wakeup = calloc(1, sizeof *f->engine.wakeup);
@@ -406,10 +408,10 @@ static void log_of_loss(struct fixture *f, const char *says)
     char text[4096] = "";
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    f->engine.options.log = log_new(ends[1], LOG_INFO_LEVEL, LOG_TEXT);
+    f->env.log = log_new(ends[1], LOG_INFO_LEVEL, LOG_TEXT);
     turn_to_the_end(f);
-    log_free(f->engine.options.log);
-    f->engine.options.log = NULL;
+    log_free(f->env.log);
+    f->env.log = NULL;
     close(ends[1]);
     assert_true(read(ends[0], text, sizeof text - 1) > 0);
     close(ends[0]);
@@ -454,10 +456,10 @@ static void log_of_takeover(struct fixture *f, int64_t expires_ms, const char *s
     memory_find(f->memory, PENDING)->modified_ms = NOW - 60000;
     begin(f, ONE);
     assert_int_equal(pipe(ends), 0);
-    f->engine.options.log = log_new(ends[1], LOG_INFO_LEVEL, LOG_TEXT);
+    f->env.log = log_new(ends[1], LOG_INFO_LEVEL, LOG_TEXT);
     turn(f);
-    log_free(f->engine.options.log);
-    f->engine.options.log = NULL;
+    log_free(f->env.log);
+    f->env.log = NULL;
     close(ends[1]);
     assert_true(read(ends[0], log, sizeof log - 1) > 0);
     close(ends[0]);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "daemon/env.h"
 #include "daemon/run/engine.h"
 #include "daemon/run/report.h"
 #include "lib/net/http.h"
@@ -29,7 +30,7 @@ struct fixture {
     struct config config;
     struct run_rules rules;
     struct memory_store *memory;
-    struct http_options http;
+    struct env env;
     struct clock clock;
     uv_loop_t loop;
     struct engine *engine;
@@ -67,7 +68,6 @@ static int set_up(void **state)
     f->config.http.retry_for = 60000;
     f->rules.claims = true;
     f->rules.claim_ttl = 60000;
-    f->http = (struct http_options){.connect_timeout_ms = 1000, .request_timeout_ms = 1000};
     f->clock = system_clock;
     f->clock.wall_ms = fixed_wall;
     f->memory = memory_store_new(NOW - 1000);
@@ -77,8 +77,10 @@ static int set_up(void **state)
                                     .id = "",
                                     .settle = on_settled};
     uv_loop_init(&f->loop);
-    struct engine_options options = {
-        .config = &f->config, .clock = &f->clock, .http = &f->http, .loop = &f->loop};
+    f->env = (struct env){.config = &f->config,
+                          .clock = &f->clock,
+                          .http = {.connect_timeout_ms = 1000, .request_timeout_ms = 1000}};
+    struct engine_options options = {.env = &f->env, .loop = &f->loop, .share_calls = true};
     f->engine = engine_new(&options, &err);
     *state = f;
     return f->engine ? 0 : -1;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/env.h"
 #include "daemon/source/queue.h"
 #include "lib/azure/azure.h"
 #include "tests/unit/cloud_server.h"
@@ -28,7 +29,9 @@
 
 struct fixture {
     struct config_source config;
-    struct daemon daemon;
+    struct env env;
+    struct source_counts counts;
+    struct source_host host;
     struct fake_clock clock;
     struct engine engine;
     struct http_loop http;
@@ -44,12 +47,13 @@ static int set_up(void **state)
     struct azure_options options = {.clock = &f->clock.clock};
     f->engine.room = FAKE_MAX;
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    f->daemon = (struct daemon){.clock = &f->clock.clock,
-                                .azure = azure_new(&options, &err),
-                                .engine = &f->engine,
-                                .http = &f->http,
-                                .loop = &f->loop};
-    if (!f->daemon.azure)
+    f->env = (struct env){.clock = &f->clock.clock, .azure = azure_new(&options, &err)};
+    f->host = (struct source_host){.env = &f->env,
+                                   .engine = &f->engine,
+                                   .http = &f->http,
+                                   .counts = &f->counts,
+                                   .loop = &f->loop};
+    if (!f->env.azure)
         fail_msg("azure_new: %s", err.message);
     f->config = (struct config_source){.type = SOURCE_AZURE_QUEUE,
                                        .visibility_timeout = 300000,
@@ -74,7 +78,7 @@ static int tear_down(void **state)
     uv_run(&f->loop, UV_RUN_DEFAULT);
     int left = uv_loop_close(&f->loop);
     fake_http_loop_free(&f->http);
-    azure_free(f->daemon.azure);
+    azure_free(f->env.azure);
     free(f->config.name);
     free(f->config.queue);
     free(f->config.container);
@@ -87,11 +91,11 @@ static int tear_down(void **state)
 static void start(struct fixture *f)
 {
     struct err err = ERR_INIT;
-    f->source = source_new(&f->daemon, &f->config, &err);
+    f->source = source_new(&f->host, &f->config, &err);
     if (!f->source)
         fail_msg("source_new: %s", err.message);
     assert_true(f->source->ops->start(f->source, &err));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
 }
 
 /* The open request that begins with "METHOD URL", which must be there. */
@@ -128,7 +132,7 @@ static void answer(struct fixture *f, const char *begin, int status, const char 
                    const char *body)
 {
     answer_only(f, begin, status, header, body);
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
 }
 
 static void bring(struct fixture *f, const char *text, unsigned times)
@@ -155,7 +159,7 @@ static void pass(struct fixture *f, int64_t ms)
     /* The loop's timers follow the machine's clock: an unrelated settlement wakes the source. */
     struct queue_source *q = (struct queue_source *)f->source;
     uv_timer_start(&q->timer, q->timer.timer_cb, 0, 0);
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
 }
 
 /* --- tests --- */
@@ -168,9 +172,9 @@ static void test_a_message_is_deleted_when_its_event_is_done(void **state)
     bring(f, ANNOUNCES, 1);
     assert_non_null(fake_find(&f->engine, EVENT));
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "DELETE " MESSAGE "pop%2B1", 204, NULL, "");
-    assert_int_equal(f->daemon.counts.deleted, 1);
+    assert_int_equal(f->counts.deleted, 1);
 }
 
 /* Each renewal brings a new receipt, which the next step must show. */
@@ -186,9 +190,9 @@ static void test_renewals_keep_the_new_receipt(void **state)
     pass(f, 150000);
     answer(f, "PUT " MESSAGE "pop%3D2&visibilitytimeout=300", 204, "pop=3", "");
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "DELETE " MESSAGE "pop%3D3", 204, NULL, "");
-    assert_int_equal(f->daemon.counts.deleted, 1);
+    assert_int_equal(f->counts.deleted, 1);
 }
 
 static void test_a_released_message_is_shown_after_the_delay(void **state)
@@ -197,9 +201,9 @@ static void test_a_released_message_is_shown_after_the_delay(void **state)
     start(f);
     bring(f, ANNOUNCES, 1);
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_RELEASE, 2500));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=3", 204, "pop=2", "");
-    assert_int_equal(f->daemon.counts.released, 1);
+    assert_int_equal(f->counts.released, 1);
 }
 
 /* Another daemon works on its event: the message is kept, and the queue counts nothing. */
@@ -221,11 +225,11 @@ static void test_a_duplicate_is_looked_at_again_without_being_received_again(voi
     answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=300", 204, "pop=2", "");
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 1000));
     pass(f, 149000); /* more extensions, while it waits for room too */
-    assert_int_equal(f->daemon.counts.released, 0);
+    assert_int_equal(f->counts.released, 0);
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "DELETE " MESSAGE "pop%3D2", 204, NULL, "");
-    assert_int_equal(f->daemon.counts.deleted, 1);
+    assert_int_equal(f->counts.deleted, 1);
 }
 
 static void test_a_duplicate_waits_for_room(void **state)
@@ -241,7 +245,7 @@ static void test_a_duplicate_waits_for_room(void **state)
     pass(f, 500);
     assert_non_null(fake_find(&f->engine, EVENT));
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
 }
 
 static void test_a_duplicate_is_given_back_when_the_daemon_stops(void **state)
@@ -251,9 +255,9 @@ static void test_a_duplicate_is_given_back_when_the_daemon_stops(void **state)
     bring(f, ANNOUNCES, 1);
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 60000));
     f->source->ops->stop(f->source);
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=0", 204, "pop=2", "");
-    assert_int_equal(f->daemon.counts.released, 1);
+    assert_int_equal(f->counts.released, 1);
 }
 
 static void test_a_duplicate_that_is_held_for_half_a_day_is_given_back(void **state)
@@ -265,9 +269,9 @@ static void test_a_duplicate_that_is_held_for_half_a_day_is_given_back(void **st
     pass(f, 11 * 3600 * INT64_C(1000));
     answer(f, "PUT " MESSAGE "pop%2B1", 204, "pop=2", ""); /* it was extended at half */
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 1000));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "PUT " MESSAGE "pop%3D2&visibilitytimeout=1", 204, "pop=3", "");
-    assert_int_equal(f->daemon.counts.released, 1);
+    assert_int_equal(f->counts.released, 1);
 }
 
 /* max_receive is 2 here. */
@@ -277,15 +281,15 @@ static void test_a_message_whose_event_cannot_be_carried_out_goes_to_the_poison_
     start(f);
     bring(f, ANNOUNCES, 1);
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_FAILED, 60000));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=60", 204, "pop=2", "");
     pass(f, 200);
     bring(f, ANNOUNCES, 2);
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_FAILED, 60000));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "POST " POISON "/messages", 201, NULL, "");
     answer(f, "DELETE " MESSAGE "pop%2B1", 204, NULL, "");
-    assert_int_equal(f->daemon.counts.set_aside, 1);
+    assert_int_equal(f->counts.set_aside, 1);
 }
 
 /* However often it was received: it was another daemon that worked on it. */
@@ -293,12 +297,12 @@ static void test_a_duplicate_does_not_go_to_the_poison_queue(void **state)
 {
     struct fixture *f = *state;
     start(f);
-    f->daemon.once = true;
+    f->host.once = true;
     bring(f, ANNOUNCES, 9);
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_LATER, 3000));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=3", 204, "pop=2", "");
-    assert_int_equal(f->daemon.counts.set_aside, 0);
+    assert_int_equal(f->counts.set_aside, 0);
 }
 
 static void test_a_message_in_other_hands_is_let_go(void **state)
@@ -307,9 +311,9 @@ static void test_a_message_in_other_hands_is_let_go(void **state)
     start(f);
     bring(f, ANNOUNCES, 1);
     assert_true(fake_settle(&f->engine, EVENT, SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, "DELETE " MESSAGE "pop%2B1", 400, "PopReceiptMismatch", "");
-    assert_int_equal(f->daemon.counts.deleted, 0);
+    assert_int_equal(f->counts.deleted, 0);
     assert_true(((struct queue_source *)f->source)->messages == NULL);
 }
 
@@ -324,11 +328,11 @@ static void test_the_poison_queue_is_made_when_it_is_missing(void **state)
     struct http_transfer *put = request(f, "POST " POISON "/messages");
     assert_non_null(strstr(put->request.body.data, "<MessageText>hello</MessageText>"));
     answer(f, "POST " POISON "/messages", 201, NULL, "");
-    assert_int_equal(f->daemon.counts.set_aside, 1);
-    assert_int_equal(f->daemon.counts.deleted, 0); /* not before it is there */
+    assert_int_equal(f->counts.set_aside, 1);
+    assert_int_equal(f->counts.deleted, 0); /* not before it is there */
     answer(f, "DELETE " MESSAGE "pop%2B1", 204, NULL, "");
-    assert_int_equal(f->daemon.counts.deleted, 1);
-    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_int_equal(f->counts.deleted, 1);
+    assert_int_equal(f->counts.unknown, 1);
 }
 
 static void test_what_is_not_understood_first_comes_again(void **state)
@@ -336,7 +340,7 @@ static void test_what_is_not_understood_first_comes_again(void **state)
     struct fixture *f = *state;
     start(f);
     bring(f, "hello", 1);
-    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_int_equal(f->counts.unknown, 1);
     assert_true(((struct queue_source *)f->source)->messages == NULL);
     assert_int_equal(f->engine.submitted, 0);
 }
@@ -350,7 +354,7 @@ static void test_an_unreadable_batch_is_asked_for_one_by_one(void **state)
     answer(f, MESSAGES "numofmessages=10", 200, NULL,
            "<QueueMessagesList><QueueMessage><MessageText>&#1;</MessageText></QueueMessage>"
            "</QueueMessagesList>");
-    assert_int_equal(f->daemon.counts.messages, 0);
+    assert_int_equal(f->counts.messages, 0);
     pass(f, 60000);
     request(f, MESSAGES "numofmessages=1&");
     for (int i = 0; i < 20; i++) {
@@ -393,7 +397,7 @@ static void test_what_comes_after_the_stop_is_given_back(void **state)
     bring(f, ANNOUNCES, 1);
     assert_int_equal(f->engine.submitted, 0);
     answer(f, "PUT " MESSAGE "pop%2B1&visibilitytimeout=0", 204, "pop=2", "");
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     assert_true(f->source->ops->idle(f->source));
     assert_int_equal(fake_open_requests(&f->http), 0);
 }
@@ -405,7 +409,7 @@ static void by_token(struct fixture *f)
     free(f->config.connection_string);
     f->config.connection_string = NULL;
     f->config.account = strdup("hgevents");
-    f->source = source_new(&f->daemon, &f->config, &err);
+    f->source = source_new(&f->host, &f->config, &err);
     if (!f->source)
         fail_msg("source_new: %s", err.message);
     assert_true(f->source->ops->start(f->source, &err));
@@ -472,15 +476,15 @@ static void test_the_old_token_is_used_while_a_new_one_is_fetched(void **state)
     int given = 0;
     cloud_clean_environment();
     cloud_start(&server, give_token, &given);
-    azure_free(f->daemon.azure);
-    f->daemon.azure =
+    azure_free(f->env.azure);
+    f->env.azure =
         azure_new(&(struct azure_options){.clock = &f->clock.clock,
                                           .authority = server.url,
                                           .tenant_id = "aaaaaaaa-1111-2222-3333-444444444444",
                                           .client_id = "bbbbbbbb-1111-2222-3333-444444444444",
                                           .client_secret = "s3cret"},
                   &err);
-    assert_string_equal(f->daemon.azure ? "" : err.message, "");
+    assert_string_equal(f->env.azure ? "" : err.message, "");
     by_token(f);
     fetch(f);
     expect_receive_with(f, "Bearer tok3n-1");
@@ -506,7 +510,7 @@ static void test_the_old_token_is_used_while_a_new_one_is_fetched(void **state)
 static void assert_refused(struct fixture *f, const char *message)
 {
     struct err err = ERR_INIT;
-    assert_null(source_new(&f->daemon, &f->config, &err));
+    assert_null(source_new(&f->host, &f->config, &err));
     assert_string_equal(err.message, message);
 }
 
@@ -538,17 +542,17 @@ static void test_an_endpoint_that_events_do_not_name_is_warned_of(void **state)
         struct err err = ERR_INIT;
         FILE *log = tmpfile();
         assert_non_null(log);
-        f->daemon.log = log_new(fileno(log), LOG_WARN_LEVEL, LOG_TEXT);
+        f->env.log = log_new(fileno(log), LOG_WARN_LEVEL, LOG_TEXT);
         free(f->config.connection_string);
         snprintf(text, sizeof text, "AccountName=hgevents;AccountKey=c2VjcmV0;BlobEndpoint=%s",
                  cases[i].endpoint);
         f->config.connection_string = strdup(text);
-        struct source *source = source_new(&f->daemon, &f->config, &err);
+        struct source *source = source_new(&f->host, &f->config, &err);
         if (!source)
             fail_msg("%s: %s", cases[i].endpoint, err.message);
         source->ops->free(source);
-        log_free(f->daemon.log);
-        f->daemon.log = NULL;
+        log_free(f->env.log);
+        f->env.log = NULL;
         memset(text, 0, sizeof text);
         rewind(log);
         assert_int_equal(fread(text, 1, sizeof text - 1, log) > 0, cases[i].warned);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/env.h"
 #include "daemon/source/watch.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/scratch_dir.h"
@@ -21,7 +22,9 @@
 struct fixture {
     char root[256];
     struct config_source config;
-    struct daemon daemon;
+    struct env env;
+    struct source_counts counts;
+    struct source_host host;
     struct engine engine;
     uv_loop_t loop;
     struct source *source;
@@ -45,7 +48,9 @@ static int set_up(void **state)
     scratch_make(f->root);
     f->engine.room = FAKE_MAX;
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    f->daemon = (struct daemon){.clock = &system_clock, .engine = &f->engine, .loop = &f->loop};
+    f->env = (struct env){.clock = &system_clock};
+    f->host = (struct source_host){
+        .env = &f->env, .engine = &f->engine, .counts = &f->counts, .loop = &f->loop};
     f->config = (struct config_source){.type = SOURCE_DIRECTORY,
                                        .path = f->root,
                                        .sweep_interval = HOUR,
@@ -56,7 +61,7 @@ static int set_up(void **state)
     uv_timer_init(&f->loop, &f->turn);
     f->turn.data = f;
     uv_timer_start(&f->turn, on_turn, 5, 5);
-    f->source = source_new(&f->daemon, &f->config, &err);
+    f->source = source_new(&f->host, &f->config, &err);
     if (!f->source)
         fail_msg("source_new: %s", err.message);
     *state = f;
@@ -196,7 +201,7 @@ static void test_our_own_writes_are_no_hints(void **state)
 {
     struct fixture *f = *state;
     scratch_mkdir(f->root, "a/reports/b");
-    struct watch *w = watch_new(&f->daemon, "test", f->root, note_hint, f);
+    struct watch *w = watch_new(&f->host, "test", f->root, note_hint, f);
     assert_non_null(w);
     watch_start(w);
     await_hints(f, w, 1);
@@ -217,7 +222,7 @@ static void test_a_missing_directory_is_refused(void **state)
     struct err err = ERR_INIT;
     char missing[] = "/no/such/directory";
     f->config.path = missing;
-    assert_null(source_new(&f->daemon, &f->config, &err));
+    assert_null(source_new(&f->host, &f->config, &err));
     assert_string_equal(err.message,
                         "cannot open the directory /no/such/directory: No such file or directory");
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "daemon/env.h"
 #include "lib/json/jpath.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/fake_http_loop.h"
@@ -21,7 +22,9 @@
 struct fixture {
     struct config_source config;
     struct aws_options aws_options;
-    struct daemon daemon;
+    struct env env;
+    struct source_counts counts;
+    struct source_host host;
     struct fake_clock clock;
     struct engine engine;
     struct http_loop http;
@@ -44,12 +47,13 @@ static struct fixture *fixture_new(void)
         (struct aws_options){.clock = &f->clock.clock, .limits = ratelimit_new(&f->clock.clock)};
     f->engine.room = FAKE_MAX;
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    f->daemon = (struct daemon){.clock = &f->clock.clock,
-                                .aws = aws_new(&f->aws_options, &err),
-                                .engine = &f->engine,
-                                .http = &f->http,
-                                .loop = &f->loop};
-    if (!f->daemon.aws)
+    f->env = (struct env){.clock = &f->clock.clock, .aws = aws_new(&f->aws_options, &err)};
+    f->host = (struct source_host){.env = &f->env,
+                                   .engine = &f->engine,
+                                   .http = &f->http,
+                                   .counts = &f->counts,
+                                   .loop = &f->loop};
+    if (!f->env.aws)
         fail_msg("aws_new: %s", err.message);
     f->config = (struct config_source){
         .type = SOURCE_SQS, .wait_time = 20000, .visibility_timeout = 300000, .max_messages = 10};
@@ -77,9 +81,9 @@ static int tear_down(void **state)
     uv_run(&f->loop, UV_RUN_DEFAULT);
     int left = uv_loop_close(&f->loop);
     fake_http_loop_free(&f->http);
-    aws_free(f->daemon.aws);
+    aws_free(f->env.aws);
     ratelimit_free(f->aws_options.limits);
-    log_free(f->daemon.log);
+    log_free(f->env.log);
     if (f->log)
         fclose(f->log);
     free(f->config.name);
@@ -94,11 +98,11 @@ static int tear_down(void **state)
 static void start(struct fixture *f)
 {
     struct err err = ERR_INIT;
-    f->source = source_new(&f->daemon, &f->config, &err);
+    f->source = source_new(&f->host, &f->config, &err);
     if (!f->source)
         fail_msg("source_new: %s", err.message);
     assert_true(f->source->ops->start(f->source, &err));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
 }
 
 /* The one open request of an operation, which must be there. */
@@ -126,7 +130,7 @@ static void answer(struct fixture *f, struct http_transfer *t, int status, const
     struct http_response response = {.status = status, .body = buf_make(1 << 20)};
     buf_adds(&response.body, body);
     fake_answer(t, &response);
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
 }
 
 static void answer_error(struct fixture *f, struct http_transfer *t, int status, const char *code)
@@ -182,8 +186,8 @@ static void keep_log(struct fixture *f)
 {
     f->log = tmpfile();
     assert_non_null(f->log);
-    f->daemon.log = log_new(fileno(f->log), LOG_INFO_LEVEL, LOG_TEXT);
-    assert_non_null(f->daemon.log);
+    f->env.log = log_new(fileno(f->log), LOG_INFO_LEVEL, LOG_TEXT);
+    assert_non_null(f->env.log);
 }
 
 /* How many lines of the log hold a text. */
@@ -240,14 +244,14 @@ static void test_a_message_is_deleted_when_its_event_is_done(void **state)
     assert_ptr_equal(d->rules, &f->config.rules);
     assert_false(f->source->ops->idle(f->source));
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     struct http_transfer *t = open_request(f, "DeleteMessage");
     assert_param(t, "ReceiptHandle", "m1");
     assert_false(f->source->ops->idle(f->source));
     answer(f, t, 200, "");
     assert_true(f->source->ops->idle(f->source));
-    assert_int_equal(f->daemon.counts.messages, 1);
-    assert_int_equal(f->daemon.counts.deleted, 1);
+    assert_int_equal(f->counts.messages, 1);
+    assert_int_equal(f->counts.deleted, 1);
 }
 
 static void test_a_released_event_makes_its_message_visible_after_the_delay(void **state)
@@ -258,15 +262,15 @@ static void test_a_released_event_makes_its_message_visible_after_the_delay(void
             NOTIFICATION(RECORD("events-bucket", "hg/events/1/event.json") "," RECORD(
                 "events-bucket", "hg/events/2/event.json")));
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_RELEASE, 4500));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     assert_int_equal(fake_open_requests(&f->http), 1);
     assert_true(fake_settle(&f->engine, "hg/events/2/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     struct http_transfer *t = open_request(f, "ChangeMessageVisibility");
     assert_int_equal(param(t, "VisibilityTimeout"), 5);
     answer(f, t, 200, "");
     assert_true(f->source->ops->idle(f->source));
-    assert_int_equal(f->daemon.counts.released, 1);
+    assert_int_equal(f->counts.released, 1);
 }
 
 static void test_a_message_is_extended_while_its_event_runs(void **state)
@@ -294,7 +298,7 @@ static void test_a_failed_deletion_is_repeated_and_a_gone_message_is_not(void **
     start(f);
     deliver(f, "m1", ONE);
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer_error(f, open_request(f, "DeleteMessage"), 500, "InternalError");
     assert_int_equal(fake_open_requests(&f->http), 1);
     assert_false(f->source->ops->idle(f->source));
@@ -302,7 +306,7 @@ static void test_a_failed_deletion_is_repeated_and_a_gone_message_is_not(void **
     deliver(f, "m2", "no notification");
     answer_error(f, open_request(f, "DeleteMessage"), 400, "ReceiptHandleIsInvalid");
     assert_true(f->source->ops->idle(f->source));
-    assert_int_equal(f->daemon.counts.deleted, 0);
+    assert_int_equal(f->counts.deleted, 0);
 }
 
 static void test_test_events_and_events_of_others_are_deleted_and_counted(void **state)
@@ -317,9 +321,9 @@ static void test_test_events_and_events_of_others_are_deleted_and_counted(void *
                 "elsewhere/events/1/event.json") "," RECORD("events-bucket",
                                                             "hg/events/1/other.json")));
     answer(f, open_request(f, "DeleteMessage"), 200, "");
-    assert_int_equal(f->daemon.counts.test_events, 1);
-    assert_int_equal(f->daemon.counts.ignored, 3);
-    assert_int_equal(f->daemon.counts.deleted, 2);
+    assert_int_equal(f->counts.test_events, 1);
+    assert_int_equal(f->counts.ignored, 3);
+    assert_int_equal(f->counts.deleted, 2);
     assert_int_equal(f->engine.submitted, 0);
     assert_true(f->source->ops->idle(f->source));
 }
@@ -329,7 +333,7 @@ static void test_what_is_not_understood_stays_in_the_queue(void **state)
     struct fixture *f = *state;
     start(f);
     deliver(f, "m1", "{\"some\":\"thing\"}");
-    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_int_equal(f->counts.unknown, 1);
     assert_int_equal(fake_open_requests(&f->http), 1);
     assert_true(f->source->ops->idle(f->source));
 }
@@ -353,9 +357,9 @@ static void test_an_event_of_another_name_is_told_once_and_an_unknown_one_stays(
     snprintf(body, sizeof body, bridged, "AWS API Call via CloudTrail");
     deliver(f, "m3", body);
     assert_int_equal(fake_open_requests(&f->http), 1);
-    assert_int_equal(f->daemon.counts.ignored, 4);
-    assert_int_equal(f->daemon.counts.deleted, 4);
-    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_int_equal(f->counts.ignored, 4);
+    assert_int_equal(f->counts.deleted, 4);
+    assert_int_equal(f->counts.unknown, 1);
     assert_int_equal(times_logged(f, "Ignoring events of this name"), 2);
     assert_int_equal(times_logged(f, "event=ObjectAcl:Put"), 1);
     assert_int_equal(times_logged(f, "event=\"Object Deleted\""), 1);
@@ -378,16 +382,16 @@ static void test_a_nul_in_one_message_leaves_the_others(void **state)
     answer(f, open_request(f, "ReceiveMessage"), 200, text);
     free(text);
     json_decref(json);
-    assert_int_equal(f->daemon.counts.messages, 3);
-    assert_int_equal(f->daemon.counts.unknown, 1);
+    assert_int_equal(f->counts.messages, 3);
+    assert_int_equal(f->counts.unknown, 1);
     assert_int_equal(f->engine.submitted, 2);
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     struct http_transfer *t = open_request(f, "DeleteMessage");
     assert_param(t, "ReceiptHandle", "m2");
     answer(f, t, 200, "");
     assert_true(fake_settle(&f->engine, "hg/events/2/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, open_request(f, "DeleteMessage"), 200, "");
     assert_true(f->source->ops->idle(f->source));
 }
@@ -412,7 +416,7 @@ static void test_without_a_configured_bucket_each_has_a_store(void **state)
         snprintf(key, sizeof key, "hg/events/%d/event.json", i);
         assert_true(fake_settle(&f->engine, key, SETTLE_DONE, 0));
     }
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, open_request(f, "DeleteMessage"), 200, "");
     assert_true(f->source->ops->idle(f->source));
 }
@@ -442,7 +446,7 @@ static void test_a_star_stands_for_any_bucket(void **state)
     assert_ptr_equal(d->rules, &f->config.rules);
     assert_int_equal(times_logged(f, "bucket"), 0);
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, open_request(f, "DeleteMessage"), 200, "");
 }
 
@@ -454,7 +458,7 @@ static void test_it_does_not_poll_without_room(void **state)
     deliver(f, "m1", ONE);
     assert_int_equal(fake_open_requests(&f->http), 0);
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     assert_non_null(open_request(f, "ReceiveMessage"));
 }
 
@@ -470,7 +474,7 @@ static void test_a_failed_receive_pauses_and_goes_on(void **state)
         /* The longest pause there is; starting again wakes the source, as its timer would. */
         f->clock.now_ms += 60000;
         assert_true(f->source->ops->start(f->source, &err));
-        fake_settle_down(&f->daemon);
+        fake_settle_down(&f->host);
     }
     assert_non_null(open_request(f, "ReceiveMessage"));
 }
@@ -509,7 +513,7 @@ static void test_stop_cancels_the_receive_and_finishes_what_it_holds(void **stat
     assert_int_equal(fake_open_requests(&f->http), 0);
     assert_false(f->source->ops->idle(f->source));
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_RELEASE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     struct http_transfer *t = open_request(f, "ChangeMessageVisibility");
     assert_int_equal(param(t, "VisibilityTimeout"), 0);
     answer(f, t, 200, "");
@@ -520,7 +524,7 @@ static void test_stop_cancels_the_receive_and_finishes_what_it_holds(void **stat
 static void test_once_it_is_drained_when_a_poll_brings_nothing(void **state)
 {
     struct fixture *f = *state;
-    f->daemon.once = true;
+    f->host.once = true;
     start(f);
     struct http_transfer *t = open_request(f, "ReceiveMessage");
     assert_int_equal(param(t, "WaitTimeSeconds"), 1);
@@ -530,7 +534,7 @@ static void test_once_it_is_drained_when_a_poll_brings_nothing(void **state)
     answer(f, open_request(f, "ReceiveMessage"), 200, "{}");
     assert_false(f->source->ops->drained(f->source));
     assert_true(fake_settle(&f->engine, "hg/events/1/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     answer(f, open_request(f, "DeleteMessage"), 200, "");
     assert_true(f->source->ops->drained(f->source));
     assert_int_equal(fake_open_requests(&f->http), 0);
@@ -539,7 +543,7 @@ static void test_once_it_is_drained_when_a_poll_brings_nothing(void **state)
 static void assert_refused(struct fixture *f, const char *expected)
 {
     struct err err = ERR_INIT;
-    assert_null(source_new(&f->daemon, &f->config, &err));
+    assert_null(source_new(&f->host, &f->config, &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_string_equal(err.message, expected);
 }

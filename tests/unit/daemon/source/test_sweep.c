@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/env.h"
 #include "daemon/source/sweep.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/memory_store.h"
@@ -146,7 +147,9 @@ struct fixture {
     struct config_source config;
     struct memory_store *memory;
     struct source source;
-    struct daemon daemon;
+    struct env env;
+    struct source_counts counts;
+    struct source_host host;
     struct fake_clock clock;
     struct engine engine;
     uv_loop_t loop;
@@ -163,9 +166,11 @@ static struct fixture *fixture_new(int64_t look_ms)
     f->clock = fake_clock_make(NOW);
     f->engine.room = FAKE_MAX;
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    f->daemon = (struct daemon){.clock = &f->clock.clock, .engine = &f->engine, .loop = &f->loop};
-    f->source =
-        (struct source){.config = &f->config, .store = &f->memory->store, .daemon = &f->daemon};
+    f->env = (struct env){.clock = &f->clock.clock};
+    f->host = (struct source_host){
+        .env = &f->env, .engine = &f->engine, .counts = &f->counts, .loop = &f->loop};
+    f->source = (struct source){
+        .config = &f->config, .store = &f->memory->store, .env = &f->env, .host = &f->host};
     struct sweep_options options = {.interval_ms = HOUR, .look_ms = look_ms};
     f->sweep = sweep_new(&f->source, &options);
     assert_non_null(f->sweep);
@@ -202,13 +207,13 @@ static void sweep_after(struct fixture *f, int64_t ms)
 {
     f->clock.now_ms += ms;
     sweep_now(f->sweep);
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
 }
 
 static void start(struct fixture *f)
 {
     sweep_start(f->sweep);
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
 }
 
 static void test_open_events_are_handed_over_once(void **state)
@@ -222,8 +227,8 @@ static void test_open_events_are_handed_over_once(void **state)
     sweep_after(f, HOUR);
     assert_int_equal(f->engine.submitted, 2);
     assert_false(sweep_idle(f->sweep));
-    assert_int_equal(f->daemon.counts.sweeps, 2);
-    assert_int_equal(f->daemon.counts.swept, 2);
+    assert_int_equal(f->counts.sweeps, 2);
+    assert_int_equal(f->counts.swept, 2);
 }
 
 static void test_a_done_event_that_left_no_report_is_not_run_for_ever(void **state)
@@ -264,7 +269,7 @@ static void test_without_room_events_wait(void **state)
     assert_int_equal(f->engine.submitted, 1);
     assert_false(sweep_drained(f->sweep));
     assert_true(fake_settle(&f->engine, "events/1/event.json", SETTLE_DONE, 0));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     assert_int_equal(f->engine.submitted, 2);
     assert_non_null(fake_find(&f->engine, "events/2/event.json"));
 }
@@ -272,7 +277,7 @@ static void test_without_room_events_wait(void **state)
 static void test_it_is_drained_when_a_sweep_finds_nothing_new(void **state)
 {
     struct fixture *f = *state;
-    f->daemon.once = true;
+    f->host.once = true;
     memory_put_text(f->memory, "events/1/event.json", "{}");
     assert_false(sweep_drained(f->sweep));
     start(f);
@@ -280,7 +285,7 @@ static void test_it_is_drained_when_a_sweep_finds_nothing_new(void **state)
     memory_put_text(f->memory, "reports/1/report_x.json", "{}");
     assert_true(fake_settle(&f->engine, "events/1/event.json", SETTLE_DONE, 0));
     assert_false(sweep_drained(f->sweep));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     assert_true(sweep_drained(f->sweep));
     assert_int_equal(f->engine.submitted, 1);
 }
@@ -306,8 +311,8 @@ static void test_a_hint_while_listing_leads_to_another_listing(void **state)
     while (f->engine.work_count == 0)
         uv_run(&f->loop, UV_RUN_NOWAIT);
     sweep_now(f->sweep);
-    fake_settle_down(&f->daemon);
-    assert_int_equal(f->daemon.counts.sweeps, 2);
+    fake_settle_down(&f->host);
+    assert_int_equal(f->counts.sweeps, 2);
 }
 
 static void test_after_stop_nothing_is_handed_over(void **state)
@@ -319,7 +324,7 @@ static void test_after_stop_nothing_is_handed_over(void **state)
         uv_run(&f->loop, UV_RUN_NOWAIT);
     sweep_stop(f->sweep);
     assert_false(sweep_idle(f->sweep));
-    fake_settle_down(&f->daemon);
+    fake_settle_down(&f->host);
     assert_true(sweep_idle(f->sweep));
     assert_int_equal(f->engine.submitted, 0);
 }

@@ -1,5 +1,6 @@
-/* Making and releasing what every command needs that talks to a cloud. */
-#include "daemon/daemon.h"
+/* Makes and releases the environment of commands: log, clock, rate limits, cloud clients and HTTP
+ * options. */
+#include "daemon/env.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 
 /* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that leads to the journal. Whoever
  * redirects standard error elsewhere leaves the variable as it was, hence the comparison. */
-enum log_format daemon_log_format(int fd, const char *journal_stream)
+enum log_format env_log_format(int fd, const char *journal_stream)
 {
     char own[64];
     struct stat st;
@@ -32,18 +33,18 @@ static struct log *make_log(const struct config *c)
 {
     return log_new(STDERR_FILENO, c->log.level,
                    c->log.format >= 0 ? (enum log_format)c->log.format
-                                      : daemon_log_format(STDERR_FILENO, getenv("JOURNAL_STREAM")));
+                                      : env_log_format(STDERR_FILENO, getenv("JOURNAL_STREAM")));
 }
 
-static void set_http_options(struct daemon *d)
+static void set_http_options(struct env *env)
 {
-    const struct config *c = d->config;
+    const struct config *c = env->config;
 
-    d->http_options = (struct http_options){
+    env->http = (struct http_options){
         .connect_timeout_ms = c->http.connect_timeout,
         .request_timeout_ms = c->http.request_timeout,
         .proxy = c->http.proxy,
-        .ca_bundle = c->http.ca_bundle ? c->http.ca_bundle : aws_ca_bundle(d->aws),
+        .ca_bundle = c->http.ca_bundle ? c->http.ca_bundle : aws_ca_bundle(env->aws),
         .user_agent = "hgautod/" HGAUTOD_VERSION,
     };
 }
@@ -69,9 +70,9 @@ static bool set_versions(struct azure *azure, const struct config_list *entries,
     return true;
 }
 
-static bool open_azure(struct daemon *d, struct err *err)
+static bool open_azure(struct env *env, struct err *err)
 {
-    const struct config *c = d->config;
+    const struct config *c = env->config;
     struct azure_options options = {
         .cloud = c->azure.cloud,
         .tenant_id = c->azure.tenant_id,
@@ -80,24 +81,24 @@ static bool open_azure(struct daemon *d, struct err *err)
         .arm_endpoint = c->azure.arm_endpoint,
         .authority = c->azure.authority,
         .storage_suffix = c->azure.storage_suffix,
-        .clock = d->clock,
-        .log = d->log,
-        .limits = d->limits,
+        .clock = env->clock,
+        .log = env->log,
+        .limits = env->limits,
     };
 
-    d->azure = azure_new(&options, err);
-    if (!d->azure || !set_versions(d->azure, &c->azure.arm_versions, err))
+    env->azure = azure_new(&options, err);
+    if (!env->azure || !set_versions(env->azure, &c->azure.arm_versions, err))
         return false;
     if (!c->azure.subscriptions_file)
         return true;
-    d->subscriptions = subscriptions_new(
+    env->subscriptions = subscriptions_new(
         &(struct subscriptions_options){.path = c->azure.subscriptions_file,
                                         .standard = getenv("AZURE_SUBSCRIPTION_ID"),
-                                        .clock = d->clock,
+                                        .clock = env->clock,
                                         .list = subscriptions_list_arm,
-                                        .ctx = d->azure},
+                                        .ctx = env->azure},
         err);
-    return d->subscriptions != NULL;
+    return env->subscriptions != NULL;
 }
 
 static bool allow_region(const void *ctx, const char *region, struct err *err)
@@ -105,7 +106,7 @@ static bool allow_region(const void *ctx, const char *region, struct err *err)
     return guard_region(ctx, CLOUD_AWS, region, err);
 }
 
-bool daemon_init(struct daemon *d, const struct config *config, struct err *err)
+bool env_init(struct env *env, const struct config *config, struct err *err)
 {
     struct aws_options options = {
         .region = config->aws.region,
@@ -118,38 +119,38 @@ bool daemon_init(struct daemon *d, const struct config *config, struct err *err)
         .allow_region_ctx = config,
     };
 
-    *d = (struct daemon){.config = config, .clock = &system_clock};
+    *env = (struct env){.config = config, .clock = &system_clock};
     if (!http_global_init())
         return err_set(err, ERR_INTERNAL, "", "libcurl cannot be initialized");
-    d->log = make_log(config);
-    d->limits = ratelimit_new(d->clock);
-    if (!d->log || !d->limits) {
+    env->log = make_log(config);
+    env->limits = ratelimit_new(env->clock);
+    if (!env->log || !env->limits) {
         err_set(err, ERR_INTERNAL, "", "out of memory");
         goto failed;
     }
-    options.log = d->log;
-    options.limits = d->limits;
-    d->aws = aws_new(&options, err);
-    if (!d->aws || !open_azure(d, err))
+    options.log = env->log;
+    options.limits = env->limits;
+    env->aws = aws_new(&options, err);
+    if (!env->aws || !open_azure(env, err))
         goto failed;
-    d->own = own_new(config, d->azure, err);
-    if (!d->own)
+    env->own = own_new(config, env->azure, err);
+    if (!env->own)
         goto failed;
-    set_http_options(d);
+    set_http_options(env);
     return true;
 failed:
-    daemon_release(d);
+    env_release(env);
     return false;
 }
 
-void daemon_release(struct daemon *d)
+void env_release(struct env *env)
 {
-    own_free(d->own);
-    subscriptions_free(d->subscriptions);
-    azure_free(d->azure);
-    aws_free(d->aws);
-    ratelimit_free(d->limits);
-    log_free(d->log);
+    own_free(env->own);
+    subscriptions_free(env->subscriptions);
+    azure_free(env->azure);
+    aws_free(env->aws);
+    ratelimit_free(env->limits);
+    log_free(env->log);
     http_global_cleanup();
-    *d = (struct daemon){0};
+    *env = (struct env){0};
 }

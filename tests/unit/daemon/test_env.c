@@ -1,4 +1,4 @@
-/* Tests of making a daemon's parts: how the log is written, and what the HTTP options become. */
+/* Tests of the environment of commands: how the log is written, and what the HTTP options become. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/daemon.h"
+#include "daemon/env.h"
 #include "daemon/version.h"
 #include "lib/azure/arm.h"
 
@@ -26,12 +26,12 @@ static void test_the_log_is_for_the_journal_only_if_it_goes_there(void **state)
     assert_non_null(file);
     assert_int_equal(fstat(fileno(file), &st), 0);
     snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-    assert_int_equal(daemon_log_format(fileno(file), stream), LOG_JOURNAL);
-    assert_int_equal(daemon_log_format(fileno(file), "8:1"), LOG_TEXT);
-    assert_int_equal(daemon_log_format(fileno(file), ""), LOG_TEXT);
-    assert_int_equal(daemon_log_format(fileno(file), NULL), LOG_TEXT);
+    assert_int_equal(env_log_format(fileno(file), stream), LOG_JOURNAL);
+    assert_int_equal(env_log_format(fileno(file), "8:1"), LOG_TEXT);
+    assert_int_equal(env_log_format(fileno(file), ""), LOG_TEXT);
+    assert_int_equal(env_log_format(fileno(file), NULL), LOG_TEXT);
     fclose(file);
-    assert_int_equal(daemon_log_format(-1, stream), LOG_TEXT);
+    assert_int_equal(env_log_format(-1, stream), LOG_TEXT);
 }
 
 /* Keeps the files and settings of whoever runs the tests out of them. */
@@ -63,18 +63,16 @@ static void test_http_options_come_from_the_configuration(void **state)
     char *environment[] = {timeout, proxy, NULL};
     struct config *c = load(environment);
     struct err err = ERR_INIT;
-    struct daemon d;
+    struct env env;
 
     (void)state;
-    assert_true(daemon_init(&d, c, &err));
-    assert_int_equal(d.http_options.request_timeout_ms, 20000);
-    assert_int_equal(d.http_options.connect_timeout_ms, 5000);
-    assert_string_equal(d.http_options.proxy, "http://p:1");
-    assert_null(d.http_options.ca_bundle);
-    assert_string_equal(d.http_options.user_agent, "hgautod/" HGAUTOD_VERSION);
-    assert_null(d.loop);
-    assert_null(d.engine);
-    daemon_release(&d);
+    assert_true(env_init(&env, c, &err));
+    assert_int_equal(env.http.request_timeout_ms, 20000);
+    assert_int_equal(env.http.connect_timeout_ms, 5000);
+    assert_string_equal(env.http.proxy, "http://p:1");
+    assert_null(env.http.ca_bundle);
+    assert_string_equal(env.http.user_agent, "hgautod/" HGAUTOD_VERSION);
+    env_release(&env);
     config_free(c);
 }
 
@@ -84,19 +82,19 @@ static void test_the_certificates_are_those_of_the_configuration_or_of_aws(void 
     char *own[] = {bundle, NULL}, *none[] = {NULL};
     struct err err = ERR_INIT;
     struct config *c;
-    struct daemon d;
+    struct env env;
 
     (void)state;
     setenv("AWS_CA_BUNDLE", "/etc/aws.pem", 1);
     c = load(none);
-    assert_true(daemon_init(&d, c, &err));
-    assert_string_equal(d.http_options.ca_bundle, "/etc/aws.pem");
-    daemon_release(&d);
+    assert_true(env_init(&env, c, &err));
+    assert_string_equal(env.http.ca_bundle, "/etc/aws.pem");
+    env_release(&env);
     config_free(c);
     c = load(own);
-    assert_true(daemon_init(&d, c, &err));
-    assert_string_equal(d.http_options.ca_bundle, "/etc/own.pem");
-    daemon_release(&d);
+    assert_true(env_init(&env, c, &err));
+    assert_string_equal(env.http.ca_bundle, "/etc/own.pem");
+    env_release(&env);
     config_free(c);
 }
 
@@ -105,14 +103,14 @@ static void test_versions_of_resource_types_are_those_of_the_configuration(void 
     char *none[] = {NULL};
     struct config *c = load(none); /* arm_versions of disks, in other letters, and of tags */
     struct err err = ERR_INIT;
-    struct daemon d;
+    struct env env;
 
     (void)state;
-    assert_true(daemon_init(&d, c, &err));
-    assert_string_equal(arm_version(d.azure, "Microsoft.Compute/disks"), "2022-03-02");
-    assert_string_equal(arm_version(d.azure, "Microsoft.Resources/tags"), "2020-10-01-preview");
-    assert_string_equal(arm_version(d.azure, "Microsoft.Compute/images"), "2022-08-01");
-    daemon_release(&d);
+    assert_true(env_init(&env, c, &err));
+    assert_string_equal(arm_version(env.azure, "Microsoft.Compute/disks"), "2022-03-02");
+    assert_string_equal(arm_version(env.azure, "Microsoft.Resources/tags"), "2020-10-01-preview");
+    assert_string_equal(arm_version(env.azure, "Microsoft.Compute/images"), "2022-08-01");
+    env_release(&env);
     config_free(c);
 }
 
@@ -121,7 +119,7 @@ static void test_a_broken_file_of_the_aws_cli_is_said(void **state)
     char path[] = "/tmp/hgautod-aws-XXXXXX", *none[] = {NULL};
     struct config *c = load(none);
     struct err err = ERR_INIT;
-    struct daemon d;
+    struct env env;
     int fd = mkstemp(path);
 
     (void)state;
@@ -129,10 +127,10 @@ static void test_a_broken_file_of_the_aws_cli_is_said(void **state)
     assert_int_equal(write(fd, "[default\n", 9), 9);
     close(fd);
     setenv("AWS_CONFIG_FILE", path, 1);
-    assert_false(daemon_init(&d, c, &err));
+    assert_false(env_init(&env, c, &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_non_null(strstr(err.message, path));
-    assert_null(d.log);
+    assert_null(env.log);
     unlink(path);
     config_free(c);
 }
