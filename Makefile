@@ -88,22 +88,8 @@ $(OBJ)/cloudserver: $(call objs,$(CLOUD_SRC)) $(LIB_A)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lmicrohttpd
 
-# The program with no calls shared, for tests and bench to compare with. task.c alone is another.
-UNBATCHED_OBJ := $(OBJ)/unbatched/task.o
-$(UNBATCHED_OBJ): daemon/run/task.c
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -DSHARE_CALLS=0 -c -o $@ $<
-
-$(BUILD)/hgautod-unbatched: $(OBJ)/hgautod-unbatched FORCE
-	$(Q)cmp -s $< $@ || cp $< $@
-
-$(OBJ)/hgautod-unbatched: $(call objs,daemon/main.c) $(UNBATCHED_OBJ) $(DAEMON_A) $(ACTION_A) $(LIB_A)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
-
 # What the integration tests and the bench run.
-TESTED := $(BUILD)/hgautod $(BUILD)/hgautod-unbatched $(BUILD)/cloudserver
+TESTED := $(BUILD)/hgautod $(BUILD)/cloudserver
 
 # Objects of tests are kept, so that a second run does not compile them again.
 .SECONDARY:

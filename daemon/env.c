@@ -29,6 +29,11 @@ enum log_format env_log_format(int fd, const char *journal_stream)
     return strcmp(own, journal_stream) == 0 ? LOG_JOURNAL : LOG_TEXT;
 }
 
+bool env_shares_calls(void)
+{
+    return !getenv("HGAUTOD_TEST_SINGLE_CALLS");
+}
+
 static struct log *make_log(const struct config *c)
 {
     return log_new(STDERR_FILENO, c->log.level,

@@ -44,4 +44,8 @@ void env_release(struct env *env);
  * JOURNAL_STREAM (its value, or NULL) names that very file, else text. */
 enum log_format env_log_format(int fd, const char *journal_stream);
 
+/* Returns whether resources may share calls: false only if HGAUTOD_TEST_SINGLE_CALLS is set, by
+ * which tests and the bench compare both ways. */
+bool env_shares_calls(void);
+
 #endif

@@ -183,7 +183,8 @@ static void on_ignored_signal(uv_signal_t *handle, int number)
 
 static bool open_engine(struct service *s, struct err *err)
 {
-    struct engine_options options = {.env = s->env, .loop = &s->loop, .share_calls = true};
+    struct engine_options options = {
+        .env = s->env, .loop = &s->loop, .share_calls = env_shares_calls()};
     s->http = http_loop_new(&s->loop, &s->env->http);
     if (!s->http)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the HTTP client");

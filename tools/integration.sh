@@ -15,8 +15,7 @@ tools/emulators.sh || {
     echo "*  CI=true that is a failure."
     echo "************************************************************************************"
 } >&2
-export HGAUTOD="${HGAUTOD:-$(realpath "$BUILD/hgautod")}" UNBATCHED="${UNBATCHED:-$(realpath "$BUILD/hgautod-unbatched")}" \
-    CLOUDSERVER="${CLOUDSERVER:-$(realpath "$BUILD/cloudserver")}"
+export HGAUTOD="${HGAUTOD:-$(realpath "$BUILD/hgautod")}" CLOUDSERVER="${CLOUDSERVER:-$(realpath "$BUILD/cloudserver")}"
 # Without a cache folder: the checkout may be read-only, and nothing of a run is wanted by the next.
 tests() {
     "$python" -m pytest -p no:cacheprovider -q "$@"

@@ -253,7 +253,8 @@ static int run_engine(struct exec *x)
 {
     struct err err = ERR_INIT;
     char text[2048];
-    struct engine_options options = {.env = x->env, .loop = &x->loop, .share_calls = true};
+    struct engine_options options = {
+        .env = x->env, .loop = &x->loop, .share_calls = env_shares_calls()};
     x->engine = engine_new(&options, &err);
     if (!x->engine) {
         printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));

@@ -152,8 +152,9 @@ class Bench:
     def exec(self, count, workers, environment, unbatched=False, **kinds):
         """hgautod exec on an event of so many resources (see event_of); all of them must be processed."""
         reports = self.new_folder("reports")
-        program = self.hgautod + ("-unbatched" if unbatched else "")
-        cost = self.run([program, "exec", str(self.event(count, **kinds)), "-c", self.config(workers), "--report-dir",
+        if unbatched:
+            environment = {**environment, "HGAUTOD_TEST_SINGLE_CALLS": "1"}
+        cost = self.run([self.hgautod, "exec", str(self.event(count, **kinds)), "-c", self.config(workers), "--report-dir",
                          str(reports)], environment)
         names = os.listdir(reports)
         if len(names) != 1 or f"_total({count})_success({count})_error(0)_" not in names[0]:

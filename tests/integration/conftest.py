@@ -7,7 +7,7 @@
                          cloud.fault("StopInstances", status=503, code="...", times=2, retry_after="1", delay_ms=, drop=True).
     exec_event(EVENT)    Runs `hgautod exec` against moto and returns Ran: .status .stdout .stderr .reports (by index) .report
                          (the only one). Options: plan=True, config={"guard": {...}}, env={...}, on=cloud,
-                         unbatched=True (by the program whose resources share no calls: build/hgautod-unbatched).
+                         unbatched=True (without shared calls).
     site / make_site(CLOUD, name=, region=)
                          A bucket that announces event.json to a queue, at moto / at CLOUD:  put_event(EVENT[, key]),
                          wait_reports([count][, key]), reports(), pending(), messages(), wait_empty(), send(BODY), source(**keys).
@@ -213,9 +213,9 @@ def exec_event(request, tmp_path, recorder):
             path.write_text(event if isinstance(event, str) else json.dumps(event))
         ini = write_ini(folder, merged(DEFAULTS, config))
         arguments = ["exec", path, "-c", ini, "--report-dir", reports] + (["--plan"] if plan else [])
-        environment = clean_environment({**server.env(), **(env or {})})
+        environment = clean_environment({**server.env(), **(env or {}), "HGAUTOD_TEST_SINGLE_CALLS": "1" if unbatched else None})
         mark = recorder.mark()
-        finished = run_hgautod(*arguments, env=environment, cwd=folder, timeout=timeout, unbatched=unbatched)
+        finished = run_hgautod(*arguments, env=environment, cwd=folder, timeout=timeout)
         recorder.ran(event, mark)
         assert finished.status in (0, 1), f"hgautod exec ended with {finished.status}:\n{finished.stderr}"
         return Ran(finished, str(reports))

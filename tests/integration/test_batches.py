@@ -312,7 +312,7 @@ COMPARED = {
 
 
 @pytest.mark.parametrize("action", COMPARED)
-def test_reports_are_those_of_the_unbatched_program(moto, exec_event, action):
+def test_reports_are_those_without_shared_calls(moto, exec_event, action):
     make, params = COMPARED[action]
     told, requests = [], []
     for unbatched in (False, True):
@@ -329,7 +329,7 @@ def test_reports_are_those_of_the_unbatched_program(moto, exec_event, action):
 
 
 @pytest.mark.parametrize("action", ["workspaces_start_workspace", "workspaces_stop_workspace", "workspaces_terminate_workspace"])
-def test_reports_on_workspaces_are_those_of_the_unbatched_program(cloud, exec_event, action):
+def test_reports_on_workspaces_are_those_without_shared_calls(cloud, exec_event, action):
     told = []
     resources = [entity("Workspace", f"ws-{n:09x}") for n in range(60)]
     for unbatched in (False, True):

@@ -96,7 +96,7 @@ static inline void world_settle(struct delivery *d, enum settle how, int64_t del
     uv_stop(&w->loop);
 }
 
-static inline int world_set_up(void **state)
+static inline int world_set_up_with(void **state, bool share_calls)
 {
     struct engine_world *w = calloc(1, sizeof *w);
     struct err err = ERR_INIT;
@@ -125,10 +125,15 @@ static inline int world_set_up(void **state)
                           .clock = &w->clock,
                           .log = w->log,
                           .http = {.connect_timeout_ms = 1000, .request_timeout_ms = 1000}};
-    struct engine_options options = {.env = &w->env, .loop = &w->loop, .share_calls = true};
+    struct engine_options options = {.env = &w->env, .loop = &w->loop, .share_calls = share_calls};
     w->engine = engine_new(&options, &err);
     *state = w;
     return w->engine && w->log ? 0 : -1;
+}
+
+static inline int world_set_up(void **state)
+{
+    return world_set_up_with(state, true);
 }
 
 static inline int world_tear_down(void **state)

@@ -25,10 +25,9 @@ def binary(name, variable):
     return path
 
 
-def hgautod_command(unbatched=False):
+def hgautod_command():
     """The program's command line. HGAUTOD_WRAP runs it under another program, as in "valgrind -q"."""
-    program = binary("hgautod-unbatched", "UNBATCHED") if unbatched else binary("hgautod", "HGAUTOD")
-    return shlex.split(os.environ.get("HGAUTOD_WRAP", "")) + [program]
+    return shlex.split(os.environ.get("HGAUTOD_WRAP", "")) + [binary("hgautod", "HGAUTOD")]
 
 
 def ini(config):
@@ -106,9 +105,9 @@ class Finished:
         return self
 
 
-def run_hgautod(*arguments, env, cwd=None, timeout=120, unbatched=False):
+def run_hgautod(*arguments, env, cwd=None, timeout=120):
     """Runs a command of hgautod to its end."""
-    done = subprocess.run(hgautod_command(unbatched) + [str(a) for a in arguments], env=env, cwd=cwd, capture_output=True,
+    done = subprocess.run(hgautod_command() + [str(a) for a in arguments], env=env, cwd=cwd, capture_output=True,
                           timeout=timeout * STRETCH, stdin=subprocess.DEVNULL)
     stdout, stderr = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     assert_no_complaint(stderr, "hgautod " + " ".join(map(str, arguments)))

@@ -80,17 +80,27 @@ static const struct action alike = {
 
 const struct action *const action_table[] = {&shared, &alike, NULL};
 
-static int set_up(void **state)
+static int set_up_with(void **state, bool share_calls)
 {
     play = NULL;
     calls = singles = 0;
     mixed = false;
     memset(sizes, 0, sizeof sizes);
-    int failed = world_set_up(state);
+    int failed = world_set_up_with(state, share_calls);
     struct engine_world *w = *state;
     w->rules.claim_ttl = TTL;
     memory = w->memory;
     return failed;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, true);
+}
+
+static int set_up_without_sharing(void **state)
+{
+    return set_up_with(state, false);
 }
 
 static struct run *run_of(const struct step_ctx *ctx)
@@ -197,6 +207,16 @@ static void resources_whose_state_differs_share_no_call(void **state)
     assert_int_equal(sizes[0], 2); /* those whose state is the same do */
 }
 
+static void without_sharing_each_resource_has_a_call_of_its_own(void **state)
+{
+    struct engine_world *w = *state;
+    world_put_event(w, "shared", 8);
+    world_run(w);
+    world_expect(w, "shared", 8, 0);
+    assert_int_equal(calls, 0);
+    assert_int_equal(singles, 8);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 
 int main(void)
@@ -206,6 +226,8 @@ int main(void)
         TEST(halves_wait_for_the_claim),
         TEST(resources_of_two_regions_share_no_call),
         TEST(resources_whose_state_differs_share_no_call),
+        cmocka_unit_test_setup_teardown(without_sharing_each_resource_has_a_call_of_its_own,
+                                        set_up_without_sharing, world_tear_down),
     };
     if (!http_global_init())
         return 1;
