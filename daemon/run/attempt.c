@@ -17,7 +17,7 @@
 
 static const struct config *config_of(const struct run *run)
 {
-    return run->engine->options.env->config;
+    return run->env->config;
 }
 
 /* --- what a step sees --- */
@@ -49,7 +49,7 @@ static void hook_audit(struct step_ctx *ctx, const char *what, const json_t *det
     const struct task *task = ctx->engine;
     const struct run *run = task->automation->run;
     char *text = json_dumps(details, JSON_COMPACT | JSON_ENCODE_ANY);
-    log_info(run->engine->options.env->log, "Audit", LOG_STR("what", what), LOG_STR("details", text),
+    log_info(run->env->log, "Audit", LOG_STR("what", what), LOG_STR("details", text),
              LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
              LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
              LOG_STR("event", run->key), LOG_STR("run", run->id));
@@ -59,7 +59,7 @@ static void hook_audit(struct step_ctx *ctx, const char *what, const json_t *det
 /* May the subscription be acted on? Always true of AWS. */
 static bool subscription_allowed(const struct task *task, struct step_ctx *ctx)
 {
-    const struct env *env = task->automation->run->engine->options.env;
+    const struct env *env = task->automation->run->env;
     return ctx->action->cloud != CLOUD_AZURE ||
            subscriptions_allow(env->subscriptions, ctx->http, ctx->account, &ctx->err);
 }
@@ -72,8 +72,8 @@ static bool own_allowed(const struct task *task, struct step_ctx *ctx)
     bool needed = own_needs_self(ctx->action, ctx->resource);
     if (needed && !aws_self(ctx->aws, ctx->http, &self, &ctx->err))
         return false;
-    return own_allows(run->engine->options.env->own, run->store, needed ? &self : NULL, ctx->action,
-                      ctx->resource, &ctx->err);
+    return own_allows(run->env->own, run->store, needed ? &self : NULL, ctx->action, ctx->resource,
+                      &ctx->err);
 }
 
 /* Reduces the stored state to what may be acted on. When it is not valid, the task begins as if
@@ -82,7 +82,7 @@ static void admit_state(struct task *task, struct step_ctx *ctx)
 {
     const struct run *run = task->automation->run;
     if (!action_state_admit(ctx, ctx->state)) {
-        log_warn(run->engine->options.env->log, "Stored state refused; starting the resource over",
+        log_warn(run->env->log, "Stored state refused; starting the resource over",
                  LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
                  LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
                  LOG_STR("reason", ctx->err.message), LOG_STR("event", run->key),
@@ -131,7 +131,7 @@ static bool prepare(struct task *task, struct step_ctx *ctx)
 
 bool attempt_may_begin(const struct run *run, int64_t *answer)
 {
-    const struct clock *clock = run->engine->options.env->clock;
+    const struct clock *clock = run->env->clock;
     if (run->stopping) {
         *answer = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
         return false;
@@ -180,7 +180,7 @@ bool attempt_open(struct attempt *a, struct task *task, struct http_client *http
 {
     struct automation *automation = task->automation;
     struct run *run = automation->run;
-    const struct env *env = run->engine->options.env;
+    const struct env *env = run->env;
     a->task = task;
     a->ctx = (struct step_ctx){.action = automation->action,
                                .params = automation->params,

@@ -31,13 +31,13 @@
 
 static int64_t wall(const struct run *run)
 {
-    const struct clock *clock = run->engine->options.env->clock;
+    const struct clock *clock = run->env->clock;
     return clock->wall_ms(clock);
 }
 
 static int64_t mono(const struct run *run)
 {
-    const struct clock *clock = run->engine->options.env->clock;
+    const struct clock *clock = run->env->clock;
     return clock->mono_ms(clock);
 }
 
@@ -109,7 +109,7 @@ static bool inherit(struct run *run, const struct claim *claim, struct err *err)
         strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(id))
         return true;
     if (!claim->believed) {
-        log_warn(run->engine->options.env->log,
+        log_warn(run->env->log,
                  "is_pending is not signed with claim_key: its progress is not trusted, and the "
                  "run starts over",
                  LOG_STR("event", run->key), LOG_STR("store", run->store->name),
@@ -131,8 +131,8 @@ static void say_taken_over(const struct run *run, const struct claim *claim)
         sentence = "Released claim taken over";
     else if (!owner)
         sentence = "Old is_pending of another program taken over";
-    log_info(run->engine->options.env->log, sentence, LOG_STR("event", run->key),
-             LOG_STR("run", run->id), LOG_STR("former_owner", owner));
+    log_info(run->env->log, sentence, LOG_STR("event", run->key), LOG_STR("run", run->id),
+             LOG_STR("former_owner", owner));
 }
 
 /* The claim as it was read: ours after all, somebody's, or one to be taken over. */

@@ -49,7 +49,7 @@ static int64_t lifetime_ms(const struct run *run, const struct claim *claim)
  * host's clock must do. */
 static int64_t left_ms(const struct run *run, const struct claim *claim)
 {
-    const struct clock *clock = run->engine->options.env->clock;
+    const struct clock *clock = run->env->clock;
     int64_t now_ms = claim->meta.now_ms ? claim->meta.now_ms : clock->wall_ms(clock);
     return claim->meta.modified_ms + lifetime_ms(run, claim) - now_ms;
 }

@@ -16,7 +16,7 @@
 /* The signature of a body without it, as hex. False when out of memory. */
 static bool sign(const struct run *run, const char *body, size_t size, char to[SHA256_HEX_SIZE])
 {
-    const struct config *config = run->engine->options.env->config;
+    const struct config *config = run->env->config;
     const char *key = config->daemon.claim_key;
     struct buf text = buf_make(CLAIM_MAX + 16384);
     uint8_t mac[SHA256_SIZE];
@@ -35,7 +35,7 @@ static bool sign(const struct run *run, const char *body, size_t size, char to[S
 bool claim_sign(const struct run *run, struct buf *body)
 {
     char hex[SHA256_HEX_SIZE];
-    if (!run->engine->options.env->config->daemon.claim_key)
+    if (!run->env->config->daemon.claim_key)
         return true;
     body->size--; /* the brace at its end comes behind the signature */
     return sign(run, body->data, body->size, hex) && buf_addf(body, BEFORE "%s" BEHIND, hex);
@@ -44,7 +44,7 @@ bool claim_sign(const struct run *run, struct buf *body)
 bool claim_signed(const struct run *run, const struct buf *body)
 {
     char hex[SHA256_HEX_SIZE], end[SIZE + 1];
-    if (!run->engine->options.env->config->daemon.claim_key)
+    if (!run->env->config->daemon.claim_key)
         return true;
     if (body->size < SIZE || !sign(run, body->data, body->size - SIZE, hex))
         return false;

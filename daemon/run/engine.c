@@ -2,6 +2,8 @@
 #include "daemon/run/engine.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,34 @@
 #define MAX_RUNS 64
 /* Before the end of a drain, besides the longest request, this is kept for storing progress. */
 #define DRAIN_MARGIN_MS 5000
+
+struct engine;
+
+/* A worker thread and its own connections. */
+struct worker {
+    struct engine *engine;
+    struct http_client *http;
+    pthread_t thread;
+};
+
+struct engine {
+    struct run_host host; /* first */
+    uv_loop_t *loop;
+    struct worker *workers;
+    size_t worker_count;
+
+    uv_async_t *wakeup;     /* an allocation of its own: it is closed after the engine is gone */
+    uv_timer_t *stop_timer; /* likewise */
+    pthread_mutex_t lock;
+    struct run *ended; /* for the main thread, linked by next_ended; under lock */
+    struct work *done; /* likewise */
+
+    /* The main thread's own. */
+    struct run *runs; /* all, linked by next_run */
+    size_t run_count;
+    size_t work_count; /* engine_work outstanding */
+    bool draining;
+};
 
 /* A piece of work for engine_work. */
 struct work {
@@ -29,7 +59,7 @@ struct work {
 static void *work_on(void *arg)
 {
     struct worker *w = arg;
-    struct sched *sched = w->engine->sched;
+    struct sched *sched = w->engine->host.sched;
     struct job *job;
     while ((job = sched_next(sched))) {
         struct flow *flow = job->lane ? job->lane->flow : NULL;
@@ -54,6 +84,17 @@ static int64_t do_work(struct job *job, struct http_client *http)
     return JOB_GONE;
 }
 
+/* The run_host's. */
+static void run_ended(struct run *run)
+{
+    struct engine *e = (struct engine *)run->host;
+    pthread_mutex_lock(&e->lock);
+    run->next_ended = e->ended;
+    e->ended = run;
+    pthread_mutex_unlock(&e->lock);
+    uv_async_send(e->wakeup);
+}
+
 static void unlink_run(struct engine *e, struct run *run)
 {
     if (run->previous_run)
@@ -73,7 +114,7 @@ static void settle_run(struct engine *e, struct run *run)
     char *problem = run->problem;
     run->problem = NULL;
     if (how != SETTLE_DONE)
-        engine_count(e, COUNT_RUNS_RELEASED, 1);
+        run_count(run, COUNT_RUNS_RELEASED, 1);
     unlink_run(e, run);
     run_free(run);
     delivery->settle(delivery, how, delay_ms, how == SETTLE_RELEASE ? problem : NULL);
@@ -124,13 +165,13 @@ static void add_run(struct engine *e, struct run *run)
 
 void engine_submit(struct engine *e, struct delivery *d)
 {
-    struct run *run = run_new(e, d);
+    struct run *run = run_new(&e->host, d);
     if (!run)
         abort(); /* a few hundred bytes: the system has no memory at all; the queue keeps the
                     message */
     add_run(e, run);
     run->stopping = e->draining;
-    sched_wake(e->sched, &run->control);
+    sched_wake(e->host.sched, &run->control);
 }
 
 void engine_work(struct engine *e, void (*fn)(void *arg, struct http_client *http),
@@ -141,7 +182,7 @@ void engine_work(struct engine *e, void (*fn)(void *arg, struct http_client *htt
         abort();
     *work = (struct work){.job = {.run = do_work}, .engine = e, .fn = fn, .done = done, .arg = arg};
     e->work_count++;
-    sched_wake(e->sched, &work->job);
+    sched_wake(e->host.sched, &work->job);
 }
 
 bool engine_busy(const struct engine *e)
@@ -153,7 +194,7 @@ static void stop_runs(struct engine *e)
 {
     for (struct run *run = e->runs; run; run = run->next_run) {
         run->stopping = true;
-        sched_wake(e->sched, &run->control);
+        sched_wake(e->host.sched, &run->control);
     }
 }
 
@@ -164,9 +205,9 @@ static void on_stop_time(uv_timer_t *timer)
 
 void engine_drain(struct engine *e, int64_t deadline_ms)
 {
-    const struct clock *clock = e->options.env->clock;
+    const struct clock *clock = e->host.env->clock;
     int64_t left = deadline_ms - clock->mono_ms(clock);
-    left -= e->options.env->http.request_timeout_ms + DRAIN_MARGIN_MS;
+    left -= e->host.env->http.request_timeout_ms + DRAIN_MARGIN_MS;
     e->draining = true;
     if (left <= 0)
         stop_runs(e);
@@ -177,13 +218,13 @@ void engine_drain(struct engine *e, int64_t deadline_ms)
 void engine_get_counts(const struct engine *e, struct engine_counts *to)
 {
     *to = (struct engine_counts){
-        .runs_started = e->counts[COUNT_RUNS_STARTED],
-        .runs_finished = e->counts[COUNT_RUNS_FINISHED],
-        .runs_released = e->counts[COUNT_RUNS_RELEASED],
-        .processed = e->counts[COUNT_PROCESSED],
-        .errored = e->counts[COUNT_ERRORED],
-        .critical = e->counts[COUNT_CRITICAL],
-        .retries = e->counts[COUNT_RETRIES],
+        .runs_started = e->host.counts[COUNT_RUNS_STARTED],
+        .runs_finished = e->host.counts[COUNT_RUNS_FINISHED],
+        .runs_released = e->host.counts[COUNT_RUNS_RELEASED],
+        .processed = e->host.counts[COUNT_PROCESSED],
+        .errored = e->host.counts[COUNT_ERRORED],
+        .critical = e->host.counts[COUNT_CRITICAL],
+        .retries = e->host.counts[COUNT_RETRIES],
     };
 }
 
@@ -198,12 +239,12 @@ static bool open_handles(struct engine *e)
 {
     e->wakeup = calloc(1, sizeof *e->wakeup);
     e->stop_timer = calloc(1, sizeof *e->stop_timer);
-    if (!e->wakeup || !e->stop_timer || uv_async_init(e->options.loop, e->wakeup, on_wakeup) != 0) {
+    if (!e->wakeup || !e->stop_timer || uv_async_init(e->loop, e->wakeup, on_wakeup) != 0) {
         free(e->wakeup);
         free(e->stop_timer);
         return false;
     }
-    uv_timer_init(e->options.loop, e->stop_timer);
+    uv_timer_init(e->loop, e->stop_timer);
     e->wakeup->data = e;
     e->stop_timer->data = e;
     return true;
@@ -218,7 +259,7 @@ static void close_handles(struct engine *e)
 /* Stops and frees the workers, however many have been started. */
 static void stop_workers(struct engine *e)
 {
-    sched_stop(e->sched);
+    sched_stop(e->host.sched);
     for (size_t i = 0; i < e->worker_count; i++) {
         pthread_join(e->workers[i].thread, NULL);
         http_client_free(e->workers[i].http);
@@ -229,7 +270,7 @@ static void stop_workers(struct engine *e)
 static bool start_worker(struct engine *e, struct worker *w, struct err *err)
 {
     w->engine = e;
-    w->http = http_client_new(&e->options.env->http);
+    w->http = http_client_new(&e->host.env->http);
     if (!w->http)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
     int code = pthread_create(&w->thread, NULL, work_on, w);
@@ -239,12 +280,12 @@ static bool start_worker(struct engine *e, struct worker *w, struct err *err)
     return err_set(err, ERR_INTERNAL, "",
                    "only %zu of %" PRId64 " worker threads could be started (%s): lower [daemon] "
                    "workers or raise the limit of threads",
-                   e->worker_count, e->options.env->config->daemon.workers, strerror(code));
+                   e->worker_count, e->host.env->config->daemon.workers, strerror(code));
 }
 
 static bool start_workers(struct engine *e, struct err *err)
 {
-    size_t count = (size_t)e->options.env->config->daemon.workers;
+    size_t count = (size_t)e->host.env->config->daemon.workers;
     e->workers = calloc(count, sizeof *e->workers);
     if (!e->workers)
         return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
@@ -259,9 +300,12 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
     struct engine *e = calloc(1, sizeof *e);
     if (!e)
         goto no_memory;
-    e->options = *options;
-    e->sched = sched_new(options->env->clock);
-    if (!e->sched)
+    e->host.env = options->env;
+    e->host.share_calls = options->share_calls;
+    e->host.ended = run_ended;
+    e->loop = options->loop;
+    e->host.sched = sched_new(options->env->clock);
+    if (!e->host.sched)
         goto no_sched;
     if (!open_handles(e))
         goto no_handles;
@@ -273,11 +317,11 @@ no_workers:
     stop_workers(e);
     pthread_mutex_destroy(&e->lock);
     close_handles(e);
-    sched_free(e->sched);
+    sched_free(e->host.sched);
     free(e);
     return NULL;
 no_handles:
-    sched_free(e->sched);
+    sched_free(e->host.sched);
 no_sched:
     free(e);
 no_memory:
@@ -292,6 +336,6 @@ void engine_free(struct engine *e)
     stop_workers(e);
     pthread_mutex_destroy(&e->lock);
     close_handles(e);
-    sched_free(e->sched);
+    sched_free(e->host.sched);
     free(e);
 }

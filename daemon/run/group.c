@@ -126,9 +126,9 @@ static bool join(const struct attempt *first, struct attempt *a, struct task *ta
     task->job.next = NULL;
     struct run *run = task->automation->run;
     bool concerned = concerns_control(task, a->answer);
-    sched_back(run->engine->sched, &task->job, task->job.lane->flow, a->answer);
+    sched_back(run->host->sched, &task->job, task->job.lane->flow, a->answer);
     if (concerned) /* the run is there: the first of the group is still with this worker */
-        sched_wake(run->engine->sched, &run->control);
+        sched_wake(run->host->sched, &run->control);
     return false;
 }
 
@@ -189,6 +189,6 @@ int64_t task_run(struct job *job, struct http_client *http)
     free(room);
     /* Until sched_back the flow has a running job, and so the run is there. */
     if (concerned || concerns_control(task, a.answer))
-        sched_wake(run->engine->sched, &run->control);
+        sched_wake(run->host->sched, &run->control);
     return a.answer;
 }

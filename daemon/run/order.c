@@ -173,11 +173,11 @@ void order_wake(struct run *run)
         last->next = first;
         first = last;
     }
-    sched_hold(run->engine->sched, &run->flow);
+    sched_hold(run->host->sched, &run->flow);
     for (struct job *next; first; first = next) {
         next = first->next;
         first->next = NULL;
-        sched_wake(run->engine->sched, first);
+        sched_wake(run->host->sched, first);
     }
-    sched_open(run->engine->sched, &run->flow);
+    sched_open(run->host->sched, &run->flow);
 }

@@ -28,7 +28,7 @@
 
 static int64_t mono(const struct run *run)
 {
-    const struct clock *clock = run->engine->options.env->clock;
+    const struct clock *clock = run->env->clock;
     return clock->mono_ms(clock);
 }
 

@@ -29,12 +29,12 @@
 
 static struct log *log_of(const struct run *run)
 {
-    return run->engine->options.env->log;
+    return run->env->log;
 }
 
 static int64_t mono(const struct run *run)
 {
-    const struct clock *clock = run->engine->options.env->clock;
+    const struct clock *clock = run->env->clock;
     return clock->mono_ms(clock);
 }
 
@@ -43,30 +43,31 @@ static int64_t mono(const struct run *run)
 static void name_owner(struct run *run)
 {
     char host[128] = "", id[37];
-    const struct env *env = run->engine->options.env;
+    const struct env *env = run->env;
     gethostname(host, sizeof host - 1);
     clock_uuid(env->clock, id);
     snprintf(run->owner, sizeof run->owner, "%.64s/%s/%ld/%s", env->config->daemon.name, host,
              (long)getpid(), id);
 }
 
-struct run *run_new(struct engine *engine, struct delivery *delivery)
+struct run *run_new(struct run_host *host, struct delivery *delivery)
 {
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return NULL;
     run->control.run = run_control;
-    run->engine = engine;
+    run->host = host;
+    run->env = host->env;
     run->delivery = delivery;
     run->store = delivery->store;
     run->rules = delivery->rules;
     run->key = delivery->key;
-    run->plan = engine->options.env->config->guard.dry_run;
+    run->plan = host->env->config->guard.dry_run;
     run->folder = buf_make(4096);
     run->claim_key = buf_make(4096);
     run->began_ms = mono(run);
     run->release_as = SETTLE_RELEASE;
-    clock_uuid(engine->options.env->clock, run->id);
+    clock_uuid(host->env->clock, run->id);
     name_owner(run);
     pthread_mutex_init(&run->lock, NULL);
     return run;
@@ -121,7 +122,7 @@ static void note_problem(struct run *run, const struct err *err)
 /* What failed is tried again after a pause. The claim is renewed meanwhile. */
 static int64_t pause_for(struct run *run, const struct err *err)
 {
-    const struct clock *clock = run->engine->options.env->clock;
+    const struct clock *clock = run->env->clock;
     int64_t pause = err->retry_after_ms > 0 ? err->retry_after_ms : 1;
     if (err->kind != ERR_BUSY)
         pause = backoff_pause(&backoff_calls, clock, run->attempts, err);
@@ -134,7 +135,7 @@ static int64_t pause_for(struct run *run, const struct err *err)
  */
 static int64_t retry_or_release(struct run *run, const char *sentence, const struct err *err)
 {
-    const struct env *env = run->engine->options.env;
+    const struct env *env = run->env;
     int64_t again_ms;
     if (err->kind == ERR_BUSY)
         return pause_for(run, err);
@@ -190,7 +191,7 @@ static int64_t lost(struct run *run, enum claim_answer answer)
  * which may share a call meet. */
 static void wake_saved(struct run *run)
 {
-    sched_hold(run->engine->sched, &run->flow);
+    sched_hold(run->host->sched, &run->flow);
     pthread_mutex_lock(&run->lock);
     for (size_t i = 0; i < run->automation_count; i++) {
         struct automation *a = &run->automations[i];
@@ -201,11 +202,11 @@ static void wake_saved(struct run *run)
             task->status = TASK_OPEN;
             task->durable = false;
             run->saving--;
-            sched_wake(run->engine->sched, &task->job);
+            sched_wake(run->host->sched, &task->job);
         }
     }
     pthread_mutex_unlock(&run->lock);
-    sched_open(run->engine->sched, &run->flow);
+    sched_open(run->host->sched, &run->flow);
 }
 
 /* Writes the claim anew, with the progress. When it is lost: false, and *answer is what the control
@@ -231,8 +232,7 @@ static bool renew(struct run *run, struct http_client *http, bool *stored, int64
     log_warn(log_of(run), "The claim and the progress of the run could not be stored",
              LOG_ERR("error", &err), LOG_STR("event", run->key), LOG_STR("store", run->store->name),
              LOG_STR("run", run->id));
-    int64_t pause =
-        backoff_pause(&backoff_calls, run->engine->options.env->clock, ++run->failed_renewals, &err);
+    int64_t pause = backoff_pause(&backoff_calls, run->env->clock, ++run->failed_renewals, &err);
     int64_t most = run->rules->claim_ttl / RENEWALS_PER_TTL;
     run->claim_due_ms = ended + (pause < most ? pause : most);
     run->save_after_ms = run->claim_due_ms;
@@ -355,7 +355,7 @@ static void forget_progress(struct run *run, bool same)
     json_decref(run->progress);
     run->progress = NULL;
     if (!same)
-        clock_uuid(run->engine->options.env->clock, run->id);
+        clock_uuid(run->env->clock, run->id);
 }
 
 static int64_t begin_tasks(struct run *run)
@@ -369,7 +369,7 @@ static int64_t begin_tasks(struct run *run)
     log_info(log_of(run), run->plan ? "Dry run started" : "Run started", LOG_STR("event", run->key),
              LOG_STR("rule", run->event.name), LOG_UINT("resources", run->left),
              LOG_STR("run", run->id));
-    engine_count(run->engine, COUNT_RUNS_STARTED, 1);
+    run_count(run, COUNT_RUNS_STARTED, 1);
     return enter(run, RUN_IDENTIFY);
 }
 
@@ -405,7 +405,7 @@ static bool fetch_event(struct run *run, struct http_client *http, struct buf *t
  */
 static int64_t retry_or_refuse(struct run *run, const struct err *err)
 {
-    const struct env *env = run->engine->options.env;
+    const struct env *env = run->env;
     struct err why = *err;
     int64_t again_ms;
     why.kind = ERR_TRANSIENT;
@@ -481,7 +481,7 @@ static int64_t phase_identify(struct run *run, struct http_client *http)
 {
     struct aws_self self;
     struct err err = ERR_INIT;
-    struct aws *aws = acts_on(run, CLOUD_AWS) ? run->engine->options.env->aws : NULL;
+    struct aws *aws = acts_on(run, CLOUD_AWS) ? run->env->aws : NULL;
     if (run->stopping)
         return enter(run, RUN_RELEASE);
     if (aws && !aws_self(aws, http, &self, &err)) {
@@ -540,7 +540,7 @@ static int64_t phase_tasks(struct run *run, struct http_client *http)
     bool finished = all_finished(run);
     order_wake(run);
     if (finished || run->stopping || gives_back(run)) {
-        if (!sched_close(run->engine->sched, &run->flow, &run->control))
+        if (!sched_close(run->host->sched, &run->flow, &run->control))
             return JOB_IDLE; /* until the last running task is back */
         return enter(run, all_finished(run) ? RUN_SAVE : RUN_RELEASE);
     }
@@ -658,7 +658,7 @@ static bool put_critical(struct run *run, struct http_client *http, struct err *
     buf_free(&key);
     buf_free(&body);
     if (ok)
-        engine_count(run->engine, COUNT_CRITICAL, 1);
+        run_count(run, COUNT_CRITICAL, 1);
     return ok;
 }
 
@@ -701,7 +701,7 @@ static int64_t phase_unclaim(struct run *run, struct http_client *http)
     enum claim_answer answer = claim_delete(run, http, &err);
     switch (answer) {
     case CLAIM_GONE:
-        engine_count(run->engine, COUNT_RUNS_FINISHED, 1);
+        run_count(run, COUNT_RUNS_FINISHED, 1);
         return end(run, SETTLE_DONE);
     case CLAIM_MINE:
     case CLAIM_OTHERS:
@@ -780,6 +780,6 @@ int64_t run_control(struct job *job, struct http_client *http)
         answer = step(run, http);
     } while (answer == JOB_READY);
     if (answer == JOB_GONE)
-        engine_run_ended(run->engine, run);
+        run->host->ended(run);
     return answer;
 }

@@ -16,12 +16,36 @@
 
 #include "actions/action.h"
 #include "daemon/env.h"
-#include "daemon/run/engine.h"
+#include "daemon/run/delivery.h"
 #include "daemon/run/event.h"
 #include "daemon/run/patience.h"
 #include "daemon/run/sched.h"
 #include "daemon/store/store.h"
 #include "lib/base/buf.h"
+
+enum run_counter {
+    COUNT_RUNS_STARTED,
+    COUNT_RUNS_FINISHED,
+    COUNT_RUNS_RELEASED,
+    COUNT_PROCESSED,
+    COUNT_ERRORED,
+    COUNT_CRITICAL,
+    COUNT_RETRIES,
+    COUNT_END
+};
+
+struct run;
+
+/* What runs need of their surroundings; outlives them. Constant but for the counters. */
+struct run_host {
+    const struct env *env;
+    struct sched *sched;
+    /* Whether steps that can be done for several resources in one call are. */
+    bool share_calls;
+    _Atomic uint64_t counts[COUNT_END];
+    /* Called by a worker when the run has ended; no worker touches the run afterwards. */
+    void (*ended)(struct run *run);
+};
 
 enum task_status {
     TASK_OPEN,      /* not finished; `text` is its state or NULL */
@@ -100,7 +124,8 @@ enum run_phase {
 
 struct run {
     struct job control; /* first */
-    struct engine *engine;
+    struct run_host *host;
+    const struct env *env; /* the host's */
     struct delivery *delivery;
     struct store *store; /* the delivery's, as are rules and key */
     const struct run_rules *rules;
@@ -110,8 +135,8 @@ struct run {
     char id[41];          /* the run id, also after a takeover */
     char owner[256];      /* this process and this attempt: "name/host/pid/uuid" */
     bool plan;
-    struct run *next_run, *previous_run; /* the main thread's list */
-    struct run *next_ended;              /* see struct engine */
+    struct run *next_run, *previous_run; /* the host's list; main thread */
+    struct run *next_ended;              /* the host's list of those that have ended */
 
     /* The control job's own. */
     enum run_phase phase;
@@ -160,9 +185,15 @@ struct run {
     char *problem;        /* why the run is given back; NULL: not said; owned */
 };
 
+/* Adds n to one of the host's counters. Any thread. */
+static inline void run_count(const struct run *run, enum run_counter counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(&run->host->counts[counter], n, memory_order_relaxed);
+}
+
 /* --- run.c --- */
 
-struct run *run_new(struct engine *engine, struct delivery *delivery) MUST_CHECK;
+struct run *run_new(struct run_host *host, struct delivery *delivery) MUST_CHECK;
 void run_free(struct run *run);
 /* The job of the control: moves the run on as far as it gets. */
 int64_t run_control(struct job *job, struct http_client *http);
@@ -255,53 +286,5 @@ enum claim_answer claim_delete(struct run *run, struct http_client *http,
                                struct err *err) MUST_CHECK;
 /* Whether the claim is ours for long enough to change something now. Any thread. */
 bool claim_holds(const struct run *run) MUST_CHECK;
-
-/* --- engine.c --- */
-
-enum engine_counter {
-    COUNT_RUNS_STARTED,
-    COUNT_RUNS_FINISHED,
-    COUNT_RUNS_RELEASED,
-    COUNT_PROCESSED,
-    COUNT_ERRORED,
-    COUNT_CRITICAL,
-    COUNT_RETRIES,
-    COUNT_END
-};
-
-struct work;
-
-/* A worker thread and its own connections. */
-struct worker {
-    struct engine *engine;
-    struct http_client *http;
-    pthread_t thread;
-};
-
-struct engine {
-    struct engine_options options; /* constant */
-    struct sched *sched;
-    struct worker *workers;
-    size_t worker_count;
-    _Atomic uint64_t counts[COUNT_END];
-
-    uv_async_t *wakeup;     /* an allocation of its own: it is closed after the engine is gone */
-    uv_timer_t *stop_timer; /* likewise */
-    pthread_mutex_t lock;
-    struct run *ended; /* for the main thread, linked by next_ended; under lock */
-    struct work *done; /* likewise */
-
-    /* The main thread's own. */
-    struct run *runs; /* all, linked by next_run */
-    size_t run_count;
-    size_t work_count; /* engine_work outstanding */
-    bool draining;
-};
-
-/* --- engine_notify.c --- */
-
-/* Tells the main thread that the run has ended; no worker touches it afterwards. */
-void engine_run_ended(struct engine *engine, struct run *run);
-void engine_count(struct engine *engine, enum engine_counter counter, uint64_t n);
 
 #endif

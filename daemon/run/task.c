@@ -29,7 +29,7 @@ const struct action_sharing *task_sharing(const struct task *task)
 {
     const struct action_sharing *sharing = task->automation->action->steps[task->step].sharing;
     const struct run *run = task->automation->run;
-    if (!sharing || run->plan || !run->engine->options.share_calls)
+    if (!sharing || run->plan || !run->host->share_calls)
         return NULL;
     return !sharing->takes || sharing->takes(task_place(task)->type) ? sharing : NULL;
 }
@@ -48,7 +48,7 @@ const char *task_resource_name(const struct step_ctx *ctx)
 static void log_finished(const struct task *task, const struct step_ctx *ctx, const char *error)
 {
     const struct run *run = task->automation->run;
-    struct log *log = run->engine->options.env->log;
+    struct log *log = run->env->log;
     const char *action = task->automation->action->name;
     if (error)
         log_warn(log, "Resource failed", LOG_STR("action", action),
@@ -98,7 +98,7 @@ static int64_t finish(struct task *task, const struct step_ctx *ctx, const char 
     struct run *run = a->run;
     char *text = error ? memory_or_die(strdup(error)) : NULL;
     log_finished(task, ctx, error);
-    engine_count(run->engine, error ? COUNT_ERRORED : COUNT_PROCESSED, 1);
+    run_count(run, error ? COUNT_ERRORED : COUNT_PROCESSED, 1);
     pthread_mutex_lock(&run->lock);
     free(task->text);
     task->text = text;
@@ -111,7 +111,7 @@ static int64_t finish(struct task *task, const struct step_ctx *ctx, const char 
     release_follower(task);
     /* Under the lock: once left is 0, the control job may free the run. */
     if (run->left == 0 || run_all_aside(run))
-        sched_wake(run->engine->sched, &run->control);
+        sched_wake(run->host->sched, &run->control);
     pthread_mutex_unlock(&run->lock);
     return JOB_GONE;
 }
@@ -190,7 +190,7 @@ static void set_aside(struct task *task, const struct step_ctx *ctx)
     task->aside = true;
     run->aside++;
     if (run_all_aside(run))
-        sched_wake(run->engine->sched, &run->control);
+        sched_wake(run->host->sched, &run->control);
     pthread_mutex_unlock(&run->lock);
 }
 
@@ -224,7 +224,7 @@ static void warn_waiting(const struct task *task, const struct step_ctx *ctx, co
         run->warned_ms = now;
     pthread_mutex_unlock(&run->lock);
     if (due)
-        log_warn(run->engine->options.env->log, sentence, LOG_ERR("error", &ctx->err),
+        log_warn(run->env->log, sentence, LOG_ERR("error", &ctx->err),
                  LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
                  LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
                  LOG_STR("event", run->key), LOG_STR("run", run->id));
@@ -246,7 +246,7 @@ static bool waits_on(struct task *task, const struct step_ctx *ctx)
 
 static int64_t put_off(struct task *task, const struct step_ctx *ctx, int64_t at)
 {
-    engine_count(task->automation->run->engine, COUNT_RETRIES, 1);
+    run_count(task->automation->run, COUNT_RETRIES, 1);
     task_keep_state(task, ctx);
     return at;
 }
@@ -254,7 +254,7 @@ static int64_t put_off(struct task *task, const struct step_ctx *ctx, int64_t at
 /* Notes a failure that may pass. True when the step is to be taken again, at *at. */
 static bool has_hope(struct task *task, struct step_ctx *ctx, int64_t *at)
 {
-    const struct config *config = task->automation->run->engine->options.env->config;
+    const struct config *config = task->automation->run->env->config;
     bool lasts = patience_note(&task->patience, config, ctx->clock, &ctx->err, at);
     if (ctx->err.kind == ERR_UNAVAILABLE)
         warn_waiting(task, ctx, "Credential not available; the resource waits for it");

@@ -7,7 +7,7 @@
 
 static const struct config *config_of(const struct run *run)
 {
-    return run->engine->options.env->config;
+    return run->env->config;
 }
 
 /* Whether the action is one of a cloud whose events the store holds. */
@@ -26,7 +26,7 @@ static bool cloud_allowed(const struct store *store, const struct action *action
 /* Says in the log why none of the automation's resources will be touched. */
 static void log_refused(const struct run *run, const struct automation *a)
 {
-    log_warn(run->engine->options.env->log, "Automation refused", LOG_STR("action", a->event->name),
+    log_warn(run->env->log, "Automation refused", LOG_STR("action", a->event->name),
              LOG_STR("error", a->critical ? a->critical : a->refusal),
              LOG_UINT("resources", a->event->count), LOG_STR("event", run->key),
              LOG_STR("run", run->id));
@@ -97,8 +97,8 @@ static bool make_automation(struct run *run, struct automation *a,
     if (!judge(run, a))
         return false;
     if (a->critical || a->refusal) {
-        engine_count(run->engine, COUNT_ERRORED, event->count);
-        engine_count(run->engine, COUNT_CRITICAL, a->critical != NULL);
+        run_count(run, COUNT_ERRORED, event->count);
+        run_count(run, COUNT_CRITICAL, a->critical != NULL);
         log_refused(run, a);
         return true;
     }
@@ -140,9 +140,9 @@ void run_start_tasks(struct run *run)
         struct automation *a = &run->automations[i];
         for (size_t k = 0; a->tasks && k < a->event->count; k++)
             if (a->tasks[k].status == TASK_OPEN && !a->tasks[k].held)
-                sched_wake(run->engine->sched, &a->tasks[k].job);
+                sched_wake(run->host->sched, &a->tasks[k].job);
     }
-    sched_open(run->engine->sched, &run->flow);
+    sched_open(run->host->sched, &run->flow);
 }
 
 static void free_automation(struct automation *a)

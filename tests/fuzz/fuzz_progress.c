@@ -74,8 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *progress = json_loadb((const char *)data, size, 0, NULL);
     if (!progress)
         return 0;
-    struct engine engine = {.options = {.clock = &system_clock}};
-    struct run run = {.engine = &engine, .automation_count = 2, .left = 2 * COUNT};
+    const struct env env = {.clock = &system_clock};
+    struct run run = {.env = &env, .automation_count = 2, .left = 2 * COUNT};
     struct event_automation events[2] = {{.name = (char *)names[0], .count = COUNT},
                                          {.name = (char *)names[1], .count = COUNT}};
     struct automation automations[2];

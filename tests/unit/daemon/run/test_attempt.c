@@ -146,7 +146,7 @@ static enum verdict stops_before_its_change(struct step_ctx *ctx, int step)
 {
     (void)step;
     run_of(ctx)->stopping = true;
-    sched_wake(run_of(ctx)->engine->sched, &run_of(ctx)->control);
+    sched_wake(run_of(ctx)->host->sched, &run_of(ctx)->control);
     if (!ctx->before_change(ctx))
         return STEP_FAILED;
     changes++;
@@ -204,7 +204,7 @@ static void a_step_is_not_begun_when_its_check_took_the_claims_time(void **state
 static bool check_stops(struct step_ctx *ctx)
 {
     run_of(ctx)->stopping = true;
-    sched_wake(run_of(ctx)->engine->sched, &run_of(ctx)->control);
+    sched_wake(run_of(ctx)->host->sched, &run_of(ctx)->control);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -42,8 +43,7 @@ struct fixture {
     struct delivery delivery;
     struct fake_clock clock;
     struct env env;
-    struct engine engine;
-    uv_loop_t loop;
+    struct run_host host;
     struct run *run;
     int64_t answer; /* the control job's last */
     size_t calls;   /* of the control job */
@@ -55,9 +55,9 @@ struct fixture {
     int64_t least_left; /* of the claim, when a report was begun */
 };
 
-static void on_wakeup(uv_async_t *handle)
+static void on_ended(struct run *run)
 {
-    (void)handle;
+    (void)run;
 }
 
 /* An operation of the store begins. */
@@ -89,12 +89,9 @@ static int set_up(void **state)
     f->delivery =
         (struct delivery){.store = &f->memory->store, .rules = &f->rules, .key = EVENT, .id = ""};
     f->env = (struct env){.config = &f->config, .clock = &f->clock.clock};
-    f->engine.options = (struct engine_options){.env = &f->env, .share_calls = true};
-    f->engine.sched = sched_new(&f->clock.clock);
-    uv_loop_init(&f->loop);
-    f->engine.wakeup = calloc(1, sizeof *f->engine.wakeup);
-    uv_async_init(&f->loop, f->engine.wakeup, on_wakeup);
-    pthread_mutex_init(&f->engine.lock, NULL);
+    f->host.env = &f->env;
+    f->host.sched = sched_new(&f->clock.clock);
+    f->host.ended = on_ended;
     f->least_left = INT64_MAX;
     *state = f;
     return 0;
@@ -103,7 +100,7 @@ static int set_up(void **state)
 /* Frees the run; the scheduler may have its tasks. */
 static void free_run(struct fixture *f)
 {
-    assert_true(sched_close(f->engine.sched, &f->run->flow, &f->run->control));
+    assert_true(sched_close(f->host.sched, &f->run->flow, &f->run->control));
     run_free(f->run);
     f->run = NULL;
 }
@@ -113,12 +110,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     if (f->run)
         free_run(f);
-    sched_free(f->engine.sched);
-    uv_close((uv_handle_t *)f->engine.wakeup, NULL);
-    uv_run(&f->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&f->loop), 0);
-    free(f->engine.wakeup);
-    pthread_mutex_destroy(&f->engine.lock);
+    sched_free(f->host.sched);
     memory_store_free(f->memory);
     free(f);
     return 0;
@@ -127,7 +119,7 @@ static int tear_down(void **state)
 static void begin(struct fixture *f, const char *event)
 {
     memory_put_text(f->memory, EVENT, event);
-    f->run = run_new(&f->engine, &f->delivery);
+    f->run = run_new(&f->host, &f->delivery);
     assert_non_null(f->run);
 }
 
@@ -787,7 +779,7 @@ static bool goes_on_from(struct fixture *f, const char *text)
     f->config.daemon.claim_key = (char *)KEY;
     memory_put_text(f->memory, PENDING, text);
     memory_find(f->memory, PENDING)->modified_ms = NOW - 60000;
-    f->run = run_new(&f->engine, &f->delivery);
+    f->run = run_new(&f->host, &f->delivery);
     turn_to_tasks(f);
     bool processed = f->run->automations[0].tasks[0].status == TASK_PROCESSED;
     free_run(f);

@@ -129,7 +129,7 @@ static bool stops_and_is_refused(struct step_ctx *const *ctxs, size_t count, enu
 {
     (void)count, (void)verdicts;
     run_of(ctxs[0])->stopping = true;
-    sched_wake(run_of(ctxs[0])->engine->sched, &run_of(ctxs[0])->control);
+    sched_wake(run_of(ctxs[0])->host->sched, &run_of(ctxs[0])->control);
     return refused(ctxs[0]);
 }
 
