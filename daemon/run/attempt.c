@@ -129,15 +129,15 @@ static bool prepare(struct task *task, struct step_ctx *ctx)
     return true;
 }
 
-bool attempt_may_begin(const struct run *run, int64_t *answer)
+bool attempt_may_begin(const struct run *run, int64_t *again_ms)
 {
     const struct clock *clock = run->env->clock;
     if (run->stopping) {
-        *answer = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
+        *again_ms = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
         return false;
     }
     if (!claim_holds(run)) {
-        *answer = clock->mono_ms(clock) + 1000; /* the control job is trying to renew it */
+        *again_ms = clock->mono_ms(clock) + 1000; /* the control job is trying to renew it */
         return false;
     }
     return true;
@@ -235,21 +235,22 @@ void task_begin_step(struct task *task, struct step_ctx *ctx)
     ctx->err = ERR_INIT;
 }
 
-int64_t task_advance(struct task *task, struct step_ctx *ctx)
+struct job_answer task_advance(struct task *task, struct step_ctx *ctx)
 {
     const struct run *run = task->automation->run;
     bool begun = false;
-    int64_t answer;
+    struct job_answer answer;
+    int64_t again_ms;
     do {
         /* A claim that is to be renewed is, before the next step keeps this worker busy. */
         if (ctx->clock->mono_ms(ctx->clock) >= run->claim_due_ms && begun)
-            return JOB_READY;
-        if (!attempt_may_begin(run, &answer))
-            return answer;
+            return job_ready();
+        if (!attempt_may_begin(run, &again_ms))
+            return job_again_at(again_ms);
         begun = true;
         task_begin_step(task, ctx);
         if (!task_settle_step(task, ctx, step_run(ctx, task->step), &answer))
             return answer;
     } while (!task_sharing(task));
-    return JOB_READY;
+    return job_ready();
 }

@@ -63,7 +63,7 @@ static void *work_on(void *arg)
     struct job *job;
     while ((job = sched_next(sched))) {
         struct flow *flow = job->lane ? job->lane->flow : NULL;
-        int64_t answer = job->run(job, w->http);
+        struct job_answer answer = job->run(job, w->http);
         sched_back(sched, job, flow, answer);
     }
     return NULL;
@@ -71,7 +71,7 @@ static void *work_on(void *arg)
 
 /* --- to the main thread --- */
 
-static int64_t do_work(struct job *job, struct http_client *http)
+static struct job_answer do_work(struct job *job, struct http_client *http)
 {
     struct work *work = (struct work *)job;
     struct engine *e = work->engine;
@@ -81,7 +81,7 @@ static int64_t do_work(struct job *job, struct http_client *http)
     e->done = work;
     pthread_mutex_unlock(&e->lock);
     uv_async_send(e->wakeup);
-    return JOB_GONE;
+    return job_gone();
 }
 
 /* The run_host's. */

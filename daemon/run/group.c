@@ -5,7 +5,7 @@
 #include "daemon/run/task.h"
 
 /* All of the group go back to the scheduler as they are. */
-static void put_off(struct attempt **group, size_t count, int64_t answer)
+static void put_off(struct attempt **group, size_t count, struct job_answer answer)
 {
     for (size_t i = 0; i < count; i++) {
         task_keep_state(group[i]->task, &group[i]->ctx);
@@ -26,7 +26,7 @@ static void go_on(struct attempt **group, size_t count)
     }
     for (size_t i = 0; i < count; i++)
         attempt_note_share(group[i]->task, &group[i]->ctx);
-    put_off(group, count, JOB_READY);
+    put_off(group, count, job_ready());
 }
 
 /* All of the group go on from what the call said of each. */
@@ -48,7 +48,7 @@ static void park_group(struct attempt **group, size_t count)
     for (size_t i = 0; i < count; i++) {
         group[i]->ctx.err = err;
         group[i]->answer = task_failed_together(group[i]->task, &group[i]->ctx, count);
-        if (group[i]->answer > 0 && group[0]->answer > 0)
+        if (group[i]->answer.what == JOB_AGAIN_AT && group[0]->answer.what == JOB_AGAIN_AT)
             group[i]->answer = group[0]->answer;
     }
 }
@@ -78,9 +78,9 @@ static bool call_together(struct attempt **group, size_t count, enum verdict *ve
 static void try_group(struct attempt **group, size_t count)
 {
     enum verdict verdicts[SHARED_CALL_MAX];
-    int64_t answer;
-    if (!attempt_may_begin(group[0]->task->automation->run, &answer)) {
-        put_off(group, count, answer);
+    int64_t again_ms;
+    if (!attempt_may_begin(group[0]->task->automation->run, &again_ms)) {
+        put_off(group, count, job_again_at(again_ms));
         return;
     }
     if (count == 1) {
@@ -108,9 +108,9 @@ static bool fit(const struct attempt *a, const struct attempt *b)
 
 /* Whether the control job has to do with what has come of a task: a state is to be stored, or
  * another task is held no longer. */
-static bool concerns_control(const struct task *task, int64_t answer)
+static bool concerns_control(const struct task *task, struct job_answer answer)
 {
-    return answer == JOB_IDLE || (answer == JOB_GONE && task->followed);
+    return answer.what == JOB_IDLE || (answer.what == JOB_GONE && task->followed);
 }
 
 /* Adds a task that came along to the group, if it can go on and fits; else it goes back at once. */
@@ -120,7 +120,7 @@ static bool join(const struct attempt *first, struct attempt *a, struct task *ta
         if (fit(first, a))
             return true;
         task_keep_state(task, &a->ctx);
-        a->answer = JOB_READY;
+        a->answer = job_ready();
     }
     attempt_close(a);
     task->job.next = NULL;
@@ -152,26 +152,28 @@ static bool run_together(struct attempt *first, struct attempt *room)
     bool concerned = false;
     for (size_t i = 1; i < count; i++) {
         attempt_close(group[i]);
-        group[i]->task->job.wake_ms = group[i]->answer;
+        job_set_answer(&group[i]->task->job, group[i]->answer);
         concerned = concerned || concerns_control(group[i]->task, group[i]->answer);
     }
     return concerned;
 }
 
 /* The first cannot go on, and so neither can its company now. */
-static void answer_alike(struct job *company, int64_t answer)
+static void answer_alike(struct job *company, struct job_answer answer)
 {
     for (; company; company = company->next)
-        company->wake_ms = answer;
+        job_set_answer(company, answer);
 }
 
-int64_t task_run(struct job *job, struct http_client *http)
+struct job_answer task_run(struct job *job, struct http_client *http)
 {
     struct task *task = (struct task *)job;
     struct run *run = task->automation->run;
     struct attempt a = {.task = task};
     struct attempt *room = NULL;
-    if (!attempt_may_begin(run, &a.answer)) {
+    int64_t again_ms;
+    if (!attempt_may_begin(run, &again_ms)) {
+        a.answer = job_again_at(again_ms);
         answer_alike(job->next, a.answer);
         return a.answer;
     }
@@ -181,7 +183,7 @@ int64_t task_run(struct job *job, struct http_client *http)
     if (open && room) {
         concerned = run_together(&a, room);
     } else {
-        answer_alike(job->next, JOB_READY);
+        answer_alike(job->next, job_ready());
         if (open)
             a.answer = task_advance(task, &a.ctx);
     }

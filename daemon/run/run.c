@@ -88,20 +88,20 @@ void run_free(struct run *run)
 /* --- moving on --- */
 
 /* The one place where a run's phase changes. */
-static int64_t enter(struct run *run, enum run_phase phase)
+static struct job_answer enter(struct run *run, enum run_phase phase)
 {
     run->phase = phase;
     run->attempts = 0;
     run->patience = (struct patience){.kind = 0};
     run->not_before_ms = 0;
-    return JOB_READY;
+    return job_ready();
 }
 
-static int64_t end(struct run *run, enum settle outcome)
+static struct job_answer end(struct run *run, enum settle outcome)
 {
     enter(run, RUN_ENDED);
     run->outcome = outcome;
-    return JOB_GONE;
+    return job_gone();
 }
 
 static void log_failure(struct run *run, const char *sentence, const struct err *err)
@@ -120,20 +120,21 @@ static void note_problem(struct run *run, const struct err *err)
 }
 
 /* What failed is tried again after a pause. The claim is renewed meanwhile. */
-static int64_t pause_for(struct run *run, const struct err *err)
+static struct job_answer pause_for(struct run *run, const struct err *err)
 {
     const struct clock *clock = run->env->clock;
     int64_t pause = err->retry_after_ms > 0 ? err->retry_after_ms : 1;
     if (err->kind != ERR_BUSY)
         pause = backoff_pause(&backoff_calls, clock, run->attempts, err);
     run->not_before_ms = mono(run) + pause;
-    return JOB_READY;
+    return job_ready();
 }
 
 /* Before any work: a passing fault is tried again for a while; then, or when it is no passing
  * fault, the queue keeps the event. What cannot be had now is waited for likewise, and is no try.
  */
-static int64_t retry_or_release(struct run *run, const char *sentence, const struct err *err)
+static struct job_answer retry_or_release(struct run *run, const char *sentence,
+                                          const struct err *err)
 {
     const struct env *env = run->env;
     int64_t again_ms;
@@ -144,7 +145,7 @@ static int64_t retry_or_release(struct run *run, const char *sentence, const str
     if (!run->stopping && err_is_retryable(err) &&
         patience_note(&run->patience, env->config, env->clock, err, &again_ms)) {
         run->not_before_ms = again_ms;
-        return JOB_READY;
+        return job_ready();
     }
     note_problem(run, err);
     if (!run->stopping) {
@@ -156,13 +157,13 @@ static int64_t retry_or_release(struct run *run, const char *sentence, const str
 
 /* The run cannot go on here. Tasks that are still in workers' hands are waited for by the tasks
  * phase. */
-static int64_t leave(struct run *run)
+static struct job_answer leave(struct run *run)
 {
     return enter(run, run->phase == RUN_TASKS ? RUN_TASKS : RUN_RELEASE);
 }
 
 /* After the work: on and on, for as long as the daemon runs. */
-static int64_t retry_forever(struct run *run, const char *sentence, const struct err *err)
+static struct job_answer retry_forever(struct run *run, const char *sentence, const struct err *err)
 {
     if (run->stopping)
         return leave(run);
@@ -174,7 +175,7 @@ static int64_t retry_forever(struct run *run, const char *sentence, const struct
 }
 
 /* The claim is not ours any more: what we know is of no use, and nothing more is written. */
-static int64_t lost(struct run *run, enum claim_answer answer)
+static struct job_answer lost(struct run *run, enum claim_answer answer)
 {
     const char *sentence = answer == CLAIM_GONE
                                ? "is_pending is gone: another daemon has finished the event, or it "
@@ -211,7 +212,8 @@ static void wake_saved(struct run *run)
 
 /* Writes the claim anew, with the progress. When it is lost: false, and *answer is what the control
  * job answers. When it could not be written, it is tried again at claim_due_ms. */
-static bool renew(struct run *run, struct http_client *http, bool *stored, int64_t *answer)
+static bool renew(struct run *run, struct http_client *http, bool *stored,
+                  struct job_answer *answer)
 {
     struct err err = ERR_INIT;
     int64_t began = mono(run), ended;
@@ -241,7 +243,7 @@ static bool renew(struct run *run, struct http_client *http, bool *stored, int64
 
 /* Sees to it that the claim is ours while a phase goes on. If it is not, for now or for good:
  * false, and *answer is what the control job answers. */
-static bool keep_claim(struct run *run, struct http_client *http, int64_t *answer)
+static bool keep_claim(struct run *run, struct http_client *http, struct job_answer *answer)
 {
     bool stored;
     if (run->phase == RUN_CLAIM || run->phase >= RUN_RELEASE ||
@@ -251,7 +253,7 @@ static bool keep_claim(struct run *run, struct http_client *http, int64_t *answe
         return false;
     if (claim_holds(run))
         return true;
-    *answer = run->stopping ? leave(run) : run->claim_due_ms;
+    *answer = run->stopping ? leave(run) : job_again_at(run->claim_due_ms);
     return false;
 }
 
@@ -286,7 +288,7 @@ static bool place_reports(struct run *run, enum settle *outcome)
 
 /* Names the folder of the reports and is_pending. False: *answer is what the control job answers.
  */
-static bool name_places(struct run *run, int64_t *answer)
+static bool name_places(struct run *run, struct job_answer *answer)
 {
     struct err err = ERR_INIT;
     enum settle outcome;
@@ -304,10 +306,10 @@ static bool name_places(struct run *run, int64_t *answer)
     return false;
 }
 
-static int64_t phase_claim(struct run *run, struct http_client *http)
+static struct job_answer phase_claim(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
-    int64_t answer;
+    struct job_answer answer;
     if (run->stopping)
         return end(run, SETTLE_RELEASE);
     if (!run->claim_key.size && !name_places(run, &answer))
@@ -328,7 +330,7 @@ static int64_t phase_claim(struct run *run, struct http_client *http)
 /* --- read --- */
 
 /* The whole event cannot be carried out: its one report says why. */
-static int64_t critical(struct run *run, const struct err *err)
+static struct job_answer critical(struct run *run, const struct err *err)
 {
     run->is_critical = true;
     err_text(err, run->critical, sizeof run->critical);
@@ -358,7 +360,7 @@ static void forget_progress(struct run *run, bool same)
         clock_uuid(run->env->clock, run->id);
 }
 
-static int64_t begin_tasks(struct run *run)
+static struct job_answer begin_tasks(struct run *run)
 {
     struct err err = ERR_INIT;
     if (!run_make_tasks(run)) {
@@ -403,7 +405,7 @@ static bool fetch_event(struct run *run, struct http_client *http, struct buf *t
 /* Permissions take a while to take effect, so it is tried as often as a fault that may pass. Then
  * the report says what is missing: nobody would learn it from a message that comes again and again.
  */
-static int64_t retry_or_refuse(struct run *run, const struct err *err)
+static struct job_answer retry_or_refuse(struct run *run, const struct err *err)
 {
     const struct env *env = run->env;
     struct err why = *err;
@@ -413,7 +415,7 @@ static int64_t retry_or_refuse(struct run *run, const struct err *err)
     if (patience_note(&run->patience, env->config, env->clock, &why, &again_ms)) {
         log_failure(run, "The event could not be read", err);
         run->not_before_ms = again_ms;
-        return JOB_READY;
+        return job_ready();
     }
     why.kind = err->kind;
     snprintf(why.message, sizeof why.message,
@@ -422,7 +424,7 @@ static int64_t retry_or_refuse(struct run *run, const struct err *err)
     return critical(run, &why);
 }
 
-static int64_t phase_read(struct run *run, struct http_client *http)
+static struct job_answer phase_read(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     struct object_meta meta = {.size = 0};
@@ -477,7 +479,7 @@ static bool acts_on(const struct run *run, enum cloud cloud)
 /* Who the daemon is, is asked here and once, before all tasks would be told to wait for the one
  * that asks. If there is no answer, each task says so itself; if there is none now, the run waits,
  * unless it has tasks that do not need it. */
-static int64_t phase_identify(struct run *run, struct http_client *http)
+static struct job_answer phase_identify(struct run *run, struct http_client *http)
 {
     struct aws_self self;
     struct err err = ERR_INIT;
@@ -486,13 +488,13 @@ static int64_t phase_identify(struct run *run, struct http_client *http)
         return enter(run, RUN_RELEASE);
     if (aws && !aws_self(aws, http, &self, &err)) {
         if (err.kind == ERR_BUSY)
-            return mono(run) + IDENTITY_PAUSE_MS;
+            return job_again_at(mono(run) + IDENTITY_PAUSE_MS);
         if (err.kind == ERR_UNAVAILABLE && !acts_on(run, CLOUD_AZURE))
             return retry_or_release(run, "The daemon's own credentials are not available", &err);
     }
     enter(run, RUN_TASKS);
     run_start_tasks(run);
-    return JOB_READY;
+    return job_ready();
 }
 
 /* --- tasks --- */
@@ -535,28 +537,28 @@ static bool all_finished(struct run *run)
     return finished;
 }
 
-static int64_t phase_tasks(struct run *run, struct http_client *http)
+static struct job_answer phase_tasks(struct run *run, struct http_client *http)
 {
     bool finished = all_finished(run);
     order_wake(run);
     if (finished || run->stopping || gives_back(run)) {
         if (!sched_close(run->host->sched, &run->flow, &run->control))
-            return JOB_IDLE; /* until the last running task is back */
+            return job_idle(); /* until the last running task is back */
         return enter(run, all_finished(run) ? RUN_SAVE : RUN_RELEASE);
     }
-    int64_t answer;
+    struct job_answer answer;
     bool stored;
     if (mono(run) >= save_at(run) && !renew(run, http, &stored, &answer))
         return answer;
-    answer = save_at(run);
-    return answer < run->claim_due_ms ? answer : run->claim_due_ms;
+    int64_t at_ms = save_at(run);
+    return job_again_at(at_ms < run->claim_due_ms ? at_ms : run->claim_due_ms);
 }
 
 /* --- reports --- */
 
-static int64_t phase_save(struct run *run, struct http_client *http)
+static struct job_answer phase_save(struct run *run, struct http_client *http)
 {
-    int64_t answer;
+    struct job_answer answer;
     bool stored = run->plan;
     if (!stored && !renew(run, http, &stored, &answer))
         return answer;
@@ -564,7 +566,7 @@ static int64_t phase_save(struct run *run, struct http_client *http)
         return enter(run, RUN_REPORT);
     if (run->stopping)
         return leave(run);
-    return run->claim_due_ms;
+    return job_again_at(run->claim_due_ms);
 }
 
 static const char *error_of(void *ctx, size_t i)
@@ -679,7 +681,7 @@ static void log_finished(const struct run *run)
 }
 
 /* One report a turn, so that the claim can be renewed between two of them. */
-static int64_t phase_report(struct run *run, struct http_client *http)
+static struct job_answer phase_report(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     if (run->reports_written == (run->is_critical ? 1 : run->automation_count)) {
@@ -692,10 +694,10 @@ static int64_t phase_report(struct run *run, struct http_client *http)
         return retry_forever(run, "A report could not be written", &err);
     run->reports_written++;
     run->attempts = 0;
-    return JOB_READY;
+    return job_ready();
 }
 
-static int64_t phase_unclaim(struct run *run, struct http_client *http)
+static struct job_answer phase_unclaim(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     enum claim_answer answer = claim_delete(run, http, &err);
@@ -715,7 +717,7 @@ static int64_t phase_unclaim(struct run *run, struct http_client *http)
     return end(run, SETTLE_RELEASE);
 }
 
-static int64_t phase_release(struct run *run, struct http_client *http)
+static struct job_answer phase_release(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     if (run->lost)
@@ -734,7 +736,7 @@ static int64_t phase_release(struct run *run, struct http_client *http)
 
 /* --- the job --- */
 
-static int64_t phase_turn(struct run *run, struct http_client *http)
+static struct job_answer phase_turn(struct run *run, struct http_client *http)
 {
     switch (run->phase) {
     case RUN_CLAIM:
@@ -756,30 +758,30 @@ static int64_t phase_turn(struct run *run, struct http_client *http)
     case RUN_ENDED:
         break;
     }
-    return JOB_GONE;
+    return job_gone();
 }
 
 /* One turn of the phase, under the claim. */
-static int64_t step(struct run *run, struct http_client *http)
+static struct job_answer step(struct run *run, struct http_client *http)
 {
-    int64_t answer;
+    struct job_answer answer;
     if (!keep_claim(run, http, &answer))
         return answer;
     if (mono(run) >= run->not_before_ms || run->stopping)
         return phase_turn(run, http);
     bool claimed = run->phase != RUN_CLAIM;
-    return claimed && run->claim_due_ms < run->not_before_ms ? run->claim_due_ms
-                                                             : run->not_before_ms;
+    return job_again_at(claimed && run->claim_due_ms < run->not_before_ms ? run->claim_due_ms
+                                                                          : run->not_before_ms);
 }
 
-int64_t run_control(struct job *job, struct http_client *http)
+struct job_answer run_control(struct job *job, struct http_client *http)
 {
     struct run *run = (struct run *)job;
-    int64_t answer;
+    struct job_answer answer;
     do {
         answer = step(run, http);
-    } while (answer == JOB_READY);
-    if (answer == JOB_GONE)
+    } while (answer.what == JOB_READY);
+    if (answer.what == JOB_GONE)
         run->host->ended(run);
     return answer;
 }

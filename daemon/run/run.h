@@ -196,7 +196,7 @@ static inline void run_count(const struct run *run, enum run_counter counter, ui
 struct run *run_new(struct run_host *host, struct delivery *delivery) MUST_CHECK;
 void run_free(struct run *run);
 /* The job of the control: moves the run on as far as it gets. */
-int64_t run_control(struct job *job, struct http_client *http);
+struct job_answer run_control(struct job *job, struct http_client *http);
 
 /* --- finished.c --- */
 
@@ -213,7 +213,7 @@ bool run_make_tasks(struct run *run) MUST_CHECK;
 void run_free_tasks(struct run *run);
 /* Brings all unfinished tasks into the scheduler. */
 void run_start_tasks(struct run *run);
-int64_t task_run(struct job *job, struct http_client *http);
+struct job_answer task_run(struct job *job, struct http_client *http);
 /* Whether all tasks that are not finished wait for a credential, or for one that does; with the
  * run's lock held. */
 bool run_all_aside(const struct run *run);

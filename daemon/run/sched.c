@@ -420,16 +420,17 @@ struct job *sched_next(struct sched *s)
 }
 
 /* Puts a job that is not gone where its answer says. */
-static void put_back(struct sched *s, struct job *job, const struct flow *flow, int64_t answer)
+static void put_back(struct sched *s, struct job *job, const struct flow *flow,
+                     struct job_answer answer)
 {
     if (flow && flow->closed) {
         job->state = JOB_OUT;
-    } else if (job->state == JOB_WOKEN || answer == JOB_READY) {
+    } else if (job->state == JOB_WOKEN || answer.what == JOB_READY) {
         enqueue(s, job, true); /* this worker's own sched_next takes it, or passes it on */
-    } else if (answer == JOB_IDLE) {
+    } else if (answer.what == JOB_IDLE) {
         job->state = JOB_OUT;
     } else {
-        job->wake_ms = answer;
+        job->wake_ms = answer.at_ms;
         job->state = JOB_PARKED;
         /* Without memory for the heap it cannot wait: it goes round instead, which costs time, not
          * correctness. */
@@ -440,17 +441,18 @@ static void put_back(struct sched *s, struct job *job, const struct flow *flow, 
     }
 }
 
-void sched_back(struct sched *s, struct job *job, struct flow *flow, int64_t answer)
+void sched_back(struct sched *s, struct job *job, struct flow *flow, struct job_answer answer)
 {
     struct job *company = flow ? job->next : NULL;
     pthread_mutex_lock(&s->lock);
-    if (answer != JOB_GONE)
+    if (answer.what != JOB_GONE)
         put_back(s, job, flow, answer);
     for (struct job *next; company; company = next) {
         next = company->next;
         flow->running--;
-        if (company->wake_ms != JOB_GONE)
-            put_back(s, company, flow, company->wake_ms);
+        if (company->answer != JOB_GONE)
+            put_back(s, company, flow,
+                     (struct job_answer){(enum job_when)company->answer, company->wake_ms});
     }
     if (flow && --flow->running == 0 && flow->watcher)
         wake(s, flow->watcher);

@@ -26,12 +26,42 @@ struct lane;
 struct flow;
 struct sched;
 
-/* What a job's function may answer besides a wake-up time (monotonic milliseconds, > 0). */
-#define JOB_READY 0    /* again, after others have had their turn */
-#define JOB_IDLE  (-1) /* not before sched_wake */
-#define JOB_GONE  (-2) /* done with; its memory may already be gone */
+/* When a job is to be run again, as its function returns it. */
+struct job_answer {
+    enum job_when {
+        /* At at_ms (monotonic), or on sched_wake if that is earlier. */
+        JOB_AGAIN_AT,
+        /* At once, after other jobs have had their turn. */
+        JOB_READY,
+        /* Not before sched_wake. */
+        JOB_IDLE,
+        /* Never: it is done, and its memory may already be freed. */
+        JOB_GONE,
+    } what;
+    int64_t at_ms;
+};
 
-typedef int64_t (*job_fn)(struct job *job, struct http_client *http);
+static inline struct job_answer job_again_at(int64_t at_ms)
+{
+    return (struct job_answer){JOB_AGAIN_AT, at_ms};
+}
+
+static inline struct job_answer job_ready(void)
+{
+    return (struct job_answer){JOB_READY, 0};
+}
+
+static inline struct job_answer job_idle(void)
+{
+    return (struct job_answer){JOB_IDLE, 0};
+}
+
+static inline struct job_answer job_gone(void)
+{
+    return (struct job_answer){JOB_GONE, 0};
+}
+
+typedef struct job_answer (*job_fn)(struct job *job, struct http_client *http);
 
 enum job_state {
     JOB_OUT,     /* not in the scheduler, or idle: sched_wake brings it in */
@@ -47,10 +77,18 @@ struct job {
     job_fn run;
     struct lane *lane; /* NULL: a control job */
     struct job *next;  /* of its queue; running: of the company */
-    int64_t wake_ms;   /* parked: when its time comes; running in company: what it answers */
+    int64_t wake_ms;   /* parked: when its time comes */
     uint32_t heap_at;
-    uint8_t state; /* enum job_state */
+    uint8_t state;  /* enum job_state */
+    uint8_t answer; /* enum job_when, with wake_ms; see job_set_answer */
 };
+
+/* Sets the answer of a job that a worker has in company with another, for sched_back. */
+static inline void job_set_answer(struct job *job, struct job_answer answer)
+{
+    job->answer = (uint8_t)answer.what;
+    job->wake_ms = answer.at_ms;
+}
 
 struct queue {
     struct job *head, *tail;
@@ -92,11 +130,11 @@ void sched_open(struct sched *s, struct flow *flow);
 /* The next job, waiting for one; NULL after sched_stop. Its `next` leads to the company that its
  * lane gives it: jobs that are in this worker's hands too, to be run with it. Each may be given
  * back by itself, with a `next` of NULL; those that are still there are given back with the first,
- * with what their wake_ms says. */
+ * with the answers set by job_set_answer. */
 struct job *sched_next(struct sched *s) MUST_CHECK;
 /* Gives a job and its company back with what its function answered, all at the same moment; flow is
  * its lane's, NULL for control jobs (which may be gone). */
-void sched_back(struct sched *s, struct job *job, struct flow *flow, int64_t answer);
+void sched_back(struct sched *s, struct job *job, struct flow *flow, struct job_answer answer);
 /* Takes all queued and parked jobs of a flow out and lets none in any more. True when none of its
  * jobs is running: nothing of the flow is known to the scheduler then. Else false, and watcher (a
  * control job) is woken when that has come about: ask again. */

@@ -92,7 +92,7 @@ static void release_follower(struct task *task)
 
 /* The task is finished: processed, or errored with a text that is copied. After this the task
  * belongs to the control job. */
-static int64_t finish(struct task *task, const struct step_ctx *ctx, const char *error)
+static struct job_answer finish(struct task *task, const struct step_ctx *ctx, const char *error)
 {
     struct automation *a = task->automation;
     struct run *run = a->run;
@@ -113,10 +113,10 @@ static int64_t finish(struct task *task, const struct step_ctx *ctx, const char 
     if (run->left == 0 || run_all_aside(run))
         sched_wake(run->host->sched, &run->control);
     pthread_mutex_unlock(&run->lock);
-    return JOB_GONE;
+    return job_gone();
 }
 
-static int64_t finish_failed(struct task *task, const struct step_ctx *ctx)
+static struct job_answer finish_failed(struct task *task, const struct step_ctx *ctx)
 {
     char text[ERROR_TEXT_SIZE];
     return finish(task, ctx, err_text(&ctx->err, text, sizeof text));
@@ -158,14 +158,14 @@ static void next_step(struct task *task, const struct step_ctx *ctx)
 
 /* The task's state must be stored before it goes on: the control job, which is woken when the
  * worker is done with the task's company too, writes it and wakes the task. */
-static int64_t wait_for_save(struct task *task)
+static struct job_answer wait_for_save(struct task *task)
 {
     struct run *run = task->automation->run;
     pthread_mutex_lock(&run->lock);
     task->status = TASK_SAVING;
     run->saving++;
     pthread_mutex_unlock(&run->lock);
-    return JOB_IDLE;
+    return job_idle();
 }
 
 /* --- failures --- */
@@ -244,11 +244,11 @@ static bool waits_on(struct task *task, const struct step_ctx *ctx)
     return task->changed;
 }
 
-static int64_t put_off(struct task *task, const struct step_ctx *ctx, int64_t at)
+static struct job_answer put_off(struct task *task, const struct step_ctx *ctx, int64_t at)
 {
     run_count(task->automation->run, COUNT_RETRIES, 1);
     task_keep_state(task, ctx);
-    return at;
+    return job_again_at(at);
 }
 
 /* Notes a failure that may pass. True when the step is to be taken again, at *at. */
@@ -263,14 +263,14 @@ static bool has_hope(struct task *task, struct step_ctx *ctx, int64_t *at)
     return lasts || waits_on(task, ctx);
 }
 
-static int64_t when_not_busy(struct task *task, const struct step_ctx *ctx)
+static struct job_answer when_not_busy(struct task *task, const struct step_ctx *ctx)
 {
     task_keep_state(task, ctx);
-    return ctx->clock->mono_ms(ctx->clock) +
-           (ctx->err.retry_after_ms > 0 ? ctx->err.retry_after_ms : 1);
+    return job_again_at(ctx->clock->mono_ms(ctx->clock) +
+                        (ctx->err.retry_after_ms > 0 ? ctx->err.retry_after_ms : 1));
 }
 
-int64_t task_failed(struct task *task, struct step_ctx *ctx)
+struct job_answer task_failed(struct task *task, struct step_ctx *ctx)
 {
     int64_t at;
     if (ctx->err.kind == ERR_BUSY)
@@ -280,7 +280,7 @@ int64_t task_failed(struct task *task, struct step_ctx *ctx)
     return put_off(task, ctx, at);
 }
 
-int64_t task_failed_together(struct task *task, struct step_ctx *ctx, size_t count)
+struct job_answer task_failed_together(struct task *task, struct step_ctx *ctx, size_t count)
 {
     int64_t at;
     if (ctx->err.kind == ERR_BUSY)
@@ -304,12 +304,12 @@ static int64_t next_look(const struct task *task, int64_t at)
 
 /* What the step's verdict leads to. True: to the next step at once; false: *answer is the job's. */
 bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verdict,
-                      int64_t *answer)
+                      struct job_answer *answer)
 {
     struct run *run = task->automation->run;
     const struct action_step *step = &ctx->action->steps[task->step];
     const struct clock *clock = ctx->clock;
-    *answer = JOB_READY;
+    *answer = job_ready();
     if ((verdict == STEP_AGAIN || verdict == STEP_DONE) && !ctx->plan &&
         !action_state_declared(ctx))
         verdict = STEP_FAILED;
@@ -324,7 +324,7 @@ bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verd
         forget_failures(task);
         task_keep_state(task, ctx);
         if (ctx->again_ms > 0)
-            *answer = next_look(task, clock->mono_ms(clock) + ctx->again_ms);
+            *answer = job_again_at(next_look(task, clock->mono_ms(clock) + ctx->again_ms));
         return false;
     case STEP_DONE:
         break;
@@ -340,7 +340,7 @@ bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verd
         return false;
     }
     if (run->stopping) {
-        *answer = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
+        *answer = job_again_at(clock->mono_ms(clock) + STOPPING_PAUSE_MS);
         return false;
     }
     return true;

@@ -24,13 +24,13 @@ const char *task_resource_name(const struct step_ctx *ctx);
 void task_keep_state(struct task *task, const struct step_ctx *ctx);
 /* A failed step: tried again later when there is hope, else the end. Returns what the job
  * answers. */
-int64_t task_failed(struct task *task, struct step_ctx *ctx);
+struct job_answer task_failed(struct task *task, struct step_ctx *ctx);
 /* The same for one of `count` whose call has failed with a retryable error. It may be the fault of
  * another of them: by a fault none is errored, and the next call is shared by half as many. */
-int64_t task_failed_together(struct task *task, struct step_ctx *ctx, size_t count);
+struct job_answer task_failed_together(struct task *task, struct step_ctx *ctx, size_t count);
 /* What the step's verdict leads to. True: to the next step at once; false: *answer is the job's. */
 bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verdict,
-                      int64_t *answer) MUST_CHECK;
+                      struct job_answer *answer) MUST_CHECK;
 
 /* --- attempt.c --- */
 
@@ -39,11 +39,11 @@ struct attempt {
     struct task *task;
     json_t *resource;
     struct step_ctx ctx;
-    int64_t answer; /* what its job answers */
+    struct job_answer answer; /* what its job answers */
 };
 
-/* Whether steps may be begun now; if not, what the job answers. */
-bool attempt_may_begin(const struct run *run, int64_t *answer) MUST_CHECK;
+/* Whether steps may be begun now; if not, when it is to be asked again (monotonic). */
+bool attempt_may_begin(const struct run *run, int64_t *again_ms) MUST_CHECK;
 /* Makes what the task's steps will see. False when it cannot go on: a->answer says what becomes of
  * it. attempt_close either way. */
 bool attempt_open(struct attempt *a, struct task *task, struct http_client *http) MUST_CHECK;
@@ -57,7 +57,7 @@ void attempt_note_share(struct task *task, const struct step_ctx *ctx);
 void task_begin_step(struct task *task, struct step_ctx *ctx);
 /* Runs steps until the task is finished or has to wait, or comes to a step that it may share with
  * others. Returns what the job answers. */
-int64_t task_advance(struct task *task, struct step_ctx *ctx);
+struct job_answer task_advance(struct task *task, struct step_ctx *ctx);
 
 /* --- place.c --- */
 

@@ -45,8 +45,8 @@ struct fixture {
     struct env env;
     struct run_host host;
     struct run *run;
-    int64_t answer; /* the control job's last */
-    size_t calls;   /* of the control job */
+    struct job_answer answer; /* the control job's last */
+    size_t calls;             /* of the control job */
     /* While the store is asked. */
     int64_t writes[WRITES]; /* when is_pending was written */
     size_t write_count;
@@ -126,21 +126,21 @@ static void begin(struct fixture *f, const char *event)
 /* Calls the control job once, when it asked to be called. */
 static void turn(struct fixture *f)
 {
-    if (f->answer > f->clock.now_ms)
-        f->clock.now_ms = f->answer;
+    if (f->answer.what == JOB_AGAIN_AT && f->answer.at_ms > f->clock.now_ms)
+        f->clock.now_ms = f->answer.at_ms;
     f->answer = f->run->control.run(&f->run->control, NULL);
     f->calls++;
 }
 
 static void turn_until(struct fixture *f, int64_t time_ms)
 {
-    while (f->answer != JOB_GONE && f->answer <= time_ms)
+    while (f->answer.what != JOB_GONE && f->answer.at_ms <= time_ms)
         turn(f);
 }
 
 static void turn_to_the_end(struct fixture *f)
 {
-    for (int i = 0; i < 10000 && f->answer != JOB_GONE; i++)
+    for (int i = 0; i < 10000 && f->answer.what != JOB_GONE; i++)
         turn(f);
     assert_int_equal(f->run->phase, RUN_ENDED);
 }
@@ -153,7 +153,7 @@ static void end_tasks(struct fixture *f)
         for (size_t k = 0; k < f->run->automations[i].event->count; k++)
             f->run->automations[i].tasks[k].status = TASK_PROCESSED;
     f->run->left = 0;
-    f->answer = f->clock.now_ms;
+    f->answer = job_again_at(f->clock.now_ms);
 }
 
 static void turn_to_tasks(struct fixture *f)
@@ -507,13 +507,13 @@ static void test_a_claim_lasts_no_longer_than_one_written_then(void **state)
         assert_int_equal(f->run->outcome, SETTLE_LATER);
         assert_int_equal(f->run->release_delay_ms, 1000);
         free_run(f);
-        f->answer = 0;
+        f->answer = job_again_at(0);
         assert_int_equal(met(f, claim_until(ends[i], ""), TTL + 5000), RUN_TASKS);
         turn_to_tasks(f);
         f->run->stopping = true;
         turn_to_the_end(f);
         free_run(f);
-        f->answer = 0;
+        f->answer = job_again_at(0);
     }
 }
 
@@ -592,7 +592,7 @@ static void test_where_the_store_does_not_tell_the_hosts_clock_must_do(void **st
     f->memory->tells_no_time = true;
     assert_left_alone(f, claim_by_clock(0), TTL + 4000);
     free_run(f);
-    f->answer = 0;
+    f->answer = job_again_at(0);
     assert_int_equal(met(f, claim_by_clock(0), TTL + 5000), RUN_TASKS);
 }
 
@@ -604,10 +604,10 @@ static void test_the_time_that_a_claim_says_it_lasts_counts_to_an_hour(void **st
     const char *hour = ",\"ttl_ms\":3600000", *more = ",\"ttl_ms\":9223372036854775807";
     assert_int_equal(met(f, claim_until("2115360000000", hour), 3600000 + 4000), RUN_ENDED);
     free_run(f);
-    f->answer = 0;
+    f->answer = job_again_at(0);
     assert_int_equal(met(f, claim_until("2115360000000", more), 3600000 + 4000), RUN_ENDED);
     free_run(f);
-    f->answer = 0;
+    f->answer = job_again_at(0);
     assert_int_not_equal(met(f, claim_until("2115360000000", more), 3600000 + 5000), RUN_ENDED);
 }
 
@@ -769,7 +769,7 @@ static char *left_behind(struct fixture *f, const char *key)
     f->run->stopping = true;
     turn_to_the_end(f);
     free_run(f);
-    f->answer = 0;
+    f->answer = job_again_at(0);
     return memory_text(f->memory, PENDING);
 }
 
@@ -783,7 +783,7 @@ static bool goes_on_from(struct fixture *f, const char *text)
     turn_to_tasks(f);
     bool processed = f->run->automations[0].tasks[0].status == TASK_PROCESSED;
     free_run(f);
-    f->answer = 0;
+    f->answer = job_again_at(0);
     return processed;
 }
 
@@ -843,7 +843,7 @@ static void test_progress_signed_for_another_event_is_not_believed(void **state)
     f->run->stopping = true;
     turn_to_the_end(f);
     free_run(f);
-    f->answer = 0;
+    f->answer = job_again_at(0);
     char *text = memory_text(f->memory, "x/reports/other/is_pending");
     assert_non_null(text);
     f->delivery.key = EVENT;

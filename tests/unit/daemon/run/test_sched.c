@@ -97,7 +97,7 @@ static void waking_a_running_job_runs_it_again(void **state)
     sched_wake(f->sched, &job);
     assert_ptr_equal(sched_next(f->sched), &job);
     sched_wake(f->sched, &job);
-    sched_back(f->sched, &job, NULL, JOB_IDLE);
+    sched_back(f->sched, &job, NULL, job_idle());
     assert_ptr_equal(sched_next(f->sched), &job);
 }
 
@@ -108,7 +108,7 @@ static void parked_jobs_come_in_the_order_of_their_times(void **state)
     for (size_t i = 0; i < 20; i++) {
         sched_wake(f->sched, &jobs[i]);
         struct job *job = sched_next(f->sched);
-        sched_back(f->sched, job, NULL, 2000 + (int64_t)(i * 7 % 20));
+        sched_back(f->sched, job, NULL, job_again_at(2000 + (int64_t)(i * 7 % 20)));
     }
     f->clock.now_ms = 3000;
     for (size_t i = 0; i < 20; i++)
@@ -124,7 +124,7 @@ static void what_was_begun_goes_before_what_was_not(void **state)
     sched_wake(f->sched, &first);
     sched_wake(f->sched, &second);
     assert_ptr_equal(sched_next(f->sched), &first);
-    sched_back(f->sched, &first, &flow, 1500);
+    sched_back(f->sched, &first, &flow, job_again_at(1500));
     f->clock.now_ms = 1500;
     assert_ptr_equal(sched_next(f->sched), &first);
     assert_ptr_equal(sched_next(f->sched), &second);
@@ -138,7 +138,7 @@ static void closing_takes_jobs_out_and_reports_when_quiet(void **state)
     struct job running = {.lane = &lane}, parked = {.lane = &lane}, queued = {.lane = &lane};
     struct job stays = {.lane = &other_lane}, watcher = {0};
     sched_wake(f->sched, &parked);
-    sched_back(f->sched, sched_next(f->sched), &flow, 5000);
+    sched_back(f->sched, sched_next(f->sched), &flow, job_again_at(5000));
     sched_wake(f->sched, &running);
     assert_ptr_equal(sched_next(f->sched), &running);
     sched_wake(f->sched, &queued);
@@ -147,10 +147,10 @@ static void closing_takes_jobs_out_and_reports_when_quiet(void **state)
     f->clock.now_ms = 9000;
     assert_ptr_equal(sched_next(f->sched), &stays); /* neither queued nor parked */
     sched_wake(f->sched, &queued);                  /* is not let in any more */
-    sched_back(f->sched, &running, &flow, JOB_READY);
+    sched_back(f->sched, &running, &flow, job_ready());
     assert_ptr_equal(sched_next(f->sched), &watcher);
     assert_true(sched_close(f->sched, &flow, &watcher));
-    sched_back(f->sched, &stays, &other, JOB_GONE);
+    sched_back(f->sched, &stays, &other, job_gone());
 }
 
 static bool always(const struct job *job, const struct job *queued)
@@ -206,7 +206,7 @@ static void a_job_brings_as_much_company_as_its_lane_allows(void **state)
     sched_wake(f->sched, &control);
     assert_ptr_equal(sched_next(f->sched), &control);
     jobs[1].next = NULL; /* given back by itself */
-    sched_back(f->sched, &jobs[1], &flow, JOB_READY);
+    sched_back(f->sched, &jobs[1], &flow, job_ready());
     assert_ptr_equal(sched_next(f->sched), &jobs[1]);
     assert_int_equal(company(&jobs[1]), 0);
 }
@@ -251,10 +251,10 @@ static void company_is_given_back_with_the_first(void **state)
         sched_wake(f->sched, &jobs[i]);
     struct job *job = sched_next(f->sched);
     assert_int_equal(company(job), 3);
-    jobs[1].wake_ms = JOB_READY;
-    jobs[2].wake_ms = JOB_GONE;
-    jobs[3].wake_ms = 5000;
-    sched_back(f->sched, job, &flow, JOB_READY);
+    job_set_answer(&jobs[1], job_ready());
+    job_set_answer(&jobs[2], job_gone());
+    job_set_answer(&jobs[3], job_again_at(5000));
+    sched_back(f->sched, job, &flow, job_ready());
     assert_int_equal(flow.running, 0);
     job = sched_next(f->sched);
     assert_ptr_equal(job, &jobs[0]);
@@ -263,9 +263,9 @@ static void company_is_given_back_with_the_first(void **state)
     f->clock.now_ms = 5000;
     assert_ptr_equal(sched_next(f->sched), &jobs[3]);
     assert_false(sched_close(f->sched, &flow, &watcher));
-    sched_back(f->sched, &jobs[3], &flow, JOB_READY);
-    jobs[1].wake_ms = JOB_READY;
-    sched_back(f->sched, &jobs[0], &flow, JOB_READY);
+    sched_back(f->sched, &jobs[3], &flow, job_ready());
+    job_set_answer(&jobs[1], job_ready());
+    sched_back(f->sched, &jobs[0], &flow, job_ready());
     assert_ptr_equal(sched_next(f->sched), &watcher);
 }
 
@@ -278,15 +278,15 @@ static void a_held_flow_gives_nothing_before_it_is_opened(void **state)
     sched_wake(f->sched, &task);
     sched_wake(f->sched, &control);
     assert_ptr_equal(sched_next(f->sched), &control);
-    sched_back(f->sched, &control, NULL, JOB_READY);
+    sched_back(f->sched, &control, NULL, job_ready());
     assert_ptr_equal(sched_next(f->sched), &control);
     sched_open(f->sched, &flow);
     assert_ptr_equal(sched_next(f->sched), &task);
-    sched_back(f->sched, &task, &flow, JOB_READY);
+    sched_back(f->sched, &task, &flow, job_ready());
     sched_hold(f->sched, &flow); /* also what was queued before */
-    sched_back(f->sched, &control, NULL, JOB_READY);
+    sched_back(f->sched, &control, NULL, job_ready());
     assert_ptr_equal(sched_next(f->sched), &control);
-    sched_back(f->sched, &control, NULL, 2000);
+    sched_back(f->sched, &control, NULL, job_again_at(2000));
     f->clock.now_ms = 2000;
     assert_ptr_equal(sched_next(f->sched), &control);
     sched_open(f->sched, &flow);
@@ -313,15 +313,15 @@ struct crowd {
     struct lane lanes[4];
 };
 
-static int64_t count_round(struct job *job, struct http_client *http)
+static struct job_answer count_round(struct job *job, struct http_client *http)
 {
     struct counted *c = (struct counted *)job;
     (void)http;
     if (++c->rounds < ROUNDS)
-        return c->rounds % 2 ? JOB_READY : system_clock.mono_ms(&system_clock) + 1;
+        return c->rounds % 2 ? job_ready() : job_again_at(system_clock.mono_ms(&system_clock) + 1);
     if (atomic_fetch_sub(&c->crowd->left, 1) == 1)
         sched_stop(c->crowd->sched);
-    return JOB_GONE;
+    return job_gone();
 }
 
 static void *work(void *arg)
