@@ -21,11 +21,16 @@ static const struct aws_op put_policy = {&aws_s3,           "PutBucketPolicy",
 
 const char *const bucket_types[] = {"S3 Bucket", NULL};
 
+static bool bucket_name_valid(const char *name)
+{
+    return !aws_bucket_problem(name);
+}
+
 static const struct act_naming buckets = {
     .what = "an S3 bucket",
     .service = "s3",
     .prefix = "",
-    .valid = s3_bucket_valid,
+    .valid = bucket_name_valid,
     .fields = {"id", "name"},
 };
 

@@ -47,7 +47,7 @@ static bool well_formed(const struct az_id *id)
     for (size_t i = 0; i < id->count; i++)
         if (!is_segment(id->at[i]))
             return false;
-    return azure_guid_valid(id->at[1]);
+    return !azure_guid_problem(id->at[1]);
 }
 
 bool az_id_parse(const char *text, struct az_id *to)
@@ -131,10 +131,10 @@ static bool take_subscription(struct step_ctx *ctx, const char *of_id, struct az
 {
     if (!resource_field(ctx, "subscription", &to->subscription))
         return false;
-    if (!to->subscription || !azure_guid_valid(to->subscription))
+    if (!to->subscription || azure_guid_problem(to->subscription))
         return err_set(
             &ctx->err, ERR_INVALID, "",
-            "the resource's \"subscription\" is \"%.64s\", which is not a subscription id "
+            "the resource's \"subscription\" is \"%.64s\", which is not a subscription ID "
             "(a GUID)",
             to->subscription ? to->subscription : "");
     if (of_id && strcasecmp(to->subscription, of_id) != 0)

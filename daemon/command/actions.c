@@ -89,7 +89,7 @@ static void name_missing(const struct subscriptions *s)
     const char *entry;
 
     for (size_t i = 0; (entry = subscriptions_entry(s, i)); i++)
-        if (!azure_guid_valid(entry))
+        if (azure_guid_problem(entry))
             printable_print(stderr,
                             "hgautod: the subscription \"%s\" is given by name: add its ID to "
                             "AssignableScopes\n",

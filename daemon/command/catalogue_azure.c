@@ -90,7 +90,7 @@ static bool add_listed(json_t *scopes, const struct subscriptions *subscriptions
     const char *entry;
 
     for (size_t i = 0; (entry = subscriptions_entry(subscriptions, i)); i++)
-        if (azure_guid_valid(entry) && !add_scope(scopes, entry))
+        if (!azure_guid_problem(entry) && !add_scope(scopes, entry))
             return false;
     return true;
 }

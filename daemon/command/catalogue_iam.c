@@ -110,7 +110,7 @@ static const char *own_region(const struct config *config)
 
     for (size_t i = 0; !region && i < sizeof variables / sizeof variables[0]; i++) {
         region = getenv(variables[i]);
-        if (region && !aws_region_valid(region))
+        if (region && aws_region_problem(region))
             region = NULL;
     }
     return region;
@@ -172,7 +172,7 @@ static bool add_queue(json_t *arns, const struct config *config, const struct co
     source_region(config, source, region);
     if (name && name - source->queue_url > 12 && name[-13] == '/') {
         memcpy(account, name - 12, 12);
-        if (!aws_account_valid(account))
+        if (aws_account_problem(account))
             memcpy(account, "*", sizeof "*");
     }
     ok = buf_addf(&arn, "arn:%s:sqs:%s:%s:%s", partition_name(region), region, account,

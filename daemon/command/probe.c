@@ -263,12 +263,8 @@ static bool probe_azure(const struct env *env, const struct config_source *confi
         return say_failed(to, "azure", &err, NULL);
     const struct azure_storage *storage = store_blob_storage(store);
     buf_addf(to, "note  authorized by %s\n", azure_storage_auth_name(storage));
-    if (config->type == SOURCE_AZURE_QUEUE && !azure_queue_name_valid(config->queue)) {
-        buf_addf(to, "FAIL  \"%s\" is not a valid queue name\n", config->queue);
-        ok = false;
-    } else if (config->type == SOURCE_AZURE_QUEUE) {
+    if (config->type == SOURCE_AZURE_QUEUE)
         ok = probe_azure_queue(storage, config->queue, http, to);
-    }
     ok = probe_store(store, config, http, to) && ok;
     store->ops->free(store);
     return ok;

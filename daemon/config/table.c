@@ -1,4 +1,4 @@
-/* The one table of settings: every key of the configuration, what it may be, its default and its
+/* The table of settings: every key of the configuration, its type and limits, its default and its
  * documentation. */
 #include "daemon/config/table.h"
 
@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lib/aws/names.h"
-#include "lib/aws/s3.h"
 #include "lib/azure/arm.h"
+#include "lib/azure/names.h"
 
 /* In milliseconds. */
 #define SECOND INT64_C(1000)
@@ -15,215 +15,212 @@
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
-#define TYPE(t)       (1u << (t))
-#define SQS           TYPE(SOURCE_SQS)
-#define S3            TYPE(SOURCE_S3)
-#define AZURE_QUEUE   TYPE(SOURCE_AZURE_QUEUE)
-#define AZURE_BLOB    TYPE(SOURCE_AZURE_BLOB)
-#define DIRECTORY     TYPE(SOURCE_DIRECTORY)
-#define AZURE         (AZURE_QUEUE | AZURE_BLOB)
-#define EVERY_TYPE    (SQS | S3 | AZURE | DIRECTORY)
-#define IN(field)     .at = offsetof(struct config, field)
-#define OF(field)     .section = SECTION_SOURCE, .at = offsetof(struct config_source, field)
-#define SETTING_COUNT (sizeof config_settings / sizeof config_settings[0] - 1)
+/* Source types, for `types` and `needed`. */
+#define TYPE(t)     (1u << (t))
+#define SQS         TYPE(SOURCE_SQS)
+#define S3          TYPE(SOURCE_S3)
+#define AZURE_QUEUE TYPE(SOURCE_AZURE_QUEUE)
+#define AZURE_BLOB  TYPE(SOURCE_AZURE_BLOB)
+#define DIRECTORY   TYPE(SOURCE_DIRECTORY)
+#define AZURE       (AZURE_QUEUE | AZURE_BLOB)
+#define EVERY_TYPE  (SQS | S3 | AZURE | DIRECTORY)
 
-/* --- what strings must look like --- */
+/* The section, key and field of a row. */
+#define PLACE(section_, type, key_, field)                                                         \
+    .section = section_, .key = #key_, .at = offsetof(type, field)
+#define IN_DAEMON(key) PLACE(SECTION_DAEMON, struct config, key, daemon.key)
+#define IN_LOG(key)    PLACE(SECTION_LOG, struct config, key, log.key)
+#define IN_HTTP(key)   PLACE(SECTION_HTTP, struct config, key, http.key)
+#define IN_GUARD(key)  PLACE(SECTION_GUARD, struct config, key, guard.key)
+#define IN_AWS(key)    PLACE(SECTION_AWS, struct config, key, aws.key)
+#define IN_AZURE(key)  PLACE(SECTION_AZURE, struct config, key, azure.key)
+#define IN_SOURCE(key) PLACE(SECTION_SOURCE, struct config_source, key, key)
+#define RULE(key)      PLACE(SECTION_SOURCE, struct config_source, key, rules.key)
 
-static const char LOWER[] = "abcdefghijklmnopqrstuvwxyz";
-static const char DIGITS[] = "0123456789";
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#define ALNUM   LETTERS "0123456789"
+/* A row by the kind of its value; what follows the fixed arguments are further members. */
+#define TEXT(place, check_, ...)                                                                   \
+    {                                                                                              \
+        place, .kind = VALUE_STRING, .check = check_, __VA_ARGS__                                  \
+    }
+#define PATH(place, ...)                                                                           \
+    {                                                                                              \
+        place, .kind = VALUE_PATH, __VA_ARGS__                                                     \
+    }
+#define SECRET(place, ...)                                                                         \
+    {                                                                                              \
+        place, .kind = VALUE_SECRET, __VA_ARGS__                                                   \
+    }
+#define SECRET_FILE(place, of, ...)                                                                \
+    {                                                                                              \
+        place, .kind = VALUE_FILE, .secret_at = of, __VA_ARGS__                                    \
+    }
+#define CHOICE(place, names_, ...)                                                                 \
+    {                                                                                              \
+        place, .kind = VALUE_CHOICE, .names = names_, __VA_ARGS__                                  \
+    }
+#define BOOL(place, ...)                                                                           \
+    {                                                                                              \
+        place, .kind = VALUE_BOOL, __VA_ARGS__                                                     \
+    }
+#define LIST(place, check_, ...)                                                                   \
+    {                                                                                              \
+        place, .kind = VALUE_LIST, .check = check_, __VA_ARGS__                                    \
+    }
+#define ENUM(place, names_, first, ...)                                                            \
+    {                                                                                              \
+        place, .kind = VALUE_ENUM, .names = names_, .min = first, __VA_ARGS__                      \
+    }
+#define NUMBER(place, low, high, ...)                                                              \
+    {                                                                                              \
+        place, .kind = VALUE_NUMBER, .min = low, .max = high, __VA_ARGS__                          \
+    }
+#define DURATION(place, low, high, ...)                                                            \
+    {                                                                                              \
+        place, .kind = VALUE_DURATION, .min = low, .max = high, __VA_ARGS__                        \
+    }
 
-static bool made_of(const char *text, size_t min, size_t max, const char *characters)
+/* --- what strings must look like: NULL, or the predicate of a sentence about the text --- */
+
+#define LOWER   "abcdefghijklmnopqrstuvwxyz"
+#define LETTERS LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS  "0123456789"
+#define ALNUM   LETTERS DIGITS
+
+static bool text_is_of(const char *text, size_t min, size_t max, const char *characters)
 {
     size_t n = strlen(text);
-
     return n >= min && n <= max && strspn(text, characters) == n;
 }
 
-static const char *check_name(const char *text)
+static const char *name_problem(const char *text)
 {
-    return made_of(text, 1, 54, ALNUM "+=,.@_-")
+    return text_is_of(text, 1, 54, ALNUM "+=,.@_-")
                ? NULL
-               : "1 to 54 of the characters A-Z a-z 0-9 + = , . @ _ -";
+               : "is not valid: use 1 to 54 of the characters A-Z a-z 0-9 + = , . @ _ -";
 }
 
-/* An absolute http(s) URL; who uses it checks the rest. */
-static const char *check_url(const char *text)
+/* Whoever sends requests to the URL checks it completely. */
+static const char *plain_url_problem(const char *text)
 {
     const char *rest = strncmp(text, "https://", 8) == 0  ? text + 8
                        : strncmp(text, "http://", 7) == 0 ? text + 7
                                                           : "";
-
+    if (strchr(text, '@'))
+        return "must not contain user information ('@')";
     return *rest && !strchr("/?#:", *rest) && !strpbrk(text, " \t\"<>\\^`{|}")
                ? NULL
-               : "a URL that begins with https:// or http:// and a host";
+               : "is not a URL that begins with https:// or http:// and a host";
 }
 
-static const char *check_plain_url(const char *text)
+static const char *claim_key_problem(const char *text)
 {
-    return !strchr(text, '@') ? check_url(text) : "a URL without user information ('@')";
+    return strlen(text) >= 16 ? NULL : "is shorter than 16 bytes";
 }
 
-static const char *check_claim_key(const char *text)
-{
-    return strlen(text) >= 16 ? NULL : "a key of at least 16 bytes";
-}
-
-static const char *check_proxy(const char *text)
+static const char *proxy_problem(const char *text)
 {
     static const char *const schemes[] = {"http://",    "https://",  "socks4://",
                                           "socks4a://", "socks5://", "socks5h://"};
-
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
         if (strncmp(text, schemes[i], strlen(schemes[i])) == 0 && text[strlen(schemes[i])] &&
             !strpbrk(text, " \t"))
             return NULL;
-    return "a proxy's URL: http://, https://, socks4://, socks4a://, socks5:// or socks5h:// and a "
-           "host";
+    return "is not the URL of a proxy: use http://, https://, socks4://, socks4a://, socks5:// or "
+           "socks5h:// and a host";
 }
 
-static const char *check_action(const char *text)
+static const char *action_problem(const char *text)
 {
-    return made_of(text, 1, 64, "abcdefghijklmnopqrstuvwxyz0123456789_")
+    return text_is_of(text, 1, 64, LOWER DIGITS "_")
                ? NULL
-               : "the name of an action, for example ec2_stop_instance";
+               : "is not the name of an action, for example ec2_stop_instance";
 }
 
-static const char *check_account(const char *text)
+static const char *tenant_problem(const char *text)
 {
-    return made_of(text, 12, 12, DIGITS) ? NULL : "an AWS account id, which has 12 digits";
-}
-
-static bool is_guid(const char *text)
-{
-    for (size_t i = 0; i < 36; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-        if (!text[i] || (dash ? text[i] != '-' : !strchr("0123456789abcdefABCDEF", text[i])))
-            return false;
-    }
-    return text[36] == '\0';
-}
-
-static const char *check_guid(const char *text)
-{
-    return is_guid(text) ? NULL : "a GUID like 00000000-0000-0000-0000-000000000000";
-}
-
-static const char *check_tenant(const char *text)
-{
-    return is_guid(text) || (made_of(text, 3, 253, ALNUM ".-") && strchr(text, '.'))
+    return !azure_guid_problem(text) || (text_is_of(text, 3, 253, ALNUM ".-") && strchr(text, '.'))
                ? NULL
-               : "a tenant's GUID or its domain, for example example.onmicrosoft.com";
+               : "is neither a tenant ID (a GUID) nor a domain such as example.onmicrosoft.com";
 }
 
-/* AWS ("eu-west-1") and Azure ("westeurope"). */
-static const char *check_any_region(const char *text)
+/* A region of AWS ("eu-west-1") or Azure ("westeurope"). */
+static const char *any_region_problem(const char *text)
 {
-    return made_of(text, 2, 32, "abcdefghijklmnopqrstuvwxyz0123456789-") && strspn(text, LOWER) > 0
+    return text_is_of(text, 2, 32, LOWER DIGITS "-") && strspn(text, LOWER) > 0
                ? NULL
-               : "a region as the cloud's API names it, for example eu-west-1 or westeurope";
+               : "is not a region as the cloud's API names it, for example eu-west-1 or westeurope";
 }
 
-static const char *check_aws_region(const char *text)
-{
-    size_t last = strlen(text);
-
-    while (last && strchr(DIGITS, text[last - 1]))
-        last--;
-    return !check_any_region(text) && strspn(text, LOWER) < strlen(text) && text[last] &&
-                   last > 3 && text[last - 1] == '-' && strchr(text, '-') < text + last - 1
-               ? NULL
-               : "an AWS region, for example eu-west-1";
-}
-
-static const char *check_tag(const char *text)
+static const char *tag_problem(const char *text)
 {
     size_t key = strcspn(text, "=");
-
-    return key >= 1 && key <= 512 ? NULL : "a tag's key, or key=value";
+    return key >= 1 && key <= 512 ? NULL : "is neither a tag's key nor key=value";
 }
 
-static const char *check_role(const char *text)
+static const char *role_problem(const char *text)
 {
     static const char *const known[] = {"{partition}", "{account}", "{name}"};
-
     if (strncmp(text, "arn:", 4) != 0 || !strstr(text, ":role/") || strlen(text) > 1024)
-        return "the ARN of a role: arn:{partition}:iam::{account}:role/NAME";
+        return "is not the ARN of a role: use arn:{partition}:iam::{account}:role/NAME";
     for (const char *p = strpbrk(text, "{}"); p; p = strpbrk(p, "{}")) {
         size_t i = 0;
-
         while (i < 3 && strncmp(p, known[i], strlen(known[i])) != 0)
             i++;
         if (i == 3)
-            return "a template with no other placeholders than {partition}, {account} and {name}";
+            return "contains a placeholder other than {partition}, {account} and {name}";
         p += strlen(known[i]);
     }
     return strstr(text, "{account}")
                ? NULL
-               : "a template that holds {account}, or every account would get the same role";
+               : "does not contain {account}, so that all accounts would have the same role";
 }
 
-static const char *check_external_id(const char *text)
+static const char *external_id_problem(const char *text)
 {
-    return made_of(text, 2, 1224, ALNUM "_+=,.@:/-")
+    return text_is_of(text, 2, 1224, ALNUM "_+=,.@:/-")
                ? NULL
-               : "2 to 1224 of the characters A-Z a-z 0-9 _ + = , . @ : / -";
+               : "is not valid: use 2 to 1224 of the characters A-Z a-z 0-9 _ + = , . @ : / -";
 }
 
-static const char *check_host_suffix(const char *text)
+static const char *host_suffix_problem(const char *text)
 {
-    return made_of(text, 3, 253, ALNUM ".-:") && text[0] != '.'
+    return text_is_of(text, 3, 253, ALNUM ".-:") && text[0] != '.'
                ? NULL
-               : "a host's name without the account, for example core.windows.net";
+               : "is not a host name without the account, for example core.windows.net";
 }
 
 #define NAMED(type, version) type ", "
 #define DATED(type, version) type "=" version ", "
 #define ARM_VERSION_EXAMPLE  "Microsoft.Compute/virtualMachines=2021-03-01"
 
-static const char *check_arm_version(const char *text)
+static const char *arm_version_problem(const char *text)
 {
     const char *equals = strchr(text, '=');
-    char type[64];
-
     if (!equals)
-        return "TYPE=VERSION, for example " ARM_VERSION_EXAMPLE;
+        return "is not TYPE=VERSION, for example " ARM_VERSION_EXAMPLE;
     if (!arm_version_valid(equals + 1))
-        return "TYPE=VERSION with a date as its VERSION, for example " ARM_VERSION_EXAMPLE
+        return "is not TYPE=VERSION with a date as its VERSION, for example " ARM_VERSION_EXAMPLE
                "; -preview may follow";
+    char type[64];
     snprintf(type, sizeof type, "%.*s", (int)(equals - text), text);
-    return arm_version_usual(type) ? NULL : "one of " ARM_VERSIONS(NAMED) "followed by =VERSION";
+    return arm_version_usual(type) ? NULL
+                                   : "is not one of " ARM_VERSIONS(NAMED) "followed by =VERSION";
 }
 
-static const char *check_kms_key(const char *text)
+static const char *kms_key_problem(const char *text)
 {
-    return made_of(text, 1, 2048, ALNUM ":/_-") ? NULL : "the id, alias or ARN of a KMS key";
+    return text_is_of(text, 1, 2048, ALNUM ":/_-") ? NULL
+                                                   : "is not the ID, alias or ARN of a KMS key";
 }
 
-static const char *check_prefix(const char *text)
+static const char *prefix_problem(const char *text)
 {
-    return strlen(text) <= 1000 ? NULL : "at most 1000 bytes";
+    return strlen(text) <= 1000 ? NULL : "is longer than 1000 bytes";
 }
 
-static const char *check_storage_account(const char *text)
+static const char *bucket_problem(const char *text)
 {
-    return made_of(text, 3, 24, "abcdefghijklmnopqrstuvwxyz0123456789")
-               ? NULL
-               : "a storage account: 3 to 24 lowercase letters and digits";
-}
-
-static const char *check_container(const char *text)
-{
-    return made_of(text, 3, 63, "abcdefghijklmnopqrstuvwxyz0123456789-")
-               ? NULL
-               : "3 to 63 lowercase letters, digits and dashes";
-}
-
-static const char *check_bucket(const char *text)
-{
-    return strcmp(text, "*") == 0 ? NULL : s3_bucket_problem(text);
+    return strcmp(text, "*") == 0 ? NULL : aws_bucket_problem(text);
 }
 
 /* --- the table --- */
@@ -258,546 +255,240 @@ static const char *const type_names[] = {"sqs",        "s3",        "azure_queue
                                          "azure_blob", "directory", NULL};
 
 const struct setting config_settings[] = {
-    {.section = SECTION_DAEMON,
-     .key = "name",
-     .kind = VALUE_STRING,
-     IN(daemon.name),
-     .fallback_words = "the name of the host",
-     .example = "hyperglance",
-     .check = check_name,
-     .help = "The name of this daemon in claims, in logs, and in the name of the role that it "
-             "assumes in other accounts (see cross_account_role)."},
-    {.section = SECTION_DAEMON,
-     .key = "workers",
-     .kind = VALUE_NUMBER,
-     IN(daemon.workers),
-     .fallback = "16",
-     .min = 1,
-     .max = 1024,
-     .help = "The number of threads that carry out actions. Each keeps its own connections."},
-    {.section = SECTION_DAEMON,
-     .key = "claim_key_file",
-     .kind = VALUE_FILE,
-     IN(daemon.claim_key_file),
-     .secret_at = offsetof(struct config, daemon.claim_key),
-     .check = check_claim_key,
-     .example = "/run/credentials/hgautod.service/claim_key",
-     .help =
-         "A file that holds a secret of at least 16 bytes, the same for all daemons on a queue, "
-         "for example the output of \"openssl rand -hex 32\". If it is set, is_pending is signed: "
-         "after a takeover, the progress recorded there is trusted only if the signature is "
-         "valid; otherwise the run starts over. If it is not set, anyone who can write next to "
-         "the events is trusted."},
-    {.section = SECTION_DAEMON,
-     .key = "drain_timeout",
-     .kind = VALUE_DURATION,
-     IN(daemon.drain_timeout),
-     .fallback = "60s",
-     .min = SECOND,
-     .max = HOUR,
-     .step = 1,
-     .help = "How long runs in progress may continue after SIGTERM before they save their "
-             "progress and leave the rest to another daemon. At least request_timeout of [http]."},
+    TEXT(IN_DAEMON(name), name_problem, .fallback_words = "the name of the host",
+         .example = "hyperglance",
+         .help = "The name of this daemon in claims, in logs, and in the name of the role that it "
+                 "assumes in other accounts (see cross_account_role)."),
+    NUMBER(IN_DAEMON(workers), 1, 1024, .fallback = "16",
+           .help = "The number of threads that carry out actions. Each keeps its own connections."),
+    SECRET_FILE(IN_DAEMON(claim_key_file), offsetof(struct config, daemon.claim_key),
+                .check = claim_key_problem, .example = "/run/credentials/hgautod.service/claim_key",
+                .help = "A file that holds a secret of at least 16 bytes, the same for all daemons "
+                        "on a queue, for example the output of \"openssl rand -hex 32\". If it is "
+                        "set, is_pending is signed: after a takeover, the progress recorded there "
+                        "is trusted only if the signature is valid; otherwise the run starts over. "
+                        "If it is not set, anyone who can write next to the events is trusted."),
+    DURATION(
+        IN_DAEMON(drain_timeout), SECOND, HOUR, .fallback = "60s",
+        .help =
+            "How long runs in progress may continue after SIGTERM before they save their progress "
+            "and leave the rest to another daemon. At least request_timeout of [http]."),
 
-    {.section = SECTION_LOG,
-     .key = "level",
-     .kind = VALUE_ENUM,
-     IN(log.level),
-     .fallback = "info",
-     .names = level_names,
-     .min = LOG_ERROR_LEVEL,
-     .help = "Log verbosity."},
-    {.section = SECTION_LOG,
-     .key = "format",
-     .kind = VALUE_ENUM,
-     IN(log.format),
-     .fallback = "auto",
-     .names = format_names,
-     .min = -1,
-     .help = "Log format: text for humans, json for machines, journal for systemd; auto means "
-             "journal if standard error is the journal, otherwise text."},
+    ENUM(IN_LOG(level), level_names, LOG_ERROR_LEVEL, .fallback = "info", .help = "Log verbosity."),
+    ENUM(IN_LOG(format), format_names, -1, .fallback = "auto",
+         .help = "Log format: text for humans, json for machines, journal for systemd; auto means "
+                 "journal if standard error is the journal, otherwise text."),
 
-    {.section = SECTION_HTTP,
-     .key = "connect_timeout",
-     .kind = VALUE_DURATION,
-     IN(http.connect_timeout),
-     .fallback = "5s",
-     .min = 100,
-     .max = MINUTE,
-     .step = 1,
-     .help = "How long setting up a connection may take, including TLS. At most request_timeout."},
-    {.section = SECTION_HTTP,
-     .key = "request_timeout",
-     .kind = VALUE_DURATION,
-     IN(http.request_timeout),
-     .fallback = "30s",
-     .min = SECOND,
-     .max = 10 * MINUTE,
-     .step = 1,
-     .help = "How long a whole request may take. At most drain_timeout of [daemon], and at most "
-             "half the claim_ttl of every source."},
-    {.section = SECTION_HTTP,
-     .key = "max_attempts",
-     .kind = VALUE_NUMBER,
-     IN(http.max_attempts),
-     .fallback = "30",
-     .min = 1,
-     .max = HTTP_ATTEMPTS_MAX,
-     .help = "The maximum number of attempts, including the first, for a call that fails for a "
-             "temporary reason. The call is abandoned after this many attempts or when retry_for "
-             "has passed, whichever comes first. Throttled attempts do not count: "
-             "throttle_patience limits them."},
-    {.section = SECTION_HTTP,
-     .key = "retry_for",
-     .kind = VALUE_DURATION,
-     IN(http.retry_for),
-     .fallback = "2m",
-     .min = SECOND,
-     .max = DAY,
-     .step = 1,
-     .help = "How long a call that fails for a temporary reason (a network fault, an HTTP status "
-             "of 5xx) is retried, counted from its first failure. Once a change to a resource has "
-             "been accepted, its calls are retried for as long as the claim on the event is held. "
-             "If no credential or token can be obtained for this long, the event is returned to "
-             "its source, and no resource is reported as failed."},
-    {.section = SECTION_HTTP,
-     .key = "throttle_patience",
-     .kind = VALUE_DURATION,
-     IN(http.throttle_patience),
-     .fallback = "10m",
-     .min = SECOND,
-     .max = DAY,
-     .step = 1,
-     .help = "How long a throttled call is retried, counted from its first failure. Once a change "
-             "to a resource has been accepted, there is no limit."},
-    {.section = SECTION_HTTP,
-     .key = "proxy",
-     .kind = VALUE_STRING,
-     IN(http.proxy),
-     .fallback_words = "http_proxy, https_proxy and no_proxy in the environment",
-     .example = "http://proxy.example.com:3128",
-     .check = check_proxy,
-     .help = "The proxy for all requests except those to metadata services. It is a secret if it "
-             "contains a user and password."},
-    {.section = SECTION_HTTP,
-     .key = "proxy_file",
-     .kind = VALUE_FILE,
-     IN(http.proxy_file),
-     .secret_at = offsetof(struct config, http.proxy),
-     .check = check_proxy,
-     .example = "/run/credentials/hgautod.service/proxy",
-     .help = "A file that contains the proxy's URL, as an alternative to proxy."},
-    {.section = SECTION_HTTP,
-     .key = "ca_bundle",
-     .kind = VALUE_PATH,
-     IN(http.ca_bundle),
-     .fallback_words = "AWS_CA_BUNDLE in the environment, otherwise the system's",
-     .example = "/etc/ssl/certs/ca-certificates.crt",
-     .help = "A PEM file with the certificate authorities to trust."},
+    DURATION(
+        IN_HTTP(connect_timeout), 100, MINUTE, .fallback = "5s",
+        .help =
+            "How long setting up a connection may take, including TLS. At most request_timeout."),
+    DURATION(IN_HTTP(request_timeout), SECOND, 10 * MINUTE, .fallback = "30s",
+             .help = "How long a whole request may take. At most drain_timeout of [daemon], and at "
+                     "most half the claim_ttl of every source."),
+    NUMBER(IN_HTTP(max_attempts), 1, HTTP_ATTEMPTS_MAX, .fallback = "30",
+           .help = "The maximum number of attempts, including the first, for a call that fails for "
+                   "a temporary reason. The call is abandoned after this many attempts or when "
+                   "retry_for has passed, whichever comes first. Throttled attempts do not count: "
+                   "throttle_patience limits them."),
+    DURATION(IN_HTTP(retry_for), SECOND, DAY, .fallback = "2m",
+             .help =
+                 "How long a call that fails for a temporary reason (a network fault, an HTTP "
+                 "status of 5xx) is retried, counted from its first failure. Once a change to a "
+                 "resource has been accepted, its calls are retried for as long as the claim on "
+                 "the event is held. If no credential or token can be obtained for this long, the "
+                 "event is returned to its source, and no resource is reported as failed."),
+    DURATION(IN_HTTP(throttle_patience), SECOND, DAY, .fallback = "10m",
+             .help = "How long a throttled call is retried, counted from its first failure. Once a "
+                     "change to a resource has been accepted, there is no limit."),
+    TEXT(IN_HTTP(proxy), proxy_problem,
+         .fallback_words = "http_proxy, https_proxy and no_proxy in the environment",
+         .example = "http://proxy.example.com:3128",
+         .help = "The proxy for all requests except those to metadata services. It is a secret if "
+                 "it contains a user and password."),
+    SECRET_FILE(IN_HTTP(proxy_file), offsetof(struct config, http.proxy), .check = proxy_problem,
+                .example = "/run/credentials/hgautod.service/proxy",
+                .help = "A file that contains the proxy's URL, as an alternative to proxy."),
+    PATH(IN_HTTP(ca_bundle),
+         .fallback_words = "AWS_CA_BUNDLE in the environment, otherwise the system's",
+         .example = "/etc/ssl/certs/ca-certificates.crt",
+         .help = "A PEM file with the certificate authorities to trust."),
 
-    {.section = SECTION_GUARD,
-     .key = "dry_run",
-     .kind = VALUE_BOOL,
-     IN(guard.dry_run),
-     .fallback = "no",
-     .help = "Make no change: only read, and report what would have been done."},
-    {.section = SECTION_GUARD,
-     .key = "enable_actions",
-     .kind = VALUE_LIST,
-     IN(guard.enable_actions),
-     .fallback_words = "all except those that must be enabled by name",
-     .example = "ec2_stop_instance, add_tag",
-     .check = check_action,
-     .help = "The only actions that are offered and carried out."},
-    {.section = SECTION_GUARD,
-     .key = "disable_actions",
-     .kind = VALUE_LIST,
-     IN(guard.disable_actions),
-     .fallback_words = "none",
-     .example = "ec2_terminate_instance",
-     .check = check_action,
-     .help =
-         "Actions that are neither offered nor carried out, even if enable_actions names them."},
-    {.section = SECTION_GUARD,
-     .key = "allow_accounts",
-     .kind = VALUE_LIST,
-     IN(guard.allow_accounts),
-     .fallback_words = "all",
-     .example = "123456789012, 210987654321",
-     .check = check_account,
-     .help = "The AWS accounts whose resources may be changed."},
-    {.section = SECTION_GUARD,
-     .key = "allow_subscriptions",
-     .kind = VALUE_LIST,
-     IN(guard.allow_subscriptions),
-     .fallback_words = "all",
-     .example = "00000000-0000-0000-0000-000000000000",
-     .check = check_guid,
-     .help = "The Azure subscriptions whose resources may be changed."},
-    {.section = SECTION_GUARD,
-     .key = "allow_regions",
-     .kind = VALUE_LIST,
-     IN(guard.allow_regions),
-     .fallback_words = "all",
-     .example = "eu-west-1, eu-central-1",
-     .check = check_any_region,
-     .help = "The regions whose resources may be changed. IAM has no regions, so its actions are "
-             "not affected. In Azure, each resource is read first to determine its location, "
-             "regardless of what the event states; a resource whose location cannot be read is "
-             "not changed."},
-    {.section = SECTION_GUARD,
-     .key = "protect_tags",
-     .kind = VALUE_LIST,
-     IN(guard.protect_tags),
-     .fallback_words = "none",
-     .example = "do-not-touch, env=prod, \"Cost Center=R 1\"",
-     .check = check_tag,
-     .help = "Resources with one of these tags are never changed: key matches any value, "
-             "key=value only that one. The tags are taken from the event; a resource whose tags "
-             "are not in the event is refused."},
+    BOOL(IN_GUARD(dry_run), .fallback = "no",
+         .help = "Make no change: only read, and report what would have been done."),
+    LIST(IN_GUARD(enable_actions), action_problem,
+         .fallback_words = "all except those that must be enabled by name",
+         .example = "ec2_stop_instance, add_tag",
+         .help = "The only actions that are offered and carried out."),
+    LIST(
+        IN_GUARD(disable_actions), action_problem, .fallback_words = "none",
+        .example = "ec2_terminate_instance",
+        .help =
+            "Actions that are neither offered nor carried out, even if enable_actions names them."),
+    LIST(IN_GUARD(allow_accounts), aws_account_problem, .fallback_words = "all",
+         .example = "123456789012, 210987654321",
+         .help = "The AWS accounts whose resources may be changed."),
+    LIST(IN_GUARD(allow_subscriptions), azure_guid_problem, .fallback_words = "all",
+         .example = "00000000-0000-0000-0000-000000000000",
+         .help = "The Azure subscriptions whose resources may be changed."),
+    LIST(IN_GUARD(allow_regions), any_region_problem, .fallback_words = "all",
+         .example = "eu-west-1, eu-central-1",
+         .help = "The regions whose resources may be changed. IAM has no regions, so its actions "
+                 "are not affected. In Azure, each resource is read first to determine its "
+                 "location, regardless of what the event states; a resource whose location cannot "
+                 "be read is not changed."),
+    LIST(IN_GUARD(protect_tags), tag_problem, .fallback_words = "none",
+         .example = "do-not-touch, env=prod, \"Cost Center=R 1\"",
+         .help = "Resources with one of these tags are never changed: key matches any value, "
+                 "key=value only that one. The tags are taken from the event; a resource whose "
+                 "tags are not in the event is refused."),
 
-    {.section = SECTION_AWS,
-     .key = "region",
-     .kind = VALUE_STRING,
-     IN(aws.region),
-     .fallback_words = "AWS_REGION, otherwise the profile's, otherwise the instance's",
-     .example = "eu-west-1",
-     .check = check_aws_region,
-     .help = "The region of the daemon's own requests, such as those for its identity."},
-    {.section = SECTION_AWS,
-     .key = "profile",
-     .kind = VALUE_STRING,
-     IN(aws.profile),
-     .fallback_words = "AWS_PROFILE, otherwise default",
-     .example = "hyperglance",
-     .help = "The profile in the files of the AWS CLI from which credentials and settings are "
-             "taken."},
-    {.section = SECTION_AWS,
-     .key = "endpoint_url",
-     .kind = VALUE_STRING,
-     IN(aws.endpoint_url),
-     .fallback_words =
-         "AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's, otherwise AWS's own",
-     .example = "http://127.0.0.1:5000",
-     .check = check_plain_url,
-     .help = "A single URL for the requests to all services, for tests or for a gateway."},
-    {.section = SECTION_AWS,
-     .key = "cross_account_role",
-     .kind = VALUE_STRING,
-     IN(aws.cross_account_role),
-     .fallback = "arn:{partition}:iam::{account}:role/{name}-x-account",
-     .check = check_role,
-     .help = "The role to assume for resources of another account. {partition} and {account} are "
-             "the resource's, {name} is the name of [daemon]."},
-    {.section = SECTION_AWS,
-     .key = "external_id",
-     .kind = VALUE_STRING,
-     IN(aws.external_id),
-     .fallback_words = "none",
-     .example = "hyperglance-1234",
-     .check = check_external_id,
-     .help = "The external ID to use when assuming that role."},
+    TEXT(IN_AWS(region), aws_region_problem,
+         .fallback_words = "AWS_REGION, otherwise the profile's, otherwise the instance's",
+         .example = "eu-west-1",
+         .help = "The region of the daemon's own requests, such as those for its identity."),
+    TEXT(IN_AWS(profile), NULL, .fallback_words = "AWS_PROFILE, otherwise default",
+         .example = "hyperglance",
+         .help = "The profile in the files of the AWS CLI from which credentials and settings are "
+                 "taken."),
+    TEXT(IN_AWS(endpoint_url), plain_url_problem,
+         .fallback_words =
+             "AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's, otherwise AWS's own",
+         .example = "http://127.0.0.1:5000",
+         .help = "A single URL for the requests to all services, for tests or for a gateway."),
+    TEXT(IN_AWS(cross_account_role), role_problem,
+         .fallback = "arn:{partition}:iam::{account}:role/{name}-x-account",
+         .help = "The role to assume for resources of another account. {partition} and {account} "
+                 "are the resource's, {name} is the name of [daemon]."),
+    TEXT(IN_AWS(external_id), external_id_problem, .fallback_words = "none",
+         .example = "hyperglance-1234", .help = "The external ID to use when assuming that role."),
 
-    {.section = SECTION_AZURE,
-     .key = "cloud",
-     .kind = VALUE_CHOICE,
-     IN(azure.cloud),
-     .fallback = "public",
-     .names = cloud_names,
-     .help = "The Azure cloud: public, usgov (US Government) or china."},
-    {.section = SECTION_AZURE,
-     .key = "tenant_id",
-     .kind = VALUE_STRING,
-     IN(azure.tenant_id),
-     .fallback_words = "AZURE_TENANT_ID",
-     .example = "00000000-0000-0000-0000-000000000000",
-     .check = check_tenant,
-     .help = "The tenant of the daemon's identity."},
-    {.section = SECTION_AZURE,
-     .key = "client_id",
-     .kind = VALUE_STRING,
-     IN(azure.client_id),
-     .fallback_words = "AZURE_CLIENT_ID",
-     .example = "00000000-0000-0000-0000-000000000000",
-     .check = check_guid,
-     .help = "The daemon's application, or its user-assigned managed identity."},
-    {.section = SECTION_AZURE,
-     .key = "client_certificate",
-     .kind = VALUE_PATH,
-     IN(azure.client_certificate),
-     .fallback_words = "AZURE_CLIENT_CERTIFICATE_PATH",
-     .example = "/run/credentials/hgautod.service/client.pem",
-     .help = "A PEM file with the application's certificate and private key."},
-    {.section = SECTION_AZURE,
-     .key = "subscriptions_file",
-     .kind = VALUE_PATH,
-     IN(azure.subscriptions_file),
-     .fallback_words = "none",
-     .example = "/etc/hgautod/subscriptions.csv",
-     .help = "A file with the names or IDs of subscriptions, separated by commas. If it is set, "
-             "only resources in these subscriptions and in that of AZURE_SUBSCRIPTION_ID are "
-             "changed."},
-    {.section = SECTION_AZURE,
-     .key = "arm_endpoint",
-     .kind = VALUE_STRING,
-     IN(azure.arm_endpoint),
-     .fallback_words = "the cloud's",
-     .example = "https://management.azure.com",
-     .check = check_plain_url,
-     .help = "The URL of Azure Resource Manager."},
-    {.section = SECTION_AZURE,
-     .key = "authority",
-     .kind = VALUE_STRING,
-     IN(azure.authority),
-     .fallback_words = "AZURE_AUTHORITY_HOST, otherwise the cloud's",
-     .example = "https://login.microsoftonline.com",
-     .check = check_plain_url,
-     .help = "The URL of the token service."},
-    {.section = SECTION_AZURE,
-     .key = "storage_suffix",
-     .kind = VALUE_STRING,
-     IN(azure.storage_suffix),
-     .fallback_words = "the cloud's",
-     .example = "core.windows.net",
-     .check = check_host_suffix,
-     .help = "The suffix of the host names of storage accounts."},
-    {.section = SECTION_AZURE,
-     .key = "arm_versions",
-     .kind = VALUE_LIST,
-     IN(azure.arm_versions),
-     .fallback_words = "the default ones",
-     .example = ARM_VERSION_EXAMPLE,
-     .check = check_arm_version,
-     .help = "The API versions to use with Azure Resource Manager, each as TYPE=VERSION, for "
-             "clouds that do not support the default ones. The defaults are " ARM_VERSIONS(
-                 DATED) "and no other types are used."},
+    CHOICE(IN_AZURE(cloud), cloud_names, .fallback = "public",
+           .help = "The Azure cloud: public, usgov (US Government) or china."),
+    TEXT(IN_AZURE(tenant_id), tenant_problem, .fallback_words = "AZURE_TENANT_ID",
+         .example = "00000000-0000-0000-0000-000000000000",
+         .help = "The tenant of the daemon's identity."),
+    TEXT(IN_AZURE(client_id), azure_guid_problem, .fallback_words = "AZURE_CLIENT_ID",
+         .example = "00000000-0000-0000-0000-000000000000",
+         .help = "The daemon's application, or its user-assigned managed identity."),
+    PATH(IN_AZURE(client_certificate), .fallback_words = "AZURE_CLIENT_CERTIFICATE_PATH",
+         .example = "/run/credentials/hgautod.service/client.pem",
+         .help = "A PEM file with the application's certificate and private key."),
+    PATH(IN_AZURE(subscriptions_file), .fallback_words = "none",
+         .example = "/etc/hgautod/subscriptions.csv",
+         .help = "A file with the names or IDs of subscriptions, separated by commas. If it is "
+                 "set, only resources in these subscriptions and in that of AZURE_SUBSCRIPTION_ID "
+                 "are changed."),
+    TEXT(IN_AZURE(arm_endpoint), plain_url_problem, .fallback_words = "the cloud's",
+         .example = "https://management.azure.com", .help = "The URL of Azure Resource Manager."),
+    TEXT(IN_AZURE(authority), plain_url_problem,
+         .fallback_words = "AZURE_AUTHORITY_HOST, otherwise the cloud's",
+         .example = "https://login.microsoftonline.com", .help = "The URL of the token service."),
+    TEXT(IN_AZURE(storage_suffix), host_suffix_problem, .fallback_words = "the cloud's",
+         .example = "core.windows.net",
+         .help = "The suffix of the host names of storage accounts."),
+    LIST(IN_AZURE(arm_versions), arm_version_problem, .fallback_words = "the default ones",
+         .example = ARM_VERSION_EXAMPLE,
+         .help = "The API versions to use with Azure Resource Manager, each as TYPE=VERSION, for "
+                 "clouds that do not support the default ones. The defaults are " ARM_VERSIONS(
+                     DATED) "and no other types are used."),
 
-    {.key = "type",
-     .kind = VALUE_ENUM,
-     OF(type),
-     .names = type_names,
-     .min = SOURCE_SQS,
-     .needed = EVERY_TYPE,
-     .example = "sqs",
-     .help = "The type of source: sqs is an Amazon SQS queue of notifications for a bucket, s3 a "
-             "bucket that is swept, azure_queue an Azure queue of notifications for a container, "
-             "azure_blob a container that is swept, directory a local directory."},
-    {.key = "queue_url",
-     .kind = VALUE_STRING,
-     OF(queue_url),
-     .types = SQS,
-     .needed = SQS,
-     .example = "https://sqs.eu-west-1.amazonaws.com/123456789012/hyperglance-events",
-     .check = check_plain_url,
-     .help = "The URL of the queue."},
-    {.key = "bucket",
-     .kind = VALUE_STRING,
-     OF(bucket),
-     .types = SQS | S3,
-     .needed = S3,
-     .example = "hyperglance-events",
-     .check = check_bucket,
-     .fallback_words = "for sqs, the bucket named in each notification, with a warning",
-     .help = "The bucket that contains the events and receives the reports. Notifications about "
-             "other buckets are ignored. For sqs, * stands for the bucket named in each "
-             "notification; use it only if no one else can send to the queue. Omitting bucket has "
-             "the same effect, and is deprecated."},
-    {.key = "region",
-     .kind = VALUE_STRING,
-     OF(region),
-     .types = SQS | S3,
-     .fallback_words = "the one in the queue's URL, otherwise that of [aws]",
-     .example = "eu-west-1",
-     .check = check_aws_region,
-     .help = "The region of the queue and the bucket."},
-    {.key = "bucket_owner",
-     .kind = VALUE_STRING,
-     OF(bucket_owner),
-     .types = SQS | S3,
-     .fallback_words = "any account",
-     .example = "123456789012",
-     .check = check_account,
-     .help = "The AWS account that must own the bucket. S3 refuses requests to a bucket of "
-             "another account."},
-    {.key = "server_side_encryption",
-     .kind = VALUE_CHOICE,
-     OF(server_side_encryption),
-     .types = SQS | S3,
-     .names = encryption_names,
-     .fallback_words = "the bucket's own",
-     .example = "aws:kms",
-     .help = "The encryption to request for each object that is put in the bucket, for buckets "
-             "whose policy requires it: AES256, aws:kms or aws:kms:dsse."},
-    {.key = "kms_key_id",
-     .kind = VALUE_STRING,
-     OF(kms_key_id),
-     .types = SQS | S3,
-     .fallback_words = "the bucket's own, otherwise the account's for S3",
-     .example = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000",
-     .check = check_kms_key,
-     .help = "The KMS key to encrypt with, if server_side_encryption is aws:kms or aws:kms:dsse. "
-             "The daemon needs kms:GenerateDataKey and kms:Decrypt for it."},
-    {.key = "checksum",
-     .kind = VALUE_CHOICE,
-     OF(checksum),
-     .types = SQS | S3,
-     .names = checksum_names,
-     .fallback_words = "none",
-     .example = "crc32",
-     .help = "The checksum to send with each object that is put in the bucket: crc32, crc32c or "
-             "sha256. Buckets with Object Lock require one."},
-    {.key = "acl",
-     .kind = VALUE_CHOICE,
-     OF(acl),
-     .types = SQS | S3,
-     .names = acl_names,
-     .fallback_words = "none",
-     .example = "bucket-owner-full-control",
-     .help = "The canned ACL to send with each object that is put in the bucket, for buckets of "
-             "another account whose policy requires it: private, bucket-owner-read or "
-             "bucket-owner-full-control. The daemon then needs s3:PutObjectAcl."},
-    {.key = "account",
-     .kind = VALUE_STRING,
-     OF(account),
-     .types = AZURE,
-     .fallback_words = "the one in the connection string",
-     .example = "hyperglanceevents",
-     .check = check_storage_account,
-     .help = "The storage account."},
-    {.key = "queue",
-     .kind = VALUE_STRING,
-     OF(queue),
-     .types = AZURE_QUEUE,
-     .needed = AZURE_QUEUE,
-     .example = "events",
-     .check = check_container,
-     .help = "The queue's name."},
-    {.key = "container",
-     .kind = VALUE_STRING,
-     OF(container),
-     .types = AZURE,
-     .needed = AZURE,
-     .example = "hyperglance",
-     .check = check_container,
-     .help = "The container that contains the events and receives the reports."},
-    {.key = "connection_string",
-     .kind = VALUE_SECRET,
-     OF(connection_string),
-     .types = AZURE,
-     .fallback_words = "none; the identity of [azure] is used",
-     .example = "AccountName=hyperglanceevents;AccountKey=...",
-     .help = "The storage account's connection string, with an account key or a shared access "
-             "signature. This is a secret; prefer connection_string_file."},
-    {.key = "connection_string_file",
-     .kind = VALUE_FILE,
-     OF(connection_string_file),
-     .types = AZURE,
-     .secret_at = offsetof(struct config_source, connection_string),
-     .example = "/run/credentials/hgautod.service/connection_string",
-     .help = "A file that contains the connection string, as an alternative to connection_string."},
-    {.key = "path",
-     .kind = VALUE_PATH,
-     OF(path),
-     .types = DIRECTORY,
-     .needed = DIRECTORY,
-     .example = "/srv/hyperglance",
-     .help = "The directory that contains the events and receives the reports."},
-    {.key = "prefix",
-     .kind = VALUE_STRING,
-     OF(prefix),
-     .types = SQS | S3 | AZURE,
-     .fallback_words = "none",
-     .example = "production/",
-     .check = check_prefix,
-     .help = "Only events whose key begins with this prefix are processed."},
-    {.key = "wait_time",
-     .kind = VALUE_DURATION,
-     OF(wait_time),
-     .types = SQS,
-     .fallback = "20s",
-     .min = 0,
-     .max = 20 * SECOND,
-     .step = SECOND,
-     .help = "How long a request for messages waits for one to arrive."},
-    {.key = "poll_interval",
-     .kind = VALUE_DURATION,
-     OF(poll_interval),
-     .types = AZURE_QUEUE,
-     .fallback = "10s",
-     .min = 100,
-     .max = HOUR,
-     .step = 1,
-     .help = "The maximum time between polls when nothing was found."},
-    {.key = "visibility_timeout",
-     .kind = VALUE_DURATION,
-     OF(visibility_timeout),
-     .types = SQS | AZURE_QUEUE,
-     .fallback = "5m",
-     .min = 30 * SECOND,
-     .max = 12 * HOUR,
-     .step = SECOND,
-     .help = "How long a message stays hidden from other daemons; it is renewed at half that time "
-             "for the duration of its run."},
-    {.key = "max_messages",
-     .kind = VALUE_NUMBER,
-     OF(max_messages),
-     .types = SQS | AZURE_QUEUE,
-     .fallback = "10",
-     .min = 1,
-     .max = 32,
-     .help = "The number of messages received at once, for sqs at most 10."},
-    {.key = "max_receive",
-     .kind = VALUE_NUMBER,
-     OF(max_receive),
-     .types = AZURE_QUEUE,
-     .fallback = "5",
-     .min = 1,
-     .max = 1000,
-     .help = "A message that cannot be parsed, or whose events cannot be claimed or read for a "
-             "reason that is not temporary, is moved to the queue QUEUE-poison once it has been "
-             "received this many times."},
-    {.key = "claims",
-     .kind = VALUE_BOOL,
-     OF(rules.claims),
-     .fallback = "yes",
-     .help = "Whether a run is claimed in is_pending, so that no two daemons carry out the same "
-             "event. Turn claims off only for stores without conditional writes."},
-    {.key = "claim_ttl",
-     .kind = VALUE_DURATION,
-     OF(rules.claim_ttl),
-     .fallback = "2m",
-     .min = 10 * SECOND,
-     .max = HOUR,
-     .step = 1,
-     .help = "How long a claim is valid without renewal; after that, another daemon takes over "
-             "from one that died. At least twice request_timeout of [http]."},
-    {.key = "sweep_interval",
-     .kind = VALUE_DURATION,
-     OF(sweep_interval),
-     .fallback = "off",
-     .other_types = S3 | AZURE_BLOB | DIRECTORY,
-     .other = "1m",
-     .min = SECOND,
-     .max = DAY,
-     .step = 1,
-     .may_be_off = true,
-     .help = "How often the store is searched for events that have no report and are not pending. "
-             "For s3 and azure_blob, this is the only way to find events, and for directory the "
-             "only reliable one, so it cannot be off there."},
-    {.key = "sweep_max_age",
-     .kind = VALUE_DURATION,
-     OF(sweep_max_age),
-     .fallback = "24h",
-     .min = MINUTE,
-     .max = 365 * DAY,
-     .step = 1,
-     .help = "Events older than this are ignored by sweeps."},
+    ENUM(IN_SOURCE(type), type_names, SOURCE_SQS, .needed = EVERY_TYPE, .example = "sqs",
+         .help = "The type of source: sqs is an Amazon SQS queue of notifications for a bucket, s3 "
+                 "a bucket that is swept, azure_queue an Azure queue of notifications for a "
+                 "container, azure_blob a container that is swept, directory a local directory."),
+    TEXT(IN_SOURCE(queue_url), plain_url_problem, .types = SQS, .needed = SQS,
+         .example = "https://sqs.eu-west-1.amazonaws.com/123456789012/hyperglance-events",
+         .help = "The URL of the queue."),
+    TEXT(IN_SOURCE(bucket), bucket_problem, .types = SQS | S3, .needed = S3,
+         .fallback_words = "for sqs, the bucket named in each notification, with a warning",
+         .example = "hyperglance-events",
+         .help = "The bucket that contains the events and receives the reports. Notifications "
+                 "about other buckets are ignored. For sqs, * stands for the bucket named in each "
+                 "notification; use it only if no one else can send to the queue. Omitting bucket "
+                 "has the same effect, and is deprecated."),
+    TEXT(IN_SOURCE(region), aws_region_problem, .types = SQS | S3,
+         .fallback_words = "the one in the queue's URL, otherwise that of [aws]",
+         .example = "eu-west-1", .help = "The region of the queue and the bucket."),
+    TEXT(IN_SOURCE(bucket_owner), aws_account_problem, .types = SQS | S3,
+         .fallback_words = "any account", .example = "123456789012",
+         .help = "The AWS account that must own the bucket. S3 refuses requests to a bucket of "
+                 "another account."),
+    CHOICE(IN_SOURCE(server_side_encryption), encryption_names, .types = SQS | S3,
+           .fallback_words = "the bucket's own", .example = "aws:kms",
+           .help = "The encryption to request for each object that is put in the bucket, for "
+                   "buckets whose policy requires it: AES256, aws:kms or aws:kms:dsse."),
+    TEXT(IN_SOURCE(kms_key_id), kms_key_problem, .types = SQS | S3,
+         .fallback_words = "the bucket's own, otherwise the account's for S3",
+         .example = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000",
+         .help = "The KMS key to encrypt with, if server_side_encryption is aws:kms or "
+                 "aws:kms:dsse. The daemon needs kms:GenerateDataKey and kms:Decrypt for it."),
+    CHOICE(IN_SOURCE(checksum), checksum_names, .types = SQS | S3, .fallback_words = "none",
+           .example = "crc32",
+           .help = "The checksum to send with each object that is put in the bucket: crc32, crc32c "
+                   "or sha256. Buckets with Object Lock require one."),
+    CHOICE(IN_SOURCE(acl), acl_names, .types = SQS | S3, .fallback_words = "none",
+           .example = "bucket-owner-full-control",
+           .help = "The canned ACL to send with each object that is put in the bucket, for buckets "
+                   "of another account whose policy requires it: private, bucket-owner-read or "
+                   "bucket-owner-full-control. The daemon then needs s3:PutObjectAcl."),
+    TEXT(IN_SOURCE(account), azure_account_problem, .types = AZURE,
+         .fallback_words = "the one in the connection string", .example = "hyperglanceevents",
+         .help = "The storage account."),
+    TEXT(IN_SOURCE(queue), azure_queue_problem, .types = AZURE_QUEUE, .needed = AZURE_QUEUE,
+         .example = "events", .help = "The queue's name."),
+    TEXT(IN_SOURCE(container), azure_container_problem, .types = AZURE, .needed = AZURE,
+         .example = "hyperglance",
+         .help = "The container that contains the events and receives the reports."),
+    SECRET(IN_SOURCE(connection_string), .types = AZURE,
+           .fallback_words = "none; the identity of [azure] is used",
+           .example = "AccountName=hyperglanceevents;AccountKey=...",
+           .help = "The storage account's connection string, with an account key or a shared "
+                   "access signature. This is a secret; prefer connection_string_file."),
+    SECRET_FILE(
+        IN_SOURCE(connection_string_file), offsetof(struct config_source, connection_string),
+        .types = AZURE, .example = "/run/credentials/hgautod.service/connection_string",
+        .help =
+            "A file that contains the connection string, as an alternative to connection_string."),
+    PATH(IN_SOURCE(path), .types = DIRECTORY, .needed = DIRECTORY, .example = "/srv/hyperglance",
+         .help = "The directory that contains the events and receives the reports."),
+    TEXT(IN_SOURCE(prefix), prefix_problem, .types = SQS | S3 | AZURE, .fallback_words = "none",
+         .example = "production/",
+         .help = "Only events whose key begins with this prefix are processed."),
+    DURATION(IN_SOURCE(wait_time), 0, 20 * SECOND, .types = SQS, .fallback = "20s",
+             .whole_seconds = true,
+             .help = "How long a request for messages waits for one to arrive."),
+    DURATION(IN_SOURCE(poll_interval), 100, HOUR, .types = AZURE_QUEUE, .fallback = "10s",
+             .help = "The maximum time between polls when nothing was found."),
+    DURATION(IN_SOURCE(visibility_timeout), 30 * SECOND, 12 * HOUR, .types = SQS | AZURE_QUEUE,
+             .fallback = "5m", .whole_seconds = true,
+             .help = "How long a message stays hidden from other daemons; it is renewed at half "
+                     "that time for the duration of its run."),
+    NUMBER(IN_SOURCE(max_messages), 1, 32, .types = SQS | AZURE_QUEUE, .fallback = "10",
+           .help = "The number of messages received at once, for sqs at most 10."),
+    NUMBER(IN_SOURCE(max_receive), 1, 1000, .types = AZURE_QUEUE, .fallback = "5",
+           .help = "A message that cannot be parsed, or whose events cannot be claimed or read for "
+                   "a reason that is not temporary, is moved to the queue QUEUE-poison once it has "
+                   "been received this many times."),
+    BOOL(RULE(claims), .fallback = "yes",
+         .help = "Whether a run is claimed in is_pending, so that no two daemons carry out the "
+                 "same event. Turn claims off only for stores without conditional writes."),
+    DURATION(RULE(claim_ttl), 10 * SECOND, HOUR, .fallback = "2m",
+             .help = "How long a claim is valid without renewal; after that, another daemon takes "
+                     "over from one that died. At least twice request_timeout of [http]."),
+    DURATION(IN_SOURCE(sweep_interval), SECOND, DAY, .fallback = "off",
+             .other_types = S3 | AZURE_BLOB | DIRECTORY, .other = "1m", .may_be_off = true,
+             .help = "How often the store is searched for events that have no report and are not "
+                     "pending. For s3 and azure_blob, this is the only way to find events, and for "
+                     "directory the only reliable one, so it cannot be off there."),
+    DURATION(IN_SOURCE(sweep_max_age), MINUTE, 365 * DAY, .fallback = "24h",
+             .help = "Events older than this are ignored by sweeps."),
     {.key = NULL},
 };
 
 size_t config_setting_count(void)
 {
-    return SETTING_COUNT;
+    return sizeof config_settings / sizeof config_settings[0] - 1;
 }
 
 const struct setting *config_setting_find(enum section section, const char *key)

@@ -8,99 +8,95 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/array.h"
+#include "lib/base/memory.h"
 #include "lib/base/wipe.h"
 
-enum { LIST_MAX = 4096, SHOWN_MAX = 80 };
-
-static const char MASK[] = "********";
+#define LIST_MAX  4096
+#define SHOWN_MAX 80
+#define MASK      "********"
 
 static const struct unit {
     const char *name;
     int64_t ms;
 } units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
 
-static void *field(const struct setting *s, void *base)
+static void *value_field(const struct setting *s, void *base)
 {
     return (char *)base + s->at;
 }
 
-static const void *const_field(const struct setting *s, const void *base)
+static const void *value_const_field(const struct setting *s, const void *base)
 {
     return (const char *)base + s->at;
 }
 
-static char *string_of(const struct setting *s, const void *base)
+static char *value_string(const struct setting *s, const void *base)
 {
-    char *const *at = const_field(s, base);
-
+    char *const *at = value_const_field(s, base);
     return *at;
 }
 
 /* --- reading --- */
 
 /* Quotes the text, or its beginning, for a message. */
-static void show(struct buf *to, const char *text)
+static void value_quote(struct buf *to, const char *text)
 {
     size_t n = strlen(text);
     size_t shown = n <= SHOWN_MAX ? n : SHOWN_MAX;
-
+    /* Not in the middle of a character. */
     while (shown < n && shown && ((unsigned char)text[shown] & 0xc0) == 0x80)
-        shown--; /* not in the middle of a character */
+        shown--;
     buf_addc(to, '\'');
     buf_add(to, text, shown);
     buf_adds(to, shown < n ? "...' " : "' ");
 }
 
-static bool refuse(struct buf *problem, const char *text, const char *wanted)
+/* Appends "'text' is not ...". Returns false. */
+static bool value_refuse(struct buf *problem, const char *text, const char *predicate)
 {
-    show(problem, text);
-    buf_addf(problem, "is not %s", wanted);
+    value_quote(problem, text);
+    buf_adds(problem, predicate);
     return false;
 }
 
-static bool no_memory(struct buf *problem)
+static void value_replace(char **at, const char *text)
 {
-    buf_adds(problem, "out of memory");
-    return false;
-}
-
-static bool put_string(char **at, const char *text, struct buf *problem)
-{
-    char *copy = strdup(text);
-
-    if (!copy)
-        return no_memory(problem);
     wipe_free(*at);
-    *at = copy;
-    return true;
+    *at = xstrdup(text);
 }
 
 static bool parse_string(const struct setting *s, const char *text, char **at, struct buf *problem)
 {
-    const char *wanted = s->check && s->kind != VALUE_FILE ? s->check(text) : NULL;
-
-    if (s->kind == VALUE_SECRET)
-        return put_string(at, text, problem);
+    const char *predicate = s->check && s->kind != VALUE_FILE ? s->check(text) : NULL;
+    if (s->kind == VALUE_SECRET) {
+        value_replace(at, text);
+        return true;
+    }
     if (strstr(text, " #") || strstr(text, "\t#")) {
         buf_adds(problem, "a comment at the end of a line begins with ';', not with '#'");
         return false;
     }
     if ((s->kind == VALUE_PATH || s->kind == VALUE_FILE) && text[0] != '/')
-        wanted = "an absolute path";
-    if (wanted && strchr(text, '@')) { /* it may hold a password */
-        buf_addf(problem, "the value is not %s", wanted);
+        predicate = "is not an absolute path";
+    /* It may contain a password. */
+    if (predicate && strchr(text, '@')) {
+        buf_addf(problem, "the value %s", predicate);
         return false;
     }
-    return wanted ? refuse(problem, text, wanted) : put_string(at, text, problem);
+    if (predicate)
+        return value_refuse(problem, text, predicate);
+    value_replace(at, text);
+    return true;
 }
 
-/* The index of a name, or -1 with a sentence that lists all. */
+/* The index of a name; -1 with a problem that lists all names. */
 static int parse_name(const struct setting *s, const char *text, struct buf *problem)
 {
     for (int i = 0; s->names[i]; i++)
         if (strcasecmp(s->names[i], text) == 0)
             return i;
-    refuse(problem, text, "one of");
+    value_refuse(problem, text, "is not one of");
     for (int i = 0; s->names[i]; i++)
         buf_addf(problem, "%s %s", i ? "," : "", s->names[i]);
     return -1;
@@ -109,43 +105,38 @@ static int parse_name(const struct setting *s, const char *text, struct buf *pro
 static bool parse_choice(const struct setting *s, const char *text, char **at, struct buf *problem)
 {
     int i = parse_name(s, text, problem);
-
-    return i >= 0 && put_string(at, s->names[i], problem);
+    if (i >= 0)
+        value_replace(at, s->names[i]);
+    return i >= 0;
 }
 
 static bool parse_enum(const struct setting *s, const char *text, int *at, struct buf *problem)
 {
     int i = parse_name(s, text, problem);
-
-    if (i < 0)
-        return false;
-    *at = (int)s->min + i;
-    return true;
+    if (i >= 0)
+        *at = (int)s->min + i;
+    return i >= 0;
 }
 
 static bool parse_bool(const char *text, bool *at, struct buf *problem)
 {
     static const char *const words[] = {"no", "false", "off", "yes", "true", "on"};
-
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcasecmp(text, words[i]) == 0) {
             *at = i >= 3;
             return true;
         }
-    return refuse(problem, text, "yes or no (true, false, on, off)");
+    return value_refuse(problem, text, "is not yes or no (true, false, on, off)");
 }
 
-/* Reads digits; *rest is what follows. False when there are none or too many. */
-static bool read_digits(const char *text, int64_t *value, const char **rest)
+/* Reads digits; *rest is what follows them. False if there are none or too many. */
+static bool parse_digits(const char *text, int64_t *value, const char **rest)
 {
-    char *end;
-    long long n;
-
     if (!isdigit((unsigned char)text[0]))
         return false;
+    char *end;
     errno = 0;
-    n = strtoll(text, &end, 10);
-    *value = n;
+    *value = strtoll(text, &end, 10);
     *rest = end;
     return errno == 0;
 }
@@ -155,11 +146,10 @@ static bool parse_number(const struct setting *s, const char *text, int64_t *at,
 {
     const char *rest = "";
     int64_t value;
-
-    if (!read_digits(text, &value, &rest) || *rest)
-        return refuse(problem, text, "a whole number");
+    if (!parse_digits(text, &value, &rest) || *rest)
+        return value_refuse(problem, text, "is not a whole number");
     if (value < s->min || value > s->max) {
-        show(problem, text);
+        value_quote(problem, text);
         buf_addf(problem, "is not between %" PRId64 " and %" PRId64, s->min, s->max);
         return false;
     }
@@ -167,12 +157,11 @@ static bool parse_number(const struct setting *s, const char *text, int64_t *at,
     return true;
 }
 
-static bool read_duration(const char *text, int64_t *ms)
+static bool parse_ms(const char *text, int64_t *ms)
 {
     const char *unit = "";
     int64_t value;
-
-    if (!read_digits(text, &value, &unit))
+    if (!parse_digits(text, &value, &unit))
         return false;
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (strcmp(unit, units[i].name) == 0)
@@ -184,17 +173,16 @@ static bool parse_duration(const struct setting *s, const char *text, int64_t *a
                            struct buf *problem)
 {
     int64_t ms = 0;
-
     if (s->may_be_off && strcasecmp(text, "off") == 0) {
         *at = 0;
         return true;
     }
-    if (!read_duration(text, &ms))
-        return refuse(
+    if (!parse_ms(text, &ms))
+        return value_refuse(
             problem, text,
-            "a duration: a whole number with its unit, ms, s, m, h or d, for example 90s");
+            "is not a duration: a whole number with its unit, ms, s, m, h or d, for example 90s");
     if (ms < s->min || ms > s->max) {
-        show(problem, text);
+        value_quote(problem, text);
         buf_adds(problem, "is not between ");
         config_duration_format(s->min, problem);
         buf_adds(problem, " and ");
@@ -203,13 +191,13 @@ static bool parse_duration(const struct setting *s, const char *text, int64_t *a
             buf_adds(problem, ", nor off");
         return false;
     }
-    if (ms % s->step != 0)
-        return refuse(problem, text, "a number of whole seconds");
+    if (s->whole_seconds && ms % 1000 != 0)
+        return value_refuse(problem, text, "is not a number of whole seconds");
     *at = ms;
     return true;
 }
 
-static void list_free(struct config_list *list)
+static void value_list_free(struct config_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
         free(list->at[i]);
@@ -217,89 +205,65 @@ static void list_free(struct config_list *list)
     *list = (struct config_list){0};
 }
 
-/* The next entry of a list, cut out of *text in place; NULL at its end, or with *wrong set. */
-static char *next_entry(char **text, const char **wrong)
+/* The next entry of a list, cut out of *text in place; NULL at its end, or with *predicate set. */
+static char *parse_entry(char **text, const char **predicate)
 {
     static const char between[] = ", \t";
+    static const char half_quoted[] = "is not a list whose quotes (\") enclose whole entries";
     char *entry = *text + strspn(*text, between);
-    char *end;
-
     if (!*entry)
         return NULL;
-    if (*entry == '"') {
-        end = strchr(++entry, '"');
-        if (!end || (end[1] && !strchr(between, end[1]))) {
-            *wrong = "a list whose quotes (\") enclose whole entries";
-            return NULL;
-        }
-    } else {
-        end = entry + strcspn(entry, between);
-        if (*entry == '#')
-            *wrong = "a list; a comment at the end of a line begins with ';'";
-        else if (memchr(entry, '"', (size_t)(end - entry)))
-            *wrong = "a list whose quotes (\") enclose whole entries";
-        if (*wrong)
-            return NULL;
-    }
+    bool quoted = *entry == '"';
+    entry += quoted;
+    char *end = quoted ? strchr(entry, '"') : entry + strcspn(entry, between);
+    if (quoted ? !end || (end[1] && !strchr(between, end[1]))
+               : memchr(entry, '"', (size_t)(end - entry)) != NULL)
+        *predicate = half_quoted;
+    else if (!quoted && *entry == '#')
+        *predicate = "is not a list; a comment at the end of a line begins with ';'";
+    if (*predicate)
+        return NULL;
     *text = end + (*end ? 1 : 0);
     *end = '\0';
     return entry;
 }
 
-static bool list_add(struct config_list *list, const char *entry)
+/* Fills the list from `rest`, a copy of the text, which is cut into entries. */
+static bool parse_entries(const struct setting *s, char *rest, const char *text,
+                          struct config_list *list, struct buf *problem)
 {
-    char **bigger = realloc(list->at, (list->count + 1) * sizeof *bigger);
-
-    if (!bigger)
-        return false;
-    list->at = bigger;
-    list->at[list->count] = strdup(entry);
-    return list->at[list->count] && ++list->count;
-}
-
-/* Fills the list from text, which is taken apart. */
-static bool fill_list(const struct setting *s, char *rest, const char *text,
-                      struct config_list *list, struct buf *problem)
-{
-    const char *wrong = NULL;
+    const char *predicate = NULL;
+    size_t room = 0;
     char *entry;
-
-    while ((entry = next_entry(&rest, &wrong))) {
-        const char *wanted = s->check(entry);
-
-        if (wanted)
-            return refuse(problem, entry, wanted);
+    while ((entry = parse_entry(&rest, &predicate))) {
+        if (s->check(entry))
+            return value_refuse(problem, entry, s->check(entry));
         if (list->count == LIST_MAX)
-            return refuse(problem, text, "a list of at most 4096 entries");
-        if (!list_add(list, entry))
-            return no_memory(problem);
+            return value_refuse(problem, text, "has more than 4096 entries");
+        list->at = array_room(list->at, list->count, &room, sizeof *list->at);
+        list->at[list->count++] = xstrdup(entry);
     }
-    if (wrong || list->count == 0)
-        return refuse(problem, text, wrong ? wrong : "a list: it has no entry");
-    return true;
+    if (!predicate && list->count == 0)
+        predicate = "is a list without an entry";
+    return !predicate || value_refuse(problem, text, predicate);
 }
 
 static bool parse_list(const struct setting *s, const char *text, struct config_list *at,
                        struct buf *problem)
 {
     struct config_list list = {0};
-    char *copy = strdup(text);
-    bool ok = copy ? fill_list(s, copy, text, &list, problem) : no_memory(problem);
-
+    char *copy = xstrdup(text);
+    bool ok = parse_entries(s, copy, text, &list, problem);
     free(copy);
-    if (!ok) {
-        list_free(&list);
-        return false;
-    }
-    list_free(at);
-    *at = list;
-    return true;
+    value_list_free(ok ? at : &list);
+    if (ok)
+        *at = list;
+    return ok;
 }
 
 bool config_value_parse(const struct setting *s, const char *text, void *base, struct buf *problem)
 {
-    void *at = field(s, base);
-
+    void *at = value_field(s, base);
     switch (s->kind) {
     case VALUE_STRING:
     case VALUE_PATH:
@@ -324,8 +288,7 @@ bool config_value_parse(const struct setting *s, const char *text, void *base, s
 
 void config_value_forget(const struct setting *s, void *base)
 {
-    void *at = field(s, base);
-
+    void *at = value_field(s, base);
     if (s->kind == VALUE_NUMBER || s->kind == VALUE_DURATION)
         *(int64_t *)at = -1;
     else if (s->kind == VALUE_ENUM)
@@ -334,23 +297,20 @@ void config_value_forget(const struct setting *s, void *base)
 
 /* --- writing --- */
 
-bool config_duration_format(int64_t ms, struct buf *to)
+void config_duration_format(int64_t ms, struct buf *to)
 {
     size_t i = 0;
-
-    if (ms == 0)
-        return buf_adds(to, "0s");
     while (ms % units[i].ms != 0)
         i++;
-    return buf_addf(to, "%" PRId64 "%s", ms / units[i].ms, units[i].name);
+    buf_addf(to, "%" PRId64 "%s", ms / units[i].ms, ms ? units[i].name : "s");
 }
 
-/* The user information of a URL, as [*start, *end); false when it has none. */
-static bool find_user(const char *url, size_t *start, size_t *end)
+/* The user information of a URL, as [*start, *end). False if there is none. */
+static bool value_find_user(const char *url, size_t *start, size_t *end)
 {
     const char *scheme = strstr(url, "://");
-    const char *at = scheme ? strrchr(scheme, '@') : NULL; /* a password may hold '@' and '/' */
-
+    /* The last '@', because a password may contain '@' and '/'. */
+    const char *at = scheme ? strrchr(scheme, '@') : NULL;
     if (!at)
         return false;
     *start = (size_t)(scheme + 3 - url);
@@ -358,102 +318,98 @@ static bool find_user(const char *url, size_t *start, size_t *end)
     return true;
 }
 
-static bool format_string(const char *text, struct buf *to)
+static void format_string(const char *text, struct buf *to)
 {
     size_t start, end;
-
-    if (!find_user(text, &start, &end))
-        return buf_adds(to, text);
-    return buf_add(to, text, start) && buf_adds(to, MASK) && buf_adds(to, text + end);
+    if (value_find_user(text, &start, &end)) {
+        buf_add(to, text, start);
+        buf_adds(to, MASK);
+        text += end;
+    }
+    buf_adds(to, text);
 }
 
-static bool format_list(const struct config_list *list, struct buf *to)
+static void format_list(const struct config_list *list, struct buf *to)
 {
-    bool ok = true;
-
     for (size_t i = 0; i < list->count; i++) {
         const char *quote = strpbrk(list->at[i], ", \t#") ? "\"" : "";
-
-        ok = buf_addf(to, "%s%s%s%s", i ? ", " : "", quote, list->at[i], quote) && ok;
+        buf_addf(to, "%s%s%s%s", i ? ", " : "", quote, list->at[i], quote);
     }
-    return ok;
 }
 
-bool config_value_format(const struct setting *s, const void *base, struct buf *to)
+void config_value_format(const struct setting *s, const void *base, struct buf *to)
 {
-    const void *at = const_field(s, base);
-
+    const void *at = value_const_field(s, base);
     if (!config_value_given(s, base))
-        return true;
+        return;
     switch (s->kind) {
     case VALUE_SECRET:
-        return buf_adds(to, MASK);
+        buf_adds(to, MASK);
+        break;
     case VALUE_STRING:
     case VALUE_PATH:
     case VALUE_FILE:
     case VALUE_CHOICE:
-        return format_string(string_of(s, base), to);
+        format_string(value_string(s, base), to);
+        break;
     case VALUE_ENUM:
-        return buf_adds(to, s->names[*(const int *)at - s->min]);
+        buf_adds(to, s->names[*(const int *)at - s->min]);
+        break;
     case VALUE_NUMBER:
-        return buf_addf(to, "%" PRId64, *(const int64_t *)at);
+        buf_addf(to, "%" PRId64, *(const int64_t *)at);
+        break;
     case VALUE_DURATION:
-        return s->may_be_off && *(const int64_t *)at == 0
-                   ? buf_adds(to, "off")
-                   : config_duration_format(*(const int64_t *)at, to);
+        if (s->may_be_off && *(const int64_t *)at == 0)
+            buf_adds(to, "off");
+        else
+            config_duration_format(*(const int64_t *)at, to);
+        break;
     case VALUE_BOOL:
-        return buf_adds(to, *(const bool *)at ? "yes" : "no");
+        buf_adds(to, *(const bool *)at ? "yes" : "no");
+        break;
     case VALUE_LIST:
-        return format_list(at, to);
+        format_list(at, to);
+        break;
     }
-    return false;
 }
 
-static json_t *list_json(const struct config_list *list)
+static json_t *value_list_json(const struct config_list *list)
 {
     json_t *array = json_array();
-
     for (size_t i = 0; i < list->count; i++)
-        if (json_array_append_new(array, json_string(list->at[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
+        json_array_append_new(array, json_string(list->at[i]));
     return array;
 }
 
 json_t *config_value_json(const struct setting *s, const void *base)
 {
-    const void *at = const_field(s, base);
-    struct buf text = buf_make(CONFIG_LINE_MAX);
-    json_t *json;
-
+    const void *at = value_const_field(s, base);
     if (s->kind == VALUE_LIST)
-        return list_json(at);
+        return value_list_json(at);
     if (!config_value_given(s, base))
         return json_null();
     if (s->kind == VALUE_NUMBER)
         return json_integer(*(const int64_t *)at);
     if (s->kind == VALUE_BOOL)
         return json_boolean(*(const bool *)at);
-    json = config_value_format(s, base, &text) ? json_string(buf_str(&text)) : NULL;
+    struct buf text = buf_make(CONFIG_FILE_MAX);
+    config_value_format(s, base, &text);
+    json_t *json = json_string(buf_str(&text));
     buf_free(&text);
     return json;
 }
 
 bool config_value_given(const struct setting *s, const void *base)
 {
-    const struct config_list *list;
-
     switch (s->kind) {
     case VALUE_STRING:
     case VALUE_PATH:
     case VALUE_SECRET:
     case VALUE_FILE:
     case VALUE_CHOICE:
-        return string_of(s, base) != NULL;
+        return value_string(s, base) != NULL;
     case VALUE_LIST:
-        list = const_field(s, base);
-        return list->count > 0;
+        return ((const struct config_list *)value_const_field(s, base))->count > 0;
     default:
         return true;
     }
@@ -462,33 +418,33 @@ bool config_value_given(const struct setting *s, const void *base)
 bool config_value_is_secret(const struct setting *s, const void *base)
 {
     size_t start, end;
-
     if (s->kind == VALUE_SECRET)
-        return string_of(s, base) != NULL;
-    return s->kind == VALUE_STRING && string_of(s, base) &&
-           find_user(string_of(s, base), &start, &end);
+        return value_string(s, base) != NULL;
+    return s->kind == VALUE_STRING && value_string(s, base) &&
+           value_find_user(value_string(s, base), &start, &end);
+}
+
+static void value_clear(char **string)
+{
+    wipe_free(*string);
+    *string = NULL;
 }
 
 void config_value_free(const struct setting *s, void *base)
 {
-    char **string;
-
+    void *at = value_field(s, base);
     switch (s->kind) {
     case VALUE_FILE:
-        string = (char **)((char *)base + s->secret_at);
-        wipe_free(*string);
-        *string = NULL;
+        value_clear((char **)((char *)base + s->secret_at));
         /* fall through */
     case VALUE_STRING:
     case VALUE_PATH:
     case VALUE_SECRET:
     case VALUE_CHOICE:
-        string = field(s, base);
-        wipe_free(*string);
-        *string = NULL;
+        value_clear(at);
         break;
     case VALUE_LIST:
-        list_free(field(s, base));
+        value_list_free(at);
         break;
     default:
         break;

@@ -48,7 +48,7 @@ static bool add_entry(struct subscriptions *s, const char *text)
     if (!grown[s->count])
         return false;
     s->count++;
-    s->has_names = s->has_names || !azure_guid_valid(text);
+    s->has_names = s->has_names || azure_guid_problem(text);
     return true;
 }
 
@@ -86,7 +86,7 @@ static void read_plain(struct reader *r, struct buf *to)
 static bool resembles_id(const char *text)
 {
     size_t hex = 0, other = 0;
-    if (azure_guid_valid(text))
+    if (!azure_guid_problem(text))
         return false;
     for (; *text; text++)
         if (isxdigit((unsigned char)*text))
@@ -165,7 +165,7 @@ static bool add_standard(struct subscriptions *s, const char *standard, struct e
 {
     if (!standard || !*standard)
         return true;
-    if (!azure_guid_valid(standard))
+    if (azure_guid_problem(standard))
         return err_set(err, ERR_INVALID, "",
                        "AZURE_SUBSCRIPTION_ID is \"%.80s\", which is not a valid subscription id",
                        standard);

@@ -30,11 +30,11 @@ static bool take_account(struct step_ctx *ctx)
     const char *account;
     if (!resource_field(ctx, "account", &account))
         return false;
-    if (!account || !aws_account_valid(account))
-        return err_set(
-            &ctx->err, ERR_INVALID, "",
-            "the resource's \"account\" is \"%.64s\", which is not an AWS account id (12 digits)",
-            account ? account : "");
+    if (!account || aws_account_problem(account))
+        return err_set(&ctx->err, ERR_INVALID, "",
+                       "the resource's \"account\" is \"%.64s\", which is not a valid AWS account "
+                       "ID (12 digits)",
+                       account ? account : "");
     ctx->account = account;
     return true;
 }
@@ -46,9 +46,10 @@ static bool take_region(struct step_ctx *ctx, const char **region)
         return false;
     if (*region && strcmp(*region, "global") == 0)
         *region = NULL;
-    return !*region || aws_region_valid(*region) ||
+    return !*region || !aws_region_problem(*region) ||
            err_set(&ctx->err, ERR_INVALID, "",
-                   "the resource's \"region\" is \"%.64s\", which is not an AWS region", *region);
+                   "the resource's \"region\" is \"%.64s\", which is not a valid AWS region",
+                   *region);
 }
 
 /* The resource's ARN; arn->partition is "" when it has none. */
@@ -105,7 +106,7 @@ static bool agrees(struct step_ctx *ctx, const struct aws_arn *arn)
 {
     if (!*arn->partition)
         return true;
-    if (aws_account_valid(arn->account) && strcmp(arn->account, ctx->account) != 0)
+    if (!aws_account_problem(arn->account) && strcmp(arn->account, ctx->account) != 0)
         return err_set(&ctx->err, ERR_INVALID, "",
                        "the resource's \"account\" is %s, but its \"arn\" says %s", ctx->account,
                        arn->account);
@@ -145,10 +146,10 @@ static bool place_azure(struct step_ctx *ctx)
     size_t n = sizeof root - 1;
     if (!resource_field(ctx, "subscription", &subscription) || !resource_field(ctx, "id", &id))
         return false;
-    if (!subscription || !azure_guid_valid(subscription))
+    if (!subscription || azure_guid_problem(subscription))
         return err_set(
             &ctx->err, ERR_INVALID, "",
-            "the resource's \"subscription\" is \"%.64s\", which is not a subscription id (a GUID)",
+            "the resource's \"subscription\" is \"%.64s\", which is not a subscription ID (a GUID)",
             subscription ? subscription : "");
     if (id && strncasecmp(id, root, n) == 0 &&
         (strncasecmp(id + n, subscription, strlen(subscription)) != 0 ||

@@ -7,6 +7,7 @@
 #include "daemon/env.h"
 #include "daemon/source/kinds.h"
 #include "daemon/source/queue.h"
+#include "lib/azure/names.h"
 #include "lib/azure/queue.h"
 
 #define SHORT_PAUSE_MS    200 /* behind a receive that brought messages */
@@ -358,9 +359,10 @@ static bool endpoint_can_match(const struct env *env, const struct config_source
 struct source *source_azure_queue_new(const struct source_host *host,
                                       const struct config_source *config, struct err *err)
 {
-    if (!config->queue || !azure_queue_name_valid(config->queue)) {
-        err_set(err, ERR_INVALID, "", "source \"%s\": queue %s", config->name,
-                config->queue ? "is not a valid name of a queue" : "is missing");
+    const char *queue = config->queue ? config->queue : "";
+    if (azure_queue_problem(queue)) {
+        err_set(err, ERR_INVALID, "", "source \"%s\": queue \"%.80s\" %s", config->name, queue,
+                azure_queue_problem(queue));
         return NULL;
     }
     struct store *store = store_of_source(host->env, config, err);

@@ -134,9 +134,9 @@ static bool take_object(struct envelope_reader *r, const char *bucket, const cha
         return true;
     }
     const char *name = bucket != NULL ? bucket : "";
-    const char *problem = s3_bucket_problem(name);
+    const char *problem = aws_bucket_problem(name);
     if (problem)
-        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" is not %s", name, problem);
+        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" %s", name, problem);
     return envelope_add(r, name, key);
 }
 

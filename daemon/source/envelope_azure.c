@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "daemon/source/envelope_parts.h"
-#include "lib/azure/blob.h"
+#include "lib/azure/names.h"
 #include "lib/base/buf.h"
 #include "lib/base/crypto.h"
 #include "lib/base/utf8.h"
@@ -145,8 +145,9 @@ static bool take_path(struct envelope_reader *r, const char *path)
     char container[64] = "";
     if ((size_t)(slash - path) < sizeof container)
         memcpy(container, path, (size_t)(slash - path));
-    if (!azure_container_valid(container))
-        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" is not the name of a container", path);
+    if (azure_container_problem(container))
+        return err_set(r->err, ERR_INVALID, "", "\"%.80s\" %s", path,
+                       azure_container_problem(container));
     return envelope_add(r, container, key);
 }
 

@@ -4,6 +4,7 @@
 #include "daemon/env.h"
 #include "daemon/store/store.h"
 #include "lib/azure/blob.h"
+#include "lib/azure/names.h"
 
 static struct store *bucket_of(const struct env *env, const struct config_source *config,
                                struct err *err)
@@ -31,9 +32,10 @@ static struct store *container_of(const struct env *env, const struct config_sou
     struct azure_storage *storage;
     struct store *store;
 
-    if (!config->container || !azure_container_valid(config->container)) {
-        err_set(err, ERR_INVALID, "", "source \"%s\": container %s", config->name,
-                config->container ? "is not a valid name of a container" : "is missing");
+    const char *container = config->container ? config->container : "";
+    if (azure_container_problem(container)) {
+        err_set(err, ERR_INVALID, "", "source \"%s\": container \"%.80s\" %s", config->name,
+                container, azure_container_problem(container));
         return NULL;
     }
     storage = azure_storage_new(&options, err);

@@ -215,8 +215,8 @@ static struct store *sqs_store(struct sqs_source *s, const char *bucket, struct 
                 MAX_BUCKETS);
         return NULL;
     }
-    if (s3_bucket_problem(bucket)) {
-        err_set(err, ERR_INVALID, "", "\"%.100s\" is not %s", bucket, s3_bucket_problem(bucket));
+    if (aws_bucket_problem(bucket)) {
+        err_set(err, ERR_INVALID, "", "\"%.100s\" %s", bucket, aws_bucket_problem(bucket));
         return NULL;
     }
     struct store *store = store_s3_new(s->queue.base.env->aws, bucket, s->queue.base.config);
@@ -301,9 +301,9 @@ static bool make_store(const struct env *env, const struct config_source *config
                        "source \"%s\": sweep_interval needs the name of a bucket: there is nothing "
                        "to list without",
                        config->name);
-    if (s3_bucket_problem(config->bucket))
-        return err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" is not %s",
-                       config->name, config->bucket, s3_bucket_problem(config->bucket));
+    if (aws_bucket_problem(config->bucket))
+        return err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" %s", config->name,
+                       config->bucket, aws_bucket_problem(config->bucket));
     *store = store_s3_new(env->aws, config->bucket, config);
     return *store || err_set(err, ERR_INTERNAL, "", "out of memory");
 }

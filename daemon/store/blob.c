@@ -5,6 +5,7 @@
 
 #include "daemon/store/store.h"
 #include "lib/azure/blob.h"
+#include "lib/azure/names.h"
 
 const struct store_form store_form_blob = {
     .account_noun = "subscriptions",
@@ -83,7 +84,7 @@ static const struct store_ops blob_ops = {
 
 struct store *store_blob_new(struct azure_storage *storage, const char *container)
 {
-    if (!azure_container_valid(container))
+    if (azure_container_problem(container))
         return NULL;
     struct blob_store *s = calloc(1, sizeof *s);
     if (!s)

@@ -115,7 +115,7 @@ static const struct store_ops s3_store_ops = {
 
 struct store *store_s3_new(struct aws *aws, const char *bucket, const struct config_source *config)
 {
-    if (!s3_bucket_valid(bucket))
+    if (aws_bucket_problem(bucket))
         return NULL;
     struct s3_store *s = calloc(1, sizeof *s);
     if (!s)

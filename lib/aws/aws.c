@@ -55,11 +55,11 @@ static bool choose_region(struct aws *aws, struct err *err)
     const char *region =
         first_set(aws, aws->options.region, "AWS_REGION", "AWS_DEFAULT_REGION", "region");
     atomic_init(&aws->region, region);
-    return !region || aws_region_valid(region) ||
+    return !region || !aws_region_problem(region) ||
            err_set(err, ERR_INVALID, "",
-                   "\"%.40s\" is not a valid AWS region: correct [aws] region, AWS_REGION, "
+                   "\"%.40s\" %s: correct [aws] region, AWS_REGION, "
                    "AWS_DEFAULT_REGION or region of profile %s",
-                   region, aws->profile);
+                   region, aws_region_problem(region), aws->profile);
 }
 
 /* The role's template: an ARN with {account}, and {partition} or a partition's name. */
@@ -185,7 +185,7 @@ static bool ask_region(struct aws *aws, struct http_client *http, struct err *er
     struct buf text = buf_make(sizeof(aws->found_region) - 1);
     if (imds_open(&imds, &aws->imds, aws->profiles, aws->profile, http, &why)) {
         if (imds_get(&imds, &aws->imds, "/latest/meta-data/placement/region", &text, &why) &&
-            aws_region_valid(buf_str(&text))) {
+            !aws_region_problem(buf_str(&text))) {
             memcpy(aws->found_region, text.data, text.size + 1);
             atomic_store(&aws->region, aws->found_region);
         }

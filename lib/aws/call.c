@@ -28,10 +28,8 @@ static bool cache_key(struct aws *aws, struct http_client *http, const char *acc
     *key = "";
     if (!account)
         return true;
-    if (!aws_account_valid(account)) {
-        return err_set(err, ERR_INVALID, "",
-                       "\"%.40s\" is not a valid AWS account id: it must be 12 digits", account);
-    }
+    if (aws_account_problem(account))
+        return err_set(err, ERR_INVALID, "", "\"%.40s\" %s", account, aws_account_problem(account));
     if (!aws_self(aws, http, &self, err))
         return false;
     *key = strcmp(account, self.account) == 0 ? "" : account;

@@ -45,7 +45,7 @@ static bool take_region(const char *from, char region[33], const char **rest)
     memcpy(region, from, n);
     region[n] = '\0';
     *rest = from + n;
-    return aws_region_valid(region);
+    return !aws_region_problem(region);
 }
 
 static bool match_shape(const struct host_shape *shape, const char *host, char region[33])
@@ -104,8 +104,8 @@ static bool queue_fill(struct sqs_queue *q, const struct uri *uri, const char *u
         return err_set(err, ERR_INVALID, "",
                        "the queue URL %s names no region: set region in the source or in [aws]",
                        url);
-    if (!aws_region_valid(region))
-        return err_set(err, ERR_INVALID, "", "\"%s\" is not a valid AWS region", region);
+    if (aws_region_problem(region))
+        return err_set(err, ERR_INVALID, "", "\"%s\" %s", region, aws_region_problem(region));
     q->url = strdup(url);
     q->region = strdup(region);
     if (!shape || !shape->regional)

@@ -109,7 +109,7 @@ bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_s
         return false;
     const char *account = jstr(answer, "Account");
     const char *arn = jstr(answer, "Arn");
-    bool ok = account && arn && aws_account_valid(account) && strlen(arn) < sizeof(self->arn) &&
+    bool ok = account && arn && !aws_account_problem(account) && strlen(arn) < sizeof(self->arn) &&
               aws_partition_of_arn(arn);
     if (ok) {
         *self = (struct aws_self){.partition = aws_partition_of_arn(arn)};

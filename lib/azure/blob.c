@@ -18,11 +18,6 @@
 #define ERROR_MAX       (64u << 10) /* room for an error, however small the blob may be */
 #define PUT_MAX         (UINT64_C(5000) << 20) /* what one Put Blob request may carry */
 
-bool azure_container_valid(const char *name)
-{
-    return storage_name_valid(name);
-}
-
 /* Whether a segment of a name is "." or "..": on the way it could be taken for a folder, and lead
  * out of the container. The service reads '\' as '/'. */
 static bool has_dot_segment(const char *name)
@@ -42,8 +37,9 @@ static bool blob_request(const struct azure_storage *s, const char *method, cons
                          const char *name, struct http_request *request, struct err *err)
 {
     struct buf path = buf_make(PATH_MAX_BYTES);
-    if (!azure_container_valid(container))
-        return err_set(err, ERR_INVALID, "", "\"%.80s\" is not a valid container name", container);
+    if (azure_container_problem(container))
+        return err_set(err, ERR_INVALID, "", "\"%.80s\" %s", container,
+                       azure_container_problem(container));
     if (!*name || strlen(name) > NAME_MAX_BYTES || has_dot_segment(name)) {
         return err_set(err, ERR_INVALID, "",
                        "a blob's name is empty, too long, or has a segment of dots alone");
@@ -324,8 +320,9 @@ bool azure_blob_list(const struct azure_storage *s, struct http_client *http, co
                         .prefix = prefix ? prefix : "",
                         .each = each,
                         .ctx = ctx};
-    if (!azure_container_valid(container))
-        return err_set(err, ERR_INVALID, "", "\"%.80s\" is not a valid container name", container);
+    if (azure_container_problem(container))
+        return err_set(err, ERR_INVALID, "", "\"%.80s\" %s", container,
+                       azure_container_problem(container));
     bool ok = list_once(&l, err);
     while (ok && !l.stopped && *l.marker)
         ok = list_once(&l, err);

@@ -6,9 +6,6 @@
 #include "lib/azure/storage.h"
 #include "lib/net/object.h"
 
-/* 3 to 63 of [a-z0-9-], no hyphen first, last or twice. */
-bool azure_container_valid(const char *name);
-
 /* As s3_get, s3_put, s3_head, s3_delete and s3_list, with the same errors (409 BlobAlreadyExists and
  * 412 are ERR_PRECONDITION, a match on a missing blob too). A body too large for one Put Blob
  * request (5,000 MiB) is ERR_LIMIT. */

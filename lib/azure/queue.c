@@ -15,11 +15,6 @@
 #define VISIBILITY_MAX_S (7u * 24 * 3600)
 #define TEXT_MAX         (64u << 10) /* of a message, as it stands in the XML */
 
-bool azure_queue_name_valid(const char *name)
-{
-    return storage_name_valid(name);
-}
-
 bool azure_queue_message_gone(const struct err *err)
 {
     return strcmp(err->code, "MessageNotFound") == 0 ||
@@ -28,8 +23,8 @@ bool azure_queue_message_gone(const struct err *err)
 
 static bool check_queue(const char *queue, struct err *err)
 {
-    return azure_queue_name_valid(queue) ||
-           err_set(err, ERR_INVALID, "", "\"%.80s\" is not a valid queue name", queue);
+    return !azure_queue_problem(queue) ||
+           err_set(err, ERR_INVALID, "", "\"%.80s\" %s", queue, azure_queue_problem(queue));
 }
 
 static bool check_visibility(unsigned visibility_s, struct err *err)

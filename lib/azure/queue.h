@@ -5,9 +5,6 @@
 
 #include "lib/azure/storage.h"
 
-/* 3 to 63 of [a-z0-9-], no hyphen first, last or twice. */
-bool azure_queue_name_valid(const char *name);
-
 struct azure_message {
     char *id;
     char *pop_receipt;

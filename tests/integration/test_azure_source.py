@@ -27,7 +27,7 @@ def assert_refused(report, *names):
     """The report of an event whose resources are in no subscription."""
     assert report["critical_error"] is None
     assert list(report.errors) == [vm(n)["id"] for n in names]
-    assert all("which is not a subscription id (a GUID)" in e for e in report.errors.values()), report.errors
+    assert all("which is not a subscription ID (a GUID)" in e for e in report.errors.values()), report.errors
     assert report.key.endswith(f"_subscriptions({NOWHERE})_0"), report.key
 
 

@@ -382,7 +382,7 @@ bool aws_bucket_region(const struct http_response *response, char region[33])
         document = parse_any(&response->body);
         found = jstr(document, "Error.Region");
     }
-    ok = found && aws_region_valid(found);
+    ok = found && !aws_region_problem(found);
     if (ok)
         snprintf(region, 33, "%s", found);
     json_decref(document);

@@ -168,10 +168,10 @@ static bool bucket_for_host(const struct aws_call *call, bool https, bool path_s
         strncmp(path, BUCKET_LABEL, sizeof(BUCKET_LABEL) - 1) != 0)
         return true;
     *bucket = jstr(call->params, "Bucket");
-    if (!*bucket || s3_bucket_problem(*bucket))
-        return err_set(err, ERR_INVALID, "", "\"%.100s\" is not %s", *bucket ? *bucket : "",
-                       s3_bucket_problem(*bucket ? *bucket : ""));
-    if (path_style || !s3_bucket_is_host(*bucket) || (https && strchr(*bucket, '.')))
+    if (!*bucket || aws_bucket_problem(*bucket))
+        return err_set(err, ERR_INVALID, "", "\"%.100s\" %s", *bucket ? *bucket : "",
+                       aws_bucket_problem(*bucket ? *bucket : ""));
+    if (path_style || !aws_bucket_is_host(*bucket) || (https && strchr(*bucket, '.')))
         *bucket = NULL;
     return true;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/aws/names.h"
 #include "lib/aws/wire/partition.h"
 #include "lib/net/uri.h"
 
@@ -228,7 +229,7 @@ bool aws_endpoints_find(const struct aws_endpoints *e, const struct aws_service 
     const struct aws_partition *partition = aws_partition_of_region(region);
     *to = (struct aws_target){.overridden = false};
     if (!partition)
-        return err_set(err, ERR_INVALID, "", "\"%.40s\" is not a valid AWS region", region);
+        return err_set(err, ERR_INVALID, "", "\"%.40s\" %s", region, aws_region_problem(region));
     bool found = service->global ? find_global(e, partition, to, err)
                                  : find_regional(e, service, partition, region, to, err);
     const char *url = find_override(e, service, where);

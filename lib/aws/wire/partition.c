@@ -46,7 +46,7 @@ static bool has_prefix(const char *text, const char *prefixes)
 
 const struct aws_partition *aws_partition_of_region(const char *region)
 {
-    if (!aws_region_valid(region))
+    if (aws_region_problem(region))
         return NULL;
     for (size_t i = 0; i < PARTITIONS; i++)
         if (has_prefix(region, partitions[i].region_prefixes))

@@ -102,7 +102,7 @@ static json_t *read_claims(const char *value)
 static void copy_guid(const json_t *claims, const char *name, char to[37])
 {
     const char *value = json_string_value(json_object_get(claims, name));
-    if (value && azure_guid_valid(value))
+    if (value && !azure_guid_problem(value))
         memcpy(to, value, 37);
 }
 

@@ -372,9 +372,9 @@ static void refuses_malformed(const struct action *action, const struct aws_samp
     expect_refused(action, aws_resource(sample, type), "arn", json_string("x"),
                    "which is not a valid ARN");
     expect_refused(action, aws_resource(sample, type), "region", json_string("Ireland"),
-                   "which is not an AWS region");
+                   "which is not a valid AWS region");
     expect_refused(action, aws_resource(sample, type), "account", json_string("12345678901"),
-                   "which is not an AWS account id (12 digits)");
+                   "which is not a valid AWS account ID (12 digits)");
     if (!reads_resource(action))
         return;
     expect_refused(action, aws_resource(sample, type), "id", json_string("evil/../key?"),

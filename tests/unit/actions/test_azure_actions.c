@@ -159,7 +159,7 @@ static void test_places_that_cannot_be_trusted(void **state)
     (void)state;
     expect_refusal(
         resource("x", NULL, "rg", "a"),
-        "the resource's \"subscription\" is \"\", which is not a subscription id (a GUID)");
+        "the resource's \"subscription\" is \"\", which is not a subscription ID (a GUID)");
     expect_refusal(resource(VM_ID, OTHER, "rg", "web-1"),
                    "the resource's \"subscription\" is " OTHER ", but its \"id\" says " SUB);
     expect_refusal(

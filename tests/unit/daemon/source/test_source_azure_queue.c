@@ -518,10 +518,10 @@ static void test_bad_settings(void **state)
 {
     struct fixture *f = *state;
     memcpy(f->config.queue, "Events", 6);
-    assert_refused(f, "source \"test\": queue is not a valid name of a queue");
+    assert_refused(f, "source \"test\": queue \"Events\" is not a valid queue name: use 3 to 63 lowercase letters, digits and single hyphens between them");
     memcpy(f->config.queue, "events", 6);
     memcpy(f->config.container, "hyper_glanc", 11);
-    assert_refused(f, "source \"test\": container is not a valid name of a container");
+    assert_refused(f, "source \"test\": container \"hyper_glanc\" is not a valid container name: use 3 to 63 lowercase letters, digits and single hyphens between them");
 }
 
 /* Event Grid names blobs by the account's own host. */

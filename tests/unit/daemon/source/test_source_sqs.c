@@ -552,7 +552,7 @@ static void test_what_can_never_work_is_refused(void **state)
 {
     struct fixture *f = *state;
     strcpy(f->config.bucket, "Bad/Bucket");
-    assert_refused(f, "source \"test\": bucket \"Bad/Bucket\" is not a bucket name: 3 to 255 "
+    assert_refused(f, "source \"test\": bucket \"Bad/Bucket\" is not a valid bucket name: use 3 to 255 "
                       "of the characters A-Z a-z 0-9 . _ -");
     free(f->config.bucket);
     f->config.bucket = NULL;

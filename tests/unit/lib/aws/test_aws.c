@@ -276,7 +276,7 @@ static void test_settings_refused(void **state)
     struct aws_options options = w->options;
     options.region = "Ireland";
     expect_refused(&options,
-                   "\"Ireland\" is not a valid AWS region: correct [aws] region, AWS_REGION, "
+                   "\"Ireland\" is not a valid AWS region (such as eu-west-1): correct [aws] region, AWS_REGION, "
                    "AWS_DEFAULT_REGION or region of profile default");
     options = w->options;
     options.profile = "nobody";
@@ -482,7 +482,7 @@ static void test_malformed_account_is_not_sent(void **state)
     for (size_t i = 0; i < sizeof(accounts) / sizeof(*accounts); i++) {
         char message[128];
         snprintf(message, sizeof(message),
-                 "\"%s\" is not a valid AWS account id: it must be 12 digits", accounts[i]);
+                 "\"%s\" is not a valid AWS account ID (12 digits)", accounts[i]);
         expect_creds(w, accounts[i], message);
     }
     expect_requests(w, "");
@@ -842,7 +842,7 @@ static void test_region_of_the_call(void **state)
     struct err err = ERR_INIT;
     json_t *value = NULL;
     assert_false(aws_call(w->aws, w->http, &call, &value, &err));
-    assert_string_equal(err.message, "\"us-east-1.evil.test/\" is not a valid AWS region");
+    assert_string_equal(err.message, "\"us-east-1.evil.test/\" is not a valid AWS region (such as eu-west-1)");
     assert_string_equal(err.operation, "DescribeRegions");
     call.region = "ca-central-1";
     assert_true(aws_call(w->aws, w->http, &call, &value, &err));

@@ -197,7 +197,7 @@ static void test_hostile_regions(void **state)
     for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++) {
         struct err err = ERR_INIT;
         char message[128];
-        snprintf(message, sizeof(message), "\"%s\" is not a valid AWS region", regions[i]);
+        snprintf(message, sizeof(message), "\"%s\" is not a valid AWS region (such as eu-west-1)", regions[i]);
         assert_false(aws_endpoints_find(&e, &aws_ec2, regions[i], &target, &err));
         assert_string_equal(err.message, message);
     }
@@ -225,7 +225,7 @@ static void test_what_was_found_is_remembered(void **state)
         assert_string_equal(target.signing_region, expected.signing_region);
     }
     assert_false(aws_targets_find(t, &aws_ec2, "nowhere", &target, &err));
-    assert_string_equal(err.message, "\"nowhere\" is not a valid AWS region");
+    assert_string_equal(err.message, "\"nowhere\" is not a valid AWS region (such as eu-west-1)");
     aws_targets_free(t);
 }
 

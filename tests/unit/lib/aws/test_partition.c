@@ -55,7 +55,7 @@ static void test_partition_of_region(void **state)
         print_message("region \"%s\"\n", regions[i].region);
         assert_string_equal(p ? p->name : "none",
                             regions[i].partition ? regions[i].partition : "none");
-        assert_int_equal(aws_region_valid(regions[i].region), p != NULL);
+        assert_int_equal(!aws_region_problem(regions[i].region), p != NULL);
     }
 }
 
@@ -87,13 +87,13 @@ static void test_partition_of_arn(void **state)
 static void test_accounts(void **state)
 {
     (void)state;
-    assert_true(aws_account_valid("123456789012"));
-    assert_true(aws_account_valid("000000000000"));
-    assert_false(aws_account_valid(""));
-    assert_false(aws_account_valid("12345678901"));
-    assert_false(aws_account_valid("1234567890123"));
-    assert_false(aws_account_valid("12345678901x"));
-    assert_false(aws_account_valid("123456789012\n"));
+    assert_true(!aws_account_problem("123456789012"));
+    assert_true(!aws_account_problem("000000000000"));
+    assert_false(!aws_account_problem(""));
+    assert_false(!aws_account_problem("12345678901"));
+    assert_false(!aws_account_problem("1234567890123"));
+    assert_false(!aws_account_problem("12345678901x"));
+    assert_false(!aws_account_problem("123456789012\n"));
 }
 
 static void test_arn_fields(void **state)

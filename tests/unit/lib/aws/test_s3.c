@@ -649,16 +649,15 @@ static void test_bucket_names(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         print_message("bucket \"%s\"\n", names[i].name);
-        assert_int_equal(!s3_bucket_problem(names[i].name), names[i].valid);
-        assert_int_equal(s3_bucket_valid(names[i].name), names[i].valid);
-        assert_int_equal(s3_bucket_is_host(names[i].name), names[i].host);
+        assert_int_equal(!aws_bucket_problem(names[i].name), names[i].valid);
+        assert_int_equal(aws_bucket_is_host(names[i].name), names[i].host);
     }
-    assert_string_equal(s3_bucket_problem("a/bc"),
-                        "a bucket name: 3 to 255 of the characters A-Z a-z 0-9 . _ -");
-    assert_string_equal(s3_bucket_problem("192.168.5.4"),
-                        "a bucket name: it looks like an IP address");
-    assert_string_equal(s3_bucket_problem("___"),
-                        "a bucket name: it has neither a letter nor a digit");
+    assert_string_equal(aws_bucket_problem("a/bc"),
+                        "is not a valid bucket name: use 3 to 255 of the characters A-Z a-z 0-9 . _ -");
+    assert_string_equal(aws_bucket_problem("192.168.5.4"),
+                        "is not a valid bucket name: it looks like an IP address");
+    assert_string_equal(aws_bucket_problem("___"),
+                        "is not a valid bucket name: it contains neither a letter nor a digit");
 }
 
 int main(void)

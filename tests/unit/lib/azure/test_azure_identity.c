@@ -1101,12 +1101,12 @@ static void test_settings_that_are_none(void **state)
 static void test_guids(void **state)
 {
     (void)state;
-    assert_true(azure_guid_valid("aaaaaaaa-1111-2222-3333-44444444444F"));
-    assert_false(azure_guid_valid("aaaaaaaa-1111-2222-3333-444444444444 "));
-    assert_false(azure_guid_valid("aaaaaaaa-1111-2222-3333-44444444444"));
-    assert_false(azure_guid_valid("aaaaaaaa-1111-2222-3333_444444444444"));
-    assert_false(azure_guid_valid("gaaaaaaa-1111-2222-3333-444444444444"));
-    assert_false(azure_guid_valid(""));
+    assert_true(!azure_guid_problem("aaaaaaaa-1111-2222-3333-44444444444F"));
+    assert_false(!azure_guid_problem("aaaaaaaa-1111-2222-3333-444444444444 "));
+    assert_false(!azure_guid_problem("aaaaaaaa-1111-2222-3333-44444444444"));
+    assert_false(!azure_guid_problem("aaaaaaaa-1111-2222-3333_444444444444"));
+    assert_false(!azure_guid_problem("gaaaaaaa-1111-2222-3333-444444444444"));
+    assert_false(!azure_guid_problem(""));
 }
 
 int main(void)
