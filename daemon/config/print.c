@@ -1,4 +1,4 @@
-/* The configuration written out: the effective one for `hgautod check`, and the reference of all
+/* Writes the configuration: the effective one for `hgautod check`, and the reference of all
  * settings, as a sample file and as mdoc for the manual. */
 #include "daemon/config/config.h"
 
@@ -8,80 +8,75 @@
 #include "daemon/config/table.h"
 #include "lib/base/text.h"
 
-enum { COMMENT_COLUMN = 48 };
+#define COMMENT_COLUMN 48
 
 /* --- the effective configuration --- */
 
-static bool add_origin(const struct config *c, unsigned origin, struct buf *to)
+static void print_origin(const struct config *c, unsigned origin, struct buf *to)
 {
     if (origin == ORIGIN_DEFAULT)
-        return buf_adds(to, "default");
-    if (origin == ORIGIN_ENVIRONMENT)
-        return buf_adds(to, "environment");
-    return buf_addf(to, "%s:%u", c->path, origin);
+        buf_adds(to, "default");
+    else if (origin == ORIGIN_ENVIRONMENT)
+        buf_adds(to, "environment");
+    else
+        buf_addf(to, "%s:%u", c->path, origin);
 }
 
 /* Spaces up to the column of comments; at least one, which an INI comment needs. */
-static bool add_padding(struct buf *to, size_t line_start)
+static void print_padding(struct buf *to, size_t line_start)
 {
     size_t column = to->size - line_start;
-
-    return buf_addf(to, "%*s", column < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - column) : 1, "");
+    buf_addf(to, "%*s", column < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - column) : 1, "");
 }
 
-static bool print_setting(const struct config *c, const struct setting *s, const void *base,
+static void print_setting(const struct config *c, const struct setting *s, const void *base,
                           unsigned origin, struct buf *to)
 {
     size_t start = to->size;
     bool given = config_value_given(s, base);
-
     buf_addf(to, given ? "%s = " : ";%s =", s->key);
     config_value_format(s, base, to);
-    add_padding(to, start);
+    print_padding(to, start);
     buf_adds(to, "; ");
     if (given)
-        add_origin(c, origin, to);
+        print_origin(c, origin, to);
     else
         buf_adds(to, "not set");
-    return buf_addc(to, '\n');
+    buf_addc(to, '\n');
 }
 
-static bool print_section(const struct config *c, enum section section, struct buf *to)
+static void print_section(const struct config *c, enum section section, struct buf *to)
 {
     buf_addf(to, "\n[%s]\n", config_sections[section].name);
     for (const struct setting *s = config_settings; s->key; s++)
         if (s->section == section)
             print_setting(c, s, c, c->origin[s - config_settings], to);
-    return buf_ok(to);
 }
 
-static bool print_source(const struct config *c, const struct config_source *source, struct buf *to)
+static void print_source(const struct config *c, const struct config_source *source, struct buf *to)
 {
     buf_addf(to, "\n[source %s]\n", source->name);
     for (const struct setting *s = config_settings; s->key; s++)
         if (s->section == SECTION_SOURCE && config_setting_applies(s, source->type))
             print_setting(c, s, source, source->origin[s - config_settings], to);
-    return buf_ok(to);
 }
 
-bool config_print(const struct config *c, struct buf *to)
+void config_print(const struct config *c, struct buf *to)
 {
     buf_addf(to, "; effective configuration; file: %s\n", c->path ? c->path : "none");
     for (unsigned i = 0; i < SECTION_SOURCE; i++)
         print_section(c, (enum section)i, to);
     for (size_t i = 0; i < c->source_count; i++)
         print_source(c, &c->sources[i], to);
-    return buf_ok(to);
 }
 
 static json_t *setting_json(const struct config *c, const struct setting *s, const void *base,
                             unsigned origin)
 {
-    struct buf text = buf_make(CONFIG_LINE_MAX);
-    json_t *json = NULL;
-
-    if (add_origin(c, origin, &text))
-        json = json_pack("{so ss}", "value", config_value_json(s, base), "origin", buf_str(&text));
+    struct buf text = buf_make(CONFIG_FILE_MAX);
+    print_origin(c, origin, &text);
+    json_t *json =
+        json_pack("{so ss}", "value", config_value_json(s, base), "origin", buf_str(&text));
     buf_free(&text);
     return json;
 }
@@ -93,47 +88,35 @@ static json_t *section_json(const struct config *c, enum section section,
     const unsigned *origins = source ? source->origin : c->origin;
     const void *base = source ? (const void *)source : c;
     json_t *object = json_object();
-
-    for (const struct setting *s = config_settings; s->key; s++) {
-        if (s->section != section || (source && !config_setting_applies(s, source->type)))
-            continue;
-        if (json_object_set_new(object, s->key,
-                                setting_json(c, s, base, origins[s - config_settings])) != 0) {
-            json_decref(object);
-            return NULL;
-        }
-    }
+    for (const struct setting *s = config_settings; s->key; s++)
+        if (s->section == section && (!source || config_setting_applies(s, source->type)))
+            json_object_set_new(object, s->key,
+                                setting_json(c, s, base, origins[s - config_settings]));
     return object;
 }
 
 json_t *config_json(const struct config *c)
 {
+    /* NULL if the path is not UTF-8; origins contain it too. */
     json_t *all = json_pack("{ss?}", "file", c->path);
-    json_t *sources = json_object();
-    bool ok = all && sources;
-
-    for (unsigned i = 0; ok && i < SECTION_SOURCE; i++)
-        ok = json_object_set_new(all, config_sections[i].name,
-                                 section_json(c, (enum section)i, NULL)) == 0;
-    for (size_t i = 0; ok && i < c->source_count; i++)
-        ok = json_object_set_new(sources, c->sources[i].name,
-                                 section_json(c, SECTION_SOURCE, &c->sources[i])) == 0;
-    ok = ok && json_object_set(all, "sources", sources) == 0;
-    json_decref(sources);
-    if (!ok) {
-        json_decref(all);
+    if (!all)
         return NULL;
-    }
+    for (unsigned i = 0; i < SECTION_SOURCE; i++)
+        json_object_set_new(all, config_sections[i].name, section_json(c, (enum section)i, NULL));
+    json_t *sources = json_object();
+    for (size_t i = 0; i < c->source_count; i++)
+        json_object_set_new(sources, c->sources[i].name,
+                            section_json(c, SECTION_SOURCE, &c->sources[i]));
+    json_object_set_new(all, "sources", sources);
     return all;
 }
 
 /* --- the reference --- */
 
 /* "sqs, s3" for the types in a mask. */
-static void add_types(unsigned types, struct buf *to)
+static void print_types(unsigned types, struct buf *to)
 {
     const char *separator = "";
-
     for (unsigned t = 0; t <= SOURCE_DIRECTORY; t++)
         if (types & 1u << t) {
             buf_addf(to, "%s%s", separator, source_type_name((enum source_type)t));
@@ -141,8 +124,8 @@ static void add_types(unsigned types, struct buf *to)
         }
 }
 
-/* What values there are: " A duration from 1s to 1h." */
-static void add_kind(const struct setting *s, struct buf *to)
+/* The allowed values: " A duration from 1s to 1h." Of strings, the help describes them. */
+static void describe_kind(const struct setting *s, struct buf *to)
 {
     switch (s->kind) {
     case VALUE_NUMBER:
@@ -174,11 +157,11 @@ static void add_kind(const struct setting *s, struct buf *to)
         break;
     case VALUE_SECRET:
     case VALUE_STRING:
-        break; /* the help says what it is */
+        break;
     }
 }
 
-static void add_default(const struct setting *s, struct buf *to)
+static void describe_default(const struct setting *s, struct buf *to)
 {
     if (s->needed && !s->fallback_words)
         return;
@@ -188,37 +171,36 @@ static void add_default(const struct setting *s, struct buf *to)
                                  : "none");
     if (s->other_types) {
         buf_addf(to, "; %s for ", s->other);
-        add_types(s->other_types, to);
+        print_types(s->other_types, to);
     }
     buf_addc(to, '.');
 }
 
-/* All that is to be said of a setting, as sentences. */
-static bool describe(const struct setting *s, struct buf *to)
+/* A complete description of a setting, in sentences. */
+static void describe_setting(const struct setting *s, struct buf *to)
 {
     buf_adds(to, s->help);
-    add_kind(s, to);
-    add_default(s, to);
+    describe_kind(s, to);
+    describe_default(s, to);
     if (s->types) {
         buf_adds(to, " For ");
-        add_types(s->types, to);
+        print_types(s->types, to);
         buf_addc(to, '.');
     }
     if (s->needed && s->needed != s->types && s->types) {
         buf_adds(to, " Required for ");
-        add_types(s->needed, to);
+        print_types(s->needed, to);
         buf_addc(to, '.');
     } else if (s->needed) {
         buf_adds(to, " Required.");
     }
-    return buf_ok(to);
 }
 
 /* The text as comment lines. */
-static bool add_comment(struct buf *to, const char *text)
+static void sample_comment(struct buf *to, const char *text)
 {
     buf_adds(to, "# ");
-    return text_add_wrapped(to, text, 2, "# ");
+    text_add_wrapped(to, text, 2, "# ");
 }
 
 static const char *sample_value(const struct setting *s)
@@ -226,26 +208,25 @@ static const char *sample_value(const struct setting *s)
     return s->fallback ? s->fallback : s->example;
 }
 
-static bool sample_section(enum section section, struct buf *to)
+static void sample_section(enum section section, struct buf *to)
 {
     buf_addc(to, '\n');
-    add_comment(to, config_sections[section].help);
+    sample_comment(to, config_sections[section].help);
     buf_addf(to, "[%s]\n", config_sections[section].name);
     for (const struct setting *s = config_settings; s->key; s++) {
         struct buf text = buf_make(4096);
-
-        if (s->section == section && describe(s, &text)) {
+        if (s->section == section) {
+            describe_setting(s, &text);
             buf_addc(to, '\n');
-            add_comment(to, buf_str(&text));
+            sample_comment(to, buf_str(&text));
             buf_addf(to, ";%s = %s\n", s->key, sample_value(s));
         }
         buf_free(&text);
     }
-    return buf_ok(to);
 }
 
-/* An example of a source with what its type cannot do without. */
-static bool sample_source(enum source_type type, struct buf *to)
+/* An example of a source with the settings that its type requires. */
+static void sample_source(enum source_type type, struct buf *to)
 {
     buf_addf(to, "\n;[source my-%s]\n;type = %s\n", source_type_name(type), source_type_name(type));
     for (const struct setting *s = config_settings; s->key; s++)
@@ -253,61 +234,58 @@ static bool sample_source(enum source_type type, struct buf *to)
             buf_addf(to, ";%s = %s\n", s->key, s->example);
     if (type == SOURCE_AZURE_QUEUE || type == SOURCE_AZURE_BLOB)
         buf_addf(to, ";account = %s\n", config_setting_find(SECTION_SOURCE, "account")->example);
-    return buf_ok(to);
 }
 
-static bool sample_source_keys(struct buf *to)
+static void sample_source_keys(struct buf *to)
 {
     buf_addc(to, '\n');
-    add_comment(to, "All keys of a source:");
+    sample_comment(to, "All keys of a source:");
     for (const struct setting *s = config_settings; s->key; s++) {
         struct buf text = buf_make(4096);
-
-        if (s->section == SECTION_SOURCE && describe(s, &text)) {
+        if (s->section == SECTION_SOURCE) {
+            describe_setting(s, &text);
             buf_adds(to, "#\n");
             buf_addf(to, "# %s = %s\n", s->key, sample_value(s));
-            add_comment(to, buf_str(&text));
+            sample_comment(to, buf_str(&text));
         }
         buf_free(&text);
     }
-    return buf_ok(to);
 }
 
-bool config_sample(struct buf *to)
+void config_sample(struct buf *to)
 {
-    add_comment(to, "The configuration of hgautod, see hgautod.ini(5). This file is installed "
-                    "as " CONFIG_DEFAULT_PATH ".");
+    sample_comment(to, "The configuration of hgautod, see hgautod.ini(5). This file is installed "
+                       "as " CONFIG_DEFAULT_PATH ".");
     buf_adds(to, "#\n");
-    add_comment(to, "Every setting is shown. A line that begins with ';' is off: it shows the "
-                    "default, or an example where there is no default. A setting here except "
-                    "those of sources can also be given in the environment, as "
-                    "HGAUTOD_<SECTION>_<KEY>, for example HGAUTOD_DAEMON_WORKERS=32. `hgautod "
-                    "check` prints the effective settings and their origin.");
+    sample_comment(to, "Every setting is shown. A line that begins with ';' is off: it shows the "
+                       "default, or an example where there is no default. A setting here except "
+                       "those of sources can also be given in the environment, as "
+                       "HGAUTOD_<SECTION>_<KEY>, for example HGAUTOD_DAEMON_WORKERS=32. `hgautod "
+                       "check` prints the effective settings and their origin.");
     buf_adds(to, "#\n");
-    add_comment(to, "Durations need a unit: ms, s, m, h or d. Lists are separated by commas or "
-                    "blanks; an entry that contains a comma or a blank must be enclosed in double "
-                    "quotes.");
+    sample_comment(to,
+                   "Durations need a unit: ms, s, m, h or d. Lists are separated by commas or "
+                   "blanks; an entry that contains a comma or a blank must be enclosed in double "
+                   "quotes.");
     for (unsigned i = 0; i < SECTION_SOURCE; i++)
         sample_section((enum section)i, to);
     buf_addc(to, '\n');
-    add_comment(to, config_sections[SECTION_SOURCE].help);
+    sample_comment(to, config_sections[SECTION_SOURCE].help);
     for (unsigned t = 0; t <= SOURCE_DIRECTORY; t++)
         sample_source((enum source_type)t, to);
-    return sample_source_keys(to);
+    sample_source_keys(to);
 }
 
-static bool mdoc_setting(const struct setting *s, struct buf *to)
+static void mdoc_setting(const struct setting *s, struct buf *to)
 {
     struct buf text = buf_make(4096);
-    bool ok;
-
     buf_addf(to, ".It Ic %s\n", s->key);
-    ok = describe(s, &text) && text_add_mdoc(to, buf_str(&text));
+    describe_setting(s, &text);
+    text_add_mdoc(to, buf_str(&text));
     buf_free(&text);
-    return ok;
 }
 
-bool config_mdoc(struct buf *to)
+void config_mdoc(struct buf *to)
 {
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
         buf_addf(to, ".Ss Section %s%s\n", config_sections[i].name,
@@ -319,5 +297,4 @@ bool config_mdoc(struct buf *to)
                 mdoc_setting(s, to);
         buf_adds(to, ".El\n");
     }
-    return buf_ok(to);
 }

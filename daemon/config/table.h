@@ -136,23 +136,4 @@ void config_value_free(const struct setting *s, void *base);
 /* Appends a duration in the largest unit that needs no fraction: "90s". */
 void config_duration_format(int64_t ms, struct buf *to);
 
-/* --- the file (ini.c) --- */
-
-/* What the INI reader tells; the strings are valid during the call. */
-struct config_reader {
-    void *ctx;
-    /* A line "[title]"; NULL when the title is broken, of which problem() has told. */
-    void (*section)(void *ctx, unsigned line, const char *title);
-    /* A line "key = value"; neither is empty. */
-    void (*setting)(void *ctx, unsigned line, const char *key, const char *value);
-    /* A line that is neither, nor a comment, nor blank. */
-    void (*problem)(void *ctx, unsigned line, const char *sentence);
-};
-
-/* What keeps n bytes from being a line of text ("is not UTF-8", "holds a control character"); NULL:
- * nothing. */
-const char *config_text_problem(const char *text, size_t n);
-/* Reads an INI file's text. False when out of memory. */
-bool config_parse(const char *text, size_t size, const struct config_reader *reader);
-
 #endif

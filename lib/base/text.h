@@ -1,4 +1,4 @@
-/* Text for people: similar names, and lines of a limited width. Thread-safe. */
+/* Text for humans: similar names, and lines of a limited width. Thread-safe. */
 #ifndef HGAUTOD_LIB_BASE_TEXT_H
 #define HGAUTOD_LIB_BASE_TEXT_H
 
@@ -14,13 +14,28 @@
  * swapped neighbors. Returns 99 if a name is longer than 64 bytes. */
 unsigned text_distance(const char *a, const char *b);
 
+/* The name most similar to one that was written. Begin with the written name alone. */
+struct text_match {
+    const char *written;
+    /* The best candidate so far, borrowed; NULL: none is similar. */
+    const char *name;
+    unsigned distance;
+};
+
+/* Makes the candidate the match if it is more similar than the others: at a distance of at most 2,
+ * or of half the length of the written name. */
+void text_match_offer(struct text_match *match, const char *candidate);
+
+/* Returns NULL if n bytes are a line of text, otherwise why not, as the predicate of a sentence:
+ * "is not UTF-8" or "contains a control character". */
+const char *text_problem(const char *text, size_t n);
+
 /* Appends the words of a text, starting at `column` of a line that the caller has begun, and a
- * newline. Lines are broken between words at TEXT_WIDTH; a new line begins with `indent`. False
- * if the buffer has failed. */
-bool text_add_wrapped(struct buf *to, const char *text, size_t column, const char *indent);
+ * newline. Lines are broken between words at TEXT_WIDTH; a new line begins with `indent`. */
+void text_add_wrapped(struct buf *to, const char *text, size_t column, const char *indent);
 
 /* Appends a text as lines of mdoc, one sentence per line, with everything escaped that roff would
- * take for a request. False if the buffer has failed. */
-bool text_add_mdoc(struct buf *to, const char *text);
+ * take for a request. */
+void text_add_mdoc(struct buf *to, const char *text);
 
 #endif
