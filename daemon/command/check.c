@@ -1,5 +1,5 @@
-/* hgautod check: is the configuration right, what is in force, and, with --online, can all of it be
- * reached? */
+/* hgautod check: validates the configuration, prints the effective one and, with --online, tests whether
+ * everything it refers to is reachable. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,30 +7,35 @@
 #include <unistd.h>
 
 #include "daemon/command/command.h"
-#include "daemon/command/waiting.h"
+#include "daemon/command/probe.h"
 #include "daemon/descriptors.h"
 #include "daemon/env.h"
 #include "daemon/source/source.h"
 #include "lib/azure/azure.h"
+#include "lib/base/memory.h"
 #include "lib/base/printable.h"
 
-enum { TEXT_MAX = 4 << 20 };
+#define TEXT_MAX (4u << 20)
 
-/* What was found of one identity or source: a line each, beginning with "ok", "note" or "FAIL". */
+/* What was found about one identity or source. */
 struct finding {
-    const char *kind; /* "identity", "source" */
-    const char *name; /* "aws", the source's name */
+    /* "identity" or "source". */
+    const char *kind;
+    /* "aws", "azure" or the source's name. */
+    const char *name;
     bool ok;
+    /* Each begins with "ok", "note" or "FAIL". */
     struct buf lines;
 };
 
 struct findings {
-    struct finding *at; /* room for all */
+    /* Has room for all. */
+    struct finding *at;
     size_t count;
     bool ok;
 };
 
-static struct finding *add_finding(struct findings *f, const char *kind, const char *name)
+static struct finding *check_add_finding(struct findings *f, const char *kind, const char *name)
 {
     f->at[f->count] = (struct finding){.kind = kind, .name = name, .lines = buf_make(TEXT_MAX)};
     return &f->at[f->count++];
@@ -43,17 +48,15 @@ static void findings_free(struct findings *f)
     free(f->at);
 }
 
-/* --- finding --- */
+/* --- identities and sources --- */
 
-/* Whether the sources need an AWS identity; `possible` also when only their events may. */
-static bool needs_aws(const struct config *c, bool *possible)
+/* Returns whether the sources need an AWS identity; *possible is set also if only their events may. */
+static bool check_needs_aws(const struct config *c, bool *possible)
 {
     bool needed = false;
-
     *possible = false;
     for (size_t i = 0; i < c->source_count; i++) {
         enum source_type type = c->sources[i].type;
-
         needed = needed || type == SOURCE_SQS || type == SOURCE_S3;
         *possible = *possible || type == SOURCE_DIRECTORY;
     }
@@ -61,12 +64,11 @@ static bool needs_aws(const struct config *c, bool *possible)
     return needed;
 }
 
-/* The lines of `text`, each as one that begins with "note". */
-static void add_notes(struct buf *to, const char *text)
+/* Appends each line of a text as one that begins with "note". */
+static void check_add_notes(struct buf *to, const char *text)
 {
     while (*text) {
         size_t n = strcspn(text, "\n");
-
         if (n) {
             buf_adds(to, "note  ");
             buf_add(to, text, n);
@@ -76,158 +78,147 @@ static void add_notes(struct buf *to, const char *text)
     }
 }
 
-static bool find_aws(const struct env *env, struct http_client *http, bool needed, struct buf *to)
+static bool check_aws(const struct env *env, struct http_client *http, bool needed, struct buf *to)
 {
     struct err err = ERR_INIT;
-    struct buf chain = buf_make(TEXT_MAX);
-    struct aws_creds *creds;
     struct aws_self self;
-    char text[2048];
-
-    struct waiting waiting = waiting_begin(env->clock);
+    struct command_wait wait = command_wait_begin(env->clock);
     bool known;
 
     do
         known = aws_self(env->aws, http, &self, &err);
-    while (!known && waiting_pause(&waiting, &err));
+    while (!known && command_wait_retry(&wait, &err));
     if (known) {
-        creds = aws_account_creds(env->aws, http, NULL, &err);
+        struct aws_creds *creds = aws_account_creds(env->aws, http, NULL, &err);
         buf_addf(to, "ok    %s, account %s, credentials from %s\n", self.arn, self.account,
                  creds ? creds->source : "an unknown provider");
         aws_creds_unref(creds);
         return true;
     }
+    char text[2048];
     buf_addf(to, "%s  cannot determine the daemon's own identity: %s\n", needed ? "FAIL" : "note",
              err_text(&err, text, sizeof text));
-    if (err.kind != ERR_CREDENTIALS) { /* else the error itself has told */
+    /* An error about credentials describes the chain itself. */
+    if (err.kind != ERR_CREDENTIALS) {
+        struct buf chain = buf_make(TEXT_MAX);
         aws_describe_chain(env->aws, http, &chain);
-        add_notes(to, buf_str(&chain));
+        check_add_notes(to, buf_str(&chain));
+        buf_free(&chain);
     }
-    buf_free(&chain);
     return !needed;
 }
 
-/* Whether something is to be done in Azure: a source is there, or [azure] or the SDKs' environment
- * names an identity. */
-static bool needs_azure(const struct config *c)
+/* Returns whether an Azure identity is needed: there is a source in Azure, or [azure] or the environment
+ * of the SDKs names an identity. */
+static bool check_needs_azure(const struct config *c)
 {
     static const char *const names[] = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID"};
     bool needed = c->azure.tenant_id || c->azure.client_id || c->azure.client_certificate ||
                   c->azure.subscriptions_file;
-
     for (size_t i = 0; i < c->source_count; i++) {
         enum source_type type = c->sources[i].type;
-
         needed = needed || type == SOURCE_AZURE_QUEUE || type == SOURCE_AZURE_BLOB;
     }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *value = getenv(names[i]);
-
         needed = needed || (value && *value);
     }
     return needed;
 }
 
-static void add_id(struct buf *to, const char *what, const char *id)
+static void check_add_id(struct buf *to, const char *what, const char *id)
 {
     if (*id)
         buf_addf(to, ", %s %s", what, id);
 }
 
-/* Who the token says that we are, which kind of identity gave it, and why those before had none. */
-static void say_azure(const struct env *env, const struct azure_token *token, struct buf *to)
+/* Reports the identity in a token, its kind, and why the kinds before it were not used. */
+static void check_report_azure(const struct env *env, const struct azure_token *token,
+                               struct buf *to)
 {
     struct buf kinds = buf_make(TEXT_MAX);
     struct azure_who who;
-
     azure_token_who(token, &who);
     buf_addf(to, "ok    a token for %s", azure_cloud(env->azure)->arm);
-    add_id(to, "tenant", who.tenant);
-    add_id(to, "client id", who.client);
-    add_id(to, "object id", who.object);
+    check_add_id(to, "tenant", who.tenant);
+    check_add_id(to, "client id", who.client);
+    check_add_id(to, "object id", who.object);
     buf_addc(to, '\n');
     azure_describe_identity(env->azure, &kinds);
-    add_notes(to, buf_str(&kinds));
+    check_add_notes(to, buf_str(&kinds));
     buf_free(&kinds);
 }
 
-static bool find_azure(const struct env *env, struct http_client *http, struct buf *to)
+static bool check_azure(const struct env *env, struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
     struct azure_token *token;
-    struct waiting waiting = waiting_begin(env->clock);
-    char text[2048];
-
+    struct command_wait wait = command_wait_begin(env->clock);
     do
         token = azure_token(env->azure, http, azure_arm_scope(env->azure), &err);
-    while (!token && waiting_pause(&waiting, &err));
+    while (!token && command_wait_retry(&wait, &err));
     if (token) {
-        say_azure(env, token, to);
+        check_report_azure(env, token, to);
         azure_token_unref(token);
         return true;
     }
+    /* Other errors describe what to do themselves. */
+    bool refused = err.http_status > 0 && err.kind != ERR_UNAVAILABLE;
+    char text[2048];
     buf_addf(to, "FAIL  no token for %s: %s%s\n", azure_cloud(env->azure)->arm,
              err_text(&err, text, sizeof text),
-             err.http_status > 0 &&
-                     err.kind != ERR_UNAVAILABLE /* else the error itself says what to do */
+             refused
                  ? "; check tenant_id, client_id and authority, and that the secret, certificate "
                    "or managed identity belongs to them"
                  : "");
     return false;
 }
 
-static void find_all(const struct env *env, struct http_client *http, struct findings *f)
+static void check_all(const struct env *env, struct http_client *http, struct findings *f)
 {
     const struct config *c = env->config;
     bool possible;
-    bool needed = needs_aws(c, &possible);
-
+    bool needed = check_needs_aws(c, &possible);
     f->ok = true;
     if (possible) {
-        struct finding *identity = add_finding(f, "identity", "aws");
-
-        identity->ok = find_aws(env, http, needed, &identity->lines);
+        struct finding *identity = check_add_finding(f, "identity", "aws");
+        identity->ok = check_aws(env, http, needed, &identity->lines);
         f->ok = identity->ok;
     }
-    if (needs_azure(c)) {
-        struct finding *identity = add_finding(f, "identity", "azure");
-
-        identity->ok = find_azure(env, http, &identity->lines);
+    if (check_needs_azure(c)) {
+        struct finding *identity = check_add_finding(f, "identity", "azure");
+        identity->ok = check_azure(env, http, &identity->lines);
         f->ok = identity->ok && f->ok;
     }
     for (size_t i = 0; i < c->source_count; i++) {
-        struct finding *source = add_finding(f, "source", c->sources[i].name);
-
-        source->ok = source_probe(env, &c->sources[i], http, &source->lines);
+        struct finding *source = check_add_finding(f, "source", c->sources[i].name);
+        source->ok = probe_source(env, &c->sources[i], http, &source->lines);
         f->ok = source->ok && f->ok;
     }
 }
 
-/* False with *err when not even a beginning could be made. */
-static bool look_online(const struct env *env, struct findings *f, struct err *err)
+static bool check_online(const struct env *env, struct findings *f, struct err *err)
 {
     struct http_client *http = http_client_new(&env->http);
-
-    f->at = calloc(env->config->source_count + 2, sizeof *f->at); /* two clouds */
-    if (f->at && http)
-        find_all(env, http, f);
-    else
-        err_set(err, ERR_INTERNAL, "", "out of memory");
+    if (!http)
+        return err_set(err, ERR_INTERNAL, "", "cannot initialize libcurl");
+    /* And one for each cloud. */
+    f->at = xcalloc(env->config->source_count + 2, sizeof *f->at);
+    check_all(env, http, f);
     http_client_free(http);
-    return err->kind == ERR_NONE;
+    return true;
 }
 
 /* --- building --- */
 
-/* Makes a source as `run` does, but starts nothing, and says what keeps it from being made. What
- * depends on the place and time, such as a directory that is not there, is for --online. */
-static void build_source(const struct source_host *host, const struct config_source *config,
-                         struct buf *problems)
+/* Makes a source as `run` does, without starting it, and reports what is wrong with its configuration.
+ * What depends on the place and time, such as a missing directory, is for --online. */
+static void check_build_source(const struct source_host *host, const struct config_source *config,
+                               struct buf *problems)
 {
     struct err err = ERR_INIT;
     char text[2048];
     struct source *source = source_new(host, config, &err);
-
     if (source) {
         source->ops->free(source);
     } else if (err.kind == ERR_INVALID) {
@@ -239,26 +230,26 @@ static void build_source(const struct source_host *host, const struct config_sou
     }
 }
 
-/* Makes all that `run` makes before it starts, so that what it refuses is refused here too. */
-static void build_sources(const struct env *made, struct buf *problems)
+/* Makes everything that `run` makes before it starts, so that what it refuses is refused here too. */
+static void check_build_sources(const struct env *made, struct buf *problems)
 {
     struct env env = *made;
     uv_loop_t loop;
     struct source_host host = {.env = &env, .loop = &loop};
-
     if (uv_loop_init(&loop) != 0) {
         buf_adds(problems, "hgautod: cannot initialize the event loop\n");
         return;
     }
-    env.log = NULL; /* what they warn of is said in our own words */
+    /* Their warnings are printed in our own words. */
+    env.log = NULL;
     for (size_t i = 0; i < env.config->source_count; i++)
-        build_source(&host, &env.config->sources[i], problems);
+        check_build_source(&host, &env.config->sources[i], problems);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
 }
 
-/* What will work, but perhaps not as meant: a line each. */
-static void add_warnings(const struct config *c, struct buf *to)
+/* Appends one line for each setting that works, but perhaps not as intended. */
+static void check_add_warnings(const struct config *c, struct buf *to)
 {
     for (size_t i = 0; i < c->source_count; i++)
         if (c->sources[i].type == SOURCE_SQS && !c->sources[i].bucket)
@@ -267,13 +258,12 @@ static void add_warnings(const struct config *c, struct buf *to)
     descriptors_warn(c, to);
 }
 
-/* --- saying --- */
+/* --- printing --- */
 
-static bool print_text(const struct config *config, const struct findings *f)
+static bool check_print_text(const struct config *config, const struct findings *f)
 {
     struct buf text = buf_make(TEXT_MAX);
     bool ok;
-
     config_print(config, &text);
     for (size_t i = 0; i < f->count; i++)
         buf_addf(&text, "\n; %s %s\n%s", f->at[i].kind, f->at[i].name, buf_str(&f->at[i].lines));
@@ -282,83 +272,76 @@ static bool print_text(const struct config *config, const struct findings *f)
     return ok;
 }
 
-static json_t *lines_json(const char *text)
+static json_t *check_lines_json(const char *text)
 {
     json_t *lines = json_array();
-
     while (*text) {
         size_t n = strcspn(text, "\n");
         json_t *line = json_stringn(text, n);
-
         json_array_append_new(lines, line ? line : json_string("(a line that is not UTF-8)"));
         text += n + (text[n] ? 1 : 0);
     }
     return lines;
 }
 
-static json_t *findings_json(const struct findings *f)
+static json_t *check_findings_json(const struct findings *f)
 {
     json_t *all = json_array();
-
     for (size_t i = 0; i < f->count; i++)
         json_array_append_new(all, json_pack("{ss ss sb so}", "kind", f->at[i].kind, "name",
                                              f->at[i].name, "ok", f->at[i].ok, "found",
-                                             lines_json(buf_str(&f->at[i].lines))));
+                                             check_lines_json(buf_str(&f->at[i].lines))));
     return all;
 }
 
-/* Prints and releases a JSON value. */
-static bool print_json(json_t *json)
+/* Prints and releases a JSON value; NULL is an error. */
+static bool check_print_json(json_t *json)
 {
     char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
     bool ok = text && printable_write(stdout, text, strlen(text)) && putchar('\n') != EOF &&
               fflush(stdout) == 0;
-
     free(text);
     json_decref(json);
     return ok;
 }
 
-static bool print_result(const struct invocation *in, const struct config *config,
-                         const struct buf *warnings, const struct findings *f)
+static bool check_print_result(const struct invocation *in, const struct config *config,
+                               const struct buf *warnings, const struct findings *f)
 {
     json_t *json;
-
     if (!in->json)
-        return print_text(config, f);
+        return check_print_text(config, f);
     json = json_pack("{sb so so}", "ok", f->ok, "configuration", config_json(config), "warnings",
-                     lines_json(buf_str(warnings)));
-    if (json && in->online && json_object_set_new(json, "online", findings_json(f)) != 0) {
-        json_decref(json);
-        json = NULL;
-    }
-    return print_json(json);
+                     check_lines_json(buf_str(warnings)));
+    if (json && in->online)
+        json_object_set_new(json, "online", check_findings_json(f));
+    return check_print_json(json);
 }
 
-/* What is wrong with the configuration, for people and, with --json, for programs. */
-static int refuse(const struct invocation *in, const struct buf *problems)
+/* Prints what is wrong with the configuration, with --json also as JSON. */
+static int check_refuse(const struct invocation *in, const struct buf *problems)
 {
     printable_print(stderr, "%s", buf_str(problems));
     if (in->json)
-        print_json(json_pack("{sb so}", "ok", 0, "problems", lines_json(buf_str(problems))));
+        check_print_json(
+            json_pack("{sb so}", "ok", 0, "problems", check_lines_json(buf_str(problems))));
     return EXIT_USAGE;
 }
 
-/* The configuration is one that `run` takes. */
-static int report(const struct invocation *in, const struct env *env)
+/* Prints the configuration, which `run` accepts. */
+static int check_report(const struct invocation *in, const struct env *env)
 {
     struct findings f = {.ok = true};
     struct buf warnings = buf_make(TEXT_MAX);
     struct err err = ERR_INIT;
     char text[2048];
     int status = EXIT_DONE;
-
-    add_warnings(env->config, &warnings);
+    check_add_warnings(env->config, &warnings);
     printable_print(stderr, "%s", buf_str(&warnings));
-    if (in->online && !look_online(env, &f, &err)) {
+    if (in->online && !check_online(env, &f, &err)) {
         printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
         status = EXIT_WORK_FAILED;
-    } else if (!print_result(in, env->config, &warnings, &f) || !f.ok) {
+    } else if (!check_print_result(in, env->config, &warnings, &f) || !f.ok) {
         status = EXIT_WORK_FAILED;
     }
     findings_free(&f);
@@ -366,20 +349,20 @@ static int report(const struct invocation *in, const struct env *env)
     return status;
 }
 
-static int check(const struct invocation *in, const struct config *config, struct buf *problems)
+static int check_config(const struct invocation *in, const struct config *config,
+                        struct buf *problems)
 {
     struct err err = ERR_INIT;
     char text[2048];
     struct env env;
     int status;
-
     if (!env_init(&env, config, &err)) {
         buf_addf(problems, "hgautod: %s\n", err_text(&err, text, sizeof text));
-        status = refuse(in, problems);
+        status = check_refuse(in, problems);
         return err.kind == ERR_INVALID ? status : EXIT_WORK_FAILED;
     }
-    build_sources(&env, problems);
-    status = problems->size > 0 ? refuse(in, problems) : report(in, &env);
+    check_build_sources(&env, problems);
+    status = problems->size > 0 ? check_refuse(in, problems) : check_report(in, &env);
     env_release(&env);
     return status;
 }
@@ -388,8 +371,7 @@ int cmd_check(const struct invocation *in)
 {
     struct buf problems = buf_make(TEXT_MAX);
     struct config *config = config_load(in->config_path, false, environ, &problems);
-    int status = config ? check(in, config, &problems) : refuse(in, &problems);
-
+    int status = config ? check_config(in, config, &problems) : check_refuse(in, &problems);
     config_free(config);
     buf_free(&problems);
     return status;

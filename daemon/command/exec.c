@@ -1,6 +1,5 @@
-/* One event from a file: one delivery and a store of one object, on the ordinary engine. */
-#include "daemon/command/exec.h"
-
+/* hgautod exec: carries out one event from a file, without a queue: one delivery and a store of one
+ * object, on the engine of the daemon. Reports are written to a folder or printed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/exit_status.h"
+#include "daemon/command/command.h"
+#include "daemon/env.h"
 #include "daemon/run/engine.h"
 #include "daemon/store/store.h"
 #include "lib/base/file.h"
@@ -19,29 +19,34 @@
 #include "lib/base/memory.h"
 #include "lib/base/printable.h"
 
-/* The event's key in its store: reports are asked for below "reports/". */
+/* The event's key in its store: its reports are below "reports/". */
 #define EVENT_KEY     "events/event.json"
 #define REPORT_PREFIX "reports/report_"
 #define COPY_SIZE     65536
 
 struct exec {
-    struct store store; /* first: the store's functions are given its address */
+    /* First: the store's functions receive its address. */
+    struct store store;
     struct delivery delivery;
     const struct env *env;
     uv_loop_t loop;
-    struct engine *engine; /* set while it runs */
+    /* While it runs. */
+    struct engine *engine;
     const char *path;
-    const char *report_dir; /* NULL: stdout */
+    /* NULL: standard output. */
+    const char *report_dir;
     uv_signal_t signals[2];
-    uv_async_t broken; /* a report cannot be written: trying again would not help */
+    /* A report cannot be written; another attempt would not help. */
+    uv_async_t broken;
     bool interrupted, unwritable;
     enum settle outcome;
-    char *problem; /* why the event was given back; NULL: not said */
+    /* Why the event was returned; NULL: unknown. */
+    char *problem;
 };
 
-/* --- the store: called by workers, but by one at a time, since there is one run --- */
+/* --- the store, called by one worker at a time, because there is one run --- */
 
-static bool file_error(struct err *err, const char *what, const char *path)
+static bool exec_file_error(struct err *err, const char *what, const char *path)
 {
     return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, "", "%s %s: %s", what, path,
                    strerror(errno));
@@ -61,8 +66,8 @@ static bool exec_get(struct store *s, struct http_client *http, const char *key,
            err_set(err, why.kind, "", "cannot read %s: %s", x->path, why.message);
 }
 
-/* Writes a body to a stream, in pieces where it is one itself. */
-static bool write_body(FILE *to, const struct http_body *body)
+/* Writes a body to a stream, in pieces if it is a stream itself. */
+static bool exec_write_body(FILE *to, const struct http_body *body)
 {
     char piece[COPY_SIZE];
     size_t n;
@@ -75,30 +80,29 @@ static bool write_body(FILE *to, const struct http_body *body)
     return true;
 }
 
-/* For a terminal, which the names of resources must not be able to steer, the report is made
- * harmless as a whole. */
-static bool show_report(const struct http_body *body)
+/* Prints a report to a terminal without the control characters that names of resources may contain. */
+static bool exec_show_report(const struct http_body *body)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
-    bool ok = to && write_body(to, body);
+    bool ok = to && exec_write_body(to, body);
     ok = to && fclose(to) == 0 && ok && printable_write(stdout, text, size);
     free(text);
     return ok;
 }
 
-static bool print_report(const struct http_body *body, struct err *err)
+static bool exec_print_report(const struct http_body *body, struct err *err)
 {
-    bool ok = isatty(STDOUT_FILENO) ? show_report(body) : write_body(stdout, body);
+    bool ok = isatty(STDOUT_FILENO) ? exec_show_report(body) : exec_write_body(stdout, body);
     if (ok && putchar('\n') != EOF && fflush(stdout) == 0)
         return true;
-    return file_error(err, "cannot write to", "standard output");
+    return exec_file_error(err, "cannot write to", "standard output");
 }
 
-/* Writes a temporary file in the folder and gives it its name when it is complete: whoever looks
- * there sees all of a report or nothing. A symbolic link of that name is replaced, not followed. */
-static bool write_report(int folder, const char *name, const struct http_body *body)
+/* Writes a temporary file in the folder and renames it when it is complete, so that a report is
+ * visible as a whole or not at all. A symbolic link of that name is replaced, not followed. */
+static bool exec_write_report(int folder, const char *name, const struct http_body *body)
 {
     char temporary[64];
     int fd = file_make_temporary(folder, ".hgautod.", temporary);
@@ -108,7 +112,7 @@ static bool write_report(int folder, const char *name, const struct http_body *b
             close(fd);
         return false;
     }
-    bool ok = write_body(to, body) && fflush(to) == 0 && fsync(fd) == 0;
+    bool ok = exec_write_body(to, body) && fflush(to) == 0 && fsync(fd) == 0;
     ok = fclose(to) == 0 && ok;
     ok = ok && renameat(folder, temporary, folder, name) == 0 && fsync(folder) == 0;
     int error = errno;
@@ -118,21 +122,21 @@ static bool write_report(int folder, const char *name, const struct http_body *b
     return ok;
 }
 
-static bool save_report(const struct exec *x, const char *name, const struct http_body *body,
-                        struct err *err)
+static bool exec_save_report(const struct exec *x, const char *name, const struct http_body *body,
+                             struct err *err)
 {
     struct buf path = buf_make(8192);
     int folder = open(x->report_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = folder >= 0 && write_report(folder, name, body);
+    bool ok = folder >= 0 && exec_write_report(folder, name, body);
     int error = errno;
     if (folder >= 0)
         close(folder);
     errno = error;
     buf_addf(&path, "%s/%s", x->report_dir, name);
     if (!ok)
-        file_error(err, "cannot write", buf_str(&path));
+        exec_file_error(err, "cannot write", buf_str(&path));
     else if (!printable_print(stdout, "%s\n", buf_str(&path)) || fflush(stdout) != 0)
-        ok = file_error(err, "cannot write to", "standard output");
+        ok = exec_file_error(err, "cannot write to", "standard output");
     buf_free(&path);
     return ok;
 }
@@ -144,10 +148,12 @@ static bool exec_put(struct store *s, struct http_client *http, const struct obj
     (void)http;
     if (new_etag)
         snprintf(new_etag, OBJECT_ETAG_SIZE, "file");
+    /* is_pending is not needed: no other daemon can see this event. */
     if (strncmp(put->key, REPORT_PREFIX, strlen(REPORT_PREFIX)) != 0)
-        return true; /* is_pending: nobody else can see this event */
+        return true;
     const char *name = strrchr(put->key, '/') + 1;
-    if (x->report_dir ? save_report(x, name, put->body, err) : print_report(put->body, err))
+    if (x->report_dir ? exec_save_report(x, name, put->body, err)
+                      : exec_print_report(put->body, err))
         return true;
     uv_async_send(&x->broken);
     return false;
@@ -164,6 +170,7 @@ static bool exec_del(struct store *s, struct http_client *http, const char *key,
     return true;
 }
 
+/* There is never a report, so the event is always carried out. */
 static bool exec_list(struct store *s, struct http_client *http, const char *prefix,
                       object_each_fn each, void *ctx, struct err *err)
 {
@@ -173,10 +180,10 @@ static bool exec_list(struct store *s, struct http_client *http, const char *pre
     (void)each;
     (void)ctx;
     (void)err;
-    return true; /* no report: the event is always carried out */
+    return true;
 }
 
-/* Nothing else is asked of it: there are no claims and no reports of before. */
+/* Nothing else is called: there are no claims and no earlier reports. */
 static const struct store_ops exec_store_ops = {
     .get = exec_get,
     .put = exec_put,
@@ -196,11 +203,11 @@ static void exec_settle(struct delivery *delivery, enum settle how, int64_t dela
     (void)delay_ms;
     x->outcome = how;
     if (why)
-        x->problem = memory_or_die(strdup(why));
+        x->problem = xstrdup(why);
     uv_stop(&x->loop);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void exec_on_signal(uv_signal_t *handle, int number)
 {
     struct exec *x = handle->data;
     (void)number;
@@ -208,27 +215,27 @@ static void on_signal(uv_signal_t *handle, int number)
     engine_drain(x->engine, 0);
 }
 
-static void on_broken(uv_async_t *handle)
+static void exec_on_broken(uv_async_t *handle)
 {
     struct exec *x = handle->data;
     x->unwritable = true;
     engine_drain(x->engine, 0);
 }
 
-static void watch(struct exec *x)
+static void exec_watch_signals(struct exec *x)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
-    uv_async_init(&x->loop, &x->broken, on_broken);
+    uv_async_init(&x->loop, &x->broken, exec_on_broken);
     x->broken.data = x;
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&x->loop, &x->signals[i]);
         x->signals[i].data = x;
-        uv_signal_start(&x->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&x->signals[i], exec_on_signal, numbers[i]);
     }
 }
 
-/* Exit status and last words. */
-static int conclude(const struct exec *x)
+/* Prints why the event was not completed. Returns the exit status. */
+static int exec_conclude(const struct exec *x)
 {
     struct engine_counts n;
     engine_get_counts(x->engine, &n);
@@ -249,7 +256,7 @@ static int conclude(const struct exec *x)
     return n.errored || n.critical ? EXIT_WORK_FAILED : EXIT_DONE;
 }
 
-static int run_engine(struct exec *x)
+static int exec_run_engine(struct exec *x)
 {
     struct err err = ERR_INIT;
     char text[2048];
@@ -262,14 +269,14 @@ static int run_engine(struct exec *x)
     }
     engine_submit(x->engine, &x->delivery);
     uv_run(&x->loop, UV_RUN_DEFAULT);
-    int status = conclude(x);
+    int status = exec_conclude(x);
     engine_free(x->engine);
     x->engine = NULL;
     return status;
 }
 
-/* Can the files be used at all? Said before anything is begun. */
-static bool usable(const char *path, const char *report_dir)
+/* Returns whether the event can be read and reports can be written; prints why not. */
+static bool exec_check_files(const char *path, const char *report_dir)
 {
     struct stat st;
     if (access(path, R_OK) != 0) {
@@ -290,10 +297,11 @@ static bool usable(const char *path, const char *report_dir)
     return true;
 }
 
-int exec_event(const struct env *env, const char *path, const char *report_dir)
+static int exec_event(const struct env *env, const struct invocation *in)
 {
-    struct exec x = {.env = env, .path = path, .report_dir = report_dir};
-    if (!usable(path, report_dir))
+    const char *path = in->operands[0];
+    struct exec x = {.env = env, .path = path, .report_dir = in->report_dir};
+    if (!exec_check_files(path, in->report_dir))
         return EXIT_USAGE;
     if (uv_loop_init(&x.loop) != 0) {
         printable_print(stderr, "hgautod: cannot initialize the event loop\n");
@@ -302,8 +310,8 @@ int exec_event(const struct env *env, const char *path, const char *report_dir)
     x.store = (struct store){.ops = &exec_store_ops, .name = path, .form = &store_form_files};
     x.delivery = (struct delivery){
         .store = &x.store, .rules = &exec_rules, .key = EVENT_KEY, .id = "", .settle = exec_settle};
-    watch(&x);
-    int status = run_engine(&x);
+    exec_watch_signals(&x);
+    int status = exec_run_engine(&x);
     for (size_t i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&x.signals[i], NULL);
     uv_close((uv_handle_t *)&x.broken, NULL);
@@ -311,4 +319,12 @@ int exec_event(const struct env *env, const char *path, const char *report_dir)
     uv_loop_close(&x.loop);
     free(x.problem);
     return status;
+}
+
+int cmd_exec(const struct invocation *in)
+{
+    struct config *config = command_config(in, true);
+    if (config && in->plan)
+        config->guard.dry_run = true;
+    return command_with_env(in, config, exec_event);
 }

@@ -1,6 +1,9 @@
-/* Reaching a source's queue and store, for `check --online`: a line each, "ok ..." or "FAIL ...".
- */
+/* Connects to a source's queue and store, for `check --online`, and reports one line for each, "ok
+ * ..." or "FAIL ...". Writes objects and deletes them again; receives no message. */
+#include "daemon/command/probe.h"
+
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +12,13 @@
 #include "daemon/env.h"
 #include "daemon/run/report.h"
 #include "daemon/source/kinds.h"
-#include "daemon/source/source.h"
+#include "daemon/store/store.h"
 #include "lib/aws/sqs.h"
 #include "lib/azure/queue.h"
 #include "lib/json/jpath.h"
 
-/* What may be missing, by kind; NULL when the error says it all. */
-static const char *advice_for(const struct err *err, const char *permission, const char *setting)
+/* What may be missing, by the kind of error; NULL if the error itself is sufficient. */
+static const char *probe_advice(const struct err *err, const char *permission, const char *setting)
 {
     switch (err->kind) {
     case ERR_DENIED:
@@ -28,7 +31,7 @@ static const char *advice_for(const struct err *err, const char *permission, con
     }
 }
 
-static bool say_failed(struct buf *to, const char *what, const struct err *err, const char *advice)
+static bool probe_fail(struct buf *to, const char *what, const struct err *err, const char *advice)
 {
     char text[1400];
     buf_addf(to, "FAIL  %s: %s%s%s\n", what, err_text(err, text, sizeof text), advice ? "; " : "",
@@ -38,9 +41,9 @@ static bool say_failed(struct buf *to, const char *what, const struct err *err, 
 
 /* --- queues --- */
 
-static void say_queue(struct buf *to, const char *url, const json_t *answer)
+static void probe_report_sqs(struct buf *to, const char *url, const json_t *response)
 {
-    const json_t *attributes = jget(answer, "Attributes");
+    const json_t *attributes = jget(response, "Attributes");
     buf_addf(to,
              "ok    sqs %s (%" JSON_INTEGER_FORMAT " messages waiting, %" JSON_INTEGER_FORMAT
              " in flight)\n",
@@ -51,30 +54,30 @@ static void say_queue(struct buf *to, const char *url, const json_t *answer)
                      "is redelivered until it expires\n");
 }
 
-static bool probe_queue(const struct env *env, const struct config_source *config,
-                        struct http_client *http, struct buf *to)
+static bool probe_sqs(const struct env *env, const struct config_source *config,
+                      struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
     struct sqs_queue queue;
-    json_t *answer = NULL;
+    json_t *response = NULL;
     struct buf what = buf_make(4096);
-    buf_addf(&what, "sqs %s", config->queue_url ? config->queue_url : "(no queue_url)");
+    buf_addf(&what, "sqs %s", config->queue_url);
     json_t *params = json_pack("{s[s]}", "AttributeNames", "All");
-    bool ok = params && sqs_queue_init(&queue, config->queue_url ? config->queue_url : "",
-                                       config->region, aws_region(env->aws), &err);
+    bool ok = sqs_queue_init(&queue, config->queue_url, config->region, aws_region(env->aws), &err);
     if (ok) {
-        ok = sqs_call(env->aws, http, &queue, &sqs_get_queue_attributes, params, &answer, &err);
+        ok = sqs_call(env->aws, http, &queue, &sqs_get_queue_attributes, params, &response, &err);
         sqs_queue_free(&queue);
     }
     if (ok)
-        say_queue(to, config->queue_url, answer);
+        probe_report_sqs(to, config->queue_url, response);
     else
-        say_failed(to, buf_str(&what), &err,
-                   advice_for(&err,
-                              "allow sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage "
-                              "and sqs:ChangeMessageVisibility on the queue",
-                              "check queue_url and region"));
-    json_decref(answer);
+        probe_fail(
+            to, buf_str(&what), &err,
+            probe_advice(&err,
+                         "allow sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage "
+                         "and sqs:ChangeMessageVisibility on the queue",
+                         "check queue_url and region"));
+    json_decref(response);
     json_decref(params);
     buf_free(&what);
     return ok;
@@ -84,29 +87,24 @@ static bool probe_azure_queue(const struct azure_storage *storage, const char *q
                               struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
-    struct http_response response;
-    struct http_request request = {.method = "GET"};
+    int64_t messages;
     char what[256];
     snprintf(what, sizeof what, "%.150s/%.63s", azure_storage_queue_endpoint(storage), queue);
-    if (asprintf(&request.url, "%s/%s?comp=metadata", azure_storage_queue_endpoint(storage),
-                 queue) < 0)
-        return false;
-    bool ok = azure_storage_send(storage, http, "GetQueueMetadata", &request, &response, &err);
-    http_request_free(&request);
-    if (!ok)
-        return say_failed(to, what, &err,
-                          advice_for(&err,
-                                     "give this identity the role Storage Queue Data Contributor",
-                                     "check account and queue"));
-    const char *count = http_headers_get(&response.headers, "x-ms-approximate-messages-count");
-    buf_addf(to, "ok    %s (%.20s messages)\n", what, count ? count : "?");
-    http_response_free(&response);
+    if (!azure_queue_metadata(storage, http, queue, &messages, &err))
+        return probe_fail(to, what, &err,
+                          probe_advice(&err,
+                                       "give this identity the role Storage Queue Data Contributor",
+                                       "check account and queue"));
+    if (messages < 0)
+        buf_addf(to, "ok    %s (? messages)\n", what);
+    else
+        buf_addf(to, "ok    %s (%" PRId64 " messages)\n", what, messages);
     return true;
 }
 
 /* --- stores --- */
 
-static bool stop_at_first(void *ctx, const char *key, const struct object_meta *meta)
+static bool probe_stop_at_first(void *ctx, const char *key, const struct object_meta *meta)
 {
     (void)key;
     (void)meta;
@@ -114,8 +112,7 @@ static bool stop_at_first(void *ctx, const char *key, const struct object_meta *
     return false;
 }
 
-/* The folder of the reports of an event below the prefix, where the daemon must be able to write.
- */
+/* The folder of the reports of an event below the prefix, which the daemon must be able to write. */
 static bool probe_folder(const char *prefix, struct buf *key)
 {
     const char *slash = strrchr(prefix, '/');
@@ -132,8 +129,8 @@ static bool probe_folder(const char *prefix, struct buf *key)
     return ok && buf_ok(key);
 }
 
-/* What a refused put of an object is about, beyond what the service says. */
-static const char *put_advice(const struct config_source *config, const struct err *err)
+/* Advice on a refused put, beyond the error of the service. */
+static const char *probe_put_advice(const struct config_source *config, const struct err *err)
 {
     bool s3 = config->type == SOURCE_SQS || config->type == SOURCE_S3;
     if (s3 && (strcasestr(err->message, "checksum") || strcasestr(err->message, "Content-MD5")))
@@ -147,11 +144,10 @@ static const char *put_advice(const struct config_source *config, const struct e
                "header that is not sent: if its conditions name s3:x-amz-server-side-encryption, "
                "set server_side_encryption; if s3:x-amz-server-side-encryption-aws-kms-key-id, "
                "kms_key_id; if s3:x-amz-acl, acl; also check bucket_owner";
-    return advice_for(err, "allow writing reports there", "check bucket or container");
+    return probe_advice(err, "allow writing reports there", "check bucket or container");
 }
 
-/* Puts an object as reports are put, and deletes it again: nothing but a put shows what a store
- * demands of one. */
+/* Puts an object like a report, and deletes it again: only a put shows what a store requires of one. */
 static bool probe_report(struct store *store, const struct config_source *config,
                          struct http_client *http, const char *folder, struct buf *to)
 {
@@ -167,10 +163,10 @@ static bool probe_report(struct store *store, const struct config_source *config
     } else if (!store->ops->put(store, http,
                                 &(struct object_put){.key = buf_str(&key), .body = &body}, NULL,
                                 &err)) {
-        ok = say_failed(to, store->name, &err, put_advice(config, &err));
+        ok = probe_fail(to, store->name, &err, probe_put_advice(config, &err));
     } else if (!store->ops->del(store, http, buf_str(&key), NULL, &err)) {
-        ok = say_failed(to, store->name, &err,
-                        advice_for(&err, "allow deleting is_pending below reports", NULL));
+        ok = probe_fail(to, store->name, &err,
+                        probe_advice(&err, "allow deleting is_pending below reports", NULL));
         buf_addf(to, "note  %s was not deleted\n", buf_str(&key));
     }
     buf_free(&key);
@@ -179,8 +175,8 @@ static bool probe_report(struct store *store, const struct config_source *config
 
 /* A conditional write that must lose: it shows without writing anything whether we may write and
  * whether the store compares. A store that does not has now written it, and it is deleted again. */
-static bool probe_write(struct store *store, struct http_client *http, const char *key, bool claims,
-                        struct buf *to)
+static bool probe_conditional_write(struct store *store, struct http_client *http, const char *key,
+                                    bool claims, struct buf *to)
 {
     struct err err = ERR_INIT;
     const struct http_body body = {.data = "{}", .size = 2};
@@ -190,17 +186,18 @@ static bool probe_write(struct store *store, struct http_client *http, const cha
                                    .etag = "\"00000000000000000000000000000000\""};
     if (!store->ops->put(store, http, &put, NULL, &err)) {
         if (err.kind != ERR_PRECONDITION)
-            return say_failed(to, store->name, &err,
-                              advice_for(&err, "allow writing, reading and deleting reports there",
-                                         "claims need a store that supports If-Match; without "
-                                         "one, set claims = off"));
+            return probe_fail(to, store->name, &err,
+                              probe_advice(&err,
+                                           "allow writing, reading and deleting reports there",
+                                           "claims need a store that supports If-Match; without "
+                                           "one, set claims = off"));
         buf_addf(to, "ok    %s: writing reports is allowed; conditional writes work\n",
                  store->name);
         return true;
     }
     if (!store->ops->del(store, http, key, NULL, &err))
-        return say_failed(to, store->name, &err,
-                          advice_for(&err, "allow deleting is_pending below reports", NULL));
+        return probe_fail(to, store->name, &err,
+                          probe_advice(&err, "allow deleting is_pending below reports", NULL));
     buf_addf(to, "%s  %s: writing reports is allowed, but conditional writes are ignored%s\n",
              claims ? "FAIL" : "ok  ", store->name,
              claims ? ": two daemons would carry out the same event; set claims = off and run "
@@ -215,10 +212,10 @@ static bool probe_store(struct store *store, const struct config_source *config,
     const char *prefix = config->prefix ? config->prefix : "";
     struct err err = ERR_INIT;
     bool found = false;
-    if (!store->ops->list(store, http, prefix, stop_at_first, &found, &err))
-        return say_failed(to, store->name, &err,
-                          advice_for(&err, "allow listing the store below prefix",
-                                     "check bucket and region, account and container, or path"));
+    if (!store->ops->list(store, http, prefix, probe_stop_at_first, &found, &err))
+        return probe_fail(to, store->name, &err,
+                          probe_advice(&err, "allow listing the store below prefix",
+                                       "check bucket and region, account and container, or path"));
     buf_addf(to, "ok    %s: listing is allowed%s%s%s\n", store->name, *prefix ? " below " : "",
              prefix, found ? "" : " (it is empty)");
     struct buf key = buf_make(2048);
@@ -229,7 +226,7 @@ static bool probe_store(struct store *store, const struct config_source *config,
     if (ok && config->type != SOURCE_DIRECTORY)
         ok = probe_report(store, config, http, buf_str(&key), to);
     ok = ok && buf_adds(&key, "is_pending") &&
-         probe_write(store, http, buf_str(&key), config->rules.claims, to);
+         probe_conditional_write(store, http, buf_str(&key), config->rules.claims, to);
     buf_free(&key);
     return ok;
 }
@@ -260,7 +257,7 @@ static bool probe_azure(const struct env *env, const struct config_source *confi
     bool ok = true;
     struct store *store = store_of_source(env, config, &err);
     if (!store)
-        return say_failed(to, "azure", &err, NULL);
+        return probe_fail(to, "azure", &err, NULL);
     const struct azure_storage *storage = store_blob_storage(store);
     buf_addf(to, "note  authorized by %s\n", azure_storage_auth_name(storage));
     if (config->type == SOURCE_AZURE_QUEUE)
@@ -274,26 +271,25 @@ static bool probe_directory(const struct config_source *config, struct http_clie
                             struct buf *to)
 {
     struct err err = ERR_INIT;
-    const char *path = config->path ? config->path : "";
-    struct store *store = store_dir_new(path, &err);
+    struct store *store = store_dir_new(config->path, &err);
     if (!store)
-        return say_failed(to, "directory", &err, "check path");
+        return probe_fail(to, "directory", &err, "check path");
     bool ok = probe_store(store, config, http, to);
     store->ops->free(store);
-    if (ok && faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
-        buf_addf(to, "FAIL  directory %s: this user is not allowed to write there\n", path);
+    if (ok && faccessat(AT_FDCWD, config->path, R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+        buf_addf(to, "FAIL  directory %s: this user is not allowed to write there\n", config->path);
         ok = false;
     }
     return ok;
 }
 
-bool source_probe(const struct env *env, const struct config_source *config,
+bool probe_source(const struct env *env, const struct config_source *config,
                   struct http_client *http, struct buf *to)
 {
     bool ok = true;
     switch (config->type) {
     case SOURCE_SQS:
-        ok = probe_queue(env, config, http, to);
+        ok = probe_sqs(env, config, http, to);
         return probe_bucket(env, config, http, to) && ok;
     case SOURCE_S3:
         return probe_bucket(env, config, http, to);

@@ -81,10 +81,4 @@ struct source *source_swept_new(const struct source_host *host, const struct con
 struct source *source_dir_new(const struct source_host *host, const struct config_source *config,
                               struct err *err) MUST_CHECK;
 
-/* Reaches the source's queue and store with this identity and appends what it found, a line each,
- * to `to` (for `check --online`); false when anything is missing. Runs on the calling thread and
- * waits. */
-bool source_probe(const struct env *env, const struct config_source *config,
-                  struct http_client *http, struct buf *to) MUST_CHECK;
-
 #endif

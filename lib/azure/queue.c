@@ -210,3 +210,25 @@ bool azure_queue_messages(const struct http_response *response, struct azure_mes
         azure_messages_free(to);
     return ok;
 }
+
+bool azure_queue_metadata(const struct azure_storage *s, struct http_client *http,
+                          const char *queue, int64_t *messages, struct err *err)
+{
+    struct buf rest = buf_make(PATH_MAX_BYTES);
+    struct http_request request;
+    struct http_response response;
+    if (!check_queue(queue, err))
+        return false;
+    buf_addf(&rest, "/%s?comp=metadata", queue);
+    if (!storage_request("GET", s->queue, &rest, &request, err))
+        return false;
+    bool ok = azure_storage_send(s, http, "GetQueueMetadata", &request, &response, err);
+    http_request_free(&request);
+    if (!ok)
+        return false;
+    const char *count = http_headers_get(&response.headers, "x-ms-approximate-messages-count");
+    size_t digits = count ? strspn(count, "0123456789") : 0;
+    *messages = digits > 0 && digits < 19 && !count[digits] ? strtoll(count, NULL, 10) : -1;
+    http_response_free(&response);
+    return true;
+}

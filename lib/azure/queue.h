@@ -41,6 +41,12 @@ bool azure_queue_create(const struct azure_storage *s, const char *queue,
  * PopReceiptMismatch): another try is useless. */
 bool azure_queue_message_gone(const struct err *err);
 
+/* Reads the approximate number of messages in the queue into *messages; -1 if the response does not
+ * contain it. Returns false with *err. Blocks; call it on a worker or from a command. Source: Azure
+ * Storage REST, "Get Queue Metadata". */
+bool azure_queue_metadata(const struct azure_storage *s, struct http_client *http,
+                          const char *queue, int64_t *messages, struct err *err) MUST_CHECK;
+
 /* The messages of a receive's 200. */
 bool azure_queue_messages(const struct http_response *response, struct azure_messages *to,
                           struct err *err) MUST_CHECK;

@@ -15,16 +15,21 @@ static void answer_nothing(void *ctx, const struct cloud_request *request,
     reply->status = 404;
 }
 
-static struct azure_storage *start(const char *connection_string)
+static struct azure_storage *start_answering(const char *connection_string, cloud_answer_fn answer)
 {
     struct err err = ERR_INIT;
-    world_start(&world, answer_nothing);
+    world_start(&world, answer);
     char *text = world_with_port(&world, connection_string);
     struct azure_storage_options options = {.azure = world.azure, .connection_string = text};
     struct azure_storage *s = azure_storage_new(&options, &err);
     assert_string_equal(s ? "" : err.message, "");
     free(text);
     return s;
+}
+
+static struct azure_storage *start(const char *connection_string)
+{
+    return start_answering(connection_string, answer_nothing);
 }
 
 static void stop(struct azure_storage *s)
@@ -220,6 +225,52 @@ static void test_messages(void **state)
     json_decref(expected);
 }
 
+/* --- the number of messages --- */
+
+static const char *count_header;
+
+static void answer_count(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
+{
+    (void)ctx;
+    bool asked = strcmp(request->target, "/account1/events?comp=metadata") == 0;
+    reply->status = asked && count_header ? 200 : 404;
+    reply->headers = count_header;
+}
+
+static void test_metadata(void **state)
+{
+    static const struct {
+        const char *header;
+        int64_t messages;
+    } cases[] = {
+        {"x-ms-approximate-messages-count: 0\r\n", 0},
+        {"x-ms-approximate-messages-count: 12345\r\n", 12345},
+        {"x-ms-approximate-messages-count: -1\r\n", -1},
+        {"x-ms-approximate-messages-count: 1x\r\n", -1},
+        {"x-ms-approximate-messages-count: 99999999999999999999\r\n", -1},
+        {"x-ms-other: 1\r\n", -1},
+    };
+    struct azure_storage *s = start_answering(
+        "BlobEndpoint=http://127.0.0.1:PORT/account1;QueueEndpoint=http://127.0.0.1:PORT/account1;"
+        "AccountName=account1;AccountKey=c2VjcmV0",
+        answer_count);
+    struct err err = ERR_INIT;
+    int64_t messages;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        count_header = cases[i].header;
+        assert_true(azure_queue_metadata(s, world.http, "events", &messages, &err));
+        assert_int_equal(messages, cases[i].messages);
+    }
+    count_header = NULL;
+    assert_false(azure_queue_metadata(s, world.http, "events", &messages, &err));
+    assert_int_equal(err.kind, ERR_NOT_FOUND);
+    assert_string_equal(err.operation, "GetQueueMetadata");
+    assert_false(azure_queue_metadata(s, world.http, "../x", &messages, &err));
+    assert_int_equal(err.kind, ERR_INVALID);
+    stop(s);
+}
+
 int main(void)
 {
     struct folder_tests tests = {0}, queues = {0};
@@ -237,6 +288,7 @@ int main(void)
     folder_add_test(&queues, "release_at_once", test_release_at_once);
     folder_add_test(&queues, "put_size", test_put_size);
     folder_add_test(&queues, "gone", test_gone);
+    folder_add_test(&queues, "metadata", test_metadata);
     int failed = folder_run("azure_queue", &queues);
     http_global_cleanup();
     return failed;
