@@ -1,6 +1,7 @@
 /* The system's clocks and randomness, and the forms in which points in time are written. */
 #include "lib/base/clock.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,45 +10,45 @@
 
 #include "lib/base/crypto.h"
 
-/* The years 0000 to 9999, in which every form has its fixed width. */
-static const int64_t first_ms = INT64_C(-62167219200000);
-static const int64_t last_ms = INT64_C(253402300799999);
+/* The years 0000 to 9999, in which every form has a fixed width. */
+#define FIRST_MS INT64_C(-62167219200000)
+#define LAST_MS  INT64_C(253402300799999)
 
 static const char weekday_names[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 struct civil {
-    int year, month, day; /* month and day from 1 */
+    /* Month and day from 1. */
+    int year, month, day;
     int hour, minute, second;
-    int weekday; /* 0: Sunday */
+    /* 0: Sunday. */
+    int weekday;
 };
 
-static int64_t clock_ms(clockid_t id)
+static int64_t clock_read_ms(clockid_t id)
 {
     struct timespec t;
-
     if (clock_gettime(id, &t) != 0)
         abort();
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int64_t system_wall_ms(const struct clock *c)
+static int64_t clock_system_wall_ms(const struct clock *c)
 {
     (void)c;
-    return clock_ms(CLOCK_REALTIME);
+    return clock_read_ms(CLOCK_REALTIME);
 }
 
-static int64_t system_mono_ms(const struct clock *c)
+static int64_t clock_system_mono_ms(const struct clock *c)
 {
     (void)c;
-    return clock_ms(CLOCK_BOOTTIME);
+    return clock_read_ms(CLOCK_BOOTTIME);
 }
 
-static void system_random(const struct clock *c, void *to, size_t n)
+static void clock_system_random(const struct clock *c, void *to, size_t n)
 {
     char *at = to;
-
     (void)c;
     while (n > 0) {
         ssize_t got = getrandom(at, n, 0);
@@ -61,18 +62,16 @@ static void system_random(const struct clock *c, void *to, size_t n)
 }
 
 const struct clock system_clock = {
-    .wall_ms = system_wall_ms,
-    .mono_ms = system_mono_ms,
-    .random = system_random,
+    .wall_ms = clock_system_wall_ms,
+    .mono_ms = clock_system_mono_ms,
+    .random = clock_system_random,
 };
 
 uint64_t clock_random_below(const struct clock *c, uint64_t below)
 {
-    /* The values under this bound would make small remainders likelier than others: they are drawn
-     * again. */
+    /* Values below this bound would make small remainders likelier than others; they are replaced. */
     uint64_t unfair = (UINT64_MAX - below + 1) % below;
     uint64_t drawn;
-
     do
         c->random(c, &drawn, sizeof drawn);
     while (drawn < unfair);
@@ -83,7 +82,6 @@ void clock_uuid(const struct clock *c, char to[37])
 {
     uint8_t b[16];
     char hex[33];
-
     c->random(c, b, sizeof b);
     b[6] = (uint8_t)((b[6] & 0x0F) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3F) | 0x80);
@@ -96,21 +94,19 @@ void clock_uuid(const struct clock *c, char to[37])
     *to = '\0';
 }
 
-/* Days from 1970-01-01 to a date, and back: years are counted from March, so that the leap day is a
- * year's last
- * ("chrono-Compatible Low-Level Date Algorithms", H. Hinnant). Not gmtime: that takes a lock in
- * every thread. */
-static int64_t days_of(int year, int month, int day)
+/* Days from 1970-01-01 to a date, and back. Years are counted from March, so that the leap day is the
+ * last of a year ("chrono-Compatible Low-Level Date Algorithms", H. Hinnant). gmtime would take a
+ * lock that all threads share. */
+static int64_t civil_to_days(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
     int64_t era = (y >= 0 ? y : y - 399) / 400;
     int64_t of_era = y - era * 400;
     int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static void date_of(int64_t days, struct civil *to)
+static void civil_set_date(int64_t days, struct civil *to)
 {
     int64_t z = days + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -118,26 +114,24 @@ static void date_of(int64_t days, struct civil *to)
     int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
     int64_t month = (5 * of_year + 2) / 153;
-
     to->day = (int)(of_year - (153 * month + 2) / 5 + 1);
     to->month = (int)(month < 10 ? month + 3 : month - 9);
     to->year = (int)(year + era * 400 + (to->month <= 2));
     to->weekday = (int)(((days + 4) % 7 + 7) % 7);
 }
 
-static struct civil civil_of(int64_t wall_ms)
+static struct civil civil_from_ms(int64_t wall_ms)
 {
     struct civil c;
+    if (wall_ms < FIRST_MS)
+        wall_ms = FIRST_MS;
+    if (wall_ms > LAST_MS)
+        wall_ms = LAST_MS;
 
-    if (wall_ms < first_ms)
-        wall_ms = first_ms;
-    if (wall_ms > last_ms)
-        wall_ms = last_ms;
-
-    int64_t seconds = (wall_ms - first_ms) / 1000 + first_ms / 1000;
-    int64_t days = (seconds - first_ms / 1000) / 86400 + first_ms / 86400000;
+    int64_t seconds = (wall_ms - FIRST_MS) / 1000 + FIRST_MS / 1000;
+    int64_t days = (seconds - FIRST_MS / 1000) / 86400 + FIRST_MS / 86400000;
     int of_day = (int)(seconds - days * 86400);
-    date_of(days, &c);
+    civil_set_date(days, &c);
     c.hour = of_day / 3600;
     c.minute = of_day / 60 % 60;
     c.second = of_day % 60;
@@ -162,7 +156,6 @@ static char *put_char(char *to, char c)
 static char *put_text(char *to, const char *text)
 {
     size_t n = strlen(text);
-
     memcpy(to, text, n);
     return to + n;
 }
@@ -176,8 +169,7 @@ static char *put_time(char *to, const struct civil *c)
 
 void clock_iso_basic(int64_t wall_ms, char to[17])
 {
-    struct civil c = civil_of(wall_ms);
-
+    struct civil c = civil_from_ms(wall_ms);
     to = put_number(to, c.year, 4);
     to = put_number(to, c.month, 2);
     to = put_char(put_number(to, c.day, 2), 'T');
@@ -189,8 +181,7 @@ void clock_iso_basic(int64_t wall_ms, char to[17])
 
 void clock_iso(int64_t wall_ms, char to[21])
 {
-    struct civil c = civil_of(wall_ms);
-
+    struct civil c = civil_from_ms(wall_ms);
     to = put_char(put_number(to, c.year, 4), '-');
     to = put_char(put_number(to, c.month, 2), '-');
     to = put_char(put_number(to, c.day, 2), 'T');
@@ -200,8 +191,7 @@ void clock_iso(int64_t wall_ms, char to[21])
 
 void clock_http_date(int64_t wall_ms, char to[30])
 {
-    struct civil c = civil_of(wall_ms);
-
+    struct civil c = civil_from_ms(wall_ms);
     to = put_text(put_text(to, weekday_names[c.weekday]), ", ");
     to = put_char(put_number(to, c.day, 2), ' ');
     to = put_char(put_text(to, month_names[c.month - 1]), ' ');
@@ -215,7 +205,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Reads exactly `width` digits. */
+/* Reads exactly `width` digits. All take_* move *at past what they read. */
 static bool take_number(const char **at, int width, int *value)
 {
     *value = 0;
@@ -235,21 +225,10 @@ static bool take_char(const char **at, char c)
     return true;
 }
 
-static bool take_text(const char **at, const char *text)
-{
-    size_t n = strlen(text);
-
-    if (strncmp(*at, text, n) != 0)
-        return false;
-    *at += n;
-    return true;
-}
-
-/* A fraction of a second, of which milliseconds are kept; without one, 0. */
+/* A fraction of a second, cut to milliseconds; 0 if there is none. */
 static bool take_fraction(const char **at, int *ms)
 {
     int weight = 100;
-
     *ms = 0;
     if (!take_char(at, '.') && !take_char(at, ','))
         return true;
@@ -260,24 +239,23 @@ static bool take_fraction(const char **at, int *ms)
     return true;
 }
 
-static int days_in(int year, int month)
+static int civil_days_in(int year, int month)
 {
     static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-static bool to_ms(const struct civil *c, int ms, int64_t *wall_ms)
+static bool civil_to_ms(const struct civil *c, int ms, int64_t *wall_ms)
 {
-    if (c->month < 1 || c->month > 12 || c->day < 1 || c->day > days_in(c->year, c->month))
+    if (c->month < 1 || c->month > 12 || c->day < 1 || c->day > civil_days_in(c->year, c->month))
         return false;
     /* The 60th second is a leap second. */
     if (c->hour > 23 || c->minute > 59 || c->second > 60)
         return false;
 
-    int64_t seconds =
-        days_of(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
+    int64_t seconds = civil_to_days(c->year, c->month, c->day) * 86400 + c->hour * 3600 +
+                      c->minute * 60 + c->second;
     *wall_ms = seconds * 1000 + ms;
     return true;
 }
@@ -288,7 +266,6 @@ static bool take_zone(const char **at, int *minutes_east)
     int hours;
     int minutes;
     int sign = 1;
-
     *minutes_east = 0;
     if (take_char(at, 'Z') || take_char(at, 'z'))
         return true;
@@ -306,12 +283,11 @@ static bool take_zone(const char **at, int *minutes_east)
 }
 
 /* Both the extended form (2015-08-30T12:36:00Z) and the basic one (20150830T123600Z). */
-static bool parse_iso(const char *at, int64_t *wall_ms)
+static bool clock_parse_iso(const char *at, int64_t *wall_ms)
 {
     struct civil c = {0};
     int ms;
     int east;
-
     if (!take_number(&at, 4, &c.year))
         return false;
     bool extended = take_char(&at, '-');
@@ -326,47 +302,31 @@ static bool parse_iso(const char *at, int64_t *wall_ms)
         return false;
     if (!take_fraction(&at, &ms) || !take_zone(&at, &east) || *at != '\0')
         return false;
-    if (!to_ms(&c, ms, wall_ms))
+    if (!civil_to_ms(&c, ms, wall_ms))
         return false;
     *wall_ms -= (int64_t)east * 60000;
     return true;
 }
 
-static bool take_name(const char **at, const char names[][4], int count, int *index)
+/* libcurl accepts more than the one form of RFC 9110 that servers must send; that form reads the same
+ * when it is written again. */
+static bool clock_parse_http_date(const char *at, int64_t *wall_ms)
 {
-    for (*index = 0; *index < count; (*index)++)
-        if (take_text(at, names[*index]))
-            return true;
-    return false;
+    char again[30];
+    *wall_ms = (int64_t)curl_getdate(at, NULL) * 1000;
+    clock_http_date(*wall_ms, again);
+    return strcmp(again, at) == 0;
 }
 
-static bool parse_http_date(const char *at, int64_t *wall_ms)
-{
-    struct civil c = {0};
-
-    if (!take_name(&at, weekday_names, 7, &c.weekday) || !take_text(&at, ", ") ||
-        !take_number(&at, 2, &c.day) || !take_char(&at, ' ') ||
-        !take_name(&at, month_names, 12, &c.month) || !take_char(&at, ' ') ||
-        !take_number(&at, 4, &c.year) || !take_char(&at, ' '))
-        return false;
-    if (!take_number(&at, 2, &c.hour) || !take_char(&at, ':') || !take_number(&at, 2, &c.minute) ||
-        !take_char(&at, ':') || !take_number(&at, 2, &c.second) || !take_text(&at, " GMT") ||
-        *at != '\0')
-        return false;
-    c.month++;
-    return to_ms(&c, 0, wall_ms);
-}
-
-static bool parse_epoch(const char *at, int64_t *wall_ms)
+static bool clock_parse_epoch(const char *at, int64_t *wall_ms)
 {
     int64_t seconds = 0;
     int ms;
-
     if (!is_digit(*at))
         return false;
     for (; is_digit(*at); at++) {
         seconds = seconds * 10 + (*at - '0');
-        if (seconds > last_ms / 1000)
+        if (seconds > LAST_MS / 1000)
             return false;
     }
     if (!take_fraction(&at, &ms) || *at != '\0')
@@ -378,8 +338,8 @@ static bool parse_epoch(const char *at, int64_t *wall_ms)
 bool clock_parse(const char *text, int64_t *wall_ms)
 {
     int64_t parsed;
-
-    if (!parse_iso(text, &parsed) && !parse_http_date(text, &parsed) && !parse_epoch(text, &parsed))
+    if (!clock_parse_iso(text, &parsed) && !clock_parse_http_date(text, &parsed) &&
+        !clock_parse_epoch(text, &parsed))
         return false;
     *wall_ms = parsed;
     return true;
