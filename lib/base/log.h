@@ -16,21 +16,22 @@
 enum log_level { LOG_ERROR_LEVEL, LOG_WARN_LEVEL, LOG_INFO_LEVEL, LOG_DEBUG_LEVEL };
 enum log_format { LOG_TEXT, LOG_JSON, LOG_JOURNAL };
 
-struct log; /* opaque */
+struct log;
 
-/* A log that writes to file descriptor fd (not owned). NULL when there is no memory. With colour
- * off, text is plain. */
+/* Creates a log that writes to file descriptor fd, which is borrowed. Never returns NULL. */
 struct log *log_new(int fd, enum log_level level, enum log_format format) MUST_CHECK;
+/* Writes what is queued, for a second at most. NULL is allowed. */
 void log_free(struct log *log);
 
-/* For a daemon, before it has threads: lines go through a queue from now on, and a thread of the
- * log writes them, so that nobody who logs waits for the reader of a pipe or terminal. When the
- * queue is full lines are dropped, and a line tells how many once there is room. A regular file is
- * written as before. False when there is no memory or no thread: lines are written as before.
- * log_free waits up to a second for what is queued. A NULL log is allowed. */
+/* For a daemon, before it has threads: from now on lines are queued and written by a thread of the
+ * log, so that nobody waits for the reader of a pipe or terminal. While the queue is full, lines are
+ * dropped, and a line reports how many. Regular files are still written directly. Returns false if
+ * there is no thread: lines are then written as before. NULL is allowed. */
 bool log_start_writer(struct log *log) MUST_CHECK;
-/* Waits until what was logged has been written, at most wait_ms. */
+/* Waits until the queue has been written, at most wait_ms. NULL is allowed. */
 void log_flush(struct log *log, int64_t wait_ms);
+/* Returns whether events of this level are logged: for fields that are costly to compute. NULL is
+ * allowed. */
 bool log_would(const struct log *log, enum log_level level);
 
 enum log_type {

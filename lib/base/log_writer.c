@@ -1,4 +1,4 @@
-/* The thread that writes the log's lines. */
+/* Writes the lines of the log on a thread of its own. */
 #include "lib/base/log_writer.h"
 
 #include <errno.h>
@@ -9,20 +9,25 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/memory.h"
+
 #define NOTICE_MAX 4096
 
 struct log_writer {
     int fd;
-    log_dropped_fn tell_dropped;
+    log_dropped_fn report_dropped;
     void *ctx;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t wake; /* there is something to do */
-    pthread_cond_t idle; /* there is nothing left to do */
+    /* There is something to do, and there is nothing left to do. */
+    pthread_cond_t wake, idle;
+
     /* Under the lock: */
     struct buf queue;
-    uint64_t dropped; /* lines, since the thread last took the queue */
-    bool writing;     /* the thread has taken lines that are not written yet */
+    /* Lines, since the thread last took the queue. */
+    uint64_t dropped;
+    /* The thread has taken lines that are not written yet. */
+    bool writing;
     bool ended;
 };
 
@@ -30,10 +35,9 @@ void log_write_all(int fd, const char *bytes, size_t n)
 {
     while (n > 0) {
         ssize_t done = write(fd, bytes, n);
-
         if (done < 0 && errno == EINTR)
             continue;
-        /* Somebody who shares the pipe may have made it non-blocking. */
+        /* Another process that shares the pipe may have made it non-blocking. */
         if (done < 0 && errno == EAGAIN) {
             struct pollfd room = {.fd = fd, .events = POLLOUT};
             poll(&room, 1, -1);
@@ -46,31 +50,29 @@ void log_write_all(int fd, const char *bytes, size_t n)
     }
 }
 
-static bool has_work(const struct log_writer *w)
+static bool log_writer_has_work(const struct log_writer *w)
 {
     return w->queue.size > 0 || w->dropped > 0;
 }
 
-/* Writes what has been taken from the queue, without the lock. */
-static void write_taken(const struct log_writer *w, const struct buf *taken, uint64_t dropped)
+/* Writes what was taken from the queue, without the lock. */
+static void log_writer_write(const struct log_writer *w, const struct buf *taken, uint64_t dropped)
 {
     struct buf notice = buf_make(NOTICE_MAX);
-
     log_write_all(w->fd, buf_str(taken), taken->size);
     if (dropped > 0) {
-        w->tell_dropped(w->ctx, dropped, &notice);
+        w->report_dropped(w->ctx, dropped, &notice);
         log_write_all(w->fd, buf_str(&notice), notice.size);
     }
     buf_free(&notice);
 }
 
-static void *write_lines(void *arg)
+static void *log_writer_run(void *arg)
 {
     struct log_writer *w = arg;
-
     pthread_mutex_lock(&w->lock);
-    while (has_work(w) || !w->ended) {
-        if (!has_work(w)) {
+    while (log_writer_has_work(w) || !w->ended) {
+        if (!log_writer_has_work(w)) {
             pthread_cond_wait(&w->wake, &w->lock);
             continue;
         }
@@ -80,7 +82,7 @@ static void *write_lines(void *arg)
         w->dropped = 0;
         w->writing = true;
         pthread_mutex_unlock(&w->lock);
-        write_taken(w, &taken, dropped);
+        log_writer_write(w, &taken, dropped);
         buf_free(&taken);
         pthread_mutex_lock(&w->lock);
         w->writing = false;
@@ -90,19 +92,18 @@ static void *write_lines(void *arg)
     return NULL;
 }
 
-/* Signals are for the other threads: this one may be in the middle of a write for ever. */
-static bool start_thread(struct log_writer *w)
+/* Signals are left to other threads: this one may be stuck in a write for ever. */
+static bool log_writer_start(struct log_writer *w)
 {
     sigset_t all, before;
-
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool ok = pthread_create(&w->thread, NULL, write_lines, w) == 0;
+    bool ok = pthread_create(&w->thread, NULL, log_writer_run, w) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok;
 }
 
-static void release(struct log_writer *w)
+static void log_writer_release(struct log_writer *w)
 {
     pthread_cond_destroy(&w->idle);
     pthread_cond_destroy(&w->wake);
@@ -111,32 +112,30 @@ static void release(struct log_writer *w)
     free(w);
 }
 
-struct log_writer *log_writer_new(int fd, size_t queue_max, log_dropped_fn dropped, void *ctx)
+struct log_writer *log_writer_new(int fd, size_t queue_max, log_dropped_fn report_dropped,
+                                  void *ctx)
 {
-    struct log_writer *w = calloc(1, sizeof *w);
+    struct log_writer *w = xmalloc(sizeof *w);
     pthread_condattr_t monotonic;
-
-    if (!w)
-        return NULL;
     *w = (struct log_writer){
-        .fd = fd, .tell_dropped = dropped, .ctx = ctx, .queue = buf_make(queue_max)};
+        .fd = fd, .report_dropped = report_dropped, .ctx = ctx, .queue = buf_make(queue_max)};
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
     pthread_cond_init(&w->idle, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (start_thread(w))
+    if (log_writer_start(w))
         return w;
-    release(w);
+    log_writer_release(w);
     return NULL;
 }
 
 void log_writer_put(struct log_writer *w, const char *line, size_t n)
 {
     pthread_mutex_lock(&w->lock);
-    /* Once a line is lost, so are those behind it, until the thread takes the queue: the count then
-     * stands where they are missing. */
+    /* After a dropped line, those that follow are dropped too until the thread takes the queue, so that
+     * the count is reported where they are missing. */
     if (w->dropped > 0 || n > w->queue.max - w->queue.size || !buf_add(&w->queue, line, n))
         w->dropped++;
     pthread_cond_signal(&w->wake);
@@ -147,7 +146,6 @@ bool log_writer_flush(struct log_writer *w, int64_t wait_ms)
 {
     struct timespec until;
     int status = 0;
-
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += wait_ms / 1000;
     until.tv_nsec += wait_ms % 1000 * 1000000;
@@ -156,9 +154,9 @@ bool log_writer_flush(struct log_writer *w, int64_t wait_ms)
         until.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&w->lock);
-    while (status == 0 && (has_work(w) || w->writing))
+    while (status == 0 && (log_writer_has_work(w) || w->writing))
         status = pthread_cond_timedwait(&w->idle, &w->lock, &until);
-    bool done = !has_work(w) && !w->writing;
+    bool done = !log_writer_has_work(w) && !w->writing;
     pthread_mutex_unlock(&w->lock);
     return done;
 }
@@ -177,6 +175,6 @@ bool log_writer_free(struct log_writer *w, int64_t wait_ms)
         return false;
     }
     pthread_join(w->thread, NULL);
-    release(w);
+    log_writer_release(w);
     return true;
 }

@@ -1,13 +1,14 @@
-/* A clock's correction by the Date header, as the SDKs of AWS make it. */
+/* Corrects the clock by the Date header, as the AWS SDKs do. */
 #include "lib/net/skew.h"
 
 #include <stdlib.h>
 
-#define MINUTE_MS  INT64_C(60000)
-#define NOTICED_MS (4 * MINUTE_MS) /* services bear five minutes, some fifteen */
+#define MINUTE_MS INT64_C(60000)
+/* Services accept a difference of five minutes, some of fifteen. */
+#define NOTICED_MS (4 * MINUTE_MS)
 #define MAX_MS     (INT64_C(366) * 24 * 60 * MINUTE_MS)
 
-static int64_t distance(int64_t a, int64_t b)
+static int64_t skew_distance(int64_t a, int64_t b)
 {
     return a > b ? a - b : b - a;
 }
@@ -24,16 +25,14 @@ bool skew_learn(struct skew *s, const struct clock *clock, struct log *log, int6
     int64_t here = clock->wall_ms(clock);
     int64_t known = atomic_load(&s->offset_ms);
     int64_t theirs;
-
-    if (!date || !clock_parse(date, &theirs) || distance(theirs, here) > MAX_MS ||
-        distance(theirs, signed_ms) < NOTICED_MS)
+    if (!date || !clock_parse(date, &theirs) || skew_distance(theirs, here) > MAX_MS ||
+        skew_distance(theirs, signed_ms) < NOTICED_MS)
         return false;
     /* Another thread may have learned it since the request was signed. */
-    if (distance(theirs, here + known) >= MINUTE_MS &&
+    if (skew_distance(theirs, here + known) >= MINUTE_MS &&
         atomic_compare_exchange_strong(&s->offset_ms, &known, theirs - here))
-        log_warn(log,
-                 "This host's clock is wrong by the service's: requests are signed with the "
-                 "service's time. Set the clock right (NTP)",
-                 LOG_INT("ahead_s", (here - theirs) / 1000), LOG_STR("service_date", date));
+        log_warn(log, "Clock of this host is wrong; signing with the service's time",
+                 LOG_INT("ahead_s", (here - theirs) / 1000), LOG_STR("service_date", date),
+                 LOG_STR("advice", "set the clock right (NTP)"));
     return true;
 }

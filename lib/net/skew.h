@@ -1,6 +1,6 @@
-/* The difference between this host's clock and a service's, as the service's own answers tell it:
- * signatures carry a time, and are refused where it is wrong by minutes. Thread-safe without a
- * lock. */
+/* The difference between the clock of this host and that of a service, learned from the service's
+ * responses: signatures include a time, and are rejected if it is wrong by minutes. Any thread,
+ * without a lock. */
 #ifndef HGAUTOD_LIB_NET_SKEW_H
 #define HGAUTOD_LIB_NET_SKEW_H
 
@@ -13,18 +13,18 @@
 #include "lib/base/log.h"
 #include "lib/net/http.h"
 
-/* {0}: none is known. */
+/* {0}: not known. */
 struct skew {
     _Atomic int64_t offset_ms;
 };
 
-/* The time to sign with: the wall clock, corrected. */
+/* Returns the time to sign with: the wall clock, corrected. */
 int64_t skew_now(struct skew *s, const struct clock *clock);
 
-/* Learns from an answer that refused a request signed for signed_ms. True when the answer's Date is
- * more than four minutes from that, so that the request should be signed once more: the difference
- * is in force now. A Date that cannot be read, or is more than a year off, teaches nothing. The
- * first to learn it says so in the log. */
+/* Learns from a response that rejected a request signed for signed_ms. Returns true if the Date of
+ * the response differs from that by more than four minutes: the difference is in force now, and the
+ * request should be signed once more. A Date that cannot be parsed, or is wrong by more than a year,
+ * is ignored. A new difference is logged once. */
 bool skew_learn(struct skew *s, const struct clock *clock, struct log *log, int64_t signed_ms,
                 const struct http_response *response) MUST_CHECK;
 

@@ -334,8 +334,8 @@ static void expect_what_was_dropped(int flags)
             assert_int_equal(n, next++);
         else
             assert_int_equal(sscanf(line,
-                                    "<4>Lines of the log were dropped here: what reads standard "
-                                    "error was too slow lines=%d",
+                                    "<4>Log lines dropped: the reader of standard error was too "
+                                    "slow lines=%d",
                                     &dropped),
                              1);
     }
