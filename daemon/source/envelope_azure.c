@@ -5,6 +5,7 @@
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md and
  * https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage. As with AWS's, a message
  * is taken as a whole or not at all. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -50,28 +51,23 @@ static bool starts_with(const char *text, const char *with)
 
 /* --- where a blob is --- */
 
-/* "scheme://host[:port]" in comparable form: lower case, without the scheme's own port, and with
- * the account's name for file systems (Data Lake Storage) replaced by the one for blobs. False when
- * the URL has none. *path becomes what follows. */
+/* "host[:port]" in comparable form: lower case, without the scheme's own port, and with the account's
+ * name for file systems (Data Lake Storage) replaced by the one for blobs. False when the URL has
+ * none. *path becomes what follows. */
 static bool read_host(const char *url, struct buf *host, const char **path)
 {
-    bool https = strncasecmp(url, "https://", 8) == 0;
-    if (!https && strncasecmp(url, "http://", 7) != 0)
+    struct uri_parts parts;
+    /* A host that is not valid is a foreign one. */
+    if (uri_split_origin(url, &parts, path) && parts.authority.size == 0)
         return false;
-    url += https ? 8 : 7;
-    size_t n = strcspn(url, "/?#");
-    *path = url + n;
-    const char *port = https ? ":443" : ":80";
-    if (n > strlen(port) && strncmp(url + n - strlen(port), port, strlen(port)) == 0)
-        n -= strlen(port);
-    for (size_t i = 0; i < n; i++) {
-        if (strncasecmp(url + i, ".dfs.", 5) == 0) {
+    for (const char *c = parts.authority.at, *end = c + parts.authority.size; c < end; c++) {
+        if (strncasecmp(c, ".dfs.", 5) == 0) {
             buf_adds(host, ".blob");
-            i += 4;
+            c += 4;
         }
-        buf_addc(host, url[i] >= 'A' && url[i] <= 'Z' ? (char)(url[i] - 'A' + 'a') : url[i]);
+        buf_addc(host, (char)tolower((unsigned char)*c));
     }
-    return n > 0 && buf_ok(host);
+    return buf_ok(host);
 }
 
 /* What follows the endpoint and a '/' in the URL: container, '/', name, as sent. NULL when the URL

@@ -135,9 +135,9 @@ static void test_parse_says_what_is_wrong(void **state)
          "the URL \"ftp://h...\" is not valid: it does not begin with http:// or https://"},
         {"http:/h",
          "the URL \"http:...\" is not valid: it does not begin with http:// or https://"},
-        {"http://", "the URL \"http://...\" is not valid: it names no host, or the host has "
+        {"http://", "the URL \"http://...\" is not valid: it has no host, or the host has "
                     "characters other than letters, digits, '-', '.' and '_'"},
-        {"http:///path", "the URL \"http://...\" is not valid: it names no host, or the host has "
+        {"http:///path", "the URL \"http://...\" is not valid: it has no host, or the host has "
                          "characters other than letters, digits, '-', '.' and '_'"},
         {"http://h/a b",
          "the URL \"http://h...\" is not valid: it has a space or a control character"},
@@ -161,11 +161,11 @@ static void test_parse_says_what_is_wrong(void **state)
         {"http://h%41/", "the URL \"http://h%41...\" is not valid: after the host or port comes "
                          "something other than '/' or '?'"},
         {"http://[::1",
-         "the URL \"http://[::1...\" is not valid: what stands in brackets is no IPv6 address"},
+         "the URL \"http://[::1...\" is not valid: the text in brackets is not an IPv6 address"},
         {"http://[a.b]/",
-         "the URL \"http://[a.b]...\" is not valid: what stands in brackets is no IPv6 address"},
-        {"http://[fe80::1%25eth0]/", "the URL \"http://[fe80::1%25eth0]...\" is not valid: what "
-                                     "stands in brackets is no IPv6 address"},
+         "the URL \"http://[a.b]...\" is not valid: the text in brackets is not an IPv6 address"},
+        {"http://[fe80::1%25eth0]/", "the URL \"http://[fe80::1%25eth0]...\" is not valid: the "
+                                     "text in brackets is not an IPv6 address"},
     };
 
     (void)state;
