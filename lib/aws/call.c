@@ -137,7 +137,7 @@ bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aw
     if (!find_target(aws, service, call->region, &target, err) ||
         !aws_encode(call, target.url, target.overridden, request, err))
         return named(call, err);
-    request->answer_secret = service == &aws_sts;
+    request->response_secret = service == &aws_sts;
     struct sigv4_options how = {
         .region = target.signing_region,
         .service = service->signing_name,

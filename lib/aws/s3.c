@@ -106,7 +106,7 @@ bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *b
 
     if (!exchange_start(&x, &get_object, bucket, key, err))
         return false;
-    x.call.answer_max = body->max;
+    x.call.response_max = body->max;
     x.call.raw_answer = body;
     x.call.answer_headers = &x.answer_headers;
     ok = exchange_run(&x, aws, http, err) && read_meta(&x, &found, err);

@@ -113,7 +113,7 @@ bool azure_blob_get(const struct azure_storage *s, struct http_client *http, con
     struct http_response response;
     if (!blob_request(s, "GET", container, name, &request, err))
         return false;
-    request.answer_max = body->max > ERROR_MAX ? body->max : ERROR_MAX;
+    request.response_max = body->max > ERROR_MAX ? body->max : ERROR_MAX;
     bool ok = azure_storage_send(s, http, "GetBlob", &request, &response, err);
     http_request_free(&request);
     if (!ok)

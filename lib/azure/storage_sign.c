@@ -138,22 +138,9 @@ static bool add_string_to_sign(const struct azure_storage *s, const struct http_
 
 /* --- headers --- */
 
-static void remove_header(struct http_headers *h, const char *name)
-{
-    for (size_t i = 0; i < h->count; i++) {
-        if (strcasecmp(h->at[i].name, name) == 0) {
-            wipe(h->at[i].value, strlen(h->at[i].value));
-            free(h->at[i].name); /* the value lies in the same memory */
-            memmove(&h->at[i], &h->at[i + 1], (h->count - i - 1) * sizeof(*h->at));
-            h->count--;
-            return;
-        }
-    }
-}
-
 static bool set_header(struct http_request *request, const char *name, const char *value)
 {
-    remove_header(&request->headers, name);
+    http_headers_remove(&request->headers, name);
     return http_headers_add(&request->headers, name, value);
 }
 

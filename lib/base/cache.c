@@ -35,7 +35,7 @@ struct cache *cache_new(const struct cache_options *options)
     size_t chains = 1;
     while (chains * ENTRIES_PER_CHAIN < options->max)
         chains *= 2;
-    struct cache *c = memory_or_die(calloc(1, sizeof *c + chains * sizeof *c->chains));
+    struct cache *c = xcalloc(1, sizeof *c + chains * sizeof *c->chains);
     c->options = *options;
     c->mask = chains - 1;
     pthread_mutex_init(&c->lock, NULL);
@@ -127,7 +127,7 @@ static struct entry *cache_add(struct cache *c, uint64_t hash, const void *key, 
 {
     if (!cache_make_room(c))
         return NULL;
-    struct entry *e = memory_or_die(calloc(1, sizeof *e + c->options.value_size + key_size));
+    struct entry *e = xcalloc(1, sizeof *e + c->options.value_size + key_size);
     memcpy(e->value + c->options.value_size, key, key_size);
     e->key_size = key_size;
     e->hash = hash;

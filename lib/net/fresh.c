@@ -168,7 +168,7 @@ static void slot_fail(struct slot *s, const struct clock *clock, struct err *err
         err->retry_after_ms = pause_ms;
     }
     if (!s->failure)
-        s->failure = memory_or_die(malloc(sizeof *s->failure));
+        s->failure = xmalloc(sizeof *s->failure);
     *s->failure = *err;
     s->retry_at_ms = clock->mono_ms(clock) + pause_ms;
 }
@@ -201,7 +201,7 @@ struct fresh *fresh_new(const struct fresh_kind *kind, const struct clock *clock
     struct cache_options options = {
         .max = kind->max, .value_size = sizeof(struct slot), .keep = slot_keep, .drop = slot_drop};
     clock->random(clock, &options.seed, sizeof options.seed);
-    struct fresh *f = memory_or_die(malloc(sizeof *f));
+    struct fresh *f = xmalloc(sizeof *f);
     *f = (struct fresh){.kind = kind, .clock = clock, .ctx = ctx, .slots = cache_new(&options)};
     return f;
 }

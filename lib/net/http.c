@@ -1,4 +1,4 @@
-/* The HTTP client that waits. */
+/* The blocking HTTP client: sends a request on the calling thread. */
 #include "lib/net/http.h"
 
 #include <signal.h>
@@ -14,11 +14,19 @@ struct http_client {
 
 bool http_global_init(void)
 {
+    static const struct http_options none;
+    struct http_easy probe;
     /* libcurl is told to leave signals alone, and OpenSSL writes to sockets that the peer has
      * closed. */
-    return signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
-           curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc) ==
-               CURLE_OK;
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc) !=
+            CURLE_OK)
+        return false;
+    /* If this libcurl lacks an option, it does so now. */
+    bool ok = http_easy_init(&probe, &none);
+    if (ok)
+        http_easy_free(&probe);
+    return ok;
 }
 
 void http_global_cleanup(void)
@@ -28,15 +36,10 @@ void http_global_cleanup(void)
 
 struct http_client *http_client_new(const struct http_options *options)
 {
-    struct http_client *c = malloc(sizeof *c);
-
-    if (!c)
-        return NULL;
+    struct http_client *c = xmalloc(sizeof *c);
     c->options = *options;
-    if (!http_easy_init(&c->easy, &c->options)) {
-        free(c);
-        return NULL;
-    }
+    if (!http_easy_init(&c->easy, &c->options))
+        die_no_memory();
     return c;
 }
 
@@ -52,9 +55,6 @@ bool http_perform(struct http_client *c, const struct http_request *request,
                   struct http_response *response, struct err *err)
 {
     *response = (struct http_response){0};
-    if (!http_easy_start(&c->easy, request, err))
-        return false;
-
-    CURLcode result = curl_easy_perform(c->easy.curl);
-    return http_easy_finish(&c->easy, result, response, err);
+    return http_easy_start(&c->easy, request, err) &&
+           http_easy_finish(&c->easy, curl_easy_perform(c->easy.curl), response, err);
 }

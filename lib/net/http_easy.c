@@ -1,4 +1,4 @@
-/* One easy handle of libcurl: a request is set up on it, and its answer gathered. */
+/* One easy handle of libcurl: sets up a request on it and collects the response. */
 #include "lib/net/http_easy.h"
 
 #include <ctype.h>
@@ -9,38 +9,32 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "lib/base/memory.h"
 #include "lib/net/uri.h"
 
-enum {
-    CONNECT_TIMEOUT_MS = 5000,
-    REQUEST_TIMEOUT_MS = 60000,
-    KEEPALIVE_IDLE_S = 30,
-    KEEPALIVE_INTERVAL_S = 15,
-    REQUEST_HEADERS_MAX = 1 << 20, /* bytes */
-    ANSWER_HEADERS_MAX = 1 << 18   /* bytes */
-};
+#define CONNECT_TIMEOUT_MS   5000
+#define REQUEST_TIMEOUT_MS   60000
+#define KEEPALIVE_IDLE_S     30
+#define KEEPALIVE_INTERVAL_S 15
+/* Bytes. */
+#define REQUEST_HEADERS_MAX (1 << 20)
 
-static size_t on_body(char *bytes, size_t one, size_t n, void *ctx)
+/* --- the response --- */
+
+static size_t easy_on_body(char *bytes, size_t one, size_t n, void *ctx)
 {
     struct http_easy *e = ctx;
     struct buf *body = &e->response.body;
-
     (void)one;
     if (body->size == 0) {
         curl_off_t length = -1;
         curl_easy_getinfo(e->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-        if (length > (curl_off_t)body->max) {
-            e->stop = HTTP_ANSWER_TOO_LARGE;
-            return 0;
-        }
-        if (length > 0 && !buf_reserve(body, (size_t)length)) {
-            e->stop = HTTP_NO_MEMORY;
-            return 0;
-        }
+        if (length > 0)
+            buf_reserve(body, (size_t)length);
     }
-    if (buf_add(body, bytes, n))
+    if (buf_ok(body) && buf_add(body, bytes, n))
         return n;
-    e->stop = n > body->max - body->size ? HTTP_ANSWER_TOO_LARGE : HTTP_NO_MEMORY;
+    e->stop = HTTP_RESPONSE_TOO_LARGE;
     return 0;
 }
 
@@ -49,24 +43,23 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The status of a status line, "HTTP/1.1 200 OK"; 0 when it is not one. */
-static int status_of(const char *line, size_t n)
+/* The status of a status line, "HTTP/1.1 200 OK"; 0 if it is another line. */
+static int easy_status_of(const char *line, size_t n)
 {
     const char *at = n >= 5 && memcmp(line, "HTTP/", 5) == 0 ? memchr(line, ' ', n) : NULL;
-
     if (!at || (size_t)(line + n - at) < 4 || !isdigit((unsigned char)at[1]) ||
         !isdigit((unsigned char)at[2]) || !isdigit((unsigned char)at[3]))
         return 0;
     return (at[1] - '0') * 100 + (at[2] - '0') * 10 + (at[3] - '0');
 }
 
-/* Whether the head of the answer itself has come to its end; those of 1xx come before it. */
-static bool is_head_whole(const struct http_easy *e)
+/* True if the head of the response itself is complete; those of 1xx precede it. */
+static bool easy_head_is_complete(const struct http_easy *e)
 {
     return e->head_ended && e->head_status >= 200;
 }
 
-static void begin_head(struct http_easy *e, int status)
+static void easy_begin_head(struct http_easy *e, int status)
 {
     http_headers_free(&e->response.headers);
     e->head_status = status;
@@ -74,85 +67,75 @@ static void begin_head(struct http_easy *e, int status)
     e->framed = false;
 }
 
-/* Whether this header says where the body ends. */
-static bool is_framing(const char *name, size_t n)
+/* True if this header tells where the body ends. */
+static bool easy_is_framing(const char *name, size_t n)
 {
-    static const char *const names[] = {"Content-Length", "Transfer-Encoding"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strlen(names[i]) == n && strncasecmp(name, names[i], n) == 0)
-            return true;
-    return false;
+    return (n == 14 && strncasecmp(name, "Content-Length", n) == 0) ||
+           (n == 17 && strncasecmp(name, "Transfer-Encoding", n) == 0);
 }
 
-/* Keeps a "Name: value" line. */
-static bool add_header(struct http_easy *e, const char *line, size_t n)
+/* Stores a "Name: value" line. */
+static void easy_add_header(struct http_easy *e, const char *line, size_t n)
 {
     const char *colon = memchr(line, ':', n);
-
     if (!colon || colon == line || is_blank(line[0]))
-        return true;
+        return;
     const char *value = colon + 1;
     const char *end = line + n;
     while (value < end && is_blank(*value))
         value++;
     while (end > value && is_blank(end[-1]))
         end--;
-    e->framed = e->framed || is_framing(line, (size_t)(colon - line));
-    return http_headers_append(&e->response.headers, line, (size_t)(colon - line), value,
-                               (size_t)(end - value));
+    e->framed = e->framed || easy_is_framing(line, (size_t)(colon - line));
+    http_headers_append(&e->response.headers, line, (size_t)(colon - line), value,
+                        (size_t)(end - value));
 }
 
-static size_t on_header(char *line, size_t one, size_t n, void *ctx)
+static size_t easy_on_header(char *line, size_t one, size_t n, void *ctx)
 {
     struct http_easy *e = ctx;
-
     (void)one;
     e->header_bytes += n;
-    if (e->header_bytes > ANSWER_HEADERS_MAX) {
+    if (e->header_bytes > HTTP_RESPONSE_HEADERS_MAX) {
         e->stop = HTTP_HEADERS_TOO_LARGE;
         return 0;
     }
-    if (is_head_whole(e)) /* a trailer, behind the last chunk */
+    /* A trailer, after the last chunk. */
+    if (easy_head_is_complete(e))
         return n;
-    int status = status_of(line, n);
-    if (status > 0) {
-        begin_head(e, status);
-        return n;
-    }
-    if (n == 0 || line[0] == '\n' || (n == 2 && line[0] == '\r' && line[1] == '\n')) {
+    int status = easy_status_of(line, n);
+    if (status > 0)
+        easy_begin_head(e, status);
+    else if (n == 0 || line[0] == '\n' || (n == 2 && line[0] == '\r' && line[1] == '\n'))
         e->head_ended = true;
-        return n;
-    }
-    if (add_header(e, line, n))
-        return n;
-    e->stop = HTTP_NO_MEMORY;
-    return 0;
+    else
+        easy_add_header(e, line, n);
+    return n;
 }
 
-static size_t on_read(char *to, size_t one, size_t n, void *ctx)
+/* --- the request --- */
+
+static size_t easy_on_read(char *to, size_t one, size_t n, void *ctx)
 {
     struct http_easy *e = ctx;
     const struct http_body *body = &e->request->body;
     size_t rest = body->size - e->sent;
-    size_t want = n < rest ? n : rest;
-
+    size_t wanted = n < rest ? n : rest;
+    size_t got = wanted > 0 ? body->read(body->ctx, to, wanted) : 0;
     (void)one;
-    size_t got = want > 0 ? body->read(body->ctx, to, want) : 0;
     e->sent += got;
-    if (got == 0 && want > 0) {
+    if (got == 0 && wanted > 0) {
         e->stop = HTTP_BODY_TOO_SHORT;
         return CURL_READFUNC_ABORT;
     }
     return got;
 }
 
-/* libcurl goes back to the start when it sends again on a new connection; to nowhere else. */
-static int on_seek(void *ctx, curl_off_t offset, int origin)
+/* libcurl returns to the start to send again on a new connection, and to nowhere else. */
+static int easy_on_seek(void *ctx, curl_off_t offset, int origin)
 {
     struct http_easy *e = ctx;
     const struct http_body *body = &e->request->body;
-
     if (offset != 0 || origin != SEEK_SET || !body->rewind)
         return CURL_SEEKFUNC_CANTSEEK;
     body->rewind(body->ctx);
@@ -160,12 +143,11 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-/* libcurl does not say why it got no socket. Nothing that we start inherits one. */
-static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
+/* libcurl does not report why it got no socket. No child process inherits one. */
+static curl_socket_t easy_on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
 {
     struct http_easy *e = ctx;
     int s = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
-
     (void)purpose;
     if (s >= 0)
         return s;
@@ -173,34 +155,40 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
     return CURL_SOCKET_BAD;
 }
 
-/* Whether all of the options given as pairs were taken. Options that are not known to this libcurl
- * would be a mistake in the build: they fail too. */
-#define SET(option, value) (curl_easy_setopt(c, (option), (value)) == CURLE_OK)
+/* An option that this libcurl does not know would be a mistake in the build: it fails too. */
+#define EASY_SET(c, option, value) (curl_easy_setopt((c), (option), (value)) == CURLE_OK)
 
-static bool set_callbacks(struct http_easy *e)
+static bool easy_set_callbacks(struct http_easy *e)
 {
     CURL *c = e->curl;
-
-    return SET(CURLOPT_ERRORBUFFER, e->error) && SET(CURLOPT_PRIVATE, (void *)e) &&
-           SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, (void *)e) &&
-           SET(CURLOPT_HEADERFUNCTION, on_header) && SET(CURLOPT_HEADERDATA, (void *)e) &&
-           SET(CURLOPT_READFUNCTION, on_read) && SET(CURLOPT_READDATA, (void *)e) &&
-           SET(CURLOPT_OPENSOCKETFUNCTION, on_socket) && SET(CURLOPT_OPENSOCKETDATA, (void *)e) &&
-           SET(CURLOPT_SEEKFUNCTION, on_seek) && SET(CURLOPT_SEEKDATA, (void *)e);
+    return EASY_SET(c, CURLOPT_ERRORBUFFER, e->error) && EASY_SET(c, CURLOPT_PRIVATE, (void *)e) &&
+           EASY_SET(c, CURLOPT_WRITEFUNCTION, easy_on_body) &&
+           EASY_SET(c, CURLOPT_WRITEDATA, (void *)e) &&
+           EASY_SET(c, CURLOPT_HEADERFUNCTION, easy_on_header) &&
+           EASY_SET(c, CURLOPT_HEADERDATA, (void *)e) &&
+           EASY_SET(c, CURLOPT_READFUNCTION, easy_on_read) &&
+           EASY_SET(c, CURLOPT_READDATA, (void *)e) &&
+           EASY_SET(c, CURLOPT_OPENSOCKETFUNCTION, easy_on_socket) &&
+           EASY_SET(c, CURLOPT_OPENSOCKETDATA, (void *)e) &&
+           EASY_SET(c, CURLOPT_SEEKFUNCTION, easy_on_seek) &&
+           EASY_SET(c, CURLOPT_SEEKDATA, (void *)e);
 }
 
-static bool set_manners(CURL *c)
+static bool easy_set_protocol(CURL *c)
 {
-    /* QUICK_EXIT: a deadline does not wait for the resolver's thread. */
-    return SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_QUICK_EXIT, 1L) &&
-           SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_PROTOCOLS_STR, "http,https") &&
-           SET(CURLOPT_PATH_AS_IS, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
-           SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
-           SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-           SET(CURLOPT_TCP_KEEPALIVE, 1L) && SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S) &&
-           SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S) &&
-           SET(CURLOPT_MAXCONNECTS, (long)HTTP_KEPT_CONNECTIONS);
+    /* QUICK_EXIT: a deadline does not wait for the thread of the resolver. */
+    return EASY_SET(c, CURLOPT_NOSIGNAL, 1L) && EASY_SET(c, CURLOPT_QUICK_EXIT, 1L) &&
+           EASY_SET(c, CURLOPT_FOLLOWLOCATION, 0L) &&
+           EASY_SET(c, CURLOPT_PROTOCOLS_STR, "http,https") &&
+           EASY_SET(c, CURLOPT_PATH_AS_IS, 1L) &&
+           EASY_SET(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+           EASY_SET(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
+           EASY_SET(c, CURLOPT_SSL_VERIFYPEER, 1L) && EASY_SET(c, CURLOPT_SSL_VERIFYHOST, 2L) &&
+           EASY_SET(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+           EASY_SET(c, CURLOPT_TCP_KEEPALIVE, 1L) &&
+           EASY_SET(c, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S) &&
+           EASY_SET(c, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S) &&
+           EASY_SET(c, CURLOPT_MAXCONNECTS, (long)HTTP_KEPT_CONNECTIONS);
 }
 
 static bool is_given(const char *text)
@@ -208,11 +196,11 @@ static bool is_given(const char *text)
     return text && *text;
 }
 
-static bool set_settings(CURL *c, const struct http_options *o)
+static bool easy_set_settings(CURL *c, const struct http_options *o)
 {
-    return (!is_given(o->proxy) || SET(CURLOPT_PROXY, o->proxy)) &&
-           (!is_given(o->ca_bundle) || SET(CURLOPT_CAINFO, o->ca_bundle)) &&
-           (!is_given(o->user_agent) || SET(CURLOPT_USERAGENT, o->user_agent));
+    return (!is_given(o->proxy) || EASY_SET(c, CURLOPT_PROXY, o->proxy)) &&
+           (!is_given(o->ca_bundle) || EASY_SET(c, CURLOPT_CAINFO, o->ca_bundle)) &&
+           (!is_given(o->user_agent) || EASY_SET(c, CURLOPT_USERAGENT, o->user_agent));
 }
 
 bool http_easy_init(struct http_easy *e, const struct http_options *options)
@@ -222,7 +210,8 @@ bool http_easy_init(struct http_easy *e, const struct http_options *options)
         .options = options,
         .lines = buf_make_secret(REQUEST_HEADERS_MAX),
     };
-    if (e->curl && set_callbacks(e) && set_manners(e->curl) && set_settings(e->curl, options))
+    if (e->curl && easy_set_callbacks(e) && easy_set_protocol(e->curl) &&
+        easy_set_settings(e->curl, options))
         return true;
     http_easy_free(e);
     return false;
@@ -237,68 +226,46 @@ void http_easy_free(struct http_easy *e)
     *e = (struct http_easy){0};
 }
 
-/* A value of blanks alone is none to a server. */
-static bool is_empty(const char *value)
+/* Writes "Name: value"; libcurl expects a header without a value as "Name;". */
+static void easy_add_line(struct buf *lines, const struct http_header *h)
 {
-    while (*value == ' ' || *value == '\t')
-        value++;
-    return *value == '\0';
+    buf_adds(lines, h->name);
+    if (h->value[strspn(h->value, " \t")] == '\0') {
+        buf_addc(lines, ';');
+    } else {
+        buf_add(lines, ": ", 2);
+        buf_adds(lines, h->value);
+    }
+    buf_addc(lines, '\0');
 }
 
-/* Writes "Name: value"; libcurl wants one without a value as "Name;". */
-static bool add_line(struct buf *lines, const struct http_header *h)
+/* Without "Expect" and "Content-Type" libcurl would add them by itself: a pause before large bodies,
+ * and a type that is wrong. */
+static bool easy_add_lines(struct buf *lines, const struct http_headers *h)
 {
-    bool ok = buf_adds(lines, h->name);
-
-    if (is_empty(h->value))
-        ok = ok && buf_addc(lines, ';');
-    else
-        ok = ok && buf_add(lines, ": ", 2) && buf_adds(lines, h->value);
-    return ok && buf_addc(lines, '\0');
-}
-
-/* Headers that libcurl would add of its own accord: a pause before large bodies, and a type that is
- * not true. */
-static const char no_expect[] = "Expect:";
-static const char no_content_type[] = "Content-Type:";
-
-static bool add_lines(struct buf *lines, const struct http_headers *h)
-{
-    bool ok = true;
-
+    static const char no_expect[] = "Expect:";
+    static const char no_content_type[] = "Content-Type:";
     buf_reset(lines);
     for (size_t i = 0; i < h->count; i++)
-        ok = ok && add_line(lines, &h->at[i]);
+        easy_add_line(lines, &h->at[i]);
     if (!http_headers_get(h, "Expect"))
-        ok = ok && buf_add(lines, no_expect, sizeof no_expect);
+        buf_add(lines, no_expect, sizeof no_expect);
     if (!http_headers_get(h, "Content-Type"))
-        ok = ok && buf_add(lines, no_content_type, sizeof no_content_type);
-    return ok;
-}
-
-static bool list_reserve(struct http_easy *e, size_t count)
-{
-    if (count <= e->list_room)
-        return true;
-
-    struct curl_slist *list = realloc(e->list, count * sizeof *list);
-    if (!list)
-        return false;
-    e->list = list;
-    e->list_room = count;
-    return true;
+        buf_add(lines, no_content_type, sizeof no_content_type);
+    return buf_ok(lines);
 }
 
 /* The list is built here rather than by curl_slist_append so that its memory is used again and can
  * be wiped. */
-static bool set_headers(struct http_easy *e)
+static bool easy_set_headers(struct http_easy *e)
 {
-    CURL *c = e->curl;
-    size_t count = 0;
-
-    if (!add_lines(&e->lines, &e->request->headers) ||
-        !list_reserve(e, e->request->headers.count + 2))
+    size_t count = 0, room = e->request->headers.count + 2;
+    if (!easy_add_lines(&e->lines, &e->request->headers))
         return false;
+    if (room > e->list_room) {
+        e->list = xrealloc(e->list, room * sizeof *e->list);
+        e->list_room = room;
+    }
     for (char *line = e->lines.data; line < e->lines.data + e->lines.size;
          line += strlen(line) + 1) {
         e->list[count].data = line;
@@ -307,101 +274,87 @@ static bool set_headers(struct http_easy *e)
     }
     if (count > 0)
         e->list[count - 1].next = NULL;
-    return SET(CURLOPT_HTTPHEADER, count > 0 ? e->list : NULL);
+    return EASY_SET(e->curl, CURLOPT_HTTPHEADER, count > 0 ? e->list : NULL);
 }
 
-static bool set_method(struct http_easy *e)
+static bool easy_set_method(CURL *c, const struct http_request *request)
 {
-    CURL *c = e->curl;
-    const char *method = e->request->method;
-    const struct http_body *body = &e->request->body;
-
+    const char *method = request->method;
+    const struct http_body *body = &request->body;
     if (strcmp(method, "HEAD") == 0)
-        return SET(CURLOPT_CUSTOMREQUEST, NULL) && SET(CURLOPT_NOBODY, 1L);
-
+        return EASY_SET(c, CURLOPT_CUSTOMREQUEST, NULL) && EASY_SET(c, CURLOPT_NOBODY, 1L);
     bool may_have_body =
         strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
     if (body->size == 0 && !may_have_body)
-        return SET(CURLOPT_HTTPGET, 1L) && SET(CURLOPT_CUSTOMREQUEST, method);
-
-    /* With no fields libcurl asks on_read; an empty body is never streamed. */
+        return EASY_SET(c, CURLOPT_HTTPGET, 1L) && EASY_SET(c, CURLOPT_CUSTOMREQUEST, method);
+    /* Without fields libcurl calls easy_on_read; an empty body is never streamed. */
     const void *fields = body->data || body->size > 0 ? body->data : "";
-    return SET(CURLOPT_POST, 1L) && SET(CURLOPT_CUSTOMREQUEST, method) &&
-           SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->size) &&
-           SET(CURLOPT_POSTFIELDS, fields);
+    return EASY_SET(c, CURLOPT_POST, 1L) && EASY_SET(c, CURLOPT_CUSTOMREQUEST, method) &&
+           EASY_SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->size) &&
+           EASY_SET(c, CURLOPT_POSTFIELDS, fields);
 }
 
 /* The first of them that is set, as libcurl takes it. */
-static long timeout(int64_t own, int64_t general, int64_t usual)
+static long easy_choose_timeout(int64_t own, int64_t general, int64_t usual)
 {
     int64_t ms = own > 0 ? own : general > 0 ? general : usual;
-
     return ms > INT_MAX ? INT_MAX : (long)ms;
 }
 
-static bool set_timeouts(struct http_easy *e)
+static bool easy_set_connection(struct http_easy *e)
 {
     CURL *c = e->curl;
     const struct http_options *o = e->options;
-
-    e->timeout_ms = timeout(e->request->timeout_ms, o->request_timeout_ms, REQUEST_TIMEOUT_MS);
+    const struct http_request *r = e->request;
+    e->timeout_ms = easy_choose_timeout(r->timeout_ms, o->request_timeout_ms, REQUEST_TIMEOUT_MS);
     e->connect_timeout_ms =
-        timeout(e->request->connect_timeout_ms, o->connect_timeout_ms, CONNECT_TIMEOUT_MS);
-    return SET(CURLOPT_TIMEOUT_MS, e->timeout_ms) &&
-           SET(CURLOPT_CONNECTTIMEOUT_MS, e->connect_timeout_ms) &&
-           SET(CURLOPT_FRESH_CONNECT, e->request->fresh ? 1L : 0L);
-}
-
-/* Sending past all proxies, those of the environment too, and back. */
-static bool set_direct(struct http_easy *e)
-{
-    CURL *c = e->curl;
-
-    if (e->direct == e->request->direct)
+        easy_choose_timeout(r->connect_timeout_ms, o->connect_timeout_ms, CONNECT_TIMEOUT_MS);
+    if (!EASY_SET(c, CURLOPT_TIMEOUT_MS, e->timeout_ms) ||
+        !EASY_SET(c, CURLOPT_CONNECTTIMEOUT_MS, e->connect_timeout_ms) ||
+        !EASY_SET(c, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L))
+        return false;
+    if (e->direct == r->direct)
         return true;
-    e->direct = e->request->direct;
-    return SET(CURLOPT_NOPROXY, e->direct ? "*" : NULL);
+    /* Past all proxies, also those of the environment, and back. */
+    e->direct = r->direct;
+    return EASY_SET(c, CURLOPT_NOPROXY, e->direct ? "*" : NULL);
 }
 
-static void begin(struct http_easy *e, const struct http_request *request)
+static void easy_begin(struct http_easy *e, const struct http_request *request)
 {
-    size_t max = request->answer_max > 0 ? request->answer_max : HTTP_ANSWER_MAX;
-
+    size_t max = request->response_max > 0 ? request->response_max : HTTP_RESPONSE_MAX;
     e->request = request;
     e->response = (struct http_response){
-        .body = request->answer_secret ? buf_make_secret(max) : buf_make(max),
+        .body = request->response_secret ? buf_make_secret(max) : buf_make(max),
     };
     e->header_bytes = 0;
-    begin_head(e, 0);
+    easy_begin_head(e, 0);
     e->socket_errno = 0;
     e->sent = 0;
     e->stop = HTTP_GOES_ON;
     e->error[0] = '\0';
-    /* Whoever signed the request has read the stream to its end. */
+    /* Signing has read the stream to its end. */
     if (!request->body.data && request->body.rewind)
         request->body.rewind(request->body.ctx);
 }
 
 bool http_easy_start(struct http_easy *e, const struct http_request *request, struct err *err)
 {
-    CURL *c = e->curl;
-    struct uri u;
-
-    if (!uri_parse(request->url, &u, err))
+    struct uri_parts parts;
+    if (!uri_check(request->url, &parts, err))
         return false;
-    uri_free(&u);
-    begin(e, request);
-    if (SET(CURLOPT_URL, request->url) && set_method(e) && set_headers(e) && set_timeouts(e) &&
-        set_direct(e))
+    easy_begin(e, request);
+    if (EASY_SET(e->curl, CURLOPT_URL, request->url) && easy_set_method(e->curl, request) &&
+        easy_set_headers(e) && easy_set_connection(e))
         return true;
-    e->stop = HTTP_NO_MEMORY;
-    http_fault(e, CURLE_OUT_OF_MEMORY, err);
     buf_reset(&e->lines);
-    return false;
+    return err_set(err, ERR_LIMIT, "",
+                   "cannot send a request to %.*s: its URL or its headers are too large",
+                   (int)parts.host.size, parts.host.at);
 }
 
-/* Whether the answer itself said where it ends, so that it is known to be whole. */
-static bool has_known_end(const struct http_easy *e, int status)
+/* True if the response told where it ends, so that it is known to be complete. */
+static bool easy_has_known_end(const struct http_easy *e, int status)
 {
     return e->framed || status == 204 || status == 304 || strcmp(e->request->method, "HEAD") == 0;
 }
@@ -409,20 +362,19 @@ static bool has_known_end(const struct http_easy *e, int status)
 bool http_easy_finish(struct http_easy *e, CURLcode result, struct http_response *response,
                       struct err *err)
 {
-    long status = 0;
-
     buf_reset(&e->lines);
-    /* libcurl is content with a connection that ends in the middle of the headers: such an answer
-     * would look like a whole one without a body. */
-    if (result != CURLE_OK || !is_head_whole(e)) {
+    /* libcurl accepts a connection that ends in the middle of the headers: such a response would
+     * look like a complete one without a body. */
+    if (result != CURLE_OK || !easy_head_is_complete(e)) {
         http_fault(e, result, err);
         http_response_free(&e->response);
         return false;
     }
+    long status = 0;
     curl_easy_getinfo(e->curl, CURLINFO_RESPONSE_CODE, &status);
     *response = e->response;
     response->status = (int)status;
-    response->open_ended = !has_known_end(e, (int)status);
+    response->open_ended = !easy_has_known_end(e, (int)status);
     e->response = (struct http_response){0};
     return true;
 }

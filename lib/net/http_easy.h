@@ -1,5 +1,5 @@
-/* Private to the HTTP client: one libcurl easy handle and the request that is on its way through
- * it. http.c sends it and waits; http_loop.c hands it to a multi handle. */
+/* Private to the HTTP client: one libcurl easy handle and the request in progress on it. http.c
+ * sends it and waits; http_loop.c adds it to a multi handle. One thread at a time. */
 #ifndef HGAUTOD_LIB_NET_HTTP_EASY_H
 #define HGAUTOD_LIB_NET_HTTP_EASY_H
 
@@ -7,51 +7,66 @@
 
 #include "lib/net/http.h"
 
-/* Why a callback of ours broke a transfer off. */
+/* Bytes. */
+#define HTTP_RESPONSE_HEADERS_MAX (1 << 18)
+
+/* Why a callback has stopped a transfer. */
 enum http_stop {
     HTTP_GOES_ON,
-    HTTP_ANSWER_TOO_LARGE,
+    HTTP_RESPONSE_TOO_LARGE,
     HTTP_HEADERS_TOO_LARGE,
-    HTTP_BODY_TOO_SHORT, /* the request's stream ended before its size */
-    HTTP_NO_MEMORY
+    /* The request's stream ended before its size. */
+    HTTP_BODY_TOO_SHORT
 };
 
-/* Does not move between http_easy_init and http_easy_free: libcurl knows its address. */
+/* Must not move between http_easy_init and http_easy_free: libcurl knows its address. */
 struct http_easy {
     CURL *curl;
     const struct http_options *options;
-    bool direct; /* whether the handle is set to use no proxy */
+    /* The handle is set to use no proxy. */
+    bool direct;
     char error[CURL_ERROR_SIZE];
 
-    /* The request under way. */
+    /* The request in progress, borrowed, and the response so far. */
     const struct http_request *request;
     struct http_response response;
-    struct buf lines;        /* the request's header lines, each with its NUL */
-    struct curl_slist *list; /* an array whose members point into lines and to each other */
+    /* The header lines of the request, each with its NUL. */
+    struct buf lines;
+    /* An array whose members point into `lines` and to each other. */
+    struct curl_slist *list;
     size_t list_room;
-    size_t header_bytes; /* received */
-    int head_status;     /* of the head that is being received: its status line's; 0: none yet */
-    bool head_ended;     /* the blank line behind that head came */
-    bool framed;         /* the head says where the body ends: by its length or by chunks */
-    int socket_errno;    /* why a socket could not be had; 0 */
-    size_t sent;         /* bytes of a streamed body */
+    /* Received. */
+    size_t header_bytes;
+    /* From the status line of the head that is being received; 0: none yet. */
+    int head_status;
+    /* The blank line after that head was received. */
+    bool head_ended;
+    /* The head tells where the body ends: by its length or by chunks. */
+    bool framed;
+    /* Why there was no socket, or 0. */
+    int socket_errno;
+    /* Bytes of a streamed body. */
+    size_t sent;
     enum http_stop stop;
-    long timeout_ms, connect_timeout_ms; /* in force */
+    /* In force. */
+    long timeout_ms, connect_timeout_ms;
 };
 
-/* Makes the handle with all that does not change from request to request. False when there is no
- * memory. */
+/* Creates the handle with all that does not change from request to request; `options` are borrowed.
+ * Returns false if this libcurl lacks an option. */
 bool http_easy_init(struct http_easy *e, const struct http_options *options) MUST_CHECK;
-/* Also in the middle of a request. */
+/* Also while a request is in progress. */
 void http_easy_free(struct http_easy *e);
-/* Readies the handle for a request, which is borrowed until http_easy_finish. */
+/* Sets up a request, which is borrowed until http_easy_finish. Returns false with *err if the URL is
+ * not valid, or it or the headers are too large. */
 bool http_easy_start(struct http_easy *e, const struct http_request *request,
                      struct err *err) MUST_CHECK;
-/* Ends the request: hands over the answer, or fills in *err and leaves *response empty. */
+/* Ends the request. Returns true with the response, which the caller owns, or false with *err and
+ * *response unchanged. */
 bool http_easy_finish(struct http_easy *e, CURLcode result, struct http_response *response,
                       struct err *err) MUST_CHECK;
 
-/* Says what a broken transfer means (http_fault.c). Returns false. */
+/* Describes a failed transfer (http_fault.c). Returns false. */
 bool http_fault(const struct http_easy *e, CURLcode result, struct err *err);
 
 #endif

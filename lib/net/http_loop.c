@@ -1,9 +1,10 @@
-/* libcurl's multi interface on a libuv loop: libcurl says which sockets and which timeout to watch,
- * libuv says when. */
+/* Runs libcurl's multi interface on a libuv loop: libcurl names the sockets and the timeout to watch,
+ * libuv reports when they are due. */
 #include "lib/net/http_loop.h"
 
 #include <stdlib.h>
 
+#include "lib/base/memory.h"
 #include "lib/net/http_easy.h"
 
 struct http_loop {
@@ -11,8 +12,10 @@ struct http_loop {
     CURLM *multi;
     uv_timer_t timer;
     struct http_options options;
-    struct http_transfer *transfers; /* all that are under way */
-    size_t handles;                  /* not yet closed: the timer, and one a socket */
+    /* All that are in progress. */
+    struct http_transfer *transfers;
+    /* Not closed yet: the timer, and one per socket. */
+    size_t handles;
     bool closing;
 };
 
@@ -26,27 +29,27 @@ struct http_transfer {
 };
 
 /* A socket that libcurl wants watched. */
-struct watch {
+struct socket_watch {
     uv_poll_t poll;
     struct http_loop *owner;
     curl_socket_t socket;
 };
 
-static void link_transfer(struct http_transfer *t)
+/* --- transfers --- */
+
+static void transfer_link(struct http_transfer *t)
 {
     struct http_loop *h = t->owner;
-
     t->next = h->transfers;
     if (t->next)
         t->next->previous = t;
     h->transfers = t;
 }
 
-/* Takes a transfer out of the list and of libcurl's hands; it owns its answer still. */
-static void detach(struct http_transfer *t)
+/* Removes a transfer from the list and from libcurl; it still owns its response. */
+static void transfer_unlink(struct http_transfer *t)
 {
     struct http_loop *h = t->owner;
-
     curl_multi_remove_handle(h->multi, t->easy.curl);
     *(t->previous ? &t->previous->next : &h->transfers) = t->next;
     if (t->next)
@@ -60,12 +63,11 @@ static void transfer_free(struct http_transfer *t)
     free(t);
 }
 
-static void finish(struct http_transfer *t, CURLcode result)
+static void transfer_finish(struct http_transfer *t, CURLcode result)
 {
     struct http_response response = {0};
     struct err err = ERR_INIT;
-
-    detach(t);
+    transfer_unlink(t);
     bool ok = http_easy_finish(&t->easy, result, &response, &err);
     t->done(t->ctx, ok ? &response : NULL, ok ? NULL : &err);
     http_response_free(&response);
@@ -73,7 +75,7 @@ static void finish(struct http_transfer *t, CURLcode result)
 }
 
 /* A callback may send, cancel and close: nothing is kept from one message to the next. */
-static void finish_all(struct http_loop *h)
+static void transfer_finish_all(struct http_loop *h)
 {
     while (!h->closing) {
         int left;
@@ -82,73 +84,69 @@ static void finish_all(struct http_loop *h)
             return;
         if (message->msg != CURLMSG_DONE)
             continue;
-
         char *private = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         struct http_easy *e = (struct http_easy *)(void *)private;
-        finish((struct http_transfer *)((char *)e - offsetof(struct http_transfer, easy)),
-               message->data.result);
+        transfer_finish((struct http_transfer *)((char *)e - offsetof(struct http_transfer, easy)),
+                        message->data.result);
     }
 }
 
-static void on_timer(uv_timer_t *timer)
+/* --- events of the loop --- */
+
+static void loop_on_timer(uv_timer_t *timer)
 {
     struct http_loop *h = timer->data;
     int running;
-
     curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    finish_all(h);
+    transfer_finish_all(h);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void loop_on_poll(uv_poll_t *poll, int status, int events)
 {
-    struct watch *w = poll->data;
+    struct socket_watch *w = poll->data;
     struct http_loop *h = w->owner;
-    /* On an error libcurl shall read and write, which tells it what the error is. */
+    /* On an error libcurl is to read and write, and so finds out what the error is. */
     int flags = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_OUT : 0;
     int running;
-
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
         flags |= CURL_CSELECT_OUT;
     curl_multi_socket_action(h->multi, w->socket, flags, &running);
-    finish_all(h);
+    transfer_finish_all(h);
 }
 
-static void handle_closed(struct http_loop *h)
+static void loop_handle_closed(struct http_loop *h)
 {
     if (--h->handles == 0)
         free(h);
 }
 
-static void on_watch_closed(uv_handle_t *handle)
+static void loop_on_watch_closed(uv_handle_t *handle)
 {
-    struct watch *w = handle->data;
+    struct socket_watch *w = handle->data;
     struct http_loop *h = w->owner;
-
     free(w);
-    handle_closed(h);
+    loop_handle_closed(h);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void loop_on_timer_closed(uv_handle_t *handle)
 {
-    handle_closed(handle->data);
+    loop_handle_closed(handle->data);
 }
 
-static void watch_close(struct watch *w)
+static void watch_close(struct socket_watch *w)
 {
     uv_poll_stop(&w->poll);
-    uv_close((uv_handle_t *)&w->poll, on_watch_closed);
+    uv_close((uv_handle_t *)&w->poll, loop_on_watch_closed);
 }
 
-static struct watch *watch_new(struct http_loop *h, curl_socket_t socket)
+/* Returns NULL if libuv cannot watch the socket. */
+static struct socket_watch *watch_new(struct http_loop *h, curl_socket_t socket)
 {
-    struct watch *w = malloc(sizeof *w);
-
-    if (!w)
-        return NULL;
-    *w = (struct watch){.owner = h, .socket = socket};
+    struct socket_watch *w = xmalloc(sizeof *w);
+    *w = (struct socket_watch){.owner = h, .socket = socket};
     if (uv_poll_init_socket(h->loop, &w->poll, socket) != 0) {
         free(w);
         return NULL;
@@ -158,12 +156,13 @@ static struct watch *watch_new(struct http_loop *h, curl_socket_t socket)
     return w;
 }
 
-/* libcurl says what it wants to know of a socket; watch is what we have assigned to it before. */
-static int on_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void *assigned)
+/* --- what libcurl wants watched --- */
+
+/* `assigned` is what has been assigned to the socket before. */
+static int loop_watch_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void *assigned)
 {
     struct http_loop *h = ctx;
-    struct watch *w = assigned;
-
+    struct socket_watch *w = assigned;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (w) {
@@ -178,61 +177,41 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void
             return -1;
         curl_multi_assign(h->multi, socket, w);
     }
-
     int events = 0;
     if (what & CURL_POLL_IN)
         events |= UV_READABLE;
     if (what & CURL_POLL_OUT)
         events |= UV_WRITABLE;
-    return uv_poll_start(&w->poll, events, on_poll) == 0 ? 0 : -1;
+    return uv_poll_start(&w->poll, events, loop_on_poll) == 0 ? 0 : -1;
 }
 
-static int on_timeout_wanted(CURLM *multi, long ms, void *ctx)
+static int loop_watch_timeout(CURLM *multi, long ms, void *ctx)
 {
     struct http_loop *h = ctx;
-
     (void)multi;
-    /* Told while the multi handle is taken down. */
+    /* Called while the multi handle is cleaned up. */
     if (h->closing)
         return 0;
     if (ms < 0)
         return uv_timer_stop(&h->timer) == 0 ? 0 : -1;
     uv_update_time(h->loop);
-    return uv_timer_start(&h->timer, on_timer, (uint64_t)ms, 0) == 0 ? 0 : -1;
+    return uv_timer_start(&h->timer, loop_on_timer, (uint64_t)ms, 0) == 0 ? 0 : -1;
 }
 
-static bool set_multi(struct http_loop *h)
-{
-    CURLM *m = h->multi;
-
-    return curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-           curl_multi_setopt(m, CURLMOPT_SOCKETDATA, (void *)h) == CURLM_OK &&
-           curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timeout_wanted) == CURLM_OK &&
-           curl_multi_setopt(m, CURLMOPT_TIMERDATA, (void *)h) == CURLM_OK;
-}
+/* --- for callers --- */
 
 struct http_loop *http_loop_new(uv_loop_t *loop, const struct http_options *options)
 {
-    struct http_loop *h = calloc(1, sizeof *h);
-
-    if (!h)
-        return NULL;
-    h->loop = loop;
-    h->options = *options;
-    h->multi = curl_multi_init();
-    if (!h->multi)
-        goto no_multi;
-    if (!set_multi(h) || uv_timer_init(loop, &h->timer) != 0)
-        goto no_timer;
+    struct http_loop *h = xmalloc(sizeof *h);
+    *h = (struct http_loop){
+        .loop = loop, .options = *options, .multi = memory_or_die(curl_multi_init()), .handles = 1};
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, loop_watch_socket);
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, (void *)h);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, loop_watch_timeout);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, (void *)h);
+    uv_timer_init(loop, &h->timer);
     h->timer.data = h;
-    h->handles = 1;
     return h;
-
-no_timer:
-    curl_multi_cleanup(h->multi);
-no_multi:
-    free(h);
-    return NULL;
 }
 
 void http_loop_close(struct http_loop *h)
@@ -245,62 +224,40 @@ void http_loop_close(struct http_loop *h)
         http_transfer_cancel(t);
     }
     curl_multi_cleanup(h->multi);
-    uv_close((uv_handle_t *)&h->timer, on_timer_closed);
-}
-
-/* A transfer, ready to be handed to libcurl, into which the request's content has moved. */
-static struct http_transfer *transfer_new(struct http_loop *h, struct http_request *request,
-                                          struct err *err)
-{
-    struct http_transfer *t = malloc(sizeof *t);
-
-    if (!t)
-        goto no_memory;
-    *t = (struct http_transfer){.owner = h};
-    if (!http_easy_init(&t->easy, &h->options))
-        goto no_easy;
-    t->request = *request;
-    *request = (struct http_request){0};
-    if (http_easy_start(&t->easy, &t->request, err))
-        return t;
-    transfer_free(t);
-    return NULL;
-
-no_easy:
-    free(t);
-no_memory:
-    err_set(err, ERR_INTERNAL, "", "out of memory for a request");
-    return NULL;
+    uv_close((uv_handle_t *)&h->timer, loop_on_timer_closed);
 }
 
 struct http_transfer *http_loop_send(struct http_loop *h, struct http_request *request,
                                      http_done_fn done, void *ctx, struct err *err)
 {
-    struct http_transfer *t = NULL;
-
-    if (h->closing)
-        err_set(err, ERR_INTERNAL, "", "a request was made after the end of all requests");
-    else if (!request->body.data && request->body.size > 0)
-        err_set(err, ERR_INTERNAL, "", "a request with a streamed body was given to the loop");
-    else
-        t = transfer_new(h, request, err);
-    http_request_free(request);
-    if (!t)
+    if (h->closing || (!request->body.data && request->body.size > 0)) {
+        err_set(err, ERR_INTERNAL, "",
+                h->closing ? "a request was sent after the loop was closed"
+                           : "a request with a streamed body was sent on the loop");
+        http_request_free(request);
         return NULL;
-
-    t->done = done;
-    t->ctx = ctx;
-    if (curl_multi_add_handle(h->multi, t->easy.curl) != CURLM_OK) {
-        err_set(err, ERR_INTERNAL, "", "out of memory for a request");
+    }
+    struct http_transfer *t = xmalloc(sizeof *t);
+    *t = (struct http_transfer){.owner = h, .request = *request, .done = done, .ctx = ctx};
+    *request = (struct http_request){0};
+    if (!http_easy_init(&t->easy, &h->options))
+        die_no_memory();
+    if (!http_easy_start(&t->easy, &t->request, err)) {
         transfer_free(t);
         return NULL;
     }
-    link_transfer(t);
+    CURLMcode code = curl_multi_add_handle(h->multi, t->easy.curl);
+    if (code != CURLM_OK) {
+        err_set(err, ERR_INTERNAL, "", "cannot start a request: %s", curl_multi_strerror(code));
+        transfer_free(t);
+        return NULL;
+    }
+    transfer_link(t);
     return t;
 }
 
 void http_transfer_cancel(struct http_transfer *t)
 {
-    detach(t);
+    transfer_unlink(t);
     transfer_free(t);
 }

@@ -1,5 +1,5 @@
-/* HTTP without waiting: libcurl's multi interface on a libuv loop, for the main thread's long
- * polls, renewals and deletions. Everything here belongs to the loop's thread. */
+/* Non-blocking HTTP: libcurl's multi interface on a libuv loop, for the long polls, renewals and
+ * deletions of the main thread. All functions belong to the thread of the loop. */
 #ifndef HGAUTOD_LIB_NET_HTTP_LOOP_H
 #define HGAUTOD_LIB_NET_HTTP_LOOP_H
 
@@ -7,24 +7,28 @@
 
 #include "lib/net/http.h"
 
-struct http_loop;     /* the multi handle and its timers */
-struct http_transfer; /* one request under way */
+/* The multi handle and its timers. */
+struct http_loop;
+/* One request in progress. */
+struct http_transfer;
 
-/* What a transfer ends with: response is NULL exactly when *err is set (as http_perform's errors).
- * The response is borrowed for the time of the call. Never called from within http_loop_send. */
+/* Receives the outcome of a transfer: response is NULL exactly if *err is set (with the errors of
+ * http_perform). Both are borrowed for the time of the call. Never called from within
+ * http_loop_send. */
 typedef void (*http_done_fn)(void *ctx, struct http_response *response, const struct err *err);
 
+/* The loop is borrowed; the options are copied, their strings borrowed. Never returns NULL. */
 struct http_loop *http_loop_new(uv_loop_t *loop, const struct http_options *options) MUST_CHECK;
-/* Cancels what is under way (no callbacks) and closes the handles; run the loop once more (uv_run
- * until no handle is active) and everything is freed. */
+/* Cancels all transfers, without callbacks, and closes the handles. When the loop has run once more
+ * (uv_run until no handle is active), everything is freed. NULL is allowed. */
 void http_loop_close(struct http_loop *h);
 
-/* Sends *request, whose content moves into the transfer (the caller's struct is zeroed). Only
- * in-memory bodies. NULL with *err when it cannot be started (the request is freed). The transfer
- * is valid until its callback has been called. */
+/* Sends *request, which moves into the transfer: the caller's struct is zeroed. Its body must be in
+ * memory. Returns the transfer, which is valid until its callback has been called; or NULL with *err
+ * if it cannot be started. */
 struct http_transfer *http_loop_send(struct http_loop *h, struct http_request *request,
                                      http_done_fn done, void *ctx, struct err *err) MUST_CHECK;
-/* Ends it without a callback. */
+/* Ends a transfer without a callback. */
 void http_transfer_cancel(struct http_transfer *t);
 
 #endif

@@ -1,11 +1,13 @@
-/* Headers, requests and responses of HTTP as values. */
+/* Headers, requests and responses of HTTP as values. Touches memory only. */
 #include "lib/net/http_message.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/array.h"
 #include "lib/base/clock.h"
+#include "lib/base/memory.h"
 #include "lib/base/wipe.h"
 
 /* The characters of a token (RFC 9110, section 5.6.2). */
@@ -16,11 +18,9 @@ static const bool TOKEN[256] = {
     ['`'] = true,         ['|'] = true,         ['~'] = true,
 };
 
-/* A field name is a token. */
 static bool is_token(const char *text)
 {
     const char *c = text;
-
     while (TOKEN[(unsigned char)*c])
         c++;
     return c > text && *c == '\0';
@@ -34,45 +34,42 @@ static bool has_controls(const char *text)
     return false;
 }
 
-static bool headers_reserve(struct http_headers *h)
-{
-    if (h->count < h->room)
-        return true;
-
-    size_t room = h->room ? h->room * 2 : 16;
-    struct http_header *at = realloc(h->at, room * sizeof *at);
-    if (!at)
-        return false;
-    h->at = at;
-    h->room = room;
-    return true;
-}
-
-bool http_headers_append(struct http_headers *h, const char *name, size_t name_size,
+void http_headers_append(struct http_headers *h, const char *name, size_t name_size,
                          const char *value, size_t value_size)
 {
-    if (!headers_reserve(h))
-        return false;
-
+    h->at = array_room(h->at, h->count, &h->room, sizeof *h->at);
     /* Name and value share one allocation. */
-    char *text = malloc(name_size + value_size + 2);
-    if (!text)
-        return false;
+    char *text = xmalloc(name_size + value_size + 2);
     memcpy(text, name, name_size);
     text[name_size] = '\0';
     memcpy(text + name_size + 1, value, value_size);
     text[name_size + 1 + value_size] = '\0';
-    h->at[h->count].name = text;
-    h->at[h->count].value = text + name_size + 1;
-    h->count++;
-    return true;
+    h->at[h->count++] = (struct http_header){text, text + name_size + 1};
 }
 
 bool http_headers_add(struct http_headers *h, const char *name, const char *value)
 {
     if (!is_token(name) || has_controls(value))
         return false;
-    return http_headers_append(h, name, strlen(name), value, strlen(value));
+    http_headers_append(h, name, strlen(name), value, strlen(value));
+    return true;
+}
+
+static void header_free(struct http_header *header)
+{
+    wipe((char *)header->value, strlen(header->value));
+    free((char *)header->name);
+}
+
+void http_headers_remove(struct http_headers *h, const char *name)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        if (strcasecmp(h->at[i].name, name) != 0)
+            continue;
+        header_free(&h->at[i]);
+        memmove(&h->at[i], &h->at[i + 1], (--h->count - i) * sizeof *h->at);
+        return;
+    }
 }
 
 const char *http_headers_get(const struct http_headers *h, const char *name)
@@ -92,10 +89,8 @@ int64_t http_headers_date(const struct http_headers *h)
 
 void http_headers_free(struct http_headers *h)
 {
-    for (size_t i = 0; i < h->count; i++) {
-        wipe(h->at[i].value, strlen(h->at[i].value));
-        free(h->at[i].name);
-    }
+    for (size_t i = 0; i < h->count; i++)
+        header_free(&h->at[i]);
     free(h->at);
     *h = (struct http_headers){0};
 }

@@ -57,7 +57,7 @@ struct ratelimit *ratelimit_new(const struct clock *clock)
 {
     struct cache_options options = {.max = BUCKETS_MAX, .value_size = sizeof(struct bucket)};
     clock->random(clock, &options.seed, sizeof options.seed);
-    struct ratelimit *r = memory_or_die(malloc(sizeof *r));
+    struct ratelimit *r = xmalloc(sizeof *r);
     *r = (struct ratelimit){.clock = clock, .buckets = cache_new(&options)};
     return r;
 }

@@ -1,4 +1,5 @@
-/* How long an HTTP answer asks to wait. Source: RFC 9110, section 10.2.3. Pure; thread-safe. */
+/* Reads how long an HTTP response asks to wait. Pure; any thread. Source: RFC 9110, section 10.2.3.
+ */
 #ifndef HGAUTOD_LIB_NET_RETRY_AFTER_H
 #define HGAUTOD_LIB_NET_RETRY_AFTER_H
 
@@ -6,7 +7,8 @@
 
 #include "lib/net/http.h"
 
-/* Retry-After in milliseconds, at most a day; -1 when nothing is said that can be understood. */
+/* Returns the Retry-After header in milliseconds, at most a day; -1 if there is none, or it cannot be
+ * parsed. */
 int64_t retry_after_ms(const struct http_response *response);
 
 #endif

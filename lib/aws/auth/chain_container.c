@@ -115,11 +115,11 @@ enum link_result link_container(const struct link_ask *ask, struct aws_creds **c
     struct http_request request = {
         .method = "GET",
         .url = buf_take(&url),
-        .answer_max = ANSWER_MAX,
+        .response_max = ANSWER_MAX,
         .timeout_ms = TIMEOUT_MS,
         .connect_timeout_ms = CONNECT_MS,
         .direct = true,
-        .answer_secret = true,
+        .response_secret = true,
     };
     struct http_response response = {0};
     if (!request.url || !http_headers_add(&request.headers, "Accept", "application/json")) {

@@ -68,11 +68,11 @@ static bool ask(struct imds *s, const char *method, const char *path, const char
     struct http_request request = {
         .method = method,
         .url = buf_take(&url),
-        .answer_max = ANSWER_MAX,
+        .response_max = ANSWER_MAX,
         .timeout_ms = TIMEOUT_MS,
         .connect_timeout_ms = TIMEOUT_MS,
         .direct = true,
-        .answer_secret = true,
+        .response_secret = true,
     };
     bool ok = fits && request.url && http_headers_add(&request.headers, header, value);
     if (!ok)

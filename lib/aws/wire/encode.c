@@ -163,7 +163,7 @@ bool aws_encode(const struct aws_call *call, const char *endpoint, bool path_sty
         .method = call->op->method ? call->op->method : "POST",
         /* Web identity tokens and passwords are among parameters. */
         .owned_body = buf_make_secret(AWS_REQUEST_MAX),
-        .answer_max = call->answer_max,
+        .response_max = call->response_max,
         .timeout_ms = call->timeout_ms,
         .fresh = call->op->once,
     };

@@ -38,7 +38,7 @@ struct aws_call {
     size_t header_count;
     /* Add Content-MD5 (in-memory bodies): S3 DeleteObjects and PutBucket* want it. */
     bool content_md5;
-    size_t answer_max;  /* 0: HTTP_ANSWER_MAX */
+    size_t response_max;  /* 0: HTTP_RESPONSE_MAX */
     int64_t timeout_ms; /* 0: the client's */
     /* Not NULL: a 2xx body is put here as it is, *answer is an empty object. It is ERR_TRANSIENT
      * when the answer does not say where its body ends. */

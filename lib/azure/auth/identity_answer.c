@@ -135,8 +135,8 @@ struct azure_token *identity_request(const struct identity_ask *ask, struct http
 {
     struct http_response response = {0};
     struct azure_token *token = NULL;
-    request->answer_max = ANSWER_MAX;
-    request->answer_secret = true;
+    request->response_max = ANSWER_MAX;
+    request->response_secret = true;
     if (http_perform(ask->http, request, &response, err)) {
         token = identity_read(ask, &response, who, err);
         http_response_free(&response);

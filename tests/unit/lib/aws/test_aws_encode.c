@@ -386,13 +386,13 @@ static void test_refuses_md5_of_a_stream(void **state)
 
 static void test_limits_are_passed_on(void **state)
 {
-    struct aws_call call = {.op = &stop_instances, .answer_max = 123, .timeout_ms = 456};
+    struct aws_call call = {.op = &stop_instances, .response_max = 123, .timeout_ms = 456};
     struct http_request request;
     struct err err = ERR_INIT;
 
     (void)state;
     assert_true(aws_encode(&call, "https://e", false, &request, &err));
-    assert_int_equal(request.answer_max, 123);
+    assert_int_equal(request.response_max, 123);
     assert_int_equal(request.timeout_ms, 456);
     assert_true(request.owned_body.secret);
     http_request_free(&request);

@@ -179,22 +179,21 @@ static void test_chunks_are_joined(void **state)
 
 static void test_an_answer_at_the_limit_passes_and_one_above_does_not(void **state)
 {
-    static const char message[] =
-        "the answer of 127.0.0.1:PORT is larger than the 1000 bytes that are accepted";
+    static const char message[] = "the response from 127.0.0.1:PORT is larger than 1000 bytes";
     struct fixture *f = *state;
 
     ask(f, "GET", "/size/1000");
-    f->request.answer_max = 1000;
+    f->request.response_max = 1000;
     expect_status(f, 200);
     assert_int_equal(f->response.body.size, 1000);
     http_response_free(&f->response);
 
     ask(f, "GET", "/size/1001");
-    f->request.answer_max = 1000;
+    f->request.response_max = 1000;
     expect_error(f, ERR_LIMIT, message);
     /* Refused by what is promised: nothing is reserved for it, nothing more awaited. */
     ask(f, "GET", "/promise/1099511627776");
-    f->request.answer_max = 1000;
+    f->request.response_max = 1000;
     expect_error(f, ERR_LIMIT, message);
     ask(f, "GET", "/size/1000");
     expect_status(f, 200);
@@ -205,9 +204,8 @@ static void test_a_chunked_answer_has_the_same_limit(void **state)
     struct fixture *f = *state;
 
     ask(f, "GET", "/chunked");
-    f->request.answer_max = 6;
-    expect_error(f, ERR_LIMIT,
-                 "the answer of 127.0.0.1:PORT is larger than the 6 bytes that are accepted");
+    f->request.response_max = 6;
+    expect_error(f, ERR_LIMIT, "the response from 127.0.0.1:PORT is larger than 6 bytes");
 }
 
 static void test_headers_of_the_answer_are_bounded(void **state)
@@ -216,7 +214,7 @@ static void test_headers_of_the_answer_are_bounded(void **state)
 
     ask(f, "GET", "/many-headers");
     expect_error(f, ERR_LIMIT,
-                 "the headers of the answer of 127.0.0.1:PORT are larger than is accepted");
+                 "the headers of the response from 127.0.0.1:PORT are larger than 262144 bytes");
 }
 
 static void test_headers_of_the_answer_are_trimmed_and_kept(void **state)
@@ -371,9 +369,10 @@ static void test_a_stream_that_ends_early_is_an_error(void **state)
 
     ask(f, "PUT", "/echo");
     f->request.body = stream_of(&d, 100);
-    expect_error(f, ERR_INTERNAL,
-                 "the body for 127.0.0.1:PORT ended after 99 of its 100 bytes: it changed while it "
-                 "was sent");
+    expect_error(
+        f, ERR_INTERNAL,
+        "the body for 127.0.0.1:PORT ended after 99 of its 100 bytes: it changed while it was "
+        "being sent");
 }
 
 static void test_a_stream_that_goes_on_is_cut_at_its_size(void **state)
@@ -433,11 +432,10 @@ static void test_nobody_listening(void **state)
 
     close(server_listen(&port));
     ask_at(f, "GET", port, "/?secret");
-    snprintf(
-        message, sizeof message,
-        "cannot connect to 127.0.0.1:%d: Connection refused: check that it listens and that no "
-        "firewall is between",
-        port);
+    snprintf(message, sizeof message,
+             "cannot connect to 127.0.0.1:%d: Connection refused: check that it is running and "
+             "that no firewall blocks it",
+             port);
     expect_error(f, ERR_TRANSIENT, message);
 }
 
@@ -510,8 +508,7 @@ static void test_answers_cut_off(void **state)
                  "failure: Connection reset by peer");
     ask(f, "GET", "/noise");
     expect_error(f, ERR_TRANSIENT,
-                 "127.0.0.1:PORT answered with something that is not HTTP: check host, port and "
-                 "scheme");
+                 "127.0.0.1:PORT sent a response that is not HTTP: check host, port and scheme");
     ask(f, "GET", "/status/200");
     expect_status(f, 200);
 }
@@ -561,7 +558,7 @@ static void test_an_answer_cut_off_in_its_headers_is_told_as_that(void **state)
 
     ask(f, "GET", "/cut/length/24");
     expect_error(f, ERR_TRANSIENT,
-                 "127.0.0.1:PORT ended the connection in the middle of its answer's headers");
+                 "127.0.0.1:PORT closed the connection in the middle of the response headers");
 }
 
 static void test_trailers_are_no_headers(void **state)
@@ -701,7 +698,7 @@ static void test_a_proxy_may_refuse_or_be_away(void **state)
     new_client(f);
     expect_error(f, ERR_TRANSIENT,
                  "cannot connect to host.invalid:443 through [http] proxy: Connection refused: "
-                 "check that it listens and that no firewall is between");
+                 "check that it is running and that no firewall blocks it");
 }
 
 static void test_the_environment_names_a_proxy_too(void **state)
@@ -842,9 +839,9 @@ static void test_a_certificate_that_is_not_trusted(void **state)
 
     ask_tls(f, "localhost", s->port);
     snprintf(message, sizeof message,
-             "the certificate of localhost:%d is refused (SSL certificate problem: self-signed "
-             "certificate): if an authority of your own has signed it, set [http] ca_bundle to "
-             "that authority's PEM file",
+             "the certificate of localhost:%d is not trusted (SSL certificate problem: self-signed "
+             "certificate): if it was signed by your own authority, set [http] ca_bundle to that "
+             "authority's PEM file",
              s->port);
     expect_error(f, ERR_INVALID, message);
     tls_stop(s);
@@ -860,7 +857,8 @@ static void test_a_certificate_for_another_name(void **state)
     ask_tls(f, "127.0.0.1", s->port);
     assert_false(http_perform(f->client, &f->request, &f->response, &f->err));
     assert_int_equal(f->err.kind, ERR_INVALID);
-    assert_non_null(strstr(f->err.message, "is refused (SSL: no alternative certificate subject"));
+    assert_non_null(
+        strstr(f->err.message, "is not trusted (SSL: no alternative certificate subject"));
     tls_stop(s);
 }
 

@@ -193,15 +193,14 @@ static void test_errors_come_by_the_loop_too(void **state)
     struct outcome late = {.f = f};
     struct http_request request = request_for(f, "GET", "/size/1001");
 
-    request.answer_max = 1000;
+    request.response_max = 1000;
     send_request(&large, &request);
     request = request_for(f, "GET", "/hang");
     request.timeout_ms = 60;
     send_request(&late, &request);
     send_to(&cut, "/reset");
     uv_run(&f->loop, UV_RUN_DEFAULT);
-    expect_error(&large, ERR_LIMIT,
-                 "the answer of 127.0.0.1:PORT is larger than the 1000 bytes that are accepted",
+    expect_error(&large, ERR_LIMIT, "the response from 127.0.0.1:PORT is larger than 1000 bytes",
                  f->server->port);
     expect_error(&late, ERR_TRANSIENT, "no complete response from 127.0.0.1:PORT within 60 ms",
                  f->server->port);
@@ -225,8 +224,8 @@ static void test_nobody_listening(void **state)
     send_request(&o, &request);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     expect_error(&o, ERR_TRANSIENT,
-                 "cannot connect to 127.0.0.1:PORT: Connection refused: check that it listens and "
-                 "that no firewall is between",
+                 "cannot connect to 127.0.0.1:PORT: Connection refused: check that it is running "
+                 "and that no firewall blocks it",
                  port);
 }
 
