@@ -1,8 +1,7 @@
-/* Which Azure subscriptions may be acted on. */
+/* Reads the file of Azure subscriptions, and decides which may be acted on. */
 #include "daemon/policy/subscriptions.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,23 +9,30 @@
 #include "lib/azure/arm.h"
 #include "lib/azure/arm_list.h"
 #include "lib/azure/names.h"
+#include "lib/base/array.h"
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
+#include "lib/base/memory.h"
 #include "lib/base/utf8.h"
 #include "lib/json/jpath.h"
 #include "lib/net/fresh.h"
 
-#define ENTRY_MAX 256                   /* bytes; Azure allows 64 characters */
-#define KEEP_MS   (INT64_C(10) * 60000) /* how long what names stand for is remembered */
-#define BYTE_MARK "\xef\xbb\xbf"        /* what some editors begin UTF-8 with */
+/* Bytes; Azure allows 64 characters. */
+#define ENTRY_MAX 256
+/* How long the list of names is used. */
+#define KEEP_MS (INT64_C(10) * 60000)
+/* Some editors begin UTF-8 with it. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 struct subscriptions {
     subscriptions_list_fn list;
     void *ctx;
-    char **entries; /* ids and names; constant */
-    size_t count;
+    /* IDs and names; constant. */
+    char **entries;
+    size_t count, room;
     bool has_names;
-    struct fresh *known; /* the last list */
+    /* The last list; NULL without `list`. */
+    struct fresh *known;
 };
 
 /* --- the file --- */
@@ -38,22 +44,15 @@ struct reader {
     struct err *err;
 };
 
-static bool add_entry(struct subscriptions *s, const char *text)
+static void subscriptions_add(struct subscriptions *s, const char *text)
 {
-    char **grown = realloc(s->entries, (s->count + 1) * sizeof *grown);
-    if (!grown)
-        return false;
-    s->entries = grown;
-    grown[s->count] = strdup(text);
-    if (!grown[s->count])
-        return false;
-    s->count++;
+    s->entries = array_room(s->entries, s->count, &s->room, sizeof *s->entries);
+    s->entries[s->count++] = xstrdup(text);
     s->has_names = s->has_names || azure_guid_problem(text);
-    return true;
 }
 
-/* The entry in quotes at r->at, which becomes what follows them. */
-static bool read_quoted(struct reader *r, struct buf *to)
+/* Reads the entry in quotes at r->at, which is moved after them. */
+static bool reader_take_quoted(struct reader *r, struct buf *to)
 {
     unsigned line = r->line;
     for (r->at++; *r->at; r->at++) {
@@ -72,7 +71,7 @@ static bool read_quoted(struct reader *r, struct buf *to)
     return err_set(r->err, ERR_INVALID, "", "%s:%u: a closing quote is missing", r->path, line);
 }
 
-static void read_plain(struct reader *r, struct buf *to)
+static void reader_take_plain(struct reader *r, struct buf *to)
 {
     size_t n = strcspn(r->at, ",\n"), end = n;
     while (end > 0 && strchr(" \t\r", r->at[end - 1]))
@@ -81,9 +80,9 @@ static void read_plain(struct reader *r, struct buf *to)
     r->at += n;
 }
 
-/* Whether text is an id but for some characters: too many or too few of them, or wrong ones. A name
- * is taken as it is, so a mistyped id would be one that no subscription has. */
-static bool resembles_id(const char *text)
+/* Returns whether a text is an ID except for some characters: too many, too few, or wrong ones. It
+ * would be taken for a name, which no subscription has. */
+static bool reader_resembles_id(const char *text)
 {
     size_t hex = 0, other = 0;
     if (!azure_guid_problem(text))
@@ -96,59 +95,59 @@ static bool resembles_id(const char *text)
     return hex >= 28 && hex <= 36 && other <= 3;
 }
 
-static bool check_entry(const struct reader *r, const struct buf *entry)
+static bool reader_check(const struct reader *r, const struct buf *entry)
 {
     if (!buf_ok(entry))
         return err_set(r->err, ERR_INVALID, "", "%s:%u: an entry has more than %d bytes", r->path,
                        r->line, ENTRY_MAX);
     for (size_t i = 0; i < entry->size; i++) {
         if ((unsigned char)entry->data[i] < ' ')
-            return err_set(r->err, ERR_INVALID, "", "%s:%u: an entry holds a control character",
+            return err_set(r->err, ERR_INVALID, "", "%s:%u: an entry contains a control character",
                            r->path, r->line);
     }
-    return !resembles_id(buf_str(entry)) ||
+    return !reader_resembles_id(buf_str(entry)) ||
            err_set(r->err, ERR_INVALID, "",
-                   "%s:%u: \"%s\" is not a valid subscription id, but looks like a mistyped one",
-                   r->path, r->line, buf_str(entry));
+                   "%s:%u: \"%s\" is not a valid subscription ID, but resembles one", r->path,
+                   r->line, buf_str(entry));
 }
 
-/* One entry, which may be empty, and the separator behind it. */
-static bool read_entry(struct subscriptions *s, struct reader *r)
+/* Reads an entry, which may be empty, and the separator after it. */
+static bool reader_take_entry(struct subscriptions *s, struct reader *r)
 {
     struct buf entry = buf_make(ENTRY_MAX);
     bool ok = true;
     r->at += strspn(r->at, " \t\r");
     if (*r->at == '"')
-        ok = read_quoted(r, &entry);
+        ok = reader_take_quoted(r, &entry);
     else
-        read_plain(r, &entry);
-    ok = ok && check_entry(r, &entry);
+        reader_take_plain(r, &entry);
+    ok = ok && reader_check(r, &entry);
     if (ok && s->count == SUBSCRIPTIONS_MAX)
         ok = err_set(r->err, ERR_LIMIT, "", "%s:%u: more than %d subscriptions", r->path, r->line,
                      SUBSCRIPTIONS_MAX);
-    if (ok && entry.size > 0 && !add_entry(s, buf_str(&entry)))
-        ok = err_set(r->err, ERR_INTERNAL, "", "out of memory");
+    if (ok && entry.size > 0)
+        subscriptions_add(s, buf_str(&entry));
     buf_free(&entry);
     if (ok && *r->at)
         r->line += *r->at++ == '\n';
     return ok;
 }
 
-static bool read_text(struct subscriptions *s, const char *path, const struct buf *text,
-                      struct err *err)
+static bool subscriptions_read_text(struct subscriptions *s, const char *path,
+                                    const struct buf *text, struct err *err)
 {
     struct reader r = {.path = path, .at = buf_str(text), .line = 1, .err = err};
     if (strlen(buf_str(text)) != text->size || !utf8_valid(buf_str(text), text->size))
         return err_set(err, ERR_INVALID, "", "%s is not UTF-8 text", path);
-    if (strncmp(r.at, BYTE_MARK, strlen(BYTE_MARK)) == 0)
-        r.at += strlen(BYTE_MARK);
+    if (strncmp(r.at, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+        r.at += strlen(BYTE_ORDER_MARK);
     while (*r.at)
-        if (!read_entry(s, &r))
+        if (!reader_take_entry(s, &r))
             return false;
     return true;
 }
 
-static bool read_file(struct subscriptions *s, const char *path, struct err *err)
+static bool subscriptions_read(struct subscriptions *s, const char *path, struct err *err)
 {
     struct buf text = buf_make(SUBSCRIPTIONS_FILE_MAX);
     struct err why = ERR_INIT;
@@ -156,20 +155,22 @@ static bool read_file(struct subscriptions *s, const char *path, struct err *err
     if (!ok)
         err_set(err, why.kind == ERR_LIMIT ? ERR_LIMIT : ERR_INVALID, "",
                 "azure.subscriptions_file %s cannot be read: %s", path, why.message);
-    ok = ok && read_text(s, path, &text, err);
+    ok = ok && subscriptions_read_text(s, path, &text, err);
     buf_free(&text);
     return ok;
 }
 
-static bool add_standard(struct subscriptions *s, const char *standard, struct err *err)
+static bool subscriptions_add_default(struct subscriptions *s, const char *standard,
+                                      struct err *err)
 {
     if (!standard || !*standard)
         return true;
     if (azure_guid_problem(standard))
         return err_set(err, ERR_INVALID, "",
-                       "AZURE_SUBSCRIPTION_ID is \"%.80s\", which is not a valid subscription id",
+                       "AZURE_SUBSCRIPTION_ID is \"%.80s\", which is not a valid subscription ID",
                        standard);
-    return add_entry(s, standard) || err_set(err, ERR_INTERNAL, "", "out of memory");
+    subscriptions_add(s, standard);
+    return true;
 }
 
 /* --- the list --- */
@@ -179,17 +180,18 @@ static bool add_standard(struct subscriptions *s, const char *standard, struct e
 #error "jansson must count references atomically"
 #endif
 
-static void *list_ref(void *list)
+static void *subscriptions_list_ref(void *list)
 {
     return json_incref(list);
 }
 
-static void list_unref(void *list)
+static void subscriptions_list_unref(void *list)
 {
     json_decref(list);
 }
 
-static void *list_fetch(void *ctx, struct http_client *http, const char *key, struct err *err)
+static void *subscriptions_list_fetch(void *ctx, struct http_client *http, const char *key,
+                                      struct err *err)
 {
     const struct subscriptions *s = ctx;
     (void)key;
@@ -199,28 +201,26 @@ static void *list_fetch(void *ctx, struct http_client *http, const char *key, st
 static const struct fresh_kind list_kind = {
     .what = "the list of subscriptions",
     .max = 1,
-    .fetch = list_fetch,
-    .ref = list_ref,
-    .unref = list_unref,
+    .fetch = subscriptions_list_fetch,
+    .ref = subscriptions_list_ref,
+    .unref = subscriptions_list_unref,
     .lifetime_ms = KEEP_MS,
 };
 
 struct subscriptions *subscriptions_new(const struct subscriptions_options *options,
                                         struct err *err)
 {
-    struct subscriptions *s = calloc(1, sizeof *s);
-    if (!s) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        return NULL;
-    }
+    struct subscriptions *s = xcalloc(1, sizeof *s);
     s->list = options->list;
     s->ctx = options->ctx;
-    bool ok = read_file(s, options->path, err) && add_standard(s, options->standard, err);
+    bool ok = subscriptions_read(s, options->path, err) &&
+              subscriptions_add_default(s, options->standard, err);
     if (ok && s->count == 0)
-        ok = err_set(err, ERR_INVALID, "",
-                     "azure.subscriptions_file %s names no subscription, and AZURE_SUBSCRIPTION_ID "
-                     "is not set",
-                     options->path);
+        ok = err_set(
+            err, ERR_INVALID, "",
+            "azure.subscriptions_file %s contains no subscription, and AZURE_SUBSCRIPTION_ID "
+            "is not set",
+            options->path);
     if (!ok) {
         subscriptions_free(s);
         return NULL;
@@ -246,9 +246,9 @@ void subscriptions_free(struct subscriptions *s)
     free(s);
 }
 
-/* --- asking --- */
+/* --- deciding --- */
 
-static bool has_entry(const struct subscriptions *s, const char *text)
+static bool subscriptions_has(const struct subscriptions *s, const char *text)
 {
     for (size_t i = 0; i < s->count; i++)
         if (strcasecmp(s->entries[i], text) == 0)
@@ -256,7 +256,7 @@ static bool has_entry(const struct subscriptions *s, const char *text)
     return false;
 }
 
-static size_t count_named(const json_t *list, const char *name)
+static size_t subscriptions_count_named(const json_t *list, const char *name)
 {
     size_t i, n = 0;
     const json_t *one;
@@ -267,27 +267,28 @@ static size_t count_named(const json_t *list, const char *name)
     return n;
 }
 
-static bool refuse(struct err *err, const char *id, const char *why)
+static bool subscriptions_refuse(struct err *err, const char *id, const char *why)
 {
     return err_set(err, ERR_DENIED, "", "the subscription \"%.64s\" %s", id, why);
 }
 
-/* Whether the list gives the id a name that is among the entries. */
-static bool named(const struct subscriptions *s, const json_t *list, const char *id,
-                  struct err *err)
+/* Returns whether the list has a name for the ID that is among the entries. */
+static bool subscriptions_allow_name(const struct subscriptions *s, const json_t *list,
+                                     const char *id, struct err *err)
 {
     size_t i;
     const json_t *one;
     json_array_foreach(list, i, one) {
-        const char *its = jstr(one, "subscriptionId"), *name = jstr(one, "displayName");
-        if (!its || !name || strcasecmp(its, id) != 0 || !has_entry(s, name))
+        const char *other = jstr(one, "subscriptionId"), *name = jstr(one, "displayName");
+        if (!other || !name || strcasecmp(other, id) != 0 || !subscriptions_has(s, name))
             continue;
-        return count_named(list, name) == 1 ||
-               refuse(err, id,
-                      "has a name in azure.subscriptions_file that other subscriptions have too: "
-                      "give its id there");
+        return subscriptions_count_named(list, name) == 1 ||
+               subscriptions_refuse(
+                   err, id,
+                   "has a name in azure.subscriptions_file that other subscriptions also have: "
+                   "use its ID there");
     }
-    return refuse(err, id, "is not among those of azure.subscriptions_file");
+    return subscriptions_refuse(err, id, "is not in azure.subscriptions_file");
 }
 
 json_t *subscriptions_list_arm(void *azure, struct http_client *http, struct err *err)
@@ -299,12 +300,12 @@ json_t *subscriptions_list_arm(void *azure, struct http_client *http, struct err
 bool subscriptions_allow(struct subscriptions *s, struct http_client *http, const char *id,
                          struct err *err)
 {
-    if (!s || has_entry(s, id))
+    if (!s || subscriptions_has(s, id))
         return true;
     if (!s->has_names)
-        return refuse(err, id, "is not among those of azure.subscriptions_file");
+        return subscriptions_refuse(err, id, "is not in azure.subscriptions_file");
     json_t *list = fresh_get(s->known, http, "", err);
-    bool ok = list && named(s, list, id, err);
+    bool ok = list && subscriptions_allow_name(s, list, id, err);
     json_decref(list);
     return ok;
 }

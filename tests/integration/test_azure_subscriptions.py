@@ -99,7 +99,7 @@ def test_by_id(run, manager):
     assert run(f"{ONE}\n") == {ONE}
     assert manager.lists == 0
     for other in (TWO, OTHER):
-        manager.report.assert_error(vm(other, other)["id"], f'^the subscription "{other}" is not among those of azure.subscriptions_file$')
+        manager.report.assert_error(vm(other, other)["id"], f'^the subscription "{other}" is not in azure.subscriptions_file$')
 
 
 def test_by_name(run, manager):

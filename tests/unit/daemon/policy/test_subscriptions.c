@@ -73,7 +73,7 @@ static void assert_refused(struct subscriptions *s, const char *id, enum err_kin
     assert_int_equal(err.kind, kind);
 }
 
-#define NOT_AMONG(id) "the subscription \"" id "\" is not among those of azure.subscriptions_file"
+#define NOT_AMONG(id) "the subscription \"" id "\" is not in azure.subscriptions_file"
 
 static void test_ids_need_no_question(void **state)
 {
@@ -148,8 +148,8 @@ static void test_a_name_of_two_subscriptions_stands_for_none(void **state)
     (void)state;
     assert_refused(s, ONE, ERR_DENIED,
                    "the subscription \"" ONE
-                   "\" has a name in azure.subscriptions_file that other subscriptions have too: "
-                   "give its id there");
+                   "\" has a name in azure.subscriptions_file that other subscriptions also have: "
+                   "use its ID there");
     subscriptions_free(s);
 }
 
@@ -221,22 +221,22 @@ static void test_bad_files(void **state)
         {"missing",
          "azure.subscriptions_file " DATA "missing.csv cannot be read: No such file or directory"},
         {"empty", "azure.subscriptions_file " DATA
-                  "empty.csv names no subscription, and AZURE_SUBSCRIPTION_ID is not set"},
+                  "empty.csv contains no subscription, and AZURE_SUBSCRIPTION_ID is not set"},
         {"quote_open", DATA "quote_open.csv:1: a closing quote is missing"},
         {"quote_behind", DATA "quote_behind.csv:1: a comma is missing after \"Test\""},
         {"two_lines_in_quotes",
-         DATA "two_lines_in_quotes.csv:2: an entry holds a control character"},
-        {"control", DATA "control.csv:1: an entry holds a control character"},
+         DATA "two_lines_in_quotes.csv:2: an entry contains a control character"},
+        {"control", DATA "control.csv:1: an entry contains a control character"},
         {"not_utf8", DATA "not_utf8.csv is not UTF-8 text"},
         {"nul", DATA "nul.csv is not UTF-8 text"},
         {"mistyped_short", DATA "mistyped_short.csv:2: \"11111111-1111-1111-1111-11111111111\" is "
-                                "not a valid subscription id, but looks like a mistyped one"},
+                                "not a valid subscription ID, but resembles one"},
         {"mistyped_letter", DATA "mistyped_letter.csv:1: \"11111111-1111-1111-1111-11111111111o\" "
-                                 "is not a valid subscription id, but looks like a mistyped one"},
+                                 "is not a valid subscription ID, but resembles one"},
         {"mistyped_hyphen", DATA "mistyped_hyphen.csv:1: \"111111111111-1111-1111-111111111111\" "
-                                 "is not a valid subscription id, but looks like a mistyped one"},
+                                 "is not a valid subscription ID, but resembles one"},
         {"mistyped_pair", DATA "mistyped_pair.csv:1: \"{11111111-1111-1111-1111-111111111111}\" "
-                               "is not a valid subscription id, but looks like a mistyped one"},
+                               "is not a valid subscription ID, but resembles one"},
         {"long", DATA "long.csv:1: an entry has more than 256 bytes"},
     };
     struct lister l = {0};
@@ -259,7 +259,7 @@ static void test_the_default_subscription(void **state)
     subscriptions_free(s);
     assert_null(open_file("ids", "Production", &l, &err));
     assert_string_equal(err.message, "AZURE_SUBSCRIPTION_ID is \"Production\", which is not a "
-                                     "valid subscription id");
+                                     "valid subscription ID");
 }
 
 /* A name may have hyphens and digits as an id has. */
