@@ -57,7 +57,7 @@ enum verdict step_finished(struct step_ctx *ctx, const char *format, ...)
 }
 
 /* "90 s", "10 min". */
-static void duration_text(int64_t ms, char to[32])
+static void step_duration_text(int64_t ms, char to[32])
 {
     if (ms >= 60000 && ms % 60000 == 0)
         snprintf(to, 32, "%" PRId64 " min", ms / 60000);
@@ -77,7 +77,7 @@ enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what)
     int64_t elapsed = step_elapsed_ms(ctx);
     if (elapsed >= limit_ms) {
         char waited[32];
-        duration_text(limit_ms, waited);
+        step_duration_text(limit_ms, waited);
         err_set(&ctx->err, ERR_PROVIDER, "", "waited %s for %s", waited, what);
         return STEP_FAILED;
     }
@@ -104,8 +104,8 @@ enum verdict step_retry(struct step_ctx *ctx, int64_t limit_ms)
 
 /* What stands under the name, which `what` ("the resource's", "attribute") introduces in an error.
  */
-static bool read_string(struct step_ctx *ctx, const json_t *object, const char *what,
-                        const char *name, const char **value)
+static bool resource_string(struct step_ctx *ctx, const json_t *object, const char *what,
+                            const char *name, const char **value)
 {
     const json_t *member = name ? json_object_get(object, name) : NULL;
     const char *text = json_string_value(member);
@@ -128,13 +128,61 @@ bool resource_attribute(struct step_ctx *ctx, const char *name, const char **val
     if (attributes && !json_is_object(attributes) && !json_is_null(attributes))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "the resource's \"attributes\" is not an object");
-    return read_string(ctx, attributes, "attribute", name, value);
+    return resource_string(ctx, attributes, "attribute", name, value);
 }
 
 bool resource_field(struct step_ctx *ctx, const char *name, const char **value)
 {
-    return read_string(ctx, ctx->resource, "the resource's", name, value);
+    return resource_string(ctx, ctx->resource, "the resource's", name, value);
 }
+
+/* --- the state --- */
+
+void step_state_set(struct step_ctx *ctx, const char *name, json_t *value)
+{
+    json_object_set_new(ctx->state, name, value);
+}
+
+const char *step_state_string(const struct step_ctx *ctx, const char *name)
+{
+    return json_string_value(json_object_get(ctx->state, name));
+}
+
+bool step_state_flag(const struct step_ctx *ctx, const char *name)
+{
+    return json_is_true(json_object_get(ctx->state, name));
+}
+
+static json_t *step_error_string(const char *text)
+{
+    json_t *string = json_string(text);
+    return string ? string : json_string("(not valid UTF-8)");
+}
+
+json_t *step_error_pack(const struct err *err)
+{
+    return json_pack("{s:o, s:o, s:o, s:o}", "code", step_error_string(err->code), "message",
+                     step_error_string(err->message), "operation",
+                     step_error_string(err->operation), "request_id",
+                     step_error_string(err->request_id));
+}
+
+/* A text of a stored error; "" if it is missing. */
+static const char *step_error_text(const json_t *stored, const char *name)
+{
+    const char *text = json_string_value(json_object_get(stored, name));
+    return text ? text : "";
+}
+
+void step_error_unpack(const json_t *stored, struct err *err)
+{
+    err_set(err, ERR_PROVIDER, step_error_text(stored, "code"), "%s",
+            step_error_text(stored, "message"));
+    snprintf(err->operation, sizeof err->operation, "%s", step_error_text(stored, "operation"));
+    snprintf(err->request_id, sizeof err->request_id, "%s", step_error_text(stored, "request_id"));
+}
+
+/* --- parameters --- */
 
 const char *param_string(const struct step_ctx *ctx, const char *name)
 {
@@ -151,28 +199,28 @@ int64_t param_number(const struct step_ctx *ctx, const char *name)
     return json_integer_value(json_object_get(ctx->params, name));
 }
 
-/* --- parameters --- */
-
-static json_t *refuse(const struct action_param *param, const char *why, struct err *err)
+static json_t *param_reject(const struct action_param *param, const char *why, struct err *err)
 {
     err_set(err, ERR_INVALID, "", "parameter \"%s\" %s", param->name, why);
     return NULL;
 }
 
-static json_t *string_param(const struct action_param *param, const json_t *given, struct err *err)
+static json_t *param_convert_string(const struct action_param *param, const json_t *given,
+                                    struct err *err)
 {
     if (!json_is_string(given))
-        return refuse(param, "is not a string", err);
+        return param_reject(param, "is not a string", err);
     const char *text = json_string_value(given);
     size_t size = json_string_length(given);
     if (size > PARAM_MAX || strlen(text) != size)
-        return refuse(param, "is longer than 2,048 bytes or holds a NUL character", err);
+        return param_reject(param, "is longer than 2,048 bytes or holds a NUL character", err);
     if (param->required && text[strspn(text, " \t\r\n")] == '\0')
-        return refuse(param, "is empty; give it a value in the rule's automation", err);
+        return param_reject(param, "is empty; give it a value in the rule's automation", err);
     return json_string(text);
 }
 
-static json_t *boolean_param(const struct action_param *param, const json_t *given, struct err *err)
+static json_t *param_convert_boolean(const struct action_param *param, const json_t *given,
+                                     struct err *err)
 {
     static const char *const yes[] = {"true", "yes", "y"};
     static const char *const no[] = {"false", "no", "n"};
@@ -185,11 +233,11 @@ static json_t *boolean_param(const struct action_param *param, const json_t *giv
         if (strcasecmp(text, no[i]) == 0)
             return json_false();
     }
-    return refuse(param, "is not a boolean (true, false, yes, no, y or n)", err);
+    return param_reject(param, "is not a boolean (true, false, yes, no, y or n)", err);
 }
 
 /* At most 18 digits: what fits an int64_t without looking closer. */
-static bool digits_value(const char *text, int64_t *value)
+static bool param_parse_digits(const char *text, int64_t *value)
 {
     size_t n = strspn(text, "0123456789");
     if (n == 0 || n > 18 || text[n])
@@ -199,7 +247,8 @@ static bool digits_value(const char *text, int64_t *value)
     return true;
 }
 
-static json_t *number_param(const struct action_param *param, const json_t *given, struct err *err)
+static json_t *param_convert_number(const struct action_param *param, const json_t *given,
+                                    struct err *err)
 {
     int64_t value = -1;
     if (json_is_integer(given))
@@ -208,33 +257,31 @@ static json_t *number_param(const struct action_param *param, const json_t *give
         double real = json_real_value(given);
         if (real >= 0 && real < 1e15 && floor(real) == real)
             value = (int64_t)real;
-    } else if (json_is_string(given) && !digits_value(json_string_value(given), &value))
+    } else if (json_is_string(given) && !param_parse_digits(json_string_value(given), &value))
         value = -1;
     if (value < 0)
-        return refuse(param, "is not a whole number (digits only)", err);
+        return param_reject(param, "is not a whole number (digits only)", err);
     return json_integer(value);
 }
 
-static json_t *convert_param(const struct action_param *param, const json_t *given, struct err *err)
+static json_t *param_convert(const struct action_param *param, const json_t *given, struct err *err)
 {
     json_t *fallback = NULL;
     if (!given || json_is_null(given)) {
         if (!param->fallback)
-            return refuse(param, "is missing and has no default", err);
+            return param_reject(param, "is missing and has no default", err);
         given = fallback = json_string(param->fallback);
-        if (!fallback)
-            return NULL;
     }
     json_t *value = NULL;
     switch (param->type) {
     case PARAM_STRING:
-        value = string_param(param, given, err);
+        value = param_convert_string(param, given, err);
         break;
     case PARAM_BOOLEAN:
-        value = boolean_param(param, given, err);
+        value = param_convert_boolean(param, given, err);
         break;
     case PARAM_NUMBER:
-        value = number_param(param, given, err);
+        value = param_convert_number(param, given, err);
         break;
     }
     json_decref(fallback);
@@ -243,26 +290,20 @@ static json_t *convert_param(const struct action_param *param, const json_t *giv
 
 json_t *action_params(const struct action *action, const json_t *given, struct err *err)
 {
-    struct err mine = ERR_INIT;
-    json_t *params = json_object();
-    if (!params)
-        goto failed;
     if (given && !json_is_object(given)) {
-        err_set(&mine, ERR_INVALID, "", "\"params\" of the automation is not an object");
-        goto failed;
+        err_set(err, ERR_INVALID, "", "\"params\" of the automation is not an object");
+        return NULL;
     }
+    json_t *params = json_object();
     for (const struct action_param *p = action->params; p && p->name; p++) {
-        json_t *value = convert_param(p, json_object_get(given, p->name), &mine);
-        if (!value || json_object_set_new(params, p->name, value) != 0)
-            goto failed;
+        json_t *value = param_convert(p, json_object_get(given, p->name), err);
+        if (!value) {
+            json_decref(params);
+            return NULL;
+        }
+        json_object_set_new(params, p->name, value);
     }
     return params;
-failed:
-    if (mine.kind == ERR_NONE)
-        err_set(&mine, ERR_INTERNAL, "", "out of memory");
-    *err = mine;
-    json_decref(params);
-    return NULL;
 }
 
 const char *effect_name(enum effect effect)

@@ -203,6 +203,22 @@ bool resource_field(struct step_ctx *ctx, const char *name, const char **value) 
  * whether the attributes can be read. */
 bool resource_attribute(struct step_ctx *ctx, const char *name, const char **value) MUST_CHECK;
 
+/* --- the state --- */
+
+/* Sets a member of ctx->state; value is stolen and not NULL. */
+void step_state_set(struct step_ctx *ctx, const char *name, json_t *value);
+/* A string of ctx->state; NULL: the state has no such member. Borrowed. */
+const char *step_state_string(const struct step_ctx *ctx, const char *name);
+/* Whether the member of ctx->state is true. */
+bool step_state_flag(const struct step_ctx *ctx, const char *name);
+
+/* An error for ctx->state: a new object, in which text that is not valid UTF-8 is replaced. */
+json_t *step_error_pack(const struct err *err);
+/* The error that step_error_pack has stored, as one of the provider. */
+void step_error_unpack(const json_t *stored, struct err *err);
+
+/* --- parameters --- */
+
 /* Typed parameters; the descriptor has them, so they are there. */
 const char *param_string(const struct step_ctx *ctx, const char *name);
 bool param_boolean(const struct step_ctx *ctx, const char *name);

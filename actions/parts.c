@@ -14,52 +14,41 @@
 /* All names in an error together; what is over leaves room for the provider's own words. */
 #define NAMES_MAX 384
 
-static bool no_memory(struct step_ctx *ctx)
-{
-    return err_set(&ctx->err, ERR_INTERNAL, "", "out of memory");
-}
-
 /* --- the state --- */
 
-/* Borrowed from the state; made when it is not there. NULL with ctx->err. */
-static json_t *book(struct step_ctx *ctx)
+/* Borrowed from the state; made if it is missing. */
+static json_t *parts_state(struct step_ctx *ctx)
 {
     json_t *parts = json_object_get(ctx->state, "parts");
-    if (parts)
-        return parts;
-    parts = json_object();
-    if (json_object_set_new(ctx->state, "parts", parts) == 0)
-        return parts;
-    no_memory(ctx);
-    return NULL;
+    if (!parts) {
+        parts = json_object();
+        step_state_set(ctx, "parts", parts);
+    }
+    return parts;
 }
 
-static int64_t number_of(const struct step_ctx *ctx, const char *name)
+static int64_t parts_number(const struct step_ctx *ctx, const char *name)
 {
     return jint(json_object_get(ctx->state, "parts"), name, 0);
 }
 
 int64_t parts_failed(const struct step_ctx *ctx)
 {
-    return number_of(ctx, "failed");
+    return parts_number(ctx, "failed");
 }
 
 int64_t parts_done(const struct step_ctx *ctx)
 {
-    return number_of(ctx, "done");
+    return parts_number(ctx, "done");
 }
 
-bool parts_count(struct step_ctx *ctx, int64_t done)
+void parts_count(struct step_ctx *ctx, int64_t done)
 {
-    json_t *parts = book(ctx);
-    if (!parts)
-        return false;
-    return json_object_set_new(parts, "done", json_integer(parts_done(ctx) + done)) == 0 ||
-           no_memory(ctx);
+    json_object_set_new(parts_state(ctx), "done", json_integer(parts_done(ctx) + done));
 }
 
 /* The name, cut to what is kept. */
-static json_t *short_name(const char *part)
+static json_t *parts_short_name(const char *part)
 {
     char name[NAME_MAX_SIZE + 4];
     size_t n = strlen(part);
@@ -73,28 +62,18 @@ static json_t *short_name(const char *part)
     return json_string(name);
 }
 
-static json_t *kept_error(const struct err *err)
+void parts_put_aside(struct step_ctx *ctx, const char *part)
 {
-    return json_pack("{s:s, s:s, s:s, s:s}", "code", err->code, "message", err->message,
-                     "operation", err->operation, "request_id", err->request_id);
-}
-
-bool parts_put_aside(struct step_ctx *ctx, const char *part)
-{
-    json_t *parts = book(ctx);
-    if (!parts)
-        return false;
+    json_t *parts = parts_state(ctx);
     int64_t failed = parts_failed(ctx);
-    bool kept = json_object_set_new(parts, "failed", json_integer(failed + 1)) == 0;
+    json_object_set_new(parts, "failed", json_integer(failed + 1));
     if (failed == 0) {
-        kept = json_object_set_new(parts, "first", kept_error(&ctx->err)) == 0 && kept;
-        kept = json_object_set_new(parts, "names", json_array()) == 0 && kept;
+        json_object_set_new(parts, "first", step_error_pack(&ctx->err));
+        json_object_set_new(parts, "names", json_array());
     }
     if (failed < PARTS_NAMED)
-        kept =
-            json_array_append_new(json_object_get(parts, "names"), short_name(part)) == 0 && kept;
+        json_array_append_new(json_object_get(parts, "names"), parts_short_name(part));
     ctx->err = ERR_INIT;
-    return kept || no_memory(ctx);
 }
 
 /* --- going through the parts --- */
@@ -119,40 +98,36 @@ enum verdict parts_settle(struct step_ctx *ctx, enum verdict verdict, const char
 {
     if (verdict == STEP_AGAIN || verdict == STEP_FINISHED)
         return verdict;
-    bool settled = verdict == STEP_DONE ? parts_count(ctx, 1)
-                                        : parts_refused(ctx) && parts_put_aside(ctx, part);
-    if (!settled)
+    if (verdict == STEP_FAILED && !parts_refused(ctx))
         return STEP_FAILED;
+    if (verdict == STEP_DONE)
+        parts_count(ctx, 1);
+    else
+        parts_put_aside(ctx, part);
     json_object_del(json_object_get(ctx->state, "parts"), "since");
     return STEP_DONE;
 }
 
 enum verdict parts_retry(struct step_ctx *ctx, int64_t limit_ms)
 {
-    struct err refusal = ctx->err;
-    int64_t step_since = ctx->step_since_ms, since = number_of(ctx, "since");
+    struct err rejection = ctx->err;
+    int64_t step_since = ctx->step_since_ms, since = parts_number(ctx, "since");
     if (since <= 0) {
-        json_t *parts = book(ctx);
         since = ctx->clock->mono_ms(ctx->clock);
-        if (!parts)
-            return STEP_FAILED;
-        if (json_object_set_new(parts, "since", json_integer(since)) != 0) {
-            no_memory(ctx);
-            return STEP_FAILED;
-        }
+        json_object_set_new(parts_state(ctx), "since", json_integer(since));
     }
     ctx->step_since_ms = since;
     enum verdict verdict = step_wait(ctx, limit_ms, "an earlier change to take effect");
     ctx->step_since_ms = step_since;
     if (verdict == STEP_FAILED)
-        ctx->err = refusal;
+        ctx->err = rejection;
     return verdict;
 }
 
 /* --- the end --- */
 
 /* "eni-1", "eni-2" and 5 more: in quotes, since keys of objects may hold anything */
-static void add_names(struct buf *to, const json_t *names, int64_t failed)
+static void parts_add_names(struct buf *to, const json_t *names, int64_t failed)
 {
     int64_t shown = 0;
     size_t i;
@@ -168,26 +143,21 @@ static void add_names(struct buf *to, const json_t *names, int64_t failed)
         buf_addf(to, "%s%" PRId64 " more", shown ? " and " : "", failed - shown);
 }
 
-static const char *text_of(const json_t *error, const char *name)
-{
-    const char *text = jstr(error, name);
-    return text ? text : "";
-}
-
 enum verdict parts_conclude(struct step_ctx *ctx, const char *what)
 {
     int64_t failed = parts_failed(ctx), done = parts_done(ctx);
     const json_t *parts = json_object_get(ctx->state, "parts");
-    const json_t *first = json_object_get(parts, "first");
     if (failed <= 0)
         return STEP_DONE;
     struct buf names = buf_make(sizeof ctx->err.message);
-    add_names(&names, json_object_get(parts, "names"), failed);
-    err_set(&ctx->err, ERR_PROVIDER, text_of(first, "code"),
+    parts_add_names(&names, json_object_get(parts, "names"), failed);
+    struct err first = ERR_INIT;
+    step_error_unpack(json_object_get(parts, "first"), &first);
+    err_set(&ctx->err, ERR_PROVIDER, first.code,
             "%" PRId64 " of %" PRId64 " %s failed (%s), %" PRId64 " done; the first error: %s",
-            failed, failed + done, what, buf_str(&names), done, text_of(first, "message"));
+            failed, failed + done, what, buf_str(&names), done, first.message);
+    memcpy(ctx->err.operation, first.operation, sizeof first.operation);
+    memcpy(ctx->err.request_id, first.request_id, sizeof first.request_id);
     buf_free(&names);
-    snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", text_of(first, "operation"));
-    snprintf(ctx->err.request_id, sizeof ctx->err.request_id, "%s", text_of(first, "request_id"));
     return STEP_FAILED;
 }

@@ -20,15 +20,13 @@
 /* What follows from the verdict on one part:
  * STEP_DONE: the part is done with: it worked, or it was refused for good, which is put aside under
  * the part's name; the step goes on with the next part.
- * STEP_FAILED: a fault that may pass, or one that is not of this part alone (no credentials, no
- * memory): the step ends with it, and the part's turn comes again.
+ * STEP_FAILED: a fault that may pass, or one that is not of this part alone (no credentials): the step ends with it, and the part's turn comes again.
  * STEP_AGAIN and STEP_FINISHED are answered as they are. */
 enum verdict parts_settle(struct step_ctx *ctx, enum verdict verdict, const char *part);
-/* The same for parts of which many were done by one call: counts `done` parts as done. False with
- * ctx->err when out of memory. */
-bool parts_count(struct step_ctx *ctx, int64_t done) MUST_CHECK;
-/* Puts ctx->err aside as that of `part`. False, with another ctx->err, when out of memory. */
-bool parts_put_aside(struct step_ctx *ctx, const char *part) MUST_CHECK;
+/* The same for parts of which many were done by one call: counts `done` parts as done. */
+void parts_count(struct step_ctx *ctx, int64_t done);
+/* Puts ctx->err aside as that of `part`. */
+void parts_put_aside(struct step_ctx *ctx, const char *part);
 /* Whether ctx->err is the answer to what was asked for one part, and final. */
 bool parts_refused(const struct step_ctx *ctx);
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const struct action_state *find_member(const struct action *action, const char *name)
+static const struct action_state *state_find_member(const struct action *action, const char *name)
 {
     const struct action_state *row = action->state;
     while (row && row->name && strcmp(row->name, name) != 0)
@@ -20,7 +20,7 @@ bool action_state_admit(struct step_ctx *ctx, json_t *state)
     if (!json_is_object(state))
         return err_set(&ctx->err, ERR_INVALID, "", "the stored state is not an object");
     json_object_foreach_safe(state, next, name, value) {
-        const struct action_state *row = find_member(ctx->action, name);
+        const struct action_state *row = state_find_member(ctx->action, name);
         if (!row)
             return err_set(
                 &ctx->err, ERR_INVALID, "",
@@ -39,7 +39,7 @@ bool action_state_declared(struct step_ctx *ctx)
     const char *name;
     json_t *value;
     json_object_foreach(ctx->state, name, value) {
-        if (!find_member(ctx->action, name))
+        if (!state_find_member(ctx->action, name))
             return err_set(&ctx->err, ERR_INTERNAL, "",
                            "the action keeps \"%.64s\" in its state, which it does not declare",
                            name);

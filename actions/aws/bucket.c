@@ -60,13 +60,13 @@ bool bucket_put(struct step_ctx *ctx, const struct aws_op *op, const char *bucke
 
 /* The policy as it stands, or an empty one: a new reference, NULL with ctx->err. One that we cannot
  * read is left alone. */
-static json_t *read_policy(struct step_ctx *ctx, const char *bucket)
+static json_t *bucket_read_policy(struct step_ctx *ctx, const char *bucket)
 {
     struct buf text = buf_make(POLICY_MAX);
     struct aws_call call = {.op = &get_policy, .response_max = POLICY_MAX, .raw_answer = &text};
-    json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket));
+    json_t *response = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket));
     json_t *policy = NULL;
-    if (answer) {
+    if (response) {
         policy = json_loadb(buf_str(&text), text.size, JSON_REJECT_DUPLICATES, NULL);
         if (!json_is_object(policy)) {
             json_decref(policy);
@@ -78,58 +78,45 @@ static json_t *read_policy(struct step_ctx *ctx, const char *bucket)
                (ctx->plan && act_failed_with(ctx, "NoSuchBucket"))) { /* it would be created */
         ctx->err = ERR_INIT;
         policy = json_pack("{s:s, s:[]}", "Version", POLICY_VERSION, "Statement");
-        if (!policy)
-            act_no_memory(ctx);
     }
-    json_decref(answer);
+    json_decref(response);
     buf_free(&text);
     return policy;
 }
 
-/* Puts the statement among the policy's. False when out of memory; *there when it stood there
- * already. */
-static bool merge_statement(json_t *policy, json_t *statement, bool *there)
+/* Puts the statement into the policy. False if it is there already. */
+static bool bucket_merge_statement(json_t *policy, json_t *statement)
 {
     const char *sid = jstr(statement, "Sid");
     json_t *old = jlist(policy, "Statement"); /* one statement may stand without a list */
     json_t *merged = json_array();
     size_t i;
     json_t *one;
-    *there = false;
+    bool there = false;
     json_array_foreach(old, i, one) {
         const char *its = jstr(one, "Sid");
         if (!its || strcmp(its, sid) != 0)
             json_array_append(merged, one);
         else
-            *there = *there || json_equal(one, statement);
+            there = there || json_equal(one, statement);
     }
     json_decref(old);
-    if (json_array_append(merged, statement) != 0) {
-        json_decref(merged);
-        return false;
-    }
-    return json_object_set_new(policy, "Statement", merged) == 0;
+    json_array_append(merged, statement);
+    json_object_set_new(policy, "Statement", merged);
+    return !there;
 }
 
 enum verdict bucket_policy_require(struct step_ctx *ctx, const char *bucket, json_t *statement)
 {
-    json_t *policy = statement ? read_policy(ctx, bucket) : NULL;
-    enum verdict verdict = STEP_FAILED;
-    bool there;
-    if (!statement)
-        act_no_memory(ctx);
-    else if (policy && !merge_statement(policy, statement, &there))
-        act_no_memory(ctx);
-    else if (policy && there) {
-        snprintf(ctx->note, sizeof ctx->note, "the bucket's policy says so already");
-        verdict = STEP_DONE;
-    } else if (policy) {
+    json_t *policy = bucket_read_policy(ctx, bucket);
+    enum verdict verdict = policy ? STEP_DONE : STEP_FAILED;
+    if (policy && bucket_merge_statement(policy, statement)) {
         char *text = json_dumps(policy, JSON_COMPACT);
-        if (!text)
-            act_no_memory(ctx);
-        else if (bucket_put(ctx, &put_policy, bucket, text, "application/json"))
-            verdict = STEP_DONE;
+        if (!bucket_put(ctx, &put_policy, bucket, text, "application/json"))
+            verdict = STEP_FAILED;
         free(text);
+    } else if (policy) {
+        snprintf(ctx->note, sizeof ctx->note, "the bucket's policy has this statement already");
     }
     json_decref(policy);
     json_decref(statement);

@@ -3,7 +3,7 @@
 #ifndef HGAUTOD_ACTIONS_AWS_BUCKET_H
 #define HGAUTOD_ACTIONS_AWS_BUCKET_H
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 
 extern const char *const bucket_types[]; /* "S3 Bucket" */
 

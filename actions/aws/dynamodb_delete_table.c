@@ -1,9 +1,9 @@
 /* dynamodb_delete_table: one call. */
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 
 static const struct aws_op delete_table = {&aws_dynamodb, "DeleteTable", .changes = true};
 
-static bool table_valid(const char *name)
+static bool dynamodb_table_valid(const char *name)
 {
     return name_valid(name, "_.-", 3, 255);
 }
@@ -12,18 +12,18 @@ static const struct act_naming tables = {
     .what = "a DynamoDB table",
     .service = "dynamodb",
     .prefix = "table/",
-    .valid = table_valid,
+    .valid = dynamodb_table_valid,
     .fields = {"id", "name"},
 };
 
-static bool check(struct step_ctx *ctx)
+static bool dynamodb_table_check(struct step_ctx *ctx)
 {
     return act_name(ctx, &tables) != NULL;
 }
 
 /* On a table that is being deleted the call succeeds. One that is being created or changed refuses
  * it until that is done. */
-static enum verdict delete_it(struct step_ctx *ctx)
+static enum verdict dynamodb_table_delete(struct step_ctx *ctx)
 {
     enum verdict verdict =
         act_step_unless(ctx, &delete_table, json_pack("{s:s}", "TableName", act_name(ctx, &tables)),
@@ -41,6 +41,6 @@ const struct action action_dynamodb_delete_table = {
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"DynamoDB Table", NULL},
     .permissions = (const char *const[]){"dynamodb:DeleteTable", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{.name = "delete", .run = delete_it}, {0}},
+    .check = dynamodb_table_check,
+    .steps = (const struct action_step[]){{.name = "delete", .run = dynamodb_table_delete}, {0}},
 };

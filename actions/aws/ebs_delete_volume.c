@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "actions/aws/ec2.h"
+#include "actions/aws/list.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op describe_volumes = {&aws_ec2, "DescribeVolumes", .changes = false};
+static const struct aws_op describe_volumes = {.service = &aws_ec2, .name = "DescribeVolumes"};
 static const struct aws_op stop_instances = {&aws_ec2, "StopInstances", .changes = true};
 static const struct aws_op detach_volume = {&aws_ec2, "DetachVolume", .changes = true};
 static const struct aws_op delete_volume = {&aws_ec2, "DeleteVolume", .changes = true};
@@ -34,13 +35,13 @@ static bool ebs_volume_check(struct step_ctx *ctx)
  * *gone if it does not exist any more. */
 static json_t *ebs_volume_describe(struct step_ctx *ctx, bool *gone)
 {
-    json_t *answer =
+    json_t *response =
         act_call(ctx, &describe_volumes, json_pack("{s:[s]}", "VolumeId", ebs_volume_id(ctx)));
-    *gone = !answer && act_failed_with(ctx, VOLUME_GONE);
-    if (!answer)
+    *gone = !response && act_failed_with(ctx, VOLUME_GONE);
+    if (!response)
         return NULL;
-    json_t *found = json_incref(jget(answer, "volumeSet[0]"));
-    json_decref(answer);
+    json_t *found = json_incref(jget(response, "volumeSet[0]"));
+    json_decref(response);
     const char *status = jstr(found, "status");
     *gone = status && strcmp(status, "deleted") == 0;
     if (!status)
@@ -131,8 +132,9 @@ static enum verdict ebs_volume_note_instances(struct step_ctx *ctx, const json_t
     json_decref(attachments);
     if (!ids)
         return STEP_FAILED;
-    bool kept = act_state_set(ctx, "stop", ids) && act_state_set(ctx, "detach", json_copy(ids));
-    return kept ? STEP_DONE : STEP_FAILED;
+    step_state_set(ctx, "stop", ids);
+    step_state_set(ctx, "detach", json_copy(ids));
+    return STEP_DONE;
 }
 
 static const struct ebs_volume_check_step noting_instances = {.judge = ebs_volume_note_instances};

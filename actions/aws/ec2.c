@@ -4,14 +4,15 @@
 
 #include <string.h>
 
+#include "actions/aws/list.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op describe_instances = {&aws_ec2, "DescribeInstances", .changes = false};
-static const struct aws_op describe_snapshots = {&aws_ec2, "DescribeSnapshots", .changes = false};
+static const struct aws_op describe_instances = {.service = &aws_ec2, .name = "DescribeInstances"};
+static const struct aws_op describe_snapshots = {.service = &aws_ec2, .name = "DescribeSnapshots"};
 static const struct aws_op create_snapshots = {&aws_ec2, "CreateSnapshots", .changes = true,
                                                .once = true};
-static const struct aws_op describe_rules = {&aws_ec2, "DescribeSecurityGroupRules",
-                                             .changes = false};
+static const struct aws_op describe_rules = {.service = &aws_ec2,
+                                             .name = "DescribeSecurityGroupRules"};
 static const struct aws_op revoke_ingress = {&aws_ec2, "RevokeSecurityGroupIngress",
                                              .changes = true};
 static const struct aws_op revoke_egress = {&aws_ec2, "RevokeSecurityGroupEgress", .changes = true};
@@ -55,11 +56,11 @@ bool ec2_check_instance(struct step_ctx *ctx)
 bool ec2_instance_exists(struct step_ctx *ctx)
 {
     const char *id = ec2_instance(ctx);
-    json_t *answer = act_call(ctx, &describe_instances, json_pack("{s:[s]}", "InstanceId", id));
-    if (!answer)
+    json_t *response = act_call(ctx, &describe_instances, json_pack("{s:[s]}", "InstanceId", id));
+    if (!response)
         return false;
-    bool listed = jstr(answer, "reservationSet[0].instancesSet[0].instanceId") != NULL;
-    json_decref(answer);
+    bool listed = jstr(response, "reservationSet[0].instancesSet[0].instanceId") != NULL;
+    json_decref(response);
     if (!listed)
         err_set(&ctx->err, ERR_NOT_FOUND, "", "there is no instance %s in region %s", id,
                 ctx->region);
@@ -69,9 +70,9 @@ bool ec2_instance_exists(struct step_ctx *ctx)
 const struct action_sharing ec2_sharing = {.max = SHARED_CALL_MAX};
 
 /* The instances in a response, by ID: a new object. */
-static json_t *ec2_by_instance(const json_t *answer)
+static json_t *ec2_by_instance(const json_t *response)
 {
-    json_t *instances = jlist(answer, "instancesSet"), *by_id = json_object();
+    json_t *instances = jlist(response, "instancesSet"), *by_id = json_object();
     size_t i;
     json_t *instance;
     json_array_foreach(instances, i, instance) {
@@ -120,35 +121,35 @@ bool ec2_change_instances(struct step_ctx *const *ctxs, size_t count, enum verdi
     const struct ec2_change *change = ctxs[0]->step->with;
     json_t *ids = act_ids(ctxs, count, ec2_instance);
     json_t *params = act_with_dry_run(ctxs[0], json_pack("{s:o}", "InstanceId", ids));
-    json_t *answer = act_call(ctxs[0], &change->op, params);
-    if (!answer)
+    json_t *response = act_call(ctxs[0], &change->op, params);
+    if (!response)
         return ec2_judge_rejection(ctxs, count, verdicts);
-    json_t *by_id = ec2_by_instance(answer);
+    json_t *by_id = ec2_by_instance(response);
     for (size_t i = 0; i < count; i++)
         verdicts[i] =
             ctxs[i]->plan
                 ? STEP_DONE
                 : ec2_judge_change(ctxs[i], json_object_get(by_id, ec2_instance(ctxs[i])));
     json_decref(by_id);
-    json_decref(answer);
+    json_decref(response);
     return true;
 }
 
 /* Adds the states of a reservation's instances. An instance without one is not taken for one that
  * is gone. False with ctx->err. */
-static bool add_states(struct step_ctx *ctx, json_t *states, const json_t *reservation)
+static bool ec2_add_states(struct step_ctx *ctx, json_t *states, const json_t *reservation)
 {
     json_t *instances = jlist(reservation, "instancesSet");
-    bool ok = instances || act_no_memory(ctx) == STEP_DONE;
+    bool ok = true;
     size_t k;
     json_t *instance;
     json_array_foreach(instances, k, instance) {
         const char *id = jstr(instance, "instanceId"), *name = jstr(instance, "instanceState.name");
-        if (ok && (!id || !name))
+        if (id && name)
+            json_object_set_new(states, id, json_string(name));
+        else
             ok = err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
-                         "%s lists an instance without id or state", describe_instances.name);
-        else if (ok && json_object_set_new(states, id, json_string(name)) != 0)
-            ok = act_no_memory(ctx) == STEP_DONE;
+                         "%s lists an instance without ID or state", describe_instances.name);
     }
     json_decref(instances);
     return ok;
@@ -163,11 +164,11 @@ json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
     if (!reservations)
         return NULL;
     json_t *states = json_object();
-    bool ok = states || act_no_memory(ctx) == STEP_DONE;
+    bool ok = true;
     size_t i;
     json_t *reservation;
     json_array_foreach(reservations, i, reservation)
-        ok = ok && add_states(ctx, states, reservation);
+        ok = ok && ec2_add_states(ctx, states, reservation);
     json_decref(reservations);
     if (ok)
         return states;
@@ -178,7 +179,7 @@ json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
 /* --- snapshots --- */
 
 /* The snapshots that this run has made of the instance, in *found (a new reference). */
-static bool find_snapshots(struct step_ctx *ctx, const char *instance, json_t **found)
+static bool ec2_find_snapshots(struct step_ctx *ctx, const char *instance, json_t **found)
 {
     *found = act_list(ctx, &all_snapshots,
                       json_pack("{s:[s], s:[{s:s, s:[s]}, {s:s, s:[s]}]}", "Owner", "self",
@@ -188,7 +189,7 @@ static bool find_snapshots(struct step_ctx *ctx, const char *instance, json_t **
 }
 
 /* Whether none of the snapshots has failed; false with ctx->err. */
-static bool snapshots_sound(struct step_ctx *ctx, const json_t *snapshots)
+static bool ec2_snapshots_sound(struct step_ctx *ctx, const json_t *snapshots)
 {
     size_t i;
     json_t *snapshot;
@@ -205,7 +206,7 @@ static bool snapshots_sound(struct step_ctx *ctx, const json_t *snapshots)
     return true;
 }
 
-static json_t *snapshot_request(struct step_ctx *ctx, const char *instance)
+static json_t *ec2_snapshot_request(struct step_ctx *ctx, const char *instance)
 {
     return act_with_dry_run(
         ctx,
@@ -220,17 +221,17 @@ enum verdict ec2_take_snapshots(struct step_ctx *ctx)
 {
     json_t *snapshots;
     const char *instance = ec2_instance(ctx);
-    if (!instance || !find_snapshots(ctx, instance, &snapshots))
+    if (!instance || !ec2_find_snapshots(ctx, instance, &snapshots))
         return STEP_FAILED;
     if (json_array_size(snapshots) == 0) {
         json_decref(snapshots);
-        json_t *answer = act_call(ctx, &create_snapshots, snapshot_request(ctx, instance));
-        if (!answer)
+        json_t *response = act_call(ctx, &create_snapshots, ec2_snapshot_request(ctx, instance));
+        if (!response)
             return act_dry_run_verdict(ctx) == STEP_FINISHED ? STEP_DONE : STEP_FAILED;
-        snapshots = jlist(answer, "snapshotSet");
-        json_decref(answer);
+        snapshots = jlist(response, "snapshotSet");
+        json_decref(response);
     }
-    bool sound = snapshots_sound(ctx, snapshots);
+    bool sound = ec2_snapshots_sound(ctx, snapshots);
     json_decref(snapshots);
     return sound ? STEP_DONE : STEP_FAILED;
 }
@@ -239,7 +240,7 @@ enum verdict ec2_take_snapshots(struct step_ctx *ctx)
 
 /* The ids of those rules that are of the direction, for a request; and the rules, for the audit
  * log. */
-static bool pick_rules(const json_t *rules, bool egress, json_t *ids, json_t *removed)
+static void ec2_pick_rules(const json_t *rules, bool egress, json_t *ids, json_t *removed)
 {
     size_t i;
     json_t *rule;
@@ -247,16 +248,14 @@ static bool pick_rules(const json_t *rules, bool egress, json_t *ids, json_t *re
         const char *id = jstr(rule, "securityGroupRuleId");
         if (!id || jbool(rule, "isEgress", false) != egress)
             continue;
-        if (json_array_append_new(ids, json_string(id)) != 0 ||
-            json_array_append(removed, rule) != 0)
-            return false;
+        json_array_append_new(ids, json_string(id));
+        json_array_append(removed, rule);
     }
-    return ids && removed;
 }
 
 /* Takes out what was picked. ids is stolen. */
-static enum verdict revoke(struct step_ctx *ctx, const char *group, bool egress, json_t *ids,
-                           const json_t *removed)
+static enum verdict ec2_revoke_picked(struct step_ctx *ctx, const char *group, bool egress,
+                                      json_t *ids, const json_t *removed)
 {
     json_t *params = json_pack("{s:s, s:o}", "GroupId", group, "SecurityGroupRuleId", ids);
     if (!act_do(ctx, egress ? &revoke_egress : &revoke_ingress, params)) {
@@ -281,11 +280,10 @@ enum verdict ec2_revoke_listed_rules(struct step_ctx *ctx, const char *group, bo
     if (!rules)
         return STEP_FAILED;
     json_t *ids = json_array(), *removed = json_array();
-    enum verdict verdict = STEP_DONE;
-    if (!pick_rules(rules, egress, ids, removed))
-        verdict = act_no_memory(ctx);
-    else if ((*any = json_array_size(ids) > 0))
-        verdict = revoke(ctx, group, egress, json_incref(ids), removed);
+    ec2_pick_rules(rules, egress, ids, removed);
+    *any = json_array_size(ids) > 0;
+    enum verdict verdict =
+        *any ? ec2_revoke_picked(ctx, group, egress, json_incref(ids), removed) : STEP_DONE;
     json_decref(ids);
     json_decref(removed);
     json_decref(rules);

@@ -3,7 +3,7 @@
 #ifndef HGAUTOD_ACTIONS_AWS_EC2_H
 #define HGAUTOD_ACTIONS_AWS_EC2_H
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 
 /* For descriptors. */
 extern const char *const ec2_instance_types[];         /* "EC2 Instance" */

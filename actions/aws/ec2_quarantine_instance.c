@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "actions/aws/ec2.h"
+#include "actions/aws/list.h"
 #include "actions/aws/quarantine.h"
 #include "actions/parts.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op describe_interfaces = {&aws_ec2, "DescribeNetworkInterfaces",
-                                                  .changes = false};
+static const struct aws_op describe_interfaces = {.service = &aws_ec2,
+                                                  .name = "DescribeNetworkInterfaces"};
 static const struct aws_op modify_interface = {&aws_ec2, "ModifyNetworkInterfaceAttribute",
                                                .changes = true};
 
@@ -20,14 +21,14 @@ static const struct act_listing all_interfaces = {
     .each = {"networkInterfaceId"},
 };
 
-static bool check(struct step_ctx *ctx)
+static bool ec2_quarantine_check(struct step_ctx *ctx)
 {
     const char *vpc;
     return ec2_check_instance(ctx) && act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc);
 }
 
 /* {"id", "groups": [...]} of an interface as AWS describes it. */
-static json_t *remember(struct step_ctx *ctx, const json_t *interface)
+static json_t *ec2_quarantine_pack_interface(struct step_ctx *ctx, const json_t *interface)
 {
     json_t *groups = jlist(interface, "groupSet");
     json_t *ids = act_texts(ctx, groups, "groupId");
@@ -36,21 +37,21 @@ static json_t *remember(struct step_ctx *ctx, const json_t *interface)
                : NULL;
 }
 
-static bool interface_valid(struct step_ctx *ctx, const json_t *value)
+static bool ec2_quarantine_interface_valid(struct step_ctx *ctx, const json_t *value)
 {
     const char *id = state_string(json_object_get(value, "id"), 32);
     return json_object_size(value) == 2 && id && ec2_id_valid(id, "eni-") &&
            quarantine_groups_valid(ctx, json_object_get(value, "groups"));
 }
 
-static bool interfaces_valid(struct step_ctx *ctx, const json_t *value)
+static bool ec2_quarantine_interfaces_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return state_list(ctx, value, interface_valid);
+    return state_list(ctx, value, ec2_quarantine_interface_valid);
 }
 
 /* An earlier owner of the run may have replaced groups and ended before it said so: what it has
  * kept of an interface whose groups are others now is said here. */
-static void audit_former(struct step_ctx *ctx, const json_t *now)
+static void ec2_quarantine_audit_former(struct step_ctx *ctx, const json_t *now)
 {
     const char *id = jstr(now, "id");
     size_t i;
@@ -65,7 +66,7 @@ static void audit_former(struct step_ctx *ctx, const json_t *now)
 
 /* Keeps what will be changed, and the groups that it has now, in the state: durably, so that they
  * are known even if what follows is begun anew. */
-static enum verdict look(struct step_ctx *ctx)
+static enum verdict ec2_quarantine_list_interfaces(struct step_ctx *ctx)
 {
     const char *vpc, *instance = ec2_instance(ctx);
     if (!instance || !act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc))
@@ -78,30 +79,36 @@ static enum verdict look(struct step_ctx *ctx)
     json_t *kept = json_array();
     if (!vpc)
         vpc = jstr(json_array_get(found, 0), "vpcId");
-    bool whole = vpc && act_state_set(ctx, "vpc", json_string(vpc));
+    if (vpc)
+        step_state_set(ctx, "vpc", json_string(vpc));
+    else if (json_array_size(found) > 0)
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                "%s lists a network interface without a VPC", describe_interfaces.name);
+    bool whole = vpc != NULL;
     size_t i;
     json_t *interface;
     json_array_foreach(found, i, interface) {
-        whole = whole && json_array_append_new(kept, remember(ctx, interface)) == 0;
-        audit_former(ctx, json_array_get(kept, i));
+        json_t *now = ec2_quarantine_pack_interface(ctx, interface);
+        whole = whole && now;
+        if (now)
+            json_array_append_new(kept, now);
+        ec2_quarantine_audit_former(ctx, now);
     }
     bool none = json_array_size(found) == 0;
     json_decref(found);
-    whole = act_state_set(ctx, "interfaces", kept) && whole;
+    step_state_set(ctx, "interfaces", kept);
     if (none)
         return step_invalid(ctx, "%s has no network interface: is it terminated?", instance);
-    if (whole)
-        return STEP_DONE;
-    return ctx->err.kind == ERR_NONE ? act_no_memory(ctx) : STEP_FAILED;
+    return whole ? STEP_DONE : STEP_FAILED;
 }
 
-static enum verdict find_group(struct step_ctx *ctx)
+static enum verdict ec2_quarantine_find_group(struct step_ctx *ctx)
 {
-    return quarantine_find_group(ctx, act_state_string(ctx, "vpc"));
+    return quarantine_find_group(ctx, step_state_string(ctx, "vpc"));
 }
 
 /* Whether the group is the only one of the interface. */
-static bool isolated(const json_t *interface, const char *group)
+static bool ec2_quarantine_is_isolated(const json_t *interface, const char *group)
 {
     const json_t *groups = json_object_get(interface, "groups");
     const char *first = json_string_value(json_array_get(groups, 0));
@@ -109,7 +116,8 @@ static bool isolated(const json_t *interface, const char *group)
 }
 
 /* The change of one interface. The group may have been created this moment. */
-static enum verdict put_group(struct step_ctx *ctx, const json_t *interface, const char *group)
+static enum verdict ec2_quarantine_put_group(struct step_ctx *ctx, const json_t *interface,
+                                             const char *group)
 {
     if (act_do(ctx, &modify_interface,
                json_pack("{s:s, s:[s]}", "NetworkInterfaceId", jstr(interface, "id"),
@@ -123,12 +131,13 @@ static enum verdict put_group(struct step_ctx *ctx, const json_t *interface, con
 
 /* One interface a run of the step. The list stays in the state; state.next says how far it is done.
  */
-static enum verdict isolate(struct step_ctx *ctx)
+static enum verdict ec2_quarantine_isolate_next(struct step_ctx *ctx)
 {
     size_t next = (size_t)json_integer_value(json_object_get(ctx->state, "next"));
-    const char *group = act_state_string(ctx, "group");
+    const char *group = step_state_string(ctx, "group");
     const json_t *list = json_object_get(ctx->state, "interfaces");
-    while (next < json_array_size(list) && isolated(json_array_get(list, next), group))
+    while (next < json_array_size(list) &&
+           ec2_quarantine_is_isolated(json_array_get(list, next), group))
         next++;
     const json_t *interface = json_array_get(list, next);
     if (!interface) {
@@ -137,12 +146,11 @@ static enum verdict isolate(struct step_ctx *ctx)
         return parts_conclude(ctx, "network interfaces");
     }
     const char *id = jstr(interface, "id");
-    enum verdict verdict =
-        parts_settle(ctx, put_group(ctx, interface, group), id ? id : "an interface without id");
+    enum verdict verdict = parts_settle(ctx, ec2_quarantine_put_group(ctx, interface, group),
+                                        id ? id : "an interface without id");
     if (verdict != STEP_DONE)
         return verdict;
-    if (!act_state_set(ctx, "next", json_integer((json_int_t)next + 1)))
-        return STEP_FAILED;
+    step_state_set(ctx, "next", json_integer((json_int_t)next + 1));
     return step_again(ctx, 0);
 }
 
@@ -160,18 +168,19 @@ const struct action action_ec2_quarantine_instance = {
                               "ec2:ModifyNetworkInterfaceAttribute",
                               "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
                               NULL},
-    .check = check,
+    .check = ec2_quarantine_check,
     .state = (const struct action_state[]){{"vpc", NULL},
-                                           {"interfaces", interfaces_valid},
+                                           {"interfaces", ec2_quarantine_interfaces_valid},
                                            {"next", NULL},
                                            QUARANTINE_STATE,
                                            {"parts", NULL},
                                            {0}},
     .steps =
-        (const struct action_step[]){{.name = "look", .run = look, .save = true},
-                                     {.name = "find-group", .run = find_group},
-                                     {.name = "revoke-inbound", .run = quarantine_revoke_inbound},
-                                     {.name = "revoke-outbound", .run = quarantine_revoke_outbound},
-                                     {.name = "isolate", .run = isolate},
-                                     {0}},
+        (const struct action_step[]){
+            {.name = "look", .run = ec2_quarantine_list_interfaces, .save = true},
+            {.name = "find-group", .run = ec2_quarantine_find_group},
+            {.name = "revoke-inbound", .run = quarantine_revoke_inbound},
+            {.name = "revoke-outbound", .run = quarantine_revoke_outbound},
+            {.name = "isolate", .run = ec2_quarantine_isolate_next},
+            {0}},
 };

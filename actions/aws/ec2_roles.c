@@ -4,17 +4,18 @@
 
 #include "actions/aws/ec2.h"
 #include "actions/aws/iam.h"
+#include "actions/aws/list.h"
 #include "actions/state.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op list_profiles = {&aws_iam, "ListInstanceProfilesForRole",
-                                            .changes = false};
-static const struct aws_op get_profile = {&aws_iam, "GetInstanceProfile", .changes = false};
+static const struct aws_op list_profiles = {.service = &aws_iam,
+                                            .name = "ListInstanceProfilesForRole"};
+static const struct aws_op get_profile = {.service = &aws_iam, .name = "GetInstanceProfile"};
 static const struct aws_op create_profile = {&aws_iam, "CreateInstanceProfile", .changes = true};
 static const struct aws_op add_role_to_profile = {&aws_iam, "AddRoleToInstanceProfile",
                                                   .changes = true};
 static const struct aws_op describe_associations = {
-    &aws_ec2, "DescribeIamInstanceProfileAssociations", .changes = false};
+    .service = &aws_ec2, .name = "DescribeIamInstanceProfileAssociations"};
 static const struct aws_op associate_profile = {&aws_ec2, "AssociateIamInstanceProfile",
                                                 .changes = true};
 static const struct aws_op replace_association = {&aws_ec2, "ReplaceIamInstanceProfileAssociation",
@@ -48,18 +49,18 @@ static const struct action_param role_params[] = {{.name = "Role",
                                                    .help = "The role's name, without its path."},
                                                   {0}};
 
-static const char *role(const struct step_ctx *ctx)
+static const char *ec2_role_name(const struct step_ctx *ctx)
 {
     return param_string(ctx, "Role");
 }
 
-static bool check(struct step_ctx *ctx)
+static bool ec2_role_check(struct step_ctx *ctx)
 {
     char shown[84];
-    if (!name_valid(role(ctx), IAM_NAME_CHARACTERS, 1, 64))
+    if (!name_valid(ec2_role_name(ctx), IAM_NAME_CHARACTERS, 1, 64))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "parameter \"Role\" is \"%s\", which is not a valid role name",
-                       act_shown(role(ctx), shown));
+                       act_shown(ec2_role_name(ctx), shown));
     return ec2_check_instance(ctx);
 }
 
@@ -67,7 +68,7 @@ static bool check(struct step_ctx *ctx)
 
 /* The instance's associations with profiles that are not being taken off: a new array, NULL with
  * ctx->err. */
-static json_t *associations(struct step_ctx *ctx)
+static json_t *ec2_role_associations(struct step_ctx *ctx)
 {
     return act_list(ctx, &all_associations,
                     json_pack("{s:[{s:s, s:[s]}, {s:s, s:[s, s]}]}", "Filter", "Name",
@@ -75,7 +76,7 @@ static json_t *associations(struct step_ctx *ctx)
                               "associating", "associated"));
 }
 
-static bool holds_role(const json_t *profile, const char *name)
+static bool profile_has_role(const json_t *profile, const char *name)
 {
     json_t *roles = jlist(profile, "Roles");
     bool holds = false;
@@ -90,23 +91,24 @@ static bool holds_role(const json_t *profile, const char *name)
 }
 
 /* The instance profile of that name: a new reference, NULL with ctx->err. */
-static json_t *profile_named(struct step_ctx *ctx, const char *name)
+static json_t *profile_get(struct step_ctx *ctx, const char *name)
 {
-    json_t *answer = act_call(ctx, &get_profile, json_pack("{s:s}", "InstanceProfileName", name));
-    json_t *profile = answer ? json_incref(jget(answer, "InstanceProfile")) : NULL;
-    json_decref(answer);
-    if (answer && !profile)
+    json_t *response = act_call(ctx, &get_profile, json_pack("{s:s}", "InstanceProfileName", name));
+    json_t *profile = response ? json_incref(jget(response, "InstanceProfile")) : NULL;
+    json_decref(response);
+    if (response && !profile)
         err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
-                "AWS said nothing of instance profile %s", name);
+                "%s does not describe the instance profile %s", get_profile.name, name);
     return profile;
 }
 
 /* --- ec2_attach_role --- */
 
 /* The profile to use goes into state.arn: the one named as the role, else any. */
-static enum verdict find_profile(struct step_ctx *ctx)
+static enum verdict ec2_role_find_profile(struct step_ctx *ctx)
 {
-    json_t *profiles = act_list(ctx, &all_profiles, json_pack("{s:s}", "RoleName", role(ctx)));
+    json_t *profiles =
+        act_list(ctx, &all_profiles, json_pack("{s:s}", "RoleName", ec2_role_name(ctx)));
     if (!profiles)
         return STEP_FAILED;
     const char *arn = NULL;
@@ -114,54 +116,62 @@ static enum verdict find_profile(struct step_ctx *ctx)
     json_t *profile;
     json_array_foreach(profiles, i, profile) {
         const char *name = jstr(profile, "InstanceProfileName");
-        if (!arn || (name && strcmp(name, role(ctx)) == 0))
+        if (!arn || (name && strcmp(name, ec2_role_name(ctx)) == 0))
             arn = jstr(profile, "Arn");
     }
-    bool kept = !arn || act_state_set(ctx, "arn", json_string(arn));
+    if (arn)
+        step_state_set(ctx, "arn", json_string(arn));
     json_decref(profiles);
-    return kept ? STEP_DONE : STEP_FAILED;
+    return STEP_DONE;
 }
 
 /* A profile named as the role, which is to hold it. An earlier try's is taken; one that holds
  * another role is not ours. */
-static enum verdict create(struct step_ctx *ctx)
+static enum verdict ec2_role_create_profile(struct step_ctx *ctx)
 {
-    if (act_state_string(ctx, "arn"))
+    if (step_state_string(ctx, "arn"))
         return STEP_DONE;
     json_t *profile = NULL;
-    json_t *answer =
-        act_call(ctx, &create_profile, json_pack("{s:s}", "InstanceProfileName", role(ctx)));
-    if (answer)
-        profile = json_incref(jget(answer, "InstanceProfile"));
+    json_t *response = act_call(ctx, &create_profile,
+                                json_pack("{s:s}", "InstanceProfileName", ec2_role_name(ctx)));
+    if (response)
+        profile = json_incref(jget(response, "InstanceProfile"));
     else if (act_failed_with(ctx, "EntityAlreadyExists"))
-        profile = profile_named(ctx, role(ctx));
-    if (!answer && !profile) /* created a moment ago, it may not be known everywhere */
+        profile = profile_get(ctx, ec2_role_name(ctx));
+    if (!response && !profile) /* created a moment ago, it may not be known everywhere */
         return act_failed_with(ctx, "NoSuchEntity") ? step_retry(ctx, WAIT_MINUTES(2))
                                                     : STEP_FAILED;
-    json_decref(answer);
+    json_decref(response);
     const char *arn = ctx->plan ? PROFILE_PLANNED : jstr(profile, "Arn");
-    bool foreign = jstr(profile, "Roles[0].RoleName") && !holds_role(profile, role(ctx));
-    bool kept =
-        act_state_set(ctx, "arn", json_string(arn)) && act_state_set(ctx, "new", json_true());
+    bool whole = arn != NULL;
+    bool foreign =
+        jstr(profile, "Roles[0].RoleName") && !profile_has_role(profile, ec2_role_name(ctx));
+    if (whole)
+        step_state_set(ctx, "arn", json_string(arn));
+    step_state_set(ctx, "new", json_true());
     json_decref(profile);
     if (foreign)
-        return step_invalid(ctx, "the instance profile %s holds another role", role(ctx));
-    return kept ? STEP_DONE : STEP_FAILED;
+        return step_invalid(ctx, "the instance profile %s holds another role", ec2_role_name(ctx));
+    if (whole)
+        return STEP_DONE;
+    err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+            "AWS returned no ARN for the instance profile %s", ec2_role_name(ctx));
+    return STEP_FAILED;
 }
 
-static bool is_new(const struct step_ctx *ctx)
+static bool profile_is_new(const struct step_ctx *ctx)
 {
-    return json_is_true(json_object_get(ctx->state, "new"));
+    return step_state_flag(ctx, "new");
 }
 
 /* The new profile refuses the role; ctx->err stays as it is. */
-static enum verdict not_added(struct step_ctx *ctx)
+static enum verdict profile_role_not_added(struct step_ctx *ctx)
 {
-    struct err refusal = ctx->err;
-    json_t *profile = profile_named(ctx, role(ctx));
-    bool seen = profile != NULL, holds = seen && holds_role(profile, role(ctx));
+    struct err rejection = ctx->err;
+    json_t *profile = profile_get(ctx, ec2_role_name(ctx));
+    bool seen = profile != NULL, holds = seen && profile_has_role(profile, ec2_role_name(ctx));
     json_decref(profile);
-    ctx->err = refusal;
+    ctx->err = rejection;
     /* It holds a role already: this one, if an earlier try has put it there. */
     if (act_failed_with(ctx, "LimitExceeded") || act_failed_with(ctx, "EntityAlreadyExists"))
         return holds ? STEP_DONE : STEP_FAILED;
@@ -171,30 +181,31 @@ static enum verdict not_added(struct step_ctx *ctx)
     return STEP_FAILED;
 }
 
-static enum verdict add_role(struct step_ctx *ctx)
+static enum verdict ec2_role_add_to_profile(struct step_ctx *ctx)
 {
-    if (!is_new(ctx) ||
+    if (!profile_is_new(ctx) ||
         act_do(ctx, &add_role_to_profile,
-               json_pack("{s:s, s:s}", "InstanceProfileName", role(ctx), "RoleName", role(ctx))))
+               json_pack("{s:s, s:s}", "InstanceProfileName", ec2_role_name(ctx), "RoleName",
+                         ec2_role_name(ctx))))
         return STEP_DONE;
-    return err_is_retryable(&ctx->err) ? STEP_FAILED : not_added(ctx);
+    return err_is_retryable(&ctx->err) ? STEP_FAILED : profile_role_not_added(ctx);
 }
 
-static enum verdict wait_role(struct step_ctx *ctx)
+static enum verdict ec2_role_wait_for_profile(struct step_ctx *ctx)
 {
-    if (!is_new(ctx) || ctx->plan)
+    if (!profile_is_new(ctx) || ctx->plan)
         return STEP_DONE;
-    json_t *profile = profile_named(ctx, role(ctx));
+    json_t *profile = profile_get(ctx, ec2_role_name(ctx));
     if (!profile && !act_failed_with(ctx, "NoSuchEntity"))
         return STEP_FAILED;
-    bool holds = profile && holds_role(profile, role(ctx));
+    bool holds = profile && profile_has_role(profile, ec2_role_name(ctx));
     json_decref(profile);
     return holds ? STEP_DONE
                  : step_wait(ctx, WAIT_MINUTES(2), "the new instance profile to hold the role");
 }
 
 /* The one change of the last step: found is what the instance has now. */
-static bool put_profile(struct step_ctx *ctx, const json_t *found, const char *arn)
+static bool ec2_role_put_profile(struct step_ctx *ctx, const json_t *found, const char *arn)
 {
     const char *association = jstr(found, "associationId");
     if (association)
@@ -206,10 +217,10 @@ static bool put_profile(struct step_ctx *ctx, const json_t *found, const char *a
                             "Arn", arn));
 }
 
-static enum verdict associate(struct step_ctx *ctx)
+static enum verdict ec2_role_associate(struct step_ctx *ctx)
 {
-    const char *arn = act_state_string(ctx, "arn");
-    json_t *list = associations(ctx);
+    const char *arn = step_state_string(ctx, "arn");
+    json_t *list = ec2_role_associations(ctx);
     if (!list)
         return STEP_FAILED;
     const json_t *found = json_array_get(list, 0);
@@ -218,7 +229,7 @@ static enum verdict associate(struct step_ctx *ctx)
         json_decref(list);
         return step_finished(ctx, "the instance has the role already");
     }
-    bool put = put_profile(ctx, found, arn);
+    bool put = ec2_role_put_profile(ctx, found, arn);
     if (put && found && !ctx->plan && ctx->audit)
         ctx->audit(ctx, "instance profile replaced", found);
     json_decref(list);
@@ -226,7 +237,7 @@ static enum verdict associate(struct step_ctx *ctx)
         return STEP_DONE;
     /* EC2 does not know a profile before IAM has told it; and what the instance has may have
      * changed since it was looked at, by an earlier try too. */
-    bool passes = (act_failed_with(ctx, "InvalidParameterValue") && is_new(ctx)) ||
+    bool passes = (act_failed_with(ctx, "InvalidParameterValue") && profile_is_new(ctx)) ||
                   act_failed_with(ctx, "IncorrectState") ||
                   act_failed_with(ctx, "InvalidAssociationID.NotFound");
     return passes ? step_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
@@ -236,17 +247,17 @@ static enum verdict associate(struct step_ctx *ctx)
 
 /* The association of the instance whose profile holds the role: a new reference. NULL with
  * ctx->err, or when there is none. */
-static json_t *association_with_role(struct step_ctx *ctx)
+static json_t *ec2_role_find_association(struct step_ctx *ctx)
 {
-    json_t *list = associations(ctx);
+    json_t *list = ec2_role_associations(ctx);
     json_t *with_role = NULL;
     size_t i;
     json_t *found;
     json_array_foreach(list, i, found) {
         const char *arn = jstr(found, "iamInstanceProfile.arn");
         const char *slash = arn ? strrchr(arn, '/') : NULL;
-        json_t *profile = slash ? profile_named(ctx, slash + 1) : NULL;
-        if (profile && holds_role(profile, role(ctx)))
+        json_t *profile = slash ? profile_get(ctx, slash + 1) : NULL;
+        if (profile && profile_has_role(profile, ec2_role_name(ctx)))
             with_role = found;
         json_decref(profile);
         if (with_role || ctx->err.kind != ERR_NONE)
@@ -258,17 +269,17 @@ static json_t *association_with_role(struct step_ctx *ctx)
 }
 
 /* Nothing is listed of an instance that is not there either, or is in another region. */
-static enum verdict none_found(struct step_ctx *ctx)
+static enum verdict ec2_role_none_found(struct step_ctx *ctx)
 {
     return ec2_instance_exists(ctx) ? step_finished(ctx, "the instance does not have the role")
                                     : STEP_FAILED;
 }
 
-static enum verdict disassociate(struct step_ctx *ctx)
+static enum verdict ec2_role_disassociate(struct step_ctx *ctx)
 {
-    json_t *found = association_with_role(ctx);
+    json_t *found = ec2_role_find_association(ctx);
     if (!found)
-        return ctx->err.kind == ERR_NONE ? none_found(ctx) : STEP_FAILED;
+        return ctx->err.kind == ERR_NONE ? ec2_role_none_found(ctx) : STEP_FAILED;
     enum verdict verdict =
         act_step(ctx, &disassociate_profile,
                  json_pack("{s:s}", "AssociationId", jstr(found, "associationId")));
@@ -296,14 +307,15 @@ const struct action action_ec2_attach_role = {
                                          "iam:AddRoleToInstanceProfile",
                                          "iam:CreateInstanceProfile", "iam:GetInstanceProfile",
                                          "iam:ListInstanceProfilesForRole", "iam:PassRole", NULL},
-    .check = check,
+    .check = ec2_role_check,
     .state = (const struct action_state[]){{"arn", NULL}, {"new", state_boolean}, {0}},
-    .steps = (const struct action_step[]){{.name = "find-profile", .run = find_profile},
-                                          {.name = "create-profile", .run = create},
-                                          {.name = "add-role", .run = add_role},
-                                          {.name = "wait-role", .run = wait_role},
-                                          {.name = "associate", .run = associate},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){{.name = "find-profile", .run = ec2_role_find_profile},
+                                     {.name = "create-profile", .run = ec2_role_create_profile},
+                                     {.name = "add-role", .run = ec2_role_add_to_profile},
+                                     {.name = "wait-role", .run = ec2_role_wait_for_profile},
+                                     {.name = "associate", .run = ec2_role_associate},
+                                     {0}},
 };
 
 const struct action action_ec2_detach_role = {
@@ -319,6 +331,7 @@ const struct action action_ec2_detach_role = {
     .permissions =
         (const char *const[]){"ec2:DescribeIamInstanceProfileAssociations", "ec2:DescribeInstances",
                               "ec2:DisassociateIamInstanceProfile", "iam:GetInstanceProfile", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{.name = "disassociate", .run = disassociate}, {0}},
+    .check = ec2_role_check,
+    .steps =
+        (const struct action_step[]){{.name = "disassociate", .run = ec2_role_disassociate}, {0}},
 };

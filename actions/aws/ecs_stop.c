@@ -1,11 +1,11 @@
 /* ecs_stop: every running task of the cluster is stopped. */
 #include <string.h>
 
-#include "actions/aws/common.h"
+#include "actions/aws/list.h"
 #include "actions/parts.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op list_tasks = {&aws_ecs, "ListTasks", .changes = false};
+static const struct aws_op list_tasks = {.service = &aws_ecs, .name = "ListTasks"};
 static const struct aws_op stop_task = {&aws_ecs, "StopTask", .changes = true};
 
 static const struct act_listing all_tasks = {
@@ -15,7 +15,7 @@ static const struct act_listing all_tasks = {
     .token = "nextToken",
 };
 
-static bool cluster_valid(const char *name)
+static bool ecs_cluster_valid(const char *name)
 {
     return name_valid(name, "_-", 1, 255);
 }
@@ -24,16 +24,16 @@ static const struct act_naming clusters = {
     .what = "an ECS cluster",
     .service = "ecs",
     .prefix = "cluster/",
-    .valid = cluster_valid,
+    .valid = ecs_cluster_valid,
 };
 
-static bool check(struct step_ctx *ctx)
+static bool ecs_cluster_check(struct step_ctx *ctx)
 {
     return act_arn(ctx, &clusters) != NULL;
 }
 
 /* A page of the listing a run; the tasks go into state.tasks. */
-static enum verdict list(struct step_ctx *ctx)
+static enum verdict ecs_tasks_list(struct step_ctx *ctx)
 {
     json_t *next = json_incref(json_object_get(ctx->state, "next"));
     json_t *page = act_page(
@@ -42,25 +42,23 @@ static enum verdict list(struct step_ctx *ctx)
         &next);
     if (!page)
         return STEP_FAILED;
-    json_t *tasks = json_incref(json_object_get(ctx->state, "tasks"));
-    if (!tasks)
+    json_t *tasks = json_object_get(ctx->state, "tasks");
+    if (!tasks) {
         tasks = json_array();
-    bool kept = json_array_extend(tasks, page) == 0;
+        step_state_set(ctx, "tasks", tasks);
+    }
+    json_array_extend(tasks, page);
     json_decref(page);
-    kept = act_state_set(ctx, "tasks", tasks) && kept;
-    bool more = next != NULL;
-    if (more)
-        kept = act_state_set(ctx, "next", next) && kept;
-    if (!kept)
-        return act_no_memory(ctx);
-    if (more)
+    if (next) {
+        step_state_set(ctx, "next", next);
         return step_again(ctx, 0);
+    }
     return json_array_size(tasks) == 0 ? step_finished(ctx, "no running task") : STEP_DONE;
 }
 
 /* One task a run; one that has stopped by itself does not mind. From the end, which costs nothing
  * to take off. */
-static enum verdict stop(struct step_ctx *ctx)
+static enum verdict ecs_task_stop_next(struct step_ctx *ctx)
 {
     json_t *tasks = json_object_get(ctx->state, "tasks");
     size_t count = json_array_size(tasks);
@@ -89,9 +87,9 @@ const struct action action_ecs_stop = {
     .effect = EFFECT_STOPS,
     .resource_types = (const char *const[]){"ECS Cluster", NULL},
     .permissions = (const char *const[]){"ecs:ListTasks", "ecs:StopTask", NULL},
-    .check = check,
+    .check = ecs_cluster_check,
     .state = (const struct action_state[]){{"tasks", NULL}, {"next", NULL}, {"parts", NULL}, {0}},
-    .steps = (const struct action_step[]){{.name = "list", .run = list},
-                                          {.name = "stop", .run = stop},
+    .steps = (const struct action_step[]){{.name = "list", .run = ecs_tasks_list},
+                                          {.name = "stop", .run = ecs_task_stop_next},
                                           {0}},
 };

@@ -1,19 +1,19 @@
 /* elb_delete_load_balancer: one call, which succeeds when there is no such load balancer. */
 #include <string.h>
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 
 static const struct aws_op delete_load_balancer = {&aws_elbv2, "DeleteLoadBalancer",
                                                    .changes = true};
 
 /* "app/name/0123456789abcdef" */
-static bool balancer_valid(const char *name)
+static bool elb_name_valid(const char *name)
 {
     return name_valid(name, "-/", 3, 128) && !strstr(name, "//");
 }
 
 /* An `id` may be the name alone: of "app/name/0123456789abcdef" the second part. */
-static bool balancer_same(const char *id, const char *name)
+static bool elb_name_same(const char *id, const char *name)
 {
     size_t n = strlen(id);
     const char *slash = strchr(name, '/');
@@ -24,16 +24,16 @@ static const struct act_naming balancers = {
     .what = "a load balancer",
     .service = "elasticloadbalancing",
     .prefix = "loadbalancer/",
-    .valid = balancer_valid,
-    .same = balancer_same,
+    .valid = elb_name_valid,
+    .same = elb_name_same,
 };
 
-static bool check(struct step_ctx *ctx)
+static bool elb_check(struct step_ctx *ctx)
 {
     return act_arn(ctx, &balancers) != NULL;
 }
 
-static enum verdict delete_it(struct step_ctx *ctx)
+static enum verdict elb_delete(struct step_ctx *ctx)
 {
     return act_step_unless(ctx, &delete_load_balancer,
                            json_pack("{s:s}", "LoadBalancerArn", act_arn(ctx, &balancers)),
@@ -49,6 +49,6 @@ const struct action action_elb_delete_load_balancer = {
     .resource_types =
         (const char *const[]){"Application Load Balancer", "Network Load Balancer", NULL},
     .permissions = (const char *const[]){"elasticloadbalancing:DeleteLoadBalancer", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{.name = "delete", .run = delete_it}, {0}},
+    .check = elb_check,
+    .steps = (const struct action_step[]){{.name = "delete", .run = elb_delete}, {0}},
 };

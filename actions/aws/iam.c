@@ -12,14 +12,14 @@
 #define DOCUMENT_MAX (64u << 10)
 
 static const struct aws_op create_policy = {&aws_iam, "CreatePolicy", .changes = true};
-static const struct aws_op get_policy = {&aws_iam, "GetPolicy", .changes = false};
-static const struct aws_op get_policy_version = {&aws_iam, "GetPolicyVersion", .changes = false};
+static const struct aws_op get_policy = {.service = &aws_iam, .name = "GetPolicy"};
+static const struct aws_op get_policy_version = {.service = &aws_iam, .name = "GetPolicyVersion"};
 static const struct aws_op attach_user_policy = {&aws_iam, "AttachUserPolicy", .changes = true};
-static const struct aws_op get_user = {&aws_iam, "GetUser", .changes = false};
+static const struct aws_op get_user = {.service = &aws_iam, .name = "GetUser"};
 
 const char *const iam_user_types[] = {"IAM User", NULL};
 
-static bool user_valid(const char *name)
+static bool iam_user_valid(const char *name)
 {
     return name_valid(name, IAM_NAME_CHARACTERS, 1, 64);
 }
@@ -32,7 +32,7 @@ bool iam_unique_id(const char *id, const char *prefix)
 }
 
 /* A user's `id` may be its unique id. */
-static bool user_unique_id(const char *id)
+static bool iam_user_unique_id(const char *id)
 {
     return iam_unique_id(id, "AIDA");
 }
@@ -42,9 +42,9 @@ static const struct act_naming users = {
     .service = "iam",
     .prefix = "user/",
     .path = true,
-    .valid = user_valid,
+    .valid = iam_user_valid,
     .fields = {"name", "id"},
-    .other = user_unique_id,
+    .other = iam_user_unique_id,
 };
 
 const char *iam_user(struct step_ctx *ctx)
@@ -65,7 +65,7 @@ const char *iam_policy_arn(const struct step_ctx *ctx, const char *name, char to
 
 /* A policy's document as IAM gives it, percent-encoded JSON: a new reference, NULL when it cannot
  * be read. */
-static json_t *parse_document(const char *text)
+static json_t *iam_parse_document(const char *text)
 {
     struct buf plain = buf_make(DOCUMENT_MAX);
     json_t *document = NULL;
@@ -78,29 +78,30 @@ static json_t *parse_document(const char *text)
 }
 
 /* The document of the policy's default version: a new reference, NULL with ctx->err. */
-static json_t *read_document(struct step_ctx *ctx, const char *arn)
+static json_t *iam_read_document(struct step_ctx *ctx, const char *arn)
 {
     json_t *policy = act_call(ctx, &get_policy, json_pack("{s:s}", "PolicyArn", arn));
     const char *version = jstr(policy, "Policy.DefaultVersionId");
-    json_t *answer = NULL;
+    json_t *response = NULL;
     if (version)
-        answer = act_call(ctx, &get_policy_version,
-                          json_pack("{s:s, s:s}", "PolicyArn", arn, "VersionId", version));
-    json_t *document = answer ? parse_document(jstr(answer, "PolicyVersion.Document")) : NULL;
-    if (policy && (!version || answer) && !document)
+        response = act_call(ctx, &get_policy_version,
+                            json_pack("{s:s, s:s}", "PolicyArn", arn, "VersionId", version));
+    json_t *document =
+        response ? iam_parse_document(jstr(response, "PolicyVersion.Document")) : NULL;
+    if (policy && (!version || response) && !document)
         err_set(&ctx->err, ERR_PROVIDER, "", "the document of the policy %s cannot be read", arn);
-    json_decref(answer);
+    json_decref(response);
     json_decref(policy);
     return document;
 }
 
 /* A policy of that name is there: by an earlier try, by another run, or by somebody else. text is
  * the document that it is to have. */
-static enum verdict compare_policy(struct step_ctx *ctx, const char *name, const json_t *document,
-                                   const char *text)
+static enum verdict iam_compare_policy(struct step_ctx *ctx, const char *name,
+                                       const json_t *document, const char *text)
 {
     char arn[IAM_ARN_SIZE];
-    json_t *there = read_document(ctx, iam_policy_arn(ctx, name, arn));
+    json_t *there = iam_read_document(ctx, iam_policy_arn(ctx, name, arn));
     if (!there) /* created a moment ago, it may not be known everywhere */
         return act_failed_with(ctx, "NoSuchEntity") ? step_retry(ctx, WAIT_MINUTES(2))
                                                     : STEP_FAILED;
@@ -117,16 +118,14 @@ static enum verdict compare_policy(struct step_ctx *ctx, const char *name, const
 enum verdict iam_require_policy(struct step_ctx *ctx, const char *name, const char *description,
                                 json_t *document)
 {
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    char *text = json_dumps(document, JSON_COMPACT);
     enum verdict verdict = STEP_FAILED;
-    if (!text)
-        act_no_memory(ctx);
-    else if (act_do(ctx, &create_policy,
-                    json_pack("{s:s, s:s, s:s}", "PolicyName", name, "PolicyDocument", text,
-                              "Description", description)))
+    if (act_do(ctx, &create_policy,
+               json_pack("{s:s, s:s, s:s}", "PolicyName", name, "PolicyDocument", text,
+                         "Description", description)))
         verdict = STEP_DONE;
     else if (act_failed_with(ctx, "EntityAlreadyExists"))
-        verdict = compare_policy(ctx, name, document, text);
+        verdict = iam_compare_policy(ctx, name, document, text);
     free(text);
     json_decref(document);
     return verdict;
@@ -140,9 +139,9 @@ bool iam_attach_policy(struct step_ctx *ctx, const char *user, const char *arn)
 
 bool iam_user_gone(struct step_ctx *ctx, const char *user)
 {
-    struct err refusal = ctx->err;
+    struct err rejection = ctx->err;
     bool there = act_do(ctx, &get_user, json_pack("{s:s}", "UserName", user));
     bool gone = !there && act_failed_with(ctx, "NoSuchEntity");
-    ctx->err = refusal;
+    ctx->err = rejection;
     return gone;
 }

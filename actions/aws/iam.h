@@ -2,7 +2,7 @@
 #ifndef HGAUTOD_ACTIONS_AWS_IAM_H
 #define HGAUTOD_ACTIONS_AWS_IAM_H
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 
 /* What names in IAM may hold besides letters and digits. */
 #define IAM_NAME_CHARACTERS "_+=,.@-"

@@ -3,14 +3,15 @@
 #include <string.h>
 
 #include "actions/aws/iam.h"
+#include "actions/aws/list.h"
 #include "actions/parts.h"
 #include "lib/base/clock.h"
 #include "lib/json/jpath.h"
 
 #define DAY_MS ((int64_t)86400000)
 
-static const struct aws_op list_access_keys = {&aws_iam, "ListAccessKeys", .changes = false};
-static const struct aws_op last_used = {&aws_iam, "GetAccessKeyLastUsed", .changes = false};
+static const struct aws_op list_access_keys = {.service = &aws_iam, .name = "ListAccessKeys"};
+static const struct aws_op last_used = {.service = &aws_iam, .name = "GetAccessKeyLastUsed"};
 static const struct aws_op update_access_key = {&aws_iam, "UpdateAccessKey", .changes = true};
 static const struct aws_op delete_access_key = {&aws_iam, "DeleteAccessKey", .changes = true};
 
@@ -24,58 +25,51 @@ static const struct act_listing all_keys = {
 };
 
 /* Puts the user's keys into state.keys as {"id", "created"}; with only_active, no others. */
-static enum verdict list_keys(struct step_ctx *ctx, bool only_active)
+static enum verdict iam_keys_list(struct step_ctx *ctx, bool only_active)
 {
     json_t *found = act_list(ctx, &all_keys, json_pack("{s:s}", "UserName", iam_user(ctx)));
     if (!found)
         return STEP_FAILED;
     json_t *keys = json_array();
-    bool kept = keys != NULL;
     size_t i;
     json_t *key;
     json_array_foreach(found, i, key) {
         const char *status = jstr(key, "Status");
         if (only_active && status && strcmp(status, "Inactive") == 0)
             continue;
-        kept = kept &&
-               json_array_append_new(keys, json_pack("{s:s, s:s?}", "id", jstr(key, "AccessKeyId"),
-                                                     "created", jstr(key, "CreateDate"))) == 0;
+        json_array_append_new(keys, json_pack("{s:s, s:s?}", "id", jstr(key, "AccessKeyId"),
+                                              "created", jstr(key, "CreateDate")));
     }
     json_decref(found);
-    if (!kept) {
-        json_decref(keys);
-        return act_no_memory(ctx);
-    }
-    if (!act_state_set(ctx, "keys", keys))
-        return STEP_FAILED;
+    step_state_set(ctx, "keys", keys);
     if (json_array_size(keys) == 0)
         return step_finished(ctx, only_active ? "no active access key" : "no access key");
     return STEP_DONE;
 }
 
-static enum verdict list_active(struct step_ctx *ctx)
+static enum verdict iam_keys_list_active(struct step_ctx *ctx)
 {
-    return list_keys(ctx, true);
+    return iam_keys_list(ctx, true);
 }
 
-static enum verdict list_all(struct step_ctx *ctx)
+static enum verdict iam_keys_list_all(struct step_ctx *ctx)
 {
-    return list_keys(ctx, false);
+    return iam_keys_list(ctx, false);
 }
 
 static const struct action_state keys_state[] = {{"keys", NULL}, {"parts", NULL}, {0}};
 
 /* The key that is next; NULL when all are done. */
-static const json_t *next_key(const struct step_ctx *ctx)
+static const json_t *iam_key_next(const struct step_ctx *ctx)
 {
     return json_array_get(json_object_get(ctx->state, "keys"), 0);
 }
 
 /* Goes on to the next key when this one's call has worked, or the key is gone, or nothing can be
  * done about it. */
-static enum verdict after_key(struct step_ctx *ctx, bool worked)
+static enum verdict iam_key_done(struct step_ctx *ctx, bool worked)
 {
-    const char *id = jstr(next_key(ctx), "id");
+    const char *id = jstr(iam_key_next(ctx), "id");
     bool done = worked || act_failed_with(ctx, "NoSuchEntity");
     if (parts_settle(ctx, done ? STEP_DONE : STEP_FAILED, id ? id : "a key without id") !=
         STEP_DONE)
@@ -84,29 +78,30 @@ static enum verdict after_key(struct step_ctx *ctx, bool worked)
     return step_again(ctx, 0);
 }
 
-static enum verdict deactivate(struct step_ctx *ctx)
+static enum verdict iam_key_deactivate_next(struct step_ctx *ctx)
 {
-    const json_t *key = next_key(ctx);
+    const json_t *key = iam_key_next(ctx);
     if (!key)
         return parts_conclude(ctx, "access keys");
-    return after_key(ctx, act_do(ctx, &update_access_key,
-                                 json_pack("{s:s, s:s, s:s}", "UserName", iam_user(ctx),
-                                           "AccessKeyId", jstr(key, "id"), "Status", "Inactive")));
+    return iam_key_done(ctx,
+                        act_do(ctx, &update_access_key,
+                               json_pack("{s:s, s:s, s:s}", "UserName", iam_user(ctx),
+                                         "AccessKeyId", jstr(key, "id"), "Status", "Inactive")));
 }
 
-static enum verdict delete_key(struct step_ctx *ctx)
+static enum verdict iam_key_delete_next(struct step_ctx *ctx)
 {
-    const json_t *key = next_key(ctx);
+    const json_t *key = iam_key_next(ctx);
     if (!key)
         return parts_conclude(ctx, "access keys");
-    return after_key(ctx, act_do(ctx, &delete_access_key,
-                                 json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "AccessKeyId",
-                                           jstr(key, "id"))));
+    return iam_key_done(ctx, act_do(ctx, &delete_access_key,
+                                    json_pack("{s:s, s:s}", "UserName", iam_user(ctx),
+                                              "AccessKeyId", jstr(key, "id"))));
 }
 
 /* Whether the key was last used, or if never, created, longer ago than MaxDaysUsed says. False with
  * ctx->err too. */
-static bool unused(struct step_ctx *ctx, const json_t *key, const json_t *usage)
+static bool iam_key_is_unused(struct step_ctx *ctx, const json_t *key, const json_t *usage)
 {
     const char *date = jstr(usage, "AccessKeyLastUsed.LastUsedDate");
     int64_t used_ms;
@@ -126,19 +121,19 @@ static bool unused(struct step_ctx *ctx, const json_t *key, const json_t *usage)
     return age_ms / DAY_MS >= days && age_ms > days * DAY_MS;
 }
 
-static enum verdict deactivate_unused(struct step_ctx *ctx)
+static enum verdict iam_key_deactivate_next_unused(struct step_ctx *ctx)
 {
-    const json_t *key = next_key(ctx);
+    const json_t *key = iam_key_next(ctx);
     if (!key)
         return parts_conclude(ctx, "access keys");
     json_t *usage = act_call(ctx, &last_used, json_pack("{s:s}", "AccessKeyId", jstr(key, "id")));
     if (!usage)
-        return after_key(ctx, false);
-    bool is_unused = unused(ctx, key, usage);
+        return iam_key_done(ctx, false);
+    bool is_unused = iam_key_is_unused(ctx, key, usage);
     json_decref(usage);
     if (ctx->err.kind != ERR_NONE)
-        return after_key(ctx, false);
-    return is_unused ? deactivate(ctx) : after_key(ctx, true);
+        return iam_key_done(ctx, false);
+    return is_unused ? iam_key_deactivate_next(ctx) : iam_key_done(ctx, true);
 }
 
 const struct action action_iam_revoke_access_key = {
@@ -152,8 +147,8 @@ const struct action action_iam_revoke_access_key = {
     .permissions = (const char *const[]){"iam:ListAccessKeys", "iam:UpdateAccessKey", NULL},
     .check = iam_check_user,
     .state = keys_state,
-    .steps = (const struct action_step[]){{.name = "list", .run = list_active},
-                                          {.name = "deactivate", .run = deactivate},
+    .steps = (const struct action_step[]){{.name = "list", .run = iam_keys_list_active},
+                                          {.name = "deactivate", .run = iam_key_deactivate_next},
                                           {0}},
 };
 
@@ -168,8 +163,8 @@ const struct action action_iam_delete_access_key = {
     .permissions = (const char *const[]){"iam:DeleteAccessKey", "iam:ListAccessKeys", NULL},
     .check = iam_check_user,
     .state = keys_state,
-    .steps = (const struct action_step[]){{.name = "list", .run = list_all},
-                                          {.name = "delete", .run = delete_key},
+    .steps = (const struct action_step[]){{.name = "list", .run = iam_keys_list_all},
+                                          {.name = "delete", .run = iam_key_delete_next},
                                           {0}},
 };
 
@@ -191,7 +186,8 @@ const struct action action_iam_deactivate_unused_access_keys = {
                                          "iam:UpdateAccessKey", NULL},
     .check = iam_check_user,
     .state = keys_state,
-    .steps = (const struct action_step[]){{.name = "list", .run = list_active},
-                                          {.name = "deactivate-unused", .run = deactivate_unused},
+    .steps = (const struct action_step[]){{.name = "list", .run = iam_keys_list_active},
+                                          {.name = "deactivate-unused",
+                                           .run = iam_key_deactivate_next_unused},
                                           {0}},
 };

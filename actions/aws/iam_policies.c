@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "actions/aws/iam.h"
+#include "actions/aws/list.h"
 #include "actions/state.h"
 #include "lib/base/clock.h"
 #include "lib/json/jpath.h"
@@ -10,8 +11,8 @@
 /* Of policies with one name: two are enough to tell that it does not say which is meant. */
 #define CANDIDATES_MAX 2
 
-static const struct aws_op list_policies = {&aws_iam, "ListPolicies", .changes = false};
-static const struct aws_op list_versions = {&aws_iam, "ListPolicyVersions", .changes = false};
+static const struct aws_op list_policies = {.service = &aws_iam, .name = "ListPolicies"};
+static const struct aws_op list_versions = {.service = &aws_iam, .name = "ListPolicyVersions"};
 static const struct aws_op set_default = {&aws_iam, "SetDefaultPolicyVersion", .changes = true};
 static const struct aws_op delete_version = {&aws_iam, "DeletePolicyVersion", .changes = true};
 
@@ -32,12 +33,12 @@ static const struct act_listing all_versions = {
     .each = {"VersionId"},
 };
 
-static bool policy_valid(const char *name)
+static bool iam_policy_name_valid(const char *name)
 {
     return name_valid(name, IAM_NAME_CHARACTERS, 1, 128);
 }
 
-static bool policy_unique_id(const char *id)
+static bool iam_policy_unique_id(const char *id)
 {
     return iam_unique_id(id, "ANPA");
 }
@@ -47,13 +48,13 @@ static const struct act_naming policies = {
     .service = "iam",
     .prefix = "policy/",
     .path = true,
-    .valid = policy_valid,
-    .other = policy_unique_id,
+    .valid = iam_policy_name_valid,
+    .other = iam_policy_unique_id,
 };
 
 /* --- iam_quarantine_user --- */
 
-static enum verdict create_quarantine(struct step_ctx *ctx)
+static enum verdict iam_quarantine_create_policy(struct step_ctx *ctx)
 {
     return iam_require_policy(ctx, QUARANTINE_POLICY,
                               "Denies everything to users in quarantine (Hyperglance automations)",
@@ -63,7 +64,7 @@ static enum verdict create_quarantine(struct step_ctx *ctx)
 }
 
 /* A policy that was created this moment may not be known everywhere yet. */
-static enum verdict attach_quarantine(struct step_ctx *ctx)
+static enum verdict iam_quarantine_attach_policy(struct step_ctx *ctx)
 {
     char arn[IAM_ARN_SIZE];
     const char *user = iam_user(ctx);
@@ -78,7 +79,7 @@ static enum verdict attach_quarantine(struct step_ctx *ctx)
 
 /* Whether the text is the ARN of a policy that may be attached in this account: its own, or one of
  * AWS's. */
-static bool policy_arn_valid(const struct step_ctx *ctx, const char *text)
+static bool iam_policy_arn_valid(const struct step_ctx *ctx, const char *text)
 {
     struct aws_arn arn;
     return aws_arn_parse(text, &arn) && strcmp(arn.partition, ctx->partition) == 0 &&
@@ -87,11 +88,11 @@ static bool policy_arn_valid(const struct step_ctx *ctx, const char *text)
            (strcmp(arn.account, ctx->account) == 0 || strcmp(arn.account, "aws") == 0);
 }
 
-static bool check_attach(struct step_ctx *ctx)
+static bool iam_policy_check_attach(struct step_ctx *ctx)
 {
     char shown[84];
     const char *policy = param_string(ctx, "Policy");
-    if (!policy_valid(policy) && !policy_arn_valid(ctx, policy))
+    if (!iam_policy_name_valid(policy) && !iam_policy_arn_valid(ctx, policy))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "parameter \"Policy\" is \"%s\", which is neither a policy's name nor the "
                        "ARN of one in account %s or of AWS",
@@ -100,15 +101,14 @@ static bool check_attach(struct step_ctx *ctx)
 }
 
 /* Adds the ARNs of the page's policies of that name to state.found, as many as an error shows. */
-static bool add_named(struct step_ctx *ctx, const json_t *page, const char *name)
+static bool iam_policy_add_named(struct step_ctx *ctx, const json_t *page, const char *name)
 {
     json_t *found = json_object_get(ctx->state, "found");
     size_t i;
     json_t *policy;
     if (!found) {
         found = json_array();
-        if (!act_state_set(ctx, "found", found))
-            return false;
+        step_state_set(ctx, "found", found);
     }
     json_array_foreach(page, i, policy) {
         const char *its = jstr(policy, "PolicyName"), *arn = jstr(policy, "Arn");
@@ -117,16 +117,13 @@ static bool add_named(struct step_ctx *ctx, const json_t *page, const char *name
         if (!arn)
             return err_set(&ctx->err, ERR_PROVIDER, "", "AWS returned no ARN for the policy %s",
                            name);
-        if (json_array_append_new(found, json_string(arn)) != 0) {
-            act_no_memory(ctx);
-            return false;
-        }
+        json_array_append_new(found, json_string(arn));
     }
     return true;
 }
 
 /* A name is not unique: AWS's own policies and the account's may have the same. */
-static enum verdict choose_named(struct step_ctx *ctx, const char *name)
+static enum verdict iam_policy_choose_named(struct step_ctx *ctx, const char *name)
 {
     const json_t *found = json_object_get(ctx->state, "found");
     json_t *arn = json_array_get(found, 0);
@@ -138,45 +135,48 @@ static enum verdict choose_named(struct step_ctx *ctx, const char *name)
                             "the one that is meant in the parameter \"Policy\"",
                             name, json_string_value(arn),
                             json_string_value(json_array_get(found, 1)));
-    return act_state_set(ctx, "arn", json_incref(arn)) ? STEP_DONE : STEP_FAILED;
+    step_state_set(ctx, "arn", json_incref(arn));
+    return STEP_DONE;
 }
 
 /* A page of the listing a run; the ARN goes into state.arn. */
-static enum verdict find_policy(struct step_ctx *ctx)
+static enum verdict iam_policy_find(struct step_ctx *ctx)
 {
     const char *policy = param_string(ctx, "Policy");
-    if (!policy_valid(policy)) /* an ARN */
-        return act_state_set(ctx, "arn", json_string(policy)) ? STEP_DONE : STEP_FAILED;
+    if (!iam_policy_name_valid(policy)) { /* an ARN */
+        step_state_set(ctx, "arn", json_string(policy));
+        return STEP_DONE;
+    }
     json_t *next = json_incref(json_object_get(ctx->state, "next"));
     json_t *page = act_page(ctx, &all_policies,
                             json_pack("{s:s, s:s}", "Scope", "All", "MaxItems", "1000"), &next);
     if (!page)
         return STEP_FAILED; /* the same page again: the token is still in the state */
-    bool kept = add_named(ctx, page, policy);
+    bool kept = iam_policy_add_named(ctx, page, policy);
     bool more = next != NULL;
     json_decref(page);
     if (more)
-        kept = act_state_set(ctx, "next", next) && kept;
+        step_state_set(ctx, "next", next);
     if (!kept)
         return STEP_FAILED;
-    return more ? step_again(ctx, 0) : choose_named(ctx, policy);
+    return more ? step_again(ctx, 0) : iam_policy_choose_named(ctx, policy);
 }
 
-static enum verdict attach(struct step_ctx *ctx)
+static enum verdict iam_policy_attach(struct step_ctx *ctx)
 {
-    bool attached = iam_attach_policy(ctx, iam_user(ctx), act_state_string(ctx, "arn"));
+    bool attached = iam_attach_policy(ctx, iam_user(ctx), step_state_string(ctx, "arn"));
     return attached ? STEP_DONE : STEP_FAILED;
 }
 
 /* --- iam_delete_default_policy_version --- */
 
-static bool check_policy(struct step_ctx *ctx)
+static bool iam_policy_check(struct step_ctx *ctx)
 {
     return act_arn(ctx, &policies) != NULL;
 }
 
 /* The newest version that is not the default; NULL: there is none. */
-static const json_t *newest_other(const json_t *versions)
+static const json_t *iam_version_newest_other(const json_t *versions)
 {
     const json_t *newest = NULL;
     int64_t newest_ms = 0;
@@ -195,7 +195,7 @@ static const json_t *newest_other(const json_t *versions)
     return newest;
 }
 
-static const json_t *default_version(const json_t *versions)
+static const json_t *iam_version_default(const json_t *versions)
 {
     size_t i;
     json_t *version;
@@ -205,14 +205,14 @@ static const json_t *default_version(const json_t *versions)
     return NULL;
 }
 
-static bool version_valid(struct step_ctx *ctx, const json_t *value)
+static bool iam_version_id_valid(struct step_ctx *ctx, const json_t *value)
 {
     const char *id = state_string(value, 20);
     (void)ctx;
     return id && id[0] == 'v' && id[1] && strspn(id + 1, "0123456789") == strlen(id + 1);
 }
 
-static bool has_version(const json_t *versions, const char *id)
+static bool iam_version_exists(const json_t *versions, const char *id)
 {
     size_t i;
     json_t *version;
@@ -226,52 +226,52 @@ static bool has_version(const json_t *versions, const char *id)
 
 /* Whether an earlier owner of the run has chosen, and its choice is the default by now. Otherwise
  * nothing has been changed, and it is chosen anew. */
-static bool is_promoted(const struct step_ctx *ctx, const char *now)
+static bool iam_version_is_promoted(const struct step_ctx *ctx, const char *now)
 {
-    const char *old = act_state_string(ctx, "old"), *chosen = act_state_string(ctx, "new");
+    const char *old = step_state_string(ctx, "old"), *chosen = step_state_string(ctx, "new");
     return now && old && chosen && strcmp(now, chosen) == 0 && strcmp(old, chosen) != 0;
 }
 
-static enum verdict choose(struct step_ctx *ctx)
+static enum verdict iam_version_choose(struct step_ctx *ctx)
 {
     json_t *versions =
         act_list(ctx, &all_versions, json_pack("{s:s}", "PolicyArn", act_arn(ctx, &policies)));
     if (!versions)
         return STEP_FAILED;
-    const char *old = jstr(default_version(versions), "VersionId");
-    const char *new = jstr(newest_other(versions), "VersionId");
+    const char *old = jstr(iam_version_default(versions), "VersionId");
+    const char *new = jstr(iam_version_newest_other(versions), "VersionId");
     enum verdict verdict;
-    if (is_promoted(ctx, old))
-        verdict = has_version(versions, act_state_string(ctx, "old"))
+    if (iam_version_is_promoted(ctx, old))
+        verdict = iam_version_exists(versions, step_state_string(ctx, "old"))
                       ? STEP_DONE
                       : step_finished(ctx, "the version is already deleted");
     else if (!old || !new)
         verdict = step_invalid(ctx, "the policy has only one version, which cannot be deleted");
-    else
-        verdict = act_state_set(ctx, "old", json_string(old)) &&
-                          act_state_set(ctx, "new", json_string(new))
-                      ? STEP_DONE
-                      : STEP_FAILED;
+    else {
+        step_state_set(ctx, "old", json_string(old));
+        step_state_set(ctx, "new", json_string(new));
+        verdict = STEP_DONE;
+    }
     json_decref(versions);
     return verdict;
 }
 
 /* Makes a call that names the policy and the version state.`which`. */
-static bool on_version(struct step_ctx *ctx, const struct aws_op *op, const char *which)
+static bool iam_version_call(struct step_ctx *ctx, const struct aws_op *op, const char *which)
 {
     return act_do(ctx, op,
                   json_pack("{s:s, s:s}", "PolicyArn", act_arn(ctx, &policies), "VersionId",
-                            act_state_string(ctx, which)));
+                            step_state_string(ctx, which)));
 }
 
-static enum verdict promote(struct step_ctx *ctx)
+static enum verdict iam_version_promote(struct step_ctx *ctx)
 {
-    return on_version(ctx, &set_default, "new") ? STEP_DONE : STEP_FAILED;
+    return iam_version_call(ctx, &set_default, "new") ? STEP_DONE : STEP_FAILED;
 }
 
-static enum verdict delete_old(struct step_ctx *ctx)
+static enum verdict iam_version_delete_old(struct step_ctx *ctx)
 {
-    bool deleted = on_version(ctx, &delete_version, "old");
+    bool deleted = iam_version_call(ctx, &delete_version, "old");
     return deleted || act_failed_with(ctx, "NoSuchEntity") ? STEP_DONE : STEP_FAILED;
 }
 
@@ -287,9 +287,10 @@ const struct action action_iam_quarantine_user = {
         (const char *const[]){"iam:AttachUserPolicy", "iam:CreatePolicy", "iam:GetPolicy",
                               "iam:GetPolicyVersion", "iam:GetUser", NULL},
     .check = iam_check_user,
-    .steps = (const struct action_step[]){{.name = "create-policy", .run = create_quarantine},
-                                          {.name = "attach", .run = attach_quarantine},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){{.name = "create-policy", .run = iam_quarantine_create_policy},
+                                     {.name = "attach", .run = iam_quarantine_attach_policy},
+                                     {0}},
 };
 
 const struct action action_iam_user_attach_policy = {
@@ -307,10 +308,10 @@ const struct action action_iam_user_attach_policy = {
                                              .help = "The policy's name or its ARN."},
                                             {0}},
     .permissions = (const char *const[]){"iam:AttachUserPolicy", "iam:ListPolicies", NULL},
-    .check = check_attach,
+    .check = iam_policy_check_attach,
     .state = (const struct action_state[]){{"arn", NULL}, {"found", NULL}, {"next", NULL}, {0}},
-    .steps = (const struct action_step[]){{.name = "find-policy", .run = find_policy},
-                                          {.name = "attach", .run = attach},
+    .steps = (const struct action_step[]){{.name = "find-policy", .run = iam_policy_find},
+                                          {.name = "attach", .run = iam_policy_attach},
                                           {0}},
 };
 
@@ -326,12 +327,15 @@ const struct action action_iam_delete_default_policy_version = {
     .resource_types = (const char *const[]){"IAM Policy", NULL},
     .permissions = (const char *const[]){"iam:DeletePolicyVersion", "iam:ListPolicyVersions",
                                          "iam:SetDefaultPolicyVersion", NULL},
-    .check = check_policy,
-    .state = (const struct action_state[]){{"old", version_valid}, {"new", version_valid}, {0}},
+    .check = iam_policy_check,
+    .state = (const struct action_state[]){{"old", iam_version_id_valid},
+                                           {"new", iam_version_id_valid},
+                                           {0}},
     /* Saved: chosen anew after the default has changed, the choice would fall on the new default.
      */
-    .steps = (const struct action_step[]){{.name = "choose", .run = choose, .save = true},
-                                          {.name = "set-default", .run = promote},
-                                          {.name = "delete-old", .run = delete_old},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){{.name = "choose", .run = iam_version_choose, .save = true},
+                                     {.name = "set-default", .run = iam_version_promote},
+                                     {.name = "delete-old", .run = iam_version_delete_old},
+                                     {0}},
 };

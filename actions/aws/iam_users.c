@@ -2,12 +2,13 @@
 #include <string.h>
 
 #include "actions/aws/iam.h"
+#include "actions/aws/list.h"
 #include "lib/json/jpath.h"
 
 static const struct aws_op delete_login = {&aws_iam, "DeleteLoginProfile", .changes = true};
 static const struct aws_op update_login = {&aws_iam, "UpdateLoginProfile", .changes = true};
-static const struct aws_op list_groups = {&aws_iam, "ListGroupsForUser", .changes = false};
-static const struct aws_op get_group = {&aws_iam, "GetGroup", .changes = false};
+static const struct aws_op list_groups = {.service = &aws_iam, .name = "ListGroupsForUser"};
+static const struct aws_op get_group = {.service = &aws_iam, .name = "GetGroup"};
 static const struct aws_op remove_user = {&aws_iam, "RemoveUserFromGroup", .changes = true};
 
 static const struct act_listing all_groups = {
@@ -20,7 +21,7 @@ static const struct act_listing all_groups = {
 };
 
 /* "NoSuchEntity" may mean the password or the user. */
-static enum verdict disable_password(struct step_ctx *ctx)
+static enum verdict iam_user_delete_password(struct step_ctx *ctx)
 {
     const char *user = iam_user(ctx);
     if (act_do(ctx, &delete_login, json_pack("{s:s}", "UserName", user)))
@@ -30,7 +31,7 @@ static enum verdict disable_password(struct step_ctx *ctx)
     return step_finished(ctx, "the user has no console password");
 }
 
-static enum verdict force_change(struct step_ctx *ctx)
+static enum verdict iam_user_force_password_change(struct step_ctx *ctx)
 {
     return act_step(ctx, &update_login,
                     json_pack("{s:s, s:b}", "UserName", iam_user(ctx), "PasswordResetRequired", 1));
@@ -38,7 +39,7 @@ static enum verdict force_change(struct step_ctx *ctx)
 
 /* --- groups --- */
 
-static bool check_group(struct step_ctx *ctx)
+static bool iam_user_check_group(struct step_ctx *ctx)
 {
     char shown[84];
     const char *group = param_string(ctx, "Group");
@@ -49,7 +50,7 @@ static bool check_group(struct step_ctx *ctx)
     return iam_check_user(ctx);
 }
 
-static bool is_member(const json_t *groups, const char *group)
+static bool iam_user_is_member(const json_t *groups, const char *group)
 {
     size_t i;
     json_t *one;
@@ -63,13 +64,13 @@ static bool is_member(const json_t *groups, const char *group)
 
 /* Looks first: "NoSuchEntity" could mean the user, the group, or only that the one is not in the
  * other. */
-static enum verdict detach_group(struct step_ctx *ctx)
+static enum verdict iam_user_detach_group(struct step_ctx *ctx)
 {
     const char *group = param_string(ctx, "Group");
     json_t *groups = act_list(ctx, &all_groups, json_pack("{s:s}", "UserName", iam_user(ctx)));
     if (!groups)
         return STEP_FAILED;
-    bool member = is_member(groups, group);
+    bool member = iam_user_is_member(groups, group);
     json_decref(groups);
     if (member && act_do(ctx, &remove_user,
                          json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "GroupName", group)))
@@ -93,7 +94,8 @@ const struct action action_iam_disable_user_console_password = {
     .permissions = (const char *const[]){"iam:DeleteLoginProfile", "iam:GetUser", NULL},
     .check = iam_check_user,
     .steps =
-        (const struct action_step[]){{.name = "disable-password", .run = disable_password}, {0}},
+        (const struct action_step[]){{.name = "disable-password", .run = iam_user_delete_password},
+                                     {0}},
 };
 
 const struct action action_iam_force_user_password_change = {
@@ -106,7 +108,9 @@ const struct action action_iam_force_user_password_change = {
     .resource_types = iam_user_types,
     .permissions = (const char *const[]){"iam:UpdateLoginProfile", NULL},
     .check = iam_check_user,
-    .steps = (const struct action_step[]){{.name = "force-change", .run = force_change}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "force-change", .run = iam_user_force_password_change}, {0}},
 };
 
 const struct action action_iam_user_detach_group = {
@@ -125,6 +129,7 @@ const struct action action_iam_user_detach_group = {
                                             {0}},
     .permissions = (const char *const[]){"iam:GetGroup", "iam:ListGroupsForUser",
                                          "iam:RemoveUserFromGroup", NULL},
-    .check = check_group,
-    .steps = (const struct action_step[]){{.name = "detach-group", .run = detach_group}, {0}},
+    .check = iam_user_check_group,
+    .steps =
+        (const struct action_step[]){{.name = "detach-group", .run = iam_user_detach_group}, {0}},
 };

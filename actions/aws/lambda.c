@@ -1,5 +1,5 @@
 /* lambda_disable and lambda_detach_external_layers. */
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 
 static const struct aws_op put_concurrency = {
     &aws_lambda,     "PutFunctionConcurrency",
@@ -14,7 +14,7 @@ static const struct aws_op update_configuration = {
 
 static const char *const function_types[] = {"Lambda Function", NULL};
 
-static bool function_valid(const char *name)
+static bool lambda_name_valid(const char *name)
 {
     return name_valid(name, "_-", 1, 64);
 }
@@ -23,17 +23,17 @@ static const struct act_naming functions = {
     .what = "a Lambda function",
     .service = "lambda",
     .prefix = "function:",
-    .valid = function_valid,
+    .valid = lambda_name_valid,
     .fields = {"name", "id"},
 };
 
-static bool check(struct step_ctx *ctx)
+static bool lambda_check(struct step_ctx *ctx)
 {
     return act_name(ctx, &functions) != NULL;
 }
 
 /* A function that is being updated refuses changes until that is done. */
-static enum verdict change(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
+static enum verdict lambda_change(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
 {
     if (act_do(ctx, op, params))
         return STEP_DONE;
@@ -41,17 +41,18 @@ static enum verdict change(struct step_ctx *ctx, const struct aws_op *op, json_t
                                                              : STEP_FAILED;
 }
 
-static enum verdict disable(struct step_ctx *ctx)
+static enum verdict lambda_disable(struct step_ctx *ctx)
 {
-    return change(ctx, &put_concurrency,
-                  json_pack("{s:s, s:i}", "FunctionName", act_name(ctx, &functions),
-                            "ReservedConcurrentExecutions", 0));
+    return lambda_change(ctx, &put_concurrency,
+                         json_pack("{s:s, s:i}", "FunctionName", act_name(ctx, &functions),
+                                   "ReservedConcurrentExecutions", 0));
 }
 
-static enum verdict detach_layers(struct step_ctx *ctx)
+static enum verdict lambda_detach_layers(struct step_ctx *ctx)
 {
-    return change(ctx, &update_configuration,
-                  json_pack("{s:s, s:[]}", "FunctionName", act_name(ctx, &functions), "Layers"));
+    return lambda_change(
+        ctx, &update_configuration,
+        json_pack("{s:s, s:[]}", "FunctionName", act_name(ctx, &functions), "Layers"));
 }
 
 const struct action action_lambda_disable = {
@@ -63,8 +64,8 @@ const struct action action_lambda_disable = {
     .effect = EFFECT_STOPS,
     .resource_types = function_types,
     .permissions = (const char *const[]){"lambda:PutFunctionConcurrency", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{.name = "disable", .run = disable}, {0}},
+    .check = lambda_check,
+    .steps = (const struct action_step[]){{.name = "disable", .run = lambda_disable}, {0}},
 };
 
 const struct action action_lambda_detach_external_layers = {
@@ -75,6 +76,7 @@ const struct action action_lambda_detach_external_layers = {
     .effect = EFFECT_CHANGES,
     .resource_types = function_types,
     .permissions = (const char *const[]){"lambda:UpdateFunctionConfiguration", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{.name = "detach-layers", .run = detach_layers}, {0}},
+    .check = lambda_check,
+    .steps =
+        (const struct action_step[]){{.name = "detach-layers", .run = lambda_detach_layers}, {0}},
 };

@@ -61,21 +61,21 @@ struct found {
     bool in_attribute; /* `in` is an attribute */
 };
 
-static bool is_valid(const struct wanted *wanted, const char *text)
+static bool naming_valid(const struct wanted *wanted, const char *text)
 {
     if (wanted->ec2)
         return ec2_id_valid(text, wanted->ec2);
     return wanted->how->valid && wanted->how->valid(text);
 }
 
-static const char *owner_of(const struct found *found)
+static const char *naming_owner(const struct found *found)
 {
     return found->in_attribute ? "attribute" : "the resource's";
 }
 
 /* Takes the name, or refuses it because another place says something else. */
-static bool agree(struct step_ctx *ctx, const struct wanted *wanted, struct found *found,
-                  const struct found *also)
+static bool naming_agree(struct step_ctx *ctx, const struct wanted *wanted, struct found *found,
+                         const struct found *also)
 {
     char shown[84], other[84];
     bool (*same)(const char *, const char *) = wanted->how->same;
@@ -88,27 +88,28 @@ static bool agree(struct step_ctx *ctx, const struct wanted *wanted, struct foun
     if (strcmp(found->name, also->name) == 0 || (same && same(found->name, also->name)))
         return true;
     return err_set(&ctx->err, ERR_INVALID, "", "%s \"%s\" is \"%s\", but its \"%s\" says \"%s\"",
-                   owner_of(found), found->in, act_shown(found->name, shown), also->in,
+                   naming_owner(found), found->in, act_shown(found->name, shown), also->in,
                    act_shown(also->name, other));
 }
 
-static bool refuse_name(struct step_ctx *ctx, const struct wanted *wanted, const struct found *at,
-                        const char *text)
+static bool naming_reject_name(struct step_ctx *ctx, const struct wanted *wanted,
+                               const struct found *at, const char *text)
 {
     char shown[84];
     if (wanted->ec2)
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "%s \"%s\" is \"%s\", which is not a valid id of %s (%s...)", owner_of(at),
-                       at->in, act_shown(text, shown), wanted->how->what, wanted->ec2);
+                       "%s \"%s\" is \"%s\", which is not a valid id of %s (%s...)",
+                       naming_owner(at), at->in, act_shown(text, shown), wanted->how->what,
+                       wanted->ec2);
     return err_set(&ctx->err, ERR_INVALID, "",
-                   "%s \"%s\" is \"%s\", which is not a valid name of %s", owner_of(at), at->in,
+                   "%s \"%s\" is \"%s\", which is not a valid name of %s", naming_owner(at), at->in,
                    act_shown(text, shown), wanted->how->what);
 }
 
 /* --- ARNs --- */
 
 /* What an ARN is of, as "rds:cluster": its service and what stands before the first separator. */
-static const char *kind_text(const struct aws_arn *arn, char to[84])
+static const char *naming_arn_kind(const struct aws_arn *arn, char to[84])
 {
     struct buf text = buf_make(512);
     size_t n = strcspn(arn->resource, ":/");
@@ -120,14 +121,14 @@ static const char *kind_text(const struct aws_arn *arn, char to[84])
     return to;
 }
 
-static const char *wanted_kind(const struct act_naming *how, char to[84])
+static const char *naming_wanted_kind(const struct act_naming *how, char to[84])
 {
     struct aws_arn wanted = {.service = how->service, .resource = how->prefix};
-    return kind_text(&wanted, to);
+    return naming_arn_kind(&wanted, to);
 }
 
 /* Whether it belongs where the task's calls go. */
-static bool is_here(const struct step_ctx *ctx, const struct aws_arn *arn)
+static bool naming_arn_is_here(const struct step_ctx *ctx, const struct aws_arn *arn)
 {
     return strcmp(arn->partition, ctx->partition) == 0 &&
            (!*arn->account || strcmp(arn->account, ctx->account) == 0) &&
@@ -135,8 +136,8 @@ static bool is_here(const struct step_ctx *ctx, const struct aws_arn *arn)
 }
 
 /* Reads `text`, which stands in the member `field`, as an ARN. */
-static bool take_arn(struct step_ctx *ctx, const struct wanted *wanted, const char *field,
-                     const char *text, struct found *found)
+static bool naming_take_arn(struct step_ctx *ctx, const struct wanted *wanted, const char *field,
+                            const char *text, struct found *found)
 {
     char shown[84], kind[84], expected[84];
     const struct act_naming *how = wanted->how;
@@ -149,13 +150,13 @@ static bool take_arn(struct step_ctx *ctx, const struct wanted *wanted, const ch
     if (strcmp(arn.service, how->service) != 0 || strncmp(arn.resource, how->prefix, n) != 0)
         return err_set(&ctx->err, ERR_INVALID, "",
                        "the resource's \"%s\" is \"%s\", an ARN of %s; the action needs %s (%s)",
-                       field, act_shown(text, shown), kind_text(&arn, kind), how->what,
-                       wanted_kind(how, expected));
+                       field, act_shown(text, shown), naming_arn_kind(&arn, kind), how->what,
+                       naming_wanted_kind(how, expected));
     const char *name = arn.resource + n;
     const char *slash = how->path ? strrchr(name, '/') : NULL;
     if (slash)
         name = slash + 1;
-    if (!is_here(ctx, &arn) || (!wanted->arn_names_else && !is_valid(wanted, name)))
+    if (!naming_arn_is_here(ctx, &arn) || (!wanted->arn_names_else && !naming_valid(wanted, name)))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "the resource's \"%s\" is \"%s\", which is not the ARN of %s in account %s "
                        "and region %s",
@@ -165,12 +166,13 @@ static bool take_arn(struct step_ctx *ctx, const struct wanted *wanted, const ch
                        "the resource's \"id\" and its \"arn\" are different ARNs");
     found->arn = text;
     const struct found also = {.name = text + strlen(text) - strlen(name), .in = field};
-    return wanted->arn_names_else || agree(ctx, wanted, found, &also);
+    return wanted->arn_names_else || naming_agree(ctx, wanted, found, &also);
 }
 
 /* --- the places --- */
 
-static bool take_attribute(struct step_ctx *ctx, const struct wanted *wanted, struct found *found)
+static bool naming_take_attribute(struct step_ctx *ctx, const struct wanted *wanted,
+                                  struct found *found)
 {
     const char *text;
     struct found at = {.in = wanted->attribute, .in_attribute = true};
@@ -180,14 +182,14 @@ static bool take_attribute(struct step_ctx *ctx, const struct wanted *wanted, st
         return false;
     if (!text)
         return true;
-    if (!is_valid(wanted, text))
-        return refuse_name(ctx, wanted, &at, text);
+    if (!naming_valid(wanted, text))
+        return naming_reject_name(ctx, wanted, &at, text);
     at.name = text;
-    return agree(ctx, wanted, found, &at);
+    return naming_agree(ctx, wanted, found, &at);
 }
 
-static bool take_field(struct step_ctx *ctx, const struct wanted *wanted, const char *field,
-                       struct found *found)
+static bool naming_take_field(struct step_ctx *ctx, const struct wanted *wanted, const char *field,
+                              struct found *found)
 {
     const char *text;
     const struct act_naming *how = wanted->how;
@@ -198,29 +200,29 @@ static bool take_field(struct step_ctx *ctx, const struct wanted *wanted, const 
     if (!text || (found->name && !is_id) || (is_id && how->other && how->other(text)))
         return true;
     if (strncmp(text, "arn:", 4) == 0)
-        return take_arn(ctx, wanted, field, text, found);
-    if (!is_valid(wanted, text))
-        return refuse_name(ctx, wanted, &at, text);
+        return naming_take_arn(ctx, wanted, field, text, found);
+    if (!naming_valid(wanted, text))
+        return naming_reject_name(ctx, wanted, &at, text);
     at.name = text;
-    return agree(ctx, wanted, found, &at);
+    return naming_agree(ctx, wanted, found, &at);
 }
 
 /* Reads all that may name the resource. False with ctx->err; what is found may be nothing. */
-static bool find(struct step_ctx *ctx, const struct wanted *wanted, struct found *found)
+static bool naming_find(struct step_ctx *ctx, const struct wanted *wanted, struct found *found)
 {
     const char *arn;
     *found = (struct found){0};
-    if (!take_attribute(ctx, wanted, found))
+    if (!naming_take_attribute(ctx, wanted, found))
         return false;
     for (const char *const *f = wanted->how->fields; *f; f++)
-        if (!take_field(ctx, wanted, *f, found))
+        if (!naming_take_field(ctx, wanted, *f, found))
             return false;
     if (!resource_field(ctx, "arn", &arn))
         return false;
-    return !arn || take_arn(ctx, wanted, "arn", arn, found);
+    return !arn || naming_take_arn(ctx, wanted, "arn", arn, found);
 }
 
-static const char *refuse_nameless(struct step_ctx *ctx, const struct wanted *wanted)
+static const char *naming_reject_nameless(struct step_ctx *ctx, const struct wanted *wanted)
 {
     const char *const *fields = wanted->how->fields;
     if (wanted->attribute)
@@ -240,16 +242,16 @@ const char *act_name(struct step_ctx *ctx, const struct act_naming *how)
 {
     const struct wanted wanted = {.how = how};
     struct found found;
-    if (!find(ctx, &wanted, &found))
+    if (!naming_find(ctx, &wanted, &found))
         return NULL;
-    return found.name ? found.name : refuse_nameless(ctx, &wanted);
+    return found.name ? found.name : naming_reject_nameless(ctx, &wanted);
 }
 
 bool act_find_name(struct step_ctx *ctx, const struct act_naming *how, const char **name)
 {
     const struct wanted wanted = {.how = how};
     struct found found;
-    bool ok = find(ctx, &wanted, &found);
+    bool ok = naming_find(ctx, &wanted, &found);
     *name = ok ? found.name : NULL;
     return ok;
 }
@@ -261,7 +263,7 @@ const char *act_arn(struct step_ctx *ctx, const struct act_naming *how)
     by_id.fields[1] = NULL;
     const struct wanted wanted = {.how = &by_id};
     struct found found;
-    if (!find(ctx, &wanted, &found))
+    if (!naming_find(ctx, &wanted, &found))
         return NULL;
     if (!found.arn)
         err_set(&ctx->err, ERR_INVALID, "", "the resource's \"arn\" is missing");
@@ -293,7 +295,7 @@ static const struct ec2_kind {
     {"vpc-", "vpc/", "a VPC", false},
 };
 
-static const struct ec2_kind *kind_of(const char *prefix)
+static const struct ec2_kind *naming_ec2_kind(const char *prefix)
 {
     for (size_t i = 0; i < sizeof ec2_kinds / sizeof *ec2_kinds; i++)
         if (strcmp(ec2_kinds[i].prefix, prefix) == 0)
@@ -303,7 +305,7 @@ static const struct ec2_kind *kind_of(const char *prefix)
 
 const char *act_ec2_id(struct step_ctx *ctx, const char *attribute, const char *prefix)
 {
-    const struct ec2_kind *kind = kind_of(prefix);
+    const struct ec2_kind *kind = naming_ec2_kind(prefix);
     if (!kind) {
         err_set(&ctx->err, ERR_INTERNAL, "", "ids that begin with \"%s\" are not known", prefix);
         return NULL;
@@ -313,16 +315,16 @@ const char *act_ec2_id(struct step_ctx *ctx, const char *attribute, const char *
     const struct wanted wanted = {
         .how = &how, .ec2 = prefix, .arn_names_else = kind->by_name, .attribute = attribute};
     struct found found;
-    if (!find(ctx, &wanted, &found))
+    if (!naming_find(ctx, &wanted, &found))
         return NULL;
-    return found.name ? found.name : refuse_nameless(ctx, &wanted);
+    return found.name ? found.name : naming_reject_nameless(ctx, &wanted);
 }
 
 bool act_ec2_attribute(struct step_ctx *ctx, const char *attribute, const char *prefix,
                        const char **id)
 {
     char shown[84];
-    const struct ec2_kind *kind = kind_of(prefix);
+    const struct ec2_kind *kind = naming_ec2_kind(prefix);
     if (!resource_attribute(ctx, attribute, id))
         return false;
     if (!*id || ec2_id_valid(*id, prefix))

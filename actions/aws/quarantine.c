@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "actions/aws/ec2.h"
+#include "actions/aws/list.h"
 #include "lib/json/jpath.h"
 
 #define GROUP_NAME "Quarantined_By_Hyperglance"
 /* What a dry run calls a group that it did not create. */
 #define GROUP_PLANNED "(new security group)"
 
-static const struct aws_op describe_groups = {&aws_ec2, "DescribeSecurityGroups", .changes = false};
+static const struct aws_op describe_groups = {.service = &aws_ec2,
+                                              .name = "DescribeSecurityGroups"};
 static const struct aws_op create_group = {&aws_ec2, "CreateSecurityGroup", .changes = true};
 
 static const struct aws_op revoke_egress = {&aws_ec2, "RevokeSecurityGroupEgress", .changes = true};
@@ -21,11 +23,10 @@ static const struct act_listing all_groups = {
     .items = "securityGroupInfo",
     .next = "nextToken",
     .token = "NextToken",
-    .each = {"groupId"},
 };
 
 /* Keeps the group's id for the steps that follow. */
-static enum verdict keep_group(struct step_ctx *ctx, const char *id)
+static enum verdict quarantine_keep_group(struct step_ctx *ctx, const char *id)
 {
     if (!id || !ec2_id_valid(id, "sg-")) {
         if (!ctx->plan) {
@@ -35,23 +36,24 @@ static enum verdict keep_group(struct step_ctx *ctx, const char *id)
         }
         id = GROUP_PLANNED;
     }
-    return act_state_set(ctx, "group", json_string(id)) ? STEP_DONE : STEP_FAILED;
+    step_state_set(ctx, "group", json_string(id));
+    return STEP_DONE;
 }
 
 /* The answer to a creation may be lost: then the group that is found the next time is new too. */
-static enum verdict created(struct step_ctx *ctx, const json_t *answer)
+static enum verdict quarantine_group_created(struct step_ctx *ctx, const json_t *response)
 {
-    if (!answer && act_failed_with(ctx, "InvalidGroup.Duplicate"))
+    if (!response && act_failed_with(ctx, "InvalidGroup.Duplicate"))
         /* Another task of the same VPC was faster: its group is found the next time. */
         return step_retry(ctx, WAIT_MINUTES(2));
     struct err failure = ctx->err;
-    bool perhaps = answer || err_is_retryable(&failure);
-    if (perhaps && !ctx->plan && !act_state_set(ctx, "new_group", json_true()))
-        return STEP_FAILED;
-    return answer ? keep_group(ctx, jstr(answer, "groupId")) : STEP_FAILED;
+    bool perhaps = response || err_is_retryable(&failure);
+    if (perhaps && !ctx->plan)
+        step_state_set(ctx, "new_group", json_true());
+    return response ? quarantine_keep_group(ctx, jstr(response, "groupId")) : STEP_FAILED;
 }
 
-static bool group_valid(struct step_ctx *ctx, const json_t *value)
+static bool quarantine_group_valid(struct step_ctx *ctx, const json_t *value)
 {
     const char *id = state_string(value, 32);
     (void)ctx;
@@ -60,7 +62,7 @@ static bool group_valid(struct step_ctx *ctx, const json_t *value)
 
 bool quarantine_groups_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return state_list(ctx, value, group_valid);
+    return state_list(ctx, value, quarantine_group_valid);
 }
 
 enum verdict quarantine_find_group(struct step_ctx *ctx, const char *vpc)
@@ -72,17 +74,18 @@ enum verdict quarantine_find_group(struct step_ctx *ctx, const char *vpc)
     if (!groups)
         return STEP_FAILED;
     if (json_array_size(groups) > 0) {
-        enum verdict verdict = keep_group(ctx, jstr(json_array_get(groups, 0), "groupId"));
+        enum verdict verdict =
+            quarantine_keep_group(ctx, jstr(json_array_get(groups, 0), "groupId"));
         json_decref(groups);
         return verdict;
     }
     json_decref(groups);
-    json_t *answer =
+    json_t *response =
         act_call(ctx, &create_group,
                  json_pack("{s:s, s:s, s:s}", "GroupName", GROUP_NAME, "GroupDescription",
                            "Holds what Hyperglance automations put in quarantine", "VpcId", vpc));
-    enum verdict verdict = created(ctx, answer);
-    json_decref(answer);
+    enum verdict verdict = quarantine_group_created(ctx, response);
+    json_decref(response);
     return verdict;
 }
 
@@ -95,36 +98,36 @@ bool quarantine_group_unknown(const struct step_ctx *ctx)
            act_failed_with(ctx, "InvalidSecurityGroupID.NotFound");
 }
 
-static bool is_new(const struct step_ctx *ctx)
+static bool quarantine_group_is_new(const struct step_ctx *ctx)
 {
-    return json_is_true(json_object_get(ctx->state, "new_group"));
+    return step_state_flag(ctx, "new_group");
 }
 
-static enum verdict revoke(struct step_ctx *ctx, bool egress)
+static enum verdict quarantine_revoke_rules(struct step_ctx *ctx, bool egress)
 {
-    const char *group = act_state_string(ctx, "group");
+    const char *group = step_state_string(ctx, "group");
     if (group && !ec2_id_valid(group, "sg-")) /* planned: it will have no rule */
         return STEP_DONE;
     bool any;
     enum verdict verdict = ec2_revoke_listed_rules(ctx, group, egress, &any);
     if (verdict == STEP_FAILED && quarantine_group_unknown(ctx))
         return step_retry(ctx, WAIT_MINUTES(2));
-    if (any && egress && is_new(ctx) && !act_state_set(ctx, "rule_seen", json_true()))
-        return STEP_FAILED;
+    if (any && egress && quarantine_group_is_new(ctx))
+        step_state_set(ctx, "rule_seen", json_true());
     return verdict;
 }
 
 enum verdict quarantine_revoke_inbound(struct step_ctx *ctx)
 {
-    return revoke(ctx, false);
+    return quarantine_revoke_rules(ctx, false);
 }
 
 /* The rule that each new group has, by what it says. That it is not there is fine: an earlier try
  * has revoked it. */
-static enum verdict revoke_default(struct step_ctx *ctx)
+static enum verdict quarantine_revoke_default(struct step_ctx *ctx)
 {
     if (act_do(ctx, &revoke_egress,
-               json_pack("{s:s, s:[{s:s, s:[{s:s}]}]}", "GroupId", act_state_string(ctx, "group"),
+               json_pack("{s:s, s:[{s:s, s:[{s:s}]}]}", "GroupId", step_state_string(ctx, "group"),
                          "IpPermissions", "IpProtocol", "-1", "IpRanges", "CidrIp", "0.0.0.0/0")))
         return STEP_DONE;
     return act_failed_with(ctx, "InvalidPermission.NotFound") ? STEP_DONE : STEP_FAILED;
@@ -134,10 +137,10 @@ static enum verdict revoke_default(struct step_ctx *ctx)
  * could reach everything. */
 enum verdict quarantine_revoke_outbound(struct step_ctx *ctx)
 {
-    enum verdict verdict = revoke(ctx, true);
-    if (verdict != STEP_DONE || !is_new(ctx) || ctx->plan ||
+    enum verdict verdict = quarantine_revoke_rules(ctx, true);
+    if (verdict != STEP_DONE || !quarantine_group_is_new(ctx) || ctx->plan ||
         json_object_get(ctx->state, "rule_seen"))
         return verdict;
     verdict = step_wait(ctx, WAIT_MINUTES(1), "the new security group's outbound rule");
-    return verdict == STEP_FAILED ? revoke_default(ctx) : verdict;
+    return verdict == STEP_FAILED ? quarantine_revoke_default(ctx) : verdict;
 }

@@ -3,7 +3,7 @@
 #ifndef HGAUTOD_ACTIONS_AWS_QUARANTINE_H
 #define HGAUTOD_ACTIONS_AWS_QUARANTINE_H
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 #include "actions/state.h"
 
 /* For the descriptor: what these steps keep in the state. That the group is new cannot be seen of

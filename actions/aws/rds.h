@@ -2,7 +2,7 @@
 #ifndef HGAUTOD_ACTIONS_AWS_RDS_H
 #define HGAUTOD_ACTIONS_AWS_RDS_H
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 
 /* As long as RDS and Redshift allow. */
 #define SNAPSHOT_ID_SIZE 256

@@ -2,12 +2,13 @@
  * snapshot. A snapshot that fails keeps the cluster's data. */
 #include <string.h>
 
+#include "actions/aws/list.h"
 #include "actions/aws/rds_instance.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op describe_clusters = {&aws_rds, "DescribeDBClusters", .changes = false};
-static const struct aws_op describe_globals = {&aws_rds, "DescribeGlobalClusters",
-                                               .changes = false};
+static const struct aws_op describe_clusters = {.service = &aws_rds, .name = "DescribeDBClusters"};
+static const struct aws_op describe_globals = {.service = &aws_rds,
+                                               .name = "DescribeGlobalClusters"};
 static const struct aws_op modify_cluster = {&aws_rds, "ModifyDBCluster", .changes = true};
 static const struct aws_op delete_cluster = {&aws_rds, "DeleteDBCluster", .changes = true};
 
@@ -27,38 +28,38 @@ static const struct act_naming clusters = {
     .fields = {"id", "name"},
 };
 
-static const char *cluster(struct step_ctx *ctx)
+static const char *aurora_cluster(struct step_ctx *ctx)
 {
     return act_name(ctx, &clusters);
 }
 
-static bool check(struct step_ctx *ctx)
+static bool aurora_check(struct step_ctx *ctx)
 {
-    return cluster(ctx) != NULL;
+    return aurora_cluster(ctx) != NULL;
 }
 
 /* The cluster as RDS describes it: a new reference. NULL with ctx->err; *gone when it is no more.
  */
-static json_t *describe(struct step_ctx *ctx, bool *gone)
+static json_t *aurora_describe(struct step_ctx *ctx, bool *gone)
 {
-    json_t *answer =
-        act_call(ctx, &describe_clusters, json_pack("{s:s}", "DBClusterIdentifier", cluster(ctx)));
-    json_t *found = answer ? json_incref(jget(answer, "DBClusters.DBCluster[0]")) : NULL;
-    *gone = !answer && ctx->err.kind == ERR_NOT_FOUND;
-    if (answer && !found)
+    json_t *response = act_call(ctx, &describe_clusters,
+                                json_pack("{s:s}", "DBClusterIdentifier", aurora_cluster(ctx)));
+    json_t *found = response ? json_incref(jget(response, "DBClusters.DBCluster[0]")) : NULL;
+    *gone = !response && ctx->err.kind == ERR_NOT_FOUND;
+    if (response && !found)
         err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s says nothing of the cluster",
                 describe_clusters.name);
-    json_decref(answer);
+    json_decref(response);
     return found;
 }
 
-static bool is_deleting(const json_t *found)
+static bool aurora_is_deleting(const json_t *found)
 {
     const char *status = jstr(found, "Status");
     return status && strcmp(status, "deleting") == 0;
 }
 
-static bool is_member(const json_t *global, const char *arn)
+static bool aurora_is_member(const json_t *global, const char *arn)
 {
     json_t *members = jlist(global, "GlobalClusterMembers.GlobalClusterMember");
     bool is = false;
@@ -74,19 +75,19 @@ static bool is_member(const json_t *global, const char *arn)
 
 /* A member of a global database cannot be deleted: found out before the first change, since its
  * instances would be deleted by then. False with ctx->err. */
-static bool stands_alone(struct step_ctx *ctx, const json_t *found)
+static bool aurora_stands_alone(struct step_ctx *ctx, const json_t *found)
 {
     const char *arn = jstr(found, "DBClusterArn");
     if (!arn)
         return err_set(&ctx->err, ERR_PROVIDER, "", "RDS named no ARN of the cluster %s",
-                       cluster(ctx));
+                       aurora_cluster(ctx));
     json_t *globals = act_list(ctx, &all_globals, json_object());
     bool alone = globals != NULL;
     size_t i;
     json_t *global;
     json_array_foreach(globals, i, global) {
         const char *name = jstr(global, "GlobalClusterIdentifier");
-        if (alone && is_member(global, arn))
+        if (alone && aurora_is_member(global, arn))
             alone = err_set(&ctx->err, ERR_INVALID, "",
                             "the cluster is a member of the global database %s; nothing was "
                             "changed. Remove it from the global database, then delete it",
@@ -97,41 +98,44 @@ static bool stands_alone(struct step_ctx *ctx, const json_t *found)
 }
 
 /* Keeps what the steps that follow change. */
-static bool note(struct step_ctx *ctx, const json_t *found)
+static bool aurora_keep_members(struct step_ctx *ctx, const json_t *found)
 {
     json_t *members = jlist(found, "DBClusterMembers.DBClusterMember");
     json_t *ids = act_texts(ctx, members, "DBInstanceIdentifier");
     json_decref(members);
-    return ids && act_state_set(ctx, "members", ids) &&
-           act_state_set(ctx, "protected", json_boolean(jbool(found, "DeletionProtection", false)));
+    if (!ids)
+        return false;
+    step_state_set(ctx, "members", ids);
+    step_state_set(ctx, "protected", json_boolean(jbool(found, "DeletionProtection", false)));
+    return true;
 }
 
-static enum verdict look(struct step_ctx *ctx)
+static enum verdict aurora_find(struct step_ctx *ctx)
 {
     bool gone;
-    json_t *found = describe(ctx, &gone);
+    json_t *found = aurora_describe(ctx, &gone);
     if (!found)
         return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
     enum verdict verdict = STEP_FAILED;
-    if (is_deleting(found))
+    if (aurora_is_deleting(found))
         verdict = step_finished(ctx, "already being deleted");
-    else if (stands_alone(ctx, found) && note(ctx, found))
+    else if (aurora_stands_alone(ctx, found) && aurora_keep_members(ctx, found))
         verdict = STEP_DONE;
     json_decref(found);
     return verdict;
 }
 
-static enum verdict unprotect(struct step_ctx *ctx)
+static enum verdict aurora_unprotect(struct step_ctx *ctx)
 {
-    if (!json_is_true(json_object_get(ctx->state, "protected")))
+    if (!step_state_flag(ctx, "protected"))
         return STEP_DONE;
     return act_step(ctx, &modify_cluster,
-                    json_pack("{s:s, s:b, s:b}", "DBClusterIdentifier", cluster(ctx),
+                    json_pack("{s:s, s:b, s:b}", "DBClusterIdentifier", aurora_cluster(ctx),
                               "DeletionProtection", 0, "ApplyImmediately", 1));
 }
 
 /* The data are the cluster's: members hold none, and have no snapshots. */
-static enum verdict delete_members(struct step_ctx *ctx)
+static enum verdict aurora_delete_next_member(struct step_ctx *ctx)
 {
     bool already;
     json_t *members = json_object_get(ctx->state, "members");
@@ -147,24 +151,24 @@ static enum verdict delete_members(struct step_ctx *ctx)
 
 /* The cluster refuses: it is being deleted already, or the protection and the members are not gone
  * yet. */
-static enum verdict refused(struct step_ctx *ctx)
+static enum verdict aurora_deletion_rejected(struct step_ctx *ctx)
 {
     bool gone;
-    struct err refusal = ctx->err;
-    json_t *found = describe(ctx, &gone);
+    struct err rejection = ctx->err;
+    json_t *found = aurora_describe(ctx, &gone);
     if (!found)
         return gone ? step_finished(ctx, "already deleted") : STEP_FAILED;
-    bool deleting = is_deleting(found);
+    bool deleting = aurora_is_deleting(found);
     json_decref(found);
-    ctx->err = refusal;
+    ctx->err = rejection;
     return deleting ? step_finished(ctx, "already being deleted")
                     : step_retry(ctx, WAIT_MINUTES(20));
 }
 
-static enum verdict delete_it(struct step_ctx *ctx)
+static enum verdict aurora_delete(struct step_ctx *ctx)
 {
     char snapshot[SNAPSHOT_ID_SIZE];
-    const char *name = cluster(ctx);
+    const char *name = aurora_cluster(ctx);
     if (!name)
         return STEP_FAILED;
     bool skip = param_boolean(ctx, "SkipAuroraSnapshot");
@@ -175,7 +179,8 @@ static enum verdict delete_it(struct step_ctx *ctx)
         return STEP_DONE;
     if (act_failed_with(ctx, "DBClusterNotFoundFault"))
         return step_finished(ctx, "already deleted");
-    return act_failed_with(ctx, "InvalidDBClusterStateFault") ? refused(ctx) : STEP_FAILED;
+    return act_failed_with(ctx, "InvalidDBClusterStateFault") ? aurora_deletion_rejected(ctx)
+                                                              : STEP_FAILED;
 }
 
 const struct action action_rds_aurora_delete_cluster = {
@@ -196,12 +201,13 @@ const struct action action_rds_aurora_delete_cluster = {
                                          "rds:DeleteDBInstance", "rds:DescribeDBClusters",
                                          "rds:DescribeDBInstances", "rds:DescribeGlobalClusters",
                                          "rds:ModifyDBCluster", NULL},
-    .check = check,
+    .check = aurora_check,
     .state =
         (const struct action_state[]){{"members", NULL}, {"protected", NULL}, {"parts", NULL}, {0}},
-    .steps = (const struct action_step[]){{.name = "look", .run = look},
-                                          {.name = "unprotect", .run = unprotect},
-                                          {.name = "delete-members", .run = delete_members},
-                                          {.name = "delete", .run = delete_it},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){{.name = "look", .run = aurora_find},
+                                     {.name = "unprotect", .run = aurora_unprotect},
+                                     {.name = "delete-members", .run = aurora_delete_next_member},
+                                     {.name = "delete", .run = aurora_delete},
+                                     {0}},
 };

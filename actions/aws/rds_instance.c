@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "actions/aws/list.h"
 #include "actions/aws/quarantine.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op describe_instances = {&aws_rds, "DescribeDBInstances", .changes = false};
+static const struct aws_op describe_instances = {.service = &aws_rds,
+                                                 .name = "DescribeDBInstances"};
 static const struct aws_op delete_instance = {&aws_rds, "DeleteDBInstance", .changes = true};
 static const struct aws_op modify_instance = {&aws_rds, "ModifyDBInstance", .changes = true};
 static const struct aws_op stop_instance = {&aws_rds, "StopDBInstance", .changes = true};
@@ -26,18 +28,18 @@ const char *rds_instance(struct step_ctx *ctx)
     return act_name(ctx, &instances);
 }
 
-static bool check(struct step_ctx *ctx)
+static bool rds_check(struct step_ctx *ctx)
 {
     return rds_instance(ctx) != NULL;
 }
 
 json_t *rds_describe_instance(struct step_ctx *ctx, const char *instance)
 {
-    json_t *answer =
+    json_t *response =
         act_call(ctx, &describe_instances, json_pack("{s:s}", "DBInstanceIdentifier", instance));
-    json_t *found = answer ? json_incref(jget(answer, "DBInstances.DBInstance[0]")) : NULL;
-    json_decref(answer);
-    if (answer && !found)
+    json_t *found = response ? json_incref(jget(response, "DBInstances.DBInstance[0]")) : NULL;
+    json_decref(response);
+    if (response && !found)
         err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s says nothing of instance %s",
                 describe_instances.name, instance);
     return found;
@@ -46,14 +48,14 @@ json_t *rds_describe_instance(struct step_ctx *ctx, const char *instance)
 /* --- rds_terminate_instance --- */
 
 /* Whether the instance is on its way out; ctx->err stays as it is. */
-static bool being_deleted(struct step_ctx *ctx, const char *instance)
+static bool rds_is_deleting(struct step_ctx *ctx, const char *instance)
 {
-    struct err refusal = ctx->err;
+    struct err rejection = ctx->err;
     json_t *found = rds_describe_instance(ctx, instance);
     const char *status = jstr(found, "DBInstanceStatus");
     bool deleting = status ? strcmp(status, "deleting") == 0 : ctx->err.kind == ERR_NOT_FOUND;
     json_decref(found);
-    ctx->err = refusal;
+    ctx->err = rejection;
     return deleting;
 }
 
@@ -66,12 +68,12 @@ bool rds_delete_instance(struct step_ctx *ctx, const char *instance, json_t *par
         return true;
     *already = act_failed_with(ctx, "DBInstanceNotFound") ||
                act_failed_with(ctx, "DBInstanceNotFoundFault") ||
-               (act_failed_with(ctx, "InvalidDBInstanceState") && being_deleted(ctx, instance));
+               (act_failed_with(ctx, "InvalidDBInstanceState") && rds_is_deleting(ctx, instance));
     return *already;
 }
 
 /* With a final snapshot unless told otherwise; whatever RDS says against it keeps the instance. */
-static enum verdict terminate(struct step_ctx *ctx)
+static enum verdict rds_terminate(struct step_ctx *ctx)
 {
     char snapshot[SNAPSHOT_ID_SIZE];
     bool already;
@@ -106,14 +108,14 @@ const struct action action_rds_terminate_instance = {
                                             {0}},
     .permissions = (const char *const[]){"rds:CreateDBSnapshot", "rds:DeleteDBInstance",
                                          "rds:DescribeDBInstances", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{.name = "delete", .run = terminate}, {0}},
+    .check = rds_check,
+    .steps = (const struct action_step[]){{.name = "delete", .run = rds_terminate}, {0}},
 };
 
 /* --- rds_quarantine_instance --- */
 
 /* The ids of the security groups that are, or are about to be, the instance's. */
-static json_t *groups_of(struct step_ctx *ctx, const json_t *instance)
+static json_t *rds_groups(struct step_ctx *ctx, const json_t *instance)
 {
     json_t *groups = jlist(instance, "VpcSecurityGroups.VpcSecurityGroupMembership");
     json_t *ids = act_texts(ctx, groups, "VpcSecurityGroupId");
@@ -122,21 +124,21 @@ static json_t *groups_of(struct step_ctx *ctx, const json_t *instance)
 }
 
 /* An earlier owner of the run may have replaced the groups and ended before it said so. */
-static void audit_former(struct step_ctx *ctx, const json_t *now)
+static void rds_quarantine_audit_former(struct step_ctx *ctx, const json_t *now)
 {
     const json_t *former = json_object_get(ctx->state, "groups");
     if (ctx->restored && ctx->audit && former && !json_equal(former, now))
         ctx->audit(ctx, "security groups of an RDS instance before an earlier try", former);
 }
 
-static bool check_quarantine(struct step_ctx *ctx)
+static bool rds_quarantine_check(struct step_ctx *ctx)
 {
     const char *vpc;
-    return check(ctx) && act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc);
+    return rds_check(ctx) && act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc);
 }
 
 /* Keeps the VPC, and durably the groups that will be replaced. */
-static enum verdict look(struct step_ctx *ctx)
+static enum verdict rds_quarantine_find(struct step_ctx *ctx)
 {
     const char *vpc;
     if (!act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc))
@@ -146,23 +148,27 @@ static enum verdict look(struct step_ctx *ctx)
         return STEP_FAILED;
     if (!vpc)
         vpc = jstr(found, "DBSubnetGroup.VpcId");
-    json_t *groups = groups_of(ctx, found);
-    audit_former(ctx, groups);
-    bool kept = groups && act_state_set(ctx, "groups", groups) && vpc &&
-                act_state_set(ctx, "vpc", json_string(vpc));
+    bool in_vpc = vpc != NULL;
+    if (in_vpc)
+        step_state_set(ctx, "vpc", json_string(vpc));
+    json_t *groups = rds_groups(ctx, found);
     json_decref(found);
-    if (!vpc)
+    if (!groups)
+        return STEP_FAILED;
+    rds_quarantine_audit_former(ctx, groups);
+    step_state_set(ctx, "groups", groups);
+    if (!in_vpc)
         return step_invalid(ctx,
                             "the instance is in no VPC, so that no security group can hold it");
-    return kept ? STEP_DONE : STEP_FAILED;
+    return STEP_DONE;
 }
 
-static enum verdict find_group(struct step_ctx *ctx)
+static enum verdict rds_quarantine_find_group(struct step_ctx *ctx)
 {
-    return quarantine_find_group(ctx, act_state_string(ctx, "vpc"));
+    return quarantine_find_group(ctx, step_state_string(ctx, "vpc"));
 }
 
-static bool is_one_of(const char *status, const char *const *these)
+static bool rds_status_in(const char *status, const char *const *these)
 {
     for (; status && *these; these++)
         if (strcmp(status, *these) == 0)
@@ -172,9 +178,9 @@ static bool is_one_of(const char *status, const char *const *these)
 
 /* Whether RDS does not know the group yet, which was created a moment ago: it says then that the
  * parameter is wrong, and names the group. */
-static bool group_unknown(const struct step_ctx *ctx)
+static bool rds_quarantine_group_unknown(const struct step_ctx *ctx)
 {
-    const char *group = act_state_string(ctx, "group");
+    const char *group = step_state_string(ctx, "group");
     return quarantine_group_unknown(ctx) || (act_failed_with(ctx, "InvalidParameterValue") &&
                                              group && strstr(ctx->err.message, group));
 }
@@ -182,30 +188,30 @@ static bool group_unknown(const struct step_ctx *ctx)
 /* RDS changes and stops an instance only in some states: it refuses while a backup is made or an
  * earlier change takes effect, which passes; and when the instance is stopped, which is the end,
  * and a good one if `stopped` says so. */
-static enum verdict refused(struct step_ctx *ctx, const char *stopped)
+static enum verdict rds_change_rejected(struct step_ctx *ctx, const char *stopped)
 {
     static const char *const halted[] = {"stopped", "stopping", NULL};
     static const char *const settled[] = {"available", "deleting", "failed", NULL};
-    struct err refusal = ctx->err;
+    struct err rejection = ctx->err;
     if (!act_failed_with(ctx, "InvalidDBInstanceState"))
         return STEP_FAILED;
     json_t *found = rds_describe_instance(ctx, rds_instance(ctx));
     if (!found)
         return STEP_FAILED;
     const char *status = jstr(found, "DBInstanceStatus");
-    bool is_halted = is_one_of(status, halted);
+    bool is_halted = rds_status_in(status, halted);
     /* A change may have been accepted a moment before the status says so. */
-    int64_t patience = is_one_of(status, settled) ? WAIT_MINUTES(2) : WAIT_MINUTES(20);
+    int64_t patience = rds_status_in(status, settled) ? WAIT_MINUTES(2) : WAIT_MINUTES(20);
     json_decref(found);
-    ctx->err = refusal;
+    ctx->err = rejection;
     if (is_halted)
         return stopped ? step_finished(ctx, "%s", stopped) : STEP_FAILED;
     return step_retry(ctx, patience);
 }
 
-static enum verdict isolate(struct step_ctx *ctx)
+static enum verdict rds_quarantine_isolate(struct step_ctx *ctx)
 {
-    const char *group = act_state_string(ctx, "group");
+    const char *group = step_state_string(ctx, "group");
     const json_t *groups = json_object_get(ctx->state, "groups");
     const char *first = json_string_value(json_array_get(groups, 0));
     if (json_array_size(groups) == 1 && first && group && strcmp(first, group) == 0)
@@ -214,17 +220,18 @@ static enum verdict isolate(struct step_ctx *ctx)
                 json_pack("{s:s, s:{s:[s]}, s:b}", "DBInstanceIdentifier", rds_instance(ctx),
                           "VpcSecurityGroupIds", "VpcSecurityGroupId", group, "ApplyImmediately",
                           1)))
-        return group_unknown(ctx) ? step_retry(ctx, WAIT_MINUTES(2)) : refused(ctx, NULL);
+        return rds_quarantine_group_unknown(ctx) ? step_retry(ctx, WAIT_MINUTES(2))
+                                                 : rds_change_rejected(ctx, NULL);
     if (!ctx->plan && ctx->audit)
         ctx->audit(ctx, "security groups of an RDS instance replaced", groups);
     return STEP_DONE;
 }
 
-static enum verdict stop(struct step_ctx *ctx)
+static enum verdict rds_quarantine_stop(struct step_ctx *ctx)
 {
     if (act_do(ctx, &stop_instance, json_pack("{s:s}", "DBInstanceIdentifier", rds_instance(ctx))))
         return STEP_DONE;
-    return refused(ctx, "in quarantine; already stopped");
+    return rds_change_rejected(ctx, "in quarantine; already stopped");
 }
 
 const struct action action_rds_quarantine_instance = {
@@ -240,18 +247,18 @@ const struct action action_rds_quarantine_instance = {
                               "ec2:DescribeSecurityGroups", "ec2:RevokeSecurityGroupEgress",
                               "ec2:RevokeSecurityGroupIngress", "rds:DescribeDBInstances",
                               "rds:ModifyDBInstance", "rds:StopDBInstance", NULL},
-    .check = check_quarantine,
+    .check = rds_quarantine_check,
     .state = (const struct action_state[]){{"vpc", NULL},
                                            {"groups", quarantine_groups_valid},
                                            QUARANTINE_STATE,
                                            {"parts", NULL},
                                            {0}},
     .steps =
-        (const struct action_step[]){{.name = "look", .run = look, .save = true},
-                                     {.name = "find-group", .run = find_group},
+        (const struct action_step[]){{.name = "look", .run = rds_quarantine_find, .save = true},
+                                     {.name = "find-group", .run = rds_quarantine_find_group},
                                      {.name = "revoke-inbound", .run = quarantine_revoke_inbound},
                                      {.name = "revoke-outbound", .run = quarantine_revoke_outbound},
-                                     {.name = "isolate", .run = isolate},
-                                     {.name = "stop", .run = stop},
+                                     {.name = "isolate", .run = rds_quarantine_isolate},
+                                     {.name = "stop", .run = rds_quarantine_stop},
                                      {0}},
 };

@@ -4,8 +4,8 @@
 #include "actions/aws/rds.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op describe_clusters = {&aws_redshift, "DescribeClusters",
-                                                .changes = false};
+static const struct aws_op describe_clusters = {.service = &aws_redshift,
+                                                .name = "DescribeClusters"};
 static const struct aws_op delete_cluster = {&aws_redshift, "DeleteCluster", .changes = true};
 
 static const struct act_naming clusters = {
@@ -16,26 +16,26 @@ static const struct act_naming clusters = {
     .fields = {"id", "name"},
 };
 
-static bool check(struct step_ctx *ctx)
+static bool redshift_check(struct step_ctx *ctx)
 {
     return act_name(ctx, &clusters) != NULL;
 }
 
 /* Whether the cluster is on its way out, or taking its final snapshot; ctx->err stays as it is. */
-static bool being_deleted(struct step_ctx *ctx, const char *name)
+static bool redshift_is_deleting(struct step_ctx *ctx, const char *name)
 {
-    struct err refusal = ctx->err;
-    json_t *answer =
+    struct err rejection = ctx->err;
+    json_t *response =
         act_call(ctx, &describe_clusters, json_pack("{s:s}", "ClusterIdentifier", name));
-    const char *status = jstr(answer, "Clusters.Cluster[0].ClusterStatus");
+    const char *status = jstr(response, "Clusters.Cluster[0].ClusterStatus");
     bool deleting =
         status && (strcmp(status, "deleting") == 0 || strcmp(status, "final-snapshot") == 0);
-    json_decref(answer);
-    ctx->err = refusal;
+    json_decref(response);
+    ctx->err = rejection;
     return deleting;
 }
 
-static enum verdict delete_it(struct step_ctx *ctx)
+static enum verdict redshift_delete(struct step_ctx *ctx)
 {
     char snapshot[SNAPSHOT_ID_SIZE];
     const char *name = act_name(ctx, &clusters);
@@ -49,7 +49,7 @@ static enum verdict delete_it(struct step_ctx *ctx)
         return STEP_DONE;
     if (act_failed_with(ctx, "ClusterNotFound"))
         return step_finished(ctx, "already deleted");
-    if (act_failed_with(ctx, "InvalidClusterState") && being_deleted(ctx, name))
+    if (act_failed_with(ctx, "InvalidClusterState") && redshift_is_deleting(ctx, name))
         return step_finished(ctx, "already being deleted");
     return STEP_FAILED;
 }
@@ -68,6 +68,6 @@ const struct action action_redshift_delete_cluster = {
                                             {0}},
     .permissions =
         (const char *const[]){"redshift:DeleteCluster", "redshift:DescribeClusters", NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{.name = "delete", .run = delete_it}, {0}},
+    .check = redshift_check,
+    .steps = (const struct action_step[]){{.name = "delete", .run = redshift_delete}, {0}},
 };

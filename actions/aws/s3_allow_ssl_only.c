@@ -3,7 +3,7 @@
 
 #include "actions/aws/bucket.h"
 
-static enum verdict deny_plain(struct step_ctx *ctx)
+static enum verdict s3_deny_plain_http(struct step_ctx *ctx)
 {
     char bucket[256], objects[260];
     const char *name = bucket_name(ctx);
@@ -29,5 +29,5 @@ const struct action action_s3_allow_ssl_only = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:GetBucketPolicy", "s3:PutBucketPolicy", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{.name = "deny-plain", .run = deny_plain}, {0}},
+    .steps = (const struct action_step[]){{.name = "deny-plain", .run = s3_deny_plain_http}, {0}},
 };

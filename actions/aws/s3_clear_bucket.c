@@ -32,7 +32,7 @@ static const struct aws_op delete_object = {&aws_s3, "DeleteObject", .method = "
 /* --- listing --- */
 
 /* A key out of a listing, decoded: a new string, NULL with ctx->err. */
-static json_t *decoded(struct step_ctx *ctx, const char *key, bool encoded)
+static json_t *clear_decode_key(struct step_ctx *ctx, const char *key, bool encoded)
 {
     struct buf plain = buf_make(KEY_MAX);
     json_t *text = NULL;
@@ -54,7 +54,7 @@ struct page {
 };
 
 /* Whether XML 1.0 cannot hold the key, or would not give it back as it is. */
-static bool is_awkward(const char *key)
+static bool clear_key_is_awkward(const char *key)
 {
     for (const unsigned char *c = (const unsigned char *)key; *c; c++)
         if (*c < ' ' || (c[0] == 0xEF && c[1] == 0xBF && c[2] >= 0xBE))
@@ -64,7 +64,7 @@ static bool is_awkward(const char *key)
 
 /* Whether it was there when the action began. What is written later is left, so that it comes to an
  * end; S3 counts in seconds. */
-static bool is_old(const struct step_ctx *ctx, const json_t *entry)
+static bool clear_is_old(const struct step_ctx *ctx, const json_t *entry)
 {
     const char *modified = jstr(entry, "LastModified");
     int64_t at_ms;
@@ -73,51 +73,54 @@ static bool is_old(const struct step_ctx *ctx, const json_t *entry)
 }
 
 /* Appends the page's versions (or its delete markers) to `to`. */
-static bool add_entries(struct step_ctx *ctx, const json_t *answer, const char *path, json_t *to)
+static bool clear_add_entries(struct step_ctx *ctx, const json_t *response, const char *path,
+                              json_t *to)
 {
-    const char *encoding = jstr(answer, "EncodingType");
+    const char *encoding = jstr(response, "EncodingType");
     bool encoded = encoding && strcmp(encoding, "url") == 0;
-    json_t *list = jlist(answer, path);
-    bool ok = list != NULL;
+    json_t *list = jlist(response, path);
+    bool ok = true;
     size_t i;
     json_t *entry;
     json_array_foreach(list, i, entry) {
         const char *version = jstr(entry, "VersionId");
         const char *modified = jstr(entry, "LastModified");
-        json_t *key = ok ? decoded(ctx, jstr(entry, "Key"), encoded) : NULL;
-        ok = key && json_array_append_new(to, json_pack("{s:o, s:s, s:s, s:b}", "key", key,
-                                                        "version", version ? version : "null",
-                                                        "modified", modified ? modified : "",
-                                                        "left", !is_old(ctx, entry))) == 0;
+        json_t *key = clear_decode_key(ctx, jstr(entry, "Key"), encoded);
+        ok = ok && key;
+        if (key)
+            json_array_append_new(to, json_pack("{s:o, s:s, s:s, s:b}", "key", key, "version",
+                                                version ? version : "null", "modified",
+                                                modified ? modified : "", "left",
+                                                !clear_is_old(ctx, entry)));
     }
     json_decref(list);
     return ok;
 }
 
-static bool is_left(const json_t *entry)
+static bool clear_is_left(const json_t *entry)
 {
     return json_is_true(json_object_get(entry, "left"));
 }
 
-static size_t count_left(const json_t *entries)
+static size_t clear_count_left(const json_t *entries)
 {
     size_t n = 0, i;
     json_t *entry;
     json_array_foreach(entries, i, entry)
-        n += is_left(entry);
+        n += clear_is_left(entry);
     return n;
 }
 
 /* Looks for awkward keys. Versions and delete markers come in the order of their keys, but apart.
  */
-static void sift(struct page *page)
+static void clear_sift_page(struct page *page)
 {
     const char *first = NULL;
     size_t i;
     json_t *entry;
     json_array_foreach(page->entries, i, entry) {
         const char *key = jstr(entry, "key");
-        if (is_awkward(key) && (!first || strcmp(key, first) < 0))
+        if (clear_key_is_awkward(key) && (!first || strcmp(key, first) < 0))
             first = key;
     }
     page->awkward = first != NULL;
@@ -125,30 +128,30 @@ static void sift(struct page *page)
         page->plain += !first || strcmp(jstr(entry, "key"), first) < 0;
 }
 
-static json_t *markers_of(struct step_ctx *ctx, const json_t *answer)
+static json_t *clear_markers(struct step_ctx *ctx, const json_t *response)
 {
-    const char *encoding = jstr(answer, "EncodingType");
-    const char *version = jstr(answer, "NextVersionIdMarker");
-    json_t *key =
-        decoded(ctx, jstr(answer, "NextKeyMarker"), encoding && strcmp(encoding, "url") == 0);
+    const char *encoding = jstr(response, "EncodingType");
+    const char *version = jstr(response, "NextVersionIdMarker");
+    json_t *key = clear_decode_key(ctx, jstr(response, "NextKeyMarker"),
+                                   encoding && strcmp(encoding, "url") == 0);
     return key ? json_pack("{s:o, s:s*}", "key-marker", key, "version-id-marker", version) : NULL;
 }
 
 /* The moment at which the action began, as the service has it: that of the first answer, to the end
  * of its second. */
-static bool keep_begin(struct step_ctx *ctx, const struct http_headers *headers)
+static void clear_keep_begin(struct step_ctx *ctx, const struct http_headers *headers)
 {
     int64_t began_ms;
     const char *date = http_headers_get(headers, "Date");
     if (json_object_get(ctx->state, "began"))
-        return true;
+        return;
     if (!date || !clock_parse(date, &began_ms))
         began_ms = ctx->clock->wall_ms(ctx->clock);
-    return act_state_set(ctx, "began", json_integer(began_ms + 999));
+    step_state_set(ctx, "began", json_integer(began_ms + 999));
 }
 
 /* A listing from the state's markers on, of at most `most`: a new reference, NULL with ctx->err. */
-static json_t *list_from(struct step_ctx *ctx, const json_t *markers, int64_t most)
+static json_t *clear_list_from(struct step_ctx *ctx, const json_t *markers, int64_t most)
 {
     char number[24];
     struct http_headers headers = {0};
@@ -156,35 +159,34 @@ static json_t *list_from(struct step_ctx *ctx, const json_t *markers, int64_t mo
     snprintf(number, sizeof number, "%lld", (long long)most);
     json_t *params = json_pack("{s:s, s:s, s:s}", "Bucket", bucket_name(ctx), "encoding-type",
                                "url", "max-keys", number);
-    if (params && markers)
+    if (markers)
         json_object_update(params, (json_t *)markers);
-    json_t *answer = act_call_full(ctx, &call, params);
-    if (answer && !keep_begin(ctx, &headers)) {
-        json_decref(answer);
-        answer = NULL;
-    }
+    json_t *response = act_call_full(ctx, &call, params);
+    if (response)
+        clear_keep_begin(ctx, &headers);
     http_headers_free(&headers);
-    return answer;
+    return response;
 }
 
 /* The next page; page->entries is a new reference. False with ctx->err. */
-static bool next_page(struct step_ctx *ctx, struct page *page)
+static bool clear_read_page(struct step_ctx *ctx, struct page *page)
 {
     int64_t most = json_integer_value(json_object_get(ctx->state, "most"));
-    json_t *answer = list_from(ctx, json_object_get(ctx->state, "markers"),
-                               most > 0 && most < PAGE_MOST ? most : PAGE_MOST);
-    *page = (struct page){.entries = json_array(), .more = jbool(answer, "IsTruncated", false)};
-    bool ok = answer && page->entries && add_entries(ctx, answer, "Version", page->entries) &&
-              add_entries(ctx, answer, "DeleteMarker", page->entries);
+    json_t *response = clear_list_from(ctx, json_object_get(ctx->state, "markers"),
+                                       most > 0 && most < PAGE_MOST ? most : PAGE_MOST);
+    *page = (struct page){.entries = json_array(), .more = jbool(response, "IsTruncated", false)};
+    bool ok = response && clear_add_entries(ctx, response, "Version", page->entries) &&
+              clear_add_entries(ctx, response, "DeleteMarker", page->entries);
     if (ok)
-        sift(page);
-    if (ok && ctx->plan && page->more)
-        ok = act_state_set(ctx, "after", markers_of(ctx, answer));
-    json_decref(answer);
+        clear_sift_page(page);
+    json_t *after = ok && ctx->plan && page->more ? clear_markers(ctx, response) : NULL;
+    if (after)
+        step_state_set(ctx, "after", after);
+    else if (ctx->plan && page->more)
+        ok = false;
+    json_decref(response);
     if (ok)
         return true;
-    if (ctx->err.kind == ERR_NONE)
-        act_no_memory(ctx);
     json_decref(page->entries);
     page->entries = NULL;
     return false;
@@ -192,13 +194,13 @@ static bool next_page(struct step_ctx *ctx, struct page *page)
 
 /* --- deleting --- */
 
-static void delete_body(const json_t *entries, struct buf *body)
+static void clear_write_body(const json_t *entries, struct buf *body)
 {
     size_t i;
     json_t *entry;
     buf_adds(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>");
     json_array_foreach(entries, i, entry) {
-        if (is_left(entry))
+        if (clear_is_left(entry))
             continue;
         buf_adds(body, "<Object><Key>");
         xml_escape(body, jstr(entry, "key"));
@@ -210,7 +212,7 @@ static void delete_body(const json_t *entries, struct buf *body)
 }
 
 /* ctx->err is what S3 says of one object. */
-static void refusal_of(struct step_ctx *ctx, const json_t *failure)
+static void clear_set_rejection(struct step_ctx *ctx, const json_t *failure)
 {
     const char *code = jstr(failure, "Code"), *message = jstr(failure, "Message");
     err_set(&ctx->err, aws_classify(&aws_s3, code, 0), code ? code : "", "%s",
@@ -220,12 +222,12 @@ static void refusal_of(struct step_ctx *ctx, const json_t *failure)
 
 /* Whether all that S3 says of single objects is final; if not, the first that is not is ctx->err.
  */
-static bool all_final(struct step_ctx *ctx, const json_t *failures)
+static bool clear_all_final(struct step_ctx *ctx, const json_t *failures)
 {
     size_t i;
     json_t *failure;
     json_array_foreach(failures, i, failure) {
-        refusal_of(ctx, failure);
+        clear_set_rejection(ctx, failure);
         if (!parts_refused(ctx))
             return false;
     }
@@ -233,7 +235,7 @@ static bool all_final(struct step_ctx *ctx, const json_t *failures)
 }
 
 /* Notes that the object which was refused stays. */
-static void leave(json_t *entries, const json_t *failure)
+static void clear_mark_left(json_t *entries, const json_t *failure)
 {
     const char *key = jstr(failure, "Key"), *version = jstr(failure, "VersionId");
     size_t i;
@@ -247,28 +249,28 @@ static void leave(json_t *entries, const json_t *failure)
 /* HTTP 200 is not success: what could not be deleted is listed in the answer. What is refused for
  * good is put aside; if anything may pass, the page is tried again as a whole, and nothing is put
  * aside yet. */
-static bool settle_page(struct step_ctx *ctx, const json_t *answer, json_t *entries)
+static bool clear_settle_page(struct step_ctx *ctx, const json_t *response, json_t *entries)
 {
-    size_t asked = json_array_size(entries) - count_left(entries), i;
-    json_t *failures = jlist(answer, "Error");
+    size_t asked = json_array_size(entries) - clear_count_left(entries), i;
+    json_t *failures = jlist(response, "Error");
     json_t *failure;
-    if (!failures)
-        act_no_memory(ctx);
-    bool ok = failures && all_final(ctx, failures);
+    if (!clear_all_final(ctx, failures)) {
+        json_decref(failures);
+        return false;
+    }
     json_array_foreach(failures, i, failure) {
         const char *key = jstr(failure, "Key");
-        if (!ok)
-            break;
-        refusal_of(ctx, failure);
-        ok = parts_put_aside(ctx, key ? key : "(an object without a key)");
-        leave(entries, failure);
+        clear_set_rejection(ctx, failure);
+        parts_put_aside(ctx, key ? key : "(an object without a key)");
+        clear_mark_left(entries, failure);
     }
     size_t failed = json_array_size(failures);
     json_decref(failures);
-    return ok && parts_count(ctx, failed < asked ? (int64_t)(asked - failed) : 0);
+    parts_count(ctx, failed < asked ? (int64_t)(asked - failed) : 0);
+    return true;
 }
 
-static bool delete_one(struct step_ctx *ctx, json_t *entry)
+static bool clear_delete_one(struct step_ctx *ctx, json_t *entry)
 {
     int64_t failed = parts_failed(ctx);
     enum verdict verdict =
@@ -282,76 +284,71 @@ static bool delete_one(struct step_ctx *ctx, json_t *entry)
     return true;
 }
 
-static bool delete_many(struct step_ctx *ctx, json_t *entries)
+static bool clear_delete_page(struct step_ctx *ctx, json_t *entries)
 {
     struct buf body = buf_make(BODY_MAX);
-    delete_body(entries, &body);
+    clear_write_body(entries, &body);
     struct aws_call call = {
         .op = &delete_objects,
         .body = {.data = buf_str(&body), .size = body.size},
         .content_type = "application/xml",
         .content_md5 = true,
     };
-    json_t *answer = NULL;
+    json_t *response = NULL;
     if (buf_ok(&body))
-        answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket_name(ctx)));
+        response = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket_name(ctx)));
     else
-        act_no_memory(ctx);
-    bool ok = answer && settle_page(ctx, answer, entries);
-    json_decref(answer);
+        err_set(&ctx->err, ERR_LIMIT, "", "a page of the listing exceeds %u bytes", BODY_MAX);
+    bool ok = response && clear_settle_page(ctx, response, entries);
+    json_decref(response);
     buf_free(&body);
     return ok;
 }
 
 /* A dry run says how many, not which: it may be millions. */
-static bool plan_page(struct step_ctx *ctx, size_t count)
+static void clear_plan_page(struct step_ctx *ctx, size_t count)
 {
     json_t *params =
         json_pack("{s:s, s:I}", "Bucket", bucket_name(ctx), "Objects", (json_int_t)count);
-    if (!params) {
-        act_no_memory(ctx);
-        return false;
-    }
     if (count > 0 && ctx->planned)
         ctx->planned(ctx, aws_s3.id, delete_objects.name, params);
     json_decref(params);
-    return true;
 }
 
 /* Deletes what the page has; whether it is gone through. */
 static bool clear_page(struct step_ctx *ctx, const struct page *page)
 {
-    size_t count = json_array_size(page->entries) - count_left(page->entries);
+    size_t count = json_array_size(page->entries) - clear_count_left(page->entries);
     if (ctx->plan)
-        return plan_page(ctx, count);
-    if (count == 0)
+        clear_plan_page(ctx, count);
+    if (ctx->plan || count == 0)
         return true;
-    return page->awkward ? delete_one(ctx, json_array_get(page->entries, 0))
-                         : delete_many(ctx, page->entries);
+    return page->awkward ? clear_delete_one(ctx, json_array_get(page->entries, 0))
+                         : clear_delete_page(ctx, page->entries);
 }
 
 /* Where in the listing a stands compared with b: by key, and then the newest first. */
-static bool is_behind(const json_t *a, const json_t *b)
+static bool clear_is_after(const json_t *a, const json_t *b)
 {
     int order = strcmp(jstr(a, "key"), jstr(b, "key"));
     return order > 0 || (order == 0 && strcmp(jstr(a, "modified"), jstr(b, "modified")) <= 0);
 }
 
 /* The last entry that stays; NULL: none does. */
-static const json_t *last_left(const json_t *entries)
+static const json_t *clear_last_left(const json_t *entries)
 {
     const json_t *last = NULL;
     size_t i;
     json_t *entry;
     json_array_foreach(entries, i, entry)
-        if (is_left(entry) && (!last || is_behind(entry, last)))
+        if (clear_is_left(entry) && (!last || clear_is_after(entry, last)))
             last = entry;
     return last;
 }
 
 /* What was deleted is gone from the listing, unless the service is late. Counted in state.late as
  * long as the listing begins with the same object. */
-static enum verdict begin_again(struct step_ctx *ctx, const json_t *first)
+static enum verdict clear_start_over(struct step_ctx *ctx, const json_t *first)
 {
     char shown[84];
     json_t *former = json_object_get(ctx->state, "first");
@@ -361,20 +358,20 @@ static enum verdict begin_again(struct step_ctx *ctx, const json_t *first)
     if (late > LATE_MOST)
         return step_invalid(ctx, "the object \"%s\" is listed again and again after its deletion",
                             act_shown(jstr(first, "key"), shown));
-    bool kept = act_state_set(ctx, "first", json_incref(json_object_get(first, "key"))) &&
-                act_state_set(ctx, "late", json_integer(late));
-    return kept ? step_again(ctx, late > 0 ? 1000 : 0) : STEP_FAILED;
+    step_state_set(ctx, "first", json_incref(json_object_get(first, "key")));
+    step_state_set(ctx, "late", json_integer(late));
+    return step_again(ctx, late > 0 ? 1000 : 0);
 }
 
 /* On to what follows. What is deleted vanishes from the listing, so that it goes on where it began
  * before, or behind what stays: after an object that is there, since not all that speak S3's
  * protocol find their way from one that is gone. */
-static enum verdict advance(struct step_ctx *ctx, const struct page *page)
+static enum verdict clear_advance(struct step_ctx *ctx, const struct page *page)
 {
     json_object_del(ctx->state, "most");
     if (!page->more)
         return STEP_DONE;
-    const json_t *last = last_left(page->entries);
+    const json_t *last = clear_last_left(page->entries);
     json_t *markers = NULL;
     if (ctx->plan)
         markers = json_incref(json_object_get(ctx->state, "after"));
@@ -382,49 +379,50 @@ static enum verdict advance(struct step_ctx *ctx, const struct page *page)
         markers = json_pack("{s:O, s:O}", "key-marker", json_object_get(last, "key"),
                             "version-id-marker", json_object_get(last, "version"));
     else
-        return begin_again(ctx, json_array_get(page->entries, 0));
+        return clear_start_over(ctx, json_array_get(page->entries, 0));
     if (json_equal(markers, json_object_get(ctx->state, "markers"))) {
         json_decref(markers);
-        err_set(&ctx->err, ERR_PROVIDER, "", "%s answers the same page again and again",
+        err_set(&ctx->err, ERR_PROVIDER, "", "%s returns the same page again and again",
                 list_versions.name);
         return STEP_FAILED;
     }
-    return act_state_set(ctx, "markers", markers) ? step_again(ctx, 0) : STEP_FAILED;
+    step_state_set(ctx, "markers", markers);
+    return step_again(ctx, 0);
 }
 
 /* One page a run of the step, in the order of the keys. A page with a key that DeleteObjects cannot
  * name is taken in smaller pieces, up to that key, which is deleted alone. */
-static enum verdict clear(struct step_ctx *ctx)
+static enum verdict clear_next_page(struct step_ctx *ctx)
 {
     struct page page;
-    if (!next_page(ctx, &page))
+    if (!clear_read_page(ctx, &page))
         return act_failed_with(ctx, "NoSuchBucket")
                    ? step_finished(ctx, "the bucket is already deleted")
                    : STEP_FAILED;
     enum verdict verdict = STEP_FAILED;
     if (page.awkward && json_array_size(page.entries) > 1 && !ctx->plan) {
-        if (act_state_set(ctx, "most", json_integer(page.plain ? (json_int_t)page.plain : 1)))
-            verdict = step_again(ctx, 0);
+        step_state_set(ctx, "most", json_integer(page.plain ? (json_int_t)page.plain : 1));
+        verdict = step_again(ctx, 0);
     } else if (clear_page(ctx, &page))
-        verdict = advance(ctx, &page);
+        verdict = clear_advance(ctx, &page);
     json_decref(page.entries);
     return verdict;
 }
 
 /* What is in the bucket now was refused, or was written after the action began. */
-static enum verdict conclude(struct step_ctx *ctx)
+static enum verdict clear_conclude(struct step_ctx *ctx)
 {
     if (ctx->plan)
         return STEP_DONE;
     if (parts_failed(ctx) > 0)
         return parts_conclude(ctx, "objects and versions");
     json_t *left = json_array();
-    json_t *answer = list_from(ctx, NULL, PAGE_MOST);
-    bool ok = answer && add_entries(ctx, answer, "Version", left) &&
-              add_entries(ctx, answer, "DeleteMarker", left);
-    bool more = jbool(answer, "IsTruncated", false);
+    json_t *response = clear_list_from(ctx, NULL, PAGE_MOST);
+    bool ok = response && clear_add_entries(ctx, response, "Version", left) &&
+              clear_add_entries(ctx, response, "DeleteMarker", left);
+    bool more = jbool(response, "IsTruncated", false);
     size_t count = json_array_size(left);
-    json_decref(answer);
+    json_decref(response);
     json_decref(left);
     if (!ok)
         return act_failed_with(ctx, "NoSuchBucket")
@@ -442,7 +440,7 @@ static enum verdict conclude(struct step_ctx *ctx)
 }
 
 /* What was written since is left after a takeover too. The service's clock may be ahead of ours. */
-static bool moment_valid(struct step_ctx *ctx, const json_t *value)
+static bool clear_moment_valid(struct step_ctx *ctx, const json_t *value)
 {
     return state_count(ctx, value) &&
            json_integer_value(value) <= ctx->clock->wall_ms(ctx->clock) + WAIT_MINUTES(5);
@@ -459,7 +457,7 @@ const struct action action_s3_clear_bucket = {
     .permissions = (const char *const[]){"s3:DeleteObject", "s3:DeleteObjectVersion",
                                          "s3:ListBucketVersions", NULL},
     .check = bucket_check,
-    .state = (const struct action_state[]){{"began", moment_valid},
+    .state = (const struct action_state[]){{"began", clear_moment_valid},
                                            {"most", NULL},
                                            {"markers", NULL},
                                            {"after", NULL},
@@ -467,7 +465,7 @@ const struct action action_s3_clear_bucket = {
                                            {"late", NULL},
                                            {"parts", NULL},
                                            {0}},
-    .steps = (const struct action_step[]){{.name = "clear", .run = clear},
-                                          {.name = "conclude", .run = conclude},
+    .steps = (const struct action_step[]){{.name = "clear", .run = clear_next_page},
+                                          {.name = "conclude", .run = clear_conclude},
                                           {0}},
 };

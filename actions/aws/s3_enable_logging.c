@@ -17,17 +17,17 @@ static const struct aws_op put_logging = {
     .changes = true};
 
 /* A bucket's name has at most 63 characters: 12 of the account, 12 of these, and the region. */
-static const char *log_bucket(const struct step_ctx *ctx, char to[128])
+static const char *s3_log_bucket(const struct step_ctx *ctx, char to[128])
 {
     snprintf(to, 128, "%ss3accesslogs%s", ctx->account, ctx->region);
     return to;
 }
 
-static bool check(struct step_ctx *ctx)
+static bool s3_logging_check(struct step_ctx *ctx)
 {
     char logs[128];
     const char *name = bucket_name(ctx);
-    if (name && strcmp(name, log_bucket(ctx, logs)) == 0)
+    if (name && strcmp(name, s3_log_bucket(ctx, logs)) == 0)
         return err_set(&ctx->err, ERR_INVALID, "",
                        "the bucket is the one that takes the access logs; its own log in it would "
                        "never end");
@@ -36,30 +36,32 @@ static bool check(struct step_ctx *ctx)
 
 /* Only "not found" means that it is to be created; a bucket of that name that is somebody else's is
  * refused. */
-static enum verdict find_logs(struct step_ctx *ctx)
+static enum verdict s3_log_bucket_find(struct step_ctx *ctx)
 {
     char logs[128];
     struct aws_call call = {.op = &head_bucket};
-    json_t *answer = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", log_bucket(ctx, logs)));
-    bool missing = !answer && ctx->err.kind == ERR_NOT_FOUND;
-    if (!answer && !missing)
+    json_t *response =
+        act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", s3_log_bucket(ctx, logs)));
+    bool missing = !response && ctx->err.kind == ERR_NOT_FOUND;
+    if (!response && !missing)
         return STEP_FAILED;
-    json_decref(answer);
-    return act_state_set(ctx, "create", json_boolean(missing)) ? STEP_DONE : STEP_FAILED;
+    json_decref(response);
+    step_state_set(ctx, "create", json_boolean(missing));
+    return STEP_DONE;
 }
 
 /* us-east-1 is the region that S3 does not want to be told. */
-static enum verdict create_logs(struct step_ctx *ctx)
+static enum verdict s3_log_bucket_create(struct step_ctx *ctx)
 {
     char logs[128], body[512];
-    if (!json_is_true(json_object_get(ctx->state, "create")))
+    if (!step_state_flag(ctx, "create"))
         return STEP_DONE;
     bool told = strcmp(ctx->region, "us-east-1") != 0;
     snprintf(body, sizeof body,
              "<CreateBucketConfiguration xmlns=\"" S3_XMLNS "\"><LocationConstraint>%s"
              "</LocationConstraint></CreateBucketConfiguration>",
              ctx->region);
-    if (bucket_put(ctx, &create_bucket, log_bucket(ctx, logs), told ? body : NULL,
+    if (bucket_put(ctx, &create_bucket, s3_log_bucket(ctx, logs), told ? body : NULL,
                    "application/xml") ||
         act_failed_with(ctx, "BucketAlreadyOwnedByYou"))
         return STEP_DONE;
@@ -67,19 +69,20 @@ static enum verdict create_logs(struct step_ctx *ctx)
 }
 
 /* A bucket that was created a moment ago, by this run or another, may not be known everywhere. */
-static enum verdict unless_new(struct step_ctx *ctx, enum verdict verdict, const char *unknown)
+static enum verdict s3_log_bucket_unless_new(struct step_ctx *ctx, enum verdict verdict,
+                                             const char *unknown)
 {
-    bool made = json_is_true(json_object_get(ctx->state, "create"));
+    bool made = step_state_flag(ctx, "create");
     return verdict == STEP_FAILED && made && act_failed_with(ctx, unknown)
                ? step_retry(ctx, WAIT_MINUTES(2))
                : verdict;
 }
 
 /* One statement for all buckets of the account, so that tasks side by side write the same. */
-static enum verdict allow_writing(struct step_ctx *ctx)
+static enum verdict s3_log_bucket_allow_writing(struct step_ctx *ctx)
 {
     char logs[128], objects[192];
-    log_bucket(ctx, logs);
+    s3_log_bucket(ctx, logs);
     snprintf(objects, sizeof objects, "arn:%s:s3:::%s/*", ctx->partition, logs);
     enum verdict verdict = bucket_policy_require(
         ctx, logs,
@@ -87,10 +90,10 @@ static enum verdict allow_writing(struct step_ctx *ctx)
                   "Effect", "Allow", "Principal", "Service", "logging.s3.amazonaws.com", "Action",
                   "s3:PutObject", "Resource", objects, "Condition", "StringEquals",
                   "aws:SourceAccount", ctx->account));
-    return unless_new(ctx, verdict, "NoSuchBucket");
+    return s3_log_bucket_unless_new(ctx, verdict, "NoSuchBucket");
 }
 
-static enum verdict enable(struct step_ctx *ctx)
+static enum verdict s3_logging_enable(struct step_ctx *ctx)
 {
     char logs[128], body[1024];
     const char *name = bucket_name(ctx);
@@ -101,9 +104,10 @@ static enum verdict enable(struct step_ctx *ctx)
              "<BucketLoggingStatus xmlns=\"" S3_XMLNS "\"><LoggingEnabled><TargetBucket>%s"
              "</TargetBucket><TargetPrefix>%s/</TargetPrefix></LoggingEnabled>"
              "</BucketLoggingStatus>",
-             log_bucket(ctx, logs), name);
+             s3_log_bucket(ctx, logs), name);
     bool put = bucket_put(ctx, &put_logging, name, body, "application/xml");
-    return unless_new(ctx, put ? STEP_DONE : STEP_FAILED, "InvalidTargetBucketForLogging");
+    return s3_log_bucket_unless_new(ctx, put ? STEP_DONE : STEP_FAILED,
+                                    "InvalidTargetBucketForLogging");
 }
 
 const struct action action_s3_enable_logging = {
@@ -117,11 +121,12 @@ const struct action action_s3_enable_logging = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:CreateBucket", "s3:GetBucketPolicy", "s3:ListBucket",
                                          "s3:PutBucketLogging", "s3:PutBucketPolicy", NULL},
-    .check = check,
+    .check = s3_logging_check,
     .state = (const struct action_state[]){{"create", NULL}, {0}},
-    .steps = (const struct action_step[]){{.name = "find-log-bucket", .run = find_logs},
-                                          {.name = "create-log-bucket", .run = create_logs},
-                                          {.name = "allow-writing", .run = allow_writing},
-                                          {.name = "enable", .run = enable},
-                                          {0}},
+    .steps =
+        (const struct action_step[]){{.name = "find-log-bucket", .run = s3_log_bucket_find},
+                                     {.name = "create-log-bucket", .run = s3_log_bucket_create},
+                                     {.name = "allow-writing", .run = s3_log_bucket_allow_writing},
+                                     {.name = "enable", .run = s3_logging_enable},
+                                     {0}},
 };

@@ -5,66 +5,53 @@
 
 #define S3_XMLNS "http://s3.amazonaws.com/doc/2006-03-01/"
 
-static const struct aws_op put_public_access_block = {&aws_s3,
-                                                      "PutPublicAccessBlock",
-                                                      .method = "PUT",
-                                                      .path = "/{Bucket}",
-                                                      .query = "publicAccessBlock",
-                                                      .changes = true};
-static const struct aws_op put_encryption = {&aws_s3,
-                                             "PutBucketEncryption",
-                                             .method = "PUT",
-                                             .path = "/{Bucket}",
-                                             .query = "encryption",
-                                             .changes = true};
-static const struct aws_op put_versioning = {&aws_s3,
-                                             "PutBucketVersioning",
-                                             .method = "PUT",
-                                             .path = "/{Bucket}",
-                                             .query = "versioning",
-                                             .changes = true};
 static const struct aws_op put_acl = {
     &aws_s3, "PutBucketAcl", .method = "PUT", .path = "/{Bucket}", .query = "acl", .changes = true};
 static const struct aws_op delete_policy = {
     &aws_s3,           "DeleteBucketPolicy", .method = "DELETE", .path = "/{Bucket}",
     .query = "policy", .changes = true};
 
-static const char block_all[] = "<PublicAccessBlockConfiguration xmlns=\"" S3_XMLNS "\">"
-                                "<BlockPublicAcls>true</BlockPublicAcls>"
-                                "<IgnorePublicAcls>true</IgnorePublicAcls>"
-                                "<BlockPublicPolicy>true</BlockPublicPolicy>"
-                                "<RestrictPublicBuckets>true</RestrictPublicBuckets>"
-                                "</PublicAccessBlockConfiguration>";
-static const char encrypt_aes256[] =
-    "<ServerSideEncryptionConfiguration xmlns=\"" S3_XMLNS "\"><Rule>"
-    "<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
-    "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>";
-/* Without MfaDelete, which stays as it is. */
-static const char versioning_on[] = "<VersioningConfiguration xmlns=\"" S3_XMLNS "\">"
-                                    "<Status>Enabled</Status></VersioningConfiguration>";
+/* A setting that one call puts, as XML. */
+struct s3_setting {
+    struct aws_op op;
+    const char *xml;
+};
 
-static enum verdict put_xml(struct step_ctx *ctx, const struct aws_op *op, const char *xml)
-{
-    return bucket_put(ctx, op, bucket_name(ctx), xml, "application/xml") ? STEP_DONE : STEP_FAILED;
-}
+static const struct s3_setting block_public_access = {
+    .op = {&aws_s3, "PutPublicAccessBlock", .method = "PUT", .path = "/{Bucket}",
+           .query = "publicAccessBlock", .changes = true},
+    .xml = "<PublicAccessBlockConfiguration xmlns=\"" S3_XMLNS "\">"
+           "<BlockPublicAcls>true</BlockPublicAcls>"
+           "<IgnorePublicAcls>true</IgnorePublicAcls>"
+           "<BlockPublicPolicy>true</BlockPublicPolicy>"
+           "<RestrictPublicBuckets>true</RestrictPublicBuckets>"
+           "</PublicAccessBlockConfiguration>",
+};
+static const struct s3_setting encrypt_aes256 = {
+    .op = {&aws_s3, "PutBucketEncryption", .method = "PUT", .path = "/{Bucket}",
+           .query = "encryption", .changes = true},
+    .xml = "<ServerSideEncryptionConfiguration xmlns=\"" S3_XMLNS "\"><Rule>"
+           "<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
+           "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>",
+};
+static const struct s3_setting enable_versioning = {
+    .op = {&aws_s3, "PutBucketVersioning", .method = "PUT", .path = "/{Bucket}",
+           .query = "versioning", .changes = true},
+    /* Without MfaDelete, which is left as it is. */
+    .xml = "<VersioningConfiguration xmlns=\"" S3_XMLNS "\">"
+           "<Status>Enabled</Status></VersioningConfiguration>",
+};
 
-static enum verdict block(struct step_ctx *ctx)
+/* For action_step.run with a struct s3_setting. */
+static enum verdict s3_setting_put(struct step_ctx *ctx)
 {
-    return put_xml(ctx, &put_public_access_block, block_all);
-}
-
-static enum verdict encrypt(struct step_ctx *ctx)
-{
-    return put_xml(ctx, &put_encryption, encrypt_aes256);
-}
-
-static enum verdict enable_versioning(struct step_ctx *ctx)
-{
-    return put_xml(ctx, &put_versioning, versioning_on);
+    const struct s3_setting *setting = ctx->step->with;
+    bool put = bucket_put(ctx, &setting->op, bucket_name(ctx), setting->xml, "application/xml");
+    return put ? STEP_DONE : STEP_FAILED;
 }
 
 /* A bucket whose owner has switched ACLs off grants nothing by them. */
-static enum verdict make_private(struct step_ctx *ctx)
+static enum verdict s3_acl_make_private(struct step_ctx *ctx)
 {
     static char name[] = "x-amz-acl", value[] = "private";
     static const struct http_header canned = {name, value};
@@ -76,7 +63,7 @@ static enum verdict make_private(struct step_ctx *ctx)
                : STEP_FAILED;
 }
 
-static enum verdict drop_policy(struct step_ctx *ctx)
+static enum verdict s3_policy_delete(struct step_ctx *ctx)
 {
     bool worked = act_do(ctx, &delete_policy, json_pack("{s:s}", "Bucket", bucket_name(ctx)));
     return worked || act_failed_with(ctx, "NoSuchBucketPolicy") ? STEP_DONE : STEP_FAILED;
@@ -91,7 +78,9 @@ const struct action action_s3_block_public_access = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:PutBucketPublicAccessBlock", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{.name = "block", .run = block}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "block", .run = s3_setting_put, .with = &block_public_access}, {0}},
 };
 
 const struct action action_s3_enable_encryption = {
@@ -103,7 +92,9 @@ const struct action action_s3_enable_encryption = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:PutEncryptionConfiguration", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{.name = "encrypt", .run = encrypt}, {0}},
+    .steps =
+        (const struct action_step[]){
+            {.name = "encrypt", .run = s3_setting_put, .with = &encrypt_aes256}, {0}},
 };
 
 const struct action action_s3_enable_versioning = {
@@ -116,7 +107,8 @@ const struct action action_s3_enable_versioning = {
     .permissions = (const char *const[]){"s3:PutBucketVersioning", NULL},
     .check = bucket_check,
     .steps =
-        (const struct action_step[]){{.name = "enable-versioning", .run = enable_versioning}, {0}},
+        (const struct action_step[]){
+            {.name = "enable-versioning", .run = s3_setting_put, .with = &enable_versioning}, {0}},
 };
 
 const struct action action_s3_delete_acls = {
@@ -128,7 +120,8 @@ const struct action action_s3_delete_acls = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:PutBucketAcl", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{.name = "make-private", .run = make_private}, {0}},
+    .steps =
+        (const struct action_step[]){{.name = "make-private", .run = s3_acl_make_private}, {0}},
 };
 
 const struct action action_s3_delete_permissions = {
@@ -140,7 +133,7 @@ const struct action action_s3_delete_permissions = {
     .resource_types = bucket_types,
     .permissions = (const char *const[]){"s3:DeleteBucketPolicy", "s3:PutBucketAcl", NULL},
     .check = bucket_check,
-    .steps = (const struct action_step[]){{.name = "delete-policy", .run = drop_policy},
-                                          {.name = "make-private", .run = make_private},
+    .steps = (const struct action_step[]){{.name = "delete-policy", .run = s3_policy_delete},
+                                          {.name = "make-private", .run = s3_acl_make_private},
                                           {0}},
 };

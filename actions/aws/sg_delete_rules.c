@@ -2,39 +2,40 @@
 #include "actions/aws/ec2.h"
 #include "lib/json/jpath.h"
 
-static const struct aws_op describe_groups = {&aws_ec2, "DescribeSecurityGroups", .changes = false};
+static const struct aws_op describe_groups = {.service = &aws_ec2,
+                                              .name = "DescribeSecurityGroups"};
 
-static const char *group(struct step_ctx *ctx)
+static const char *sg_id(struct step_ctx *ctx)
 {
     return act_ec2_id(ctx, "Group ID", "sg-");
 }
 
-static bool check(struct step_ctx *ctx)
+static bool sg_check(struct step_ctx *ctx)
 {
-    return group(ctx) != NULL;
+    return sg_id(ctx) != NULL;
 }
 
 /* Of a group that is not there, or is in another region, no rules are listed either. */
-static enum verdict look(struct step_ctx *ctx)
+static enum verdict sg_find(struct step_ctx *ctx)
 {
-    json_t *answer = act_call(ctx, &describe_groups, json_pack("{s:[s]}", "GroupId", group(ctx)));
-    if (!answer)
+    json_t *response = act_call(ctx, &describe_groups, json_pack("{s:[s]}", "GroupId", sg_id(ctx)));
+    if (!response)
         return STEP_FAILED;
-    bool listed = jstr(answer, "securityGroupInfo[0].groupId") != NULL;
-    json_decref(answer);
+    bool listed = jstr(response, "securityGroupInfo[0].groupId") != NULL;
+    json_decref(response);
     return listed ? STEP_DONE
-                  : step_invalid(ctx, "there is no security group %s in region %s", group(ctx),
+                  : step_invalid(ctx, "there is no security group %s in region %s", sg_id(ctx),
                                  ctx->region);
 }
 
-static enum verdict revoke_inbound(struct step_ctx *ctx)
+static enum verdict sg_revoke_inbound(struct step_ctx *ctx)
 {
-    return ec2_revoke_rules(ctx, group(ctx), false);
+    return ec2_revoke_rules(ctx, sg_id(ctx), false);
 }
 
-static enum verdict revoke_outbound(struct step_ctx *ctx)
+static enum verdict sg_revoke_outbound(struct step_ctx *ctx)
 {
-    return ec2_revoke_rules(ctx, group(ctx), true);
+    return ec2_revoke_rules(ctx, sg_id(ctx), true);
 }
 
 const struct action action_sg_delete_rules = {
@@ -48,9 +49,9 @@ const struct action action_sg_delete_rules = {
         (const char *const[]){"ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups",
                               "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
                               NULL},
-    .check = check,
-    .steps = (const struct action_step[]){{.name = "look", .run = look},
-                                          {.name = "revoke-inbound", .run = revoke_inbound},
-                                          {.name = "revoke-outbound", .run = revoke_outbound},
+    .check = sg_check,
+    .steps = (const struct action_step[]){{.name = "look", .run = sg_find},
+                                          {.name = "revoke-inbound", .run = sg_revoke_inbound},
+                                          {.name = "revoke-outbound", .run = sg_revoke_outbound},
                                           {0}},
 };

@@ -189,10 +189,10 @@ static enum verdict update_tag_plan(struct step_ctx *ctx, const json_t *tags, co
         }
         json_array_append_new(keys, json_string(name));
     }
-    bool kept = act_state_set(ctx, "old", keys) &&
-                act_state_set(ctx, "value", json_incref(value)) &&
-                act_state_set(ctx, "add", json_boolean(!now));
-    return kept ? STEP_DONE : STEP_FAILED;
+    step_state_set(ctx, "old", keys);
+    step_state_set(ctx, "value", json_incref(value));
+    step_state_set(ctx, "add", json_boolean(!now));
+    return STEP_DONE;
 }
 
 static bool update_tag_find(struct step_ctx *const *ctxs, size_t count, enum verdict *verdicts)
@@ -214,7 +214,7 @@ static bool update_tag_add(struct step_ctx *const *ctxs, size_t count, enum verd
         if (json_is_true(json_object_get(ctxs[i]->state, "add")))
             without[n++] = ctxs[i];
     return tags_all_done(tags_add(ctxs[0], without, n, param_string(ctxs[0], "New Key"),
-                                  act_state_string(ctxs[0], "value")),
+                                  step_state_string(ctxs[0], "value")),
                          count, verdicts);
 }
 

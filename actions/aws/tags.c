@@ -3,16 +3,17 @@
 
 #include <string.h>
 
+#include "actions/aws/list.h"
 #include "lib/json/jpath.h"
 #include "lib/net/uri.h"
 
-static const struct aws_op ec2_describe = {&aws_ec2, "DescribeTags", .changes = false};
+static const struct aws_op ec2_describe = {.service = &aws_ec2, .name = "DescribeTags"};
 static const struct aws_op ec2_create = {&aws_ec2, "CreateTags", .changes = true};
 static const struct aws_op ec2_delete = {&aws_ec2, "DeleteTags", .changes = true};
-static const struct aws_op sns_list = {&aws_sns, "ListTagsForResource", .changes = false};
+static const struct aws_op sns_list = {.service = &aws_sns, .name = "ListTagsForResource"};
 static const struct aws_op sns_tag = {&aws_sns, "TagResource", .changes = true};
 static const struct aws_op sns_untag = {&aws_sns, "UntagResource", .changes = true};
-static const struct aws_op sqs_list = {&aws_sqs, "ListQueueTags", .changes = false};
+static const struct aws_op sqs_list = {.service = &aws_sqs, .name = "ListQueueTags"};
 static const struct aws_op sqs_tag = {&aws_sqs, "TagQueue", .changes = true};
 static const struct aws_op sqs_untag = {&aws_sqs, "UntagQueue", .changes = true};
 
@@ -201,9 +202,8 @@ static bool tags_queue_url(struct step_ctx *ctx, struct buf *url)
     struct buf stores[] = {buf_make(128), buf_make(128)};
     bool ok = aws_endpoint(ctx->aws, &aws_sqs, ctx->region, url, &ctx->err);
     const char *name = ok ? tags_queue_name(ctx, buf_str(url), stores) : NULL;
-    ok = name && buf_addf(url, "/%s/%s", ctx->account, name);
-    if (name && !ok)
-        act_no_memory(ctx);
+    ok = name && (buf_addf(url, "/%s/%s", ctx->account, name) ||
+                  err_set(&ctx->err, ERR_LIMIT, "", "the URL of the queue is too long"));
     for (size_t i = 0; i < sizeof stores / sizeof *stores; i++)
         buf_free(&stores[i]);
     return ok;
@@ -213,8 +213,9 @@ static bool tags_queue_url(struct step_ctx *ctx, struct buf *url)
 static json_t *tags_with_queue_url(struct step_ctx *ctx, json_t *params)
 {
     struct buf url = buf_make(1024);
-    bool ok = tags_queue_url(ctx, &url) && params &&
-              json_object_set_new(params, "QueueUrl", json_string(buf_str(&url))) == 0;
+    bool ok = tags_queue_url(ctx, &url);
+    if (ok && params)
+        json_object_set_new(params, "QueueUrl", json_string(buf_str(&url)));
     buf_free(&url);
     if (ok)
         return params;
@@ -305,11 +306,11 @@ bool tags_check(struct step_ctx *ctx)
 
 static json_t *tags_sns_read(struct step_ctx *ctx)
 {
-    json_t *answer =
+    json_t *response =
         act_call(ctx, &sns_list, json_pack("{s:s}", "ResourceArn", act_arn(ctx, &topics)));
-    if (!answer)
+    if (!response)
         return NULL;
-    json_t *list = jlist(answer, "Tags"), *tags = json_object();
+    json_t *list = jlist(response, "Tags"), *tags = json_object();
     size_t i;
     json_t *tag;
     json_array_foreach(list, i, tag) {
@@ -318,18 +319,18 @@ static json_t *tags_sns_read(struct step_ctx *ctx)
             json_object_set_new(tags, key, json_string(value ? value : ""));
     }
     json_decref(list);
-    json_decref(answer);
+    json_decref(response);
     return tags;
 }
 
 static json_t *tags_sqs_read(struct step_ctx *ctx)
 {
-    json_t *answer = act_call(ctx, &sqs_list, tags_with_queue_url(ctx, json_object()));
-    if (!answer)
+    json_t *response = act_call(ctx, &sqs_list, tags_with_queue_url(ctx, json_object()));
+    if (!response)
         return NULL;
-    json_t *found = jget(answer, "Tags");
+    json_t *found = jget(response, "Tags");
     json_t *tags = json_is_object(found) ? json_incref(found) : json_object();
-    json_decref(answer);
+    json_decref(response);
     return tags;
 }
 

@@ -3,7 +3,7 @@
 #ifndef HGAUTOD_ACTIONS_AWS_TAGS_H
 #define HGAUTOD_ACTIONS_AWS_TAGS_H
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 
 /* For action.check: whether resources of this type can be tagged here, and the ID is valid. False
  * with ctx->err. Makes no call. */

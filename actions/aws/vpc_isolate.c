@@ -5,16 +5,17 @@
 
 #include "actions/aws/ec2.h"
 #include "actions/aws/iam.h"
+#include "actions/aws/list.h"
 #include "actions/parts.h"
 #include "lib/json/jpath.h"
 
 static const struct aws_op modify_vpc = {&aws_ec2, "ModifyVpcAttribute", .changes = true};
-static const struct aws_op describe_acls = {&aws_ec2, "DescribeNetworkAcls", .changes = false};
+static const struct aws_op describe_acls = {.service = &aws_ec2, .name = "DescribeNetworkAcls"};
 static const struct aws_op create_acl = {&aws_ec2, "CreateNetworkAcl", .changes = true};
 static const struct aws_op delete_entry = {&aws_ec2, "DeleteNetworkAclEntry", .changes = true};
 static const struct aws_op replace_association = {&aws_ec2, "ReplaceNetworkAclAssociation",
                                                   .changes = true};
-static const struct aws_op list_users = {&aws_iam, "ListUsers", .changes = false};
+static const struct aws_op list_users = {.service = &aws_iam, .name = "ListUsers"};
 
 static const struct act_listing all_acls = {
     .op = &describe_acls,
@@ -29,7 +30,6 @@ static const struct act_listing all_users = {
     .next = "Marker",
     .token = "Marker",
     .more = "IsTruncated",
-    .each = {"UserName"},
 };
 
 /* The tag by which our ACL is known again. */
@@ -37,31 +37,33 @@ static const struct act_listing all_users = {
 /* What a dry run calls an ACL that it did not create. */
 #define ACL_PLANNED "(new network ACL)"
 
-static const char *vpc(struct step_ctx *ctx)
+static const char *vpc_id(struct step_ctx *ctx)
 {
     return act_ec2_id(ctx, "VPC ID", "vpc-");
 }
 
-static bool check(struct step_ctx *ctx)
+static bool vpc_check(struct step_ctx *ctx)
 {
-    return vpc(ctx) != NULL;
+    return vpc_id(ctx) != NULL;
 }
 
-static enum verdict dns_off(struct step_ctx *ctx)
+static enum verdict vpc_disable_dns(struct step_ctx *ctx)
 {
-    return act_step(ctx, &modify_vpc,
-                    json_pack("{s:s, s:{s:b}}", "VpcId", vpc(ctx), "EnableDnsSupport", "Value", 0));
+    return act_step(
+        ctx, &modify_vpc,
+        json_pack("{s:s, s:{s:b}}", "VpcId", vpc_id(ctx), "EnableDnsSupport", "Value", 0));
 }
 
 /* --- the network ACL --- */
 
-static json_t *acls_of_vpc(struct step_ctx *ctx)
+static json_t *vpc_acls(struct step_ctx *ctx)
 {
-    return act_list(ctx, &all_acls,
-                    json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name", "vpc-id", "Value", vpc(ctx)));
+    return act_list(
+        ctx, &all_acls,
+        json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name", "vpc-id", "Value", vpc_id(ctx)));
 }
 
-static bool is_ours(const json_t *acl)
+static bool vpc_acl_is_ours(const json_t *acl)
 {
     json_t *tags = jlist(acl, "tagSet");
     bool ours = false;
@@ -75,13 +77,13 @@ static bool is_ours(const json_t *acl)
     return ours;
 }
 
-/* What somebody has allowed in our ACL since, as {"number", "egress"}. NULL when there is no
- * memory, or when an entry does not tell its number. */
-static json_t *allowing(const json_t *acl)
+/* The entries of our ACL that allow something, as {"number", "egress"}: a new array; NULL if one of
+ * them has no number. A new ACL has none. */
+static json_t *vpc_acl_allowing_entries(const json_t *acl)
 {
     json_t *entries = jlist(acl, "entrySet");
     json_t *allowed = json_array();
-    bool whole = entries && allowed;
+    bool whole = true;
     size_t i;
     json_t *entry;
     json_array_foreach(entries, i, entry) {
@@ -89,10 +91,9 @@ static json_t *allowing(const json_t *acl)
         int64_t number = jint(entry, "ruleNumber", -1);
         if (!action || strcmp(action, "allow") != 0)
             continue;
-        whole =
-            whole && number >= 0 &&
-            json_array_append_new(allowed, json_pack("{s:I, s:b}", "number", (json_int_t)number,
-                                                     "egress", jbool(entry, "egress", false))) == 0;
+        whole = whole && number >= 0;
+        json_array_append_new(allowed, json_pack("{s:I, s:b}", "number", (json_int_t)number,
+                                                 "egress", jbool(entry, "egress", false)));
     }
     json_decref(entries);
     if (whole)
@@ -101,7 +102,7 @@ static json_t *allowing(const json_t *acl)
     return NULL;
 }
 
-static bool keep_acl(struct step_ctx *ctx, const json_t *acl)
+static bool vpc_acl_keep(struct step_ctx *ctx, const json_t *acl)
 {
     const char *id = jstr(acl, "networkAclId");
     if (!id && ctx->plan)
@@ -109,61 +110,63 @@ static bool keep_acl(struct step_ctx *ctx, const json_t *acl)
     if (!id)
         return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
                        "AWS returned no ID for the network ACL");
-    json_t *entries = allowing(acl);
+    json_t *entries = vpc_acl_allowing_entries(acl);
     if (!entries)
         return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
                        "AWS returned no number for a rule of the network ACL %s", id);
-    return act_state_set(ctx, "acl", json_string(id)) && act_state_set(ctx, "entries", entries);
+    step_state_set(ctx, "acl", json_string(id));
+    step_state_set(ctx, "entries", entries);
+    return true;
 }
 
 /* An ACL of our tag is taken, also an earlier try's; a new one denies everything by itself. */
-static enum verdict find_acl(struct step_ctx *ctx)
+static enum verdict vpc_acl_find(struct step_ctx *ctx)
 {
-    json_t *acls = acls_of_vpc(ctx);
+    json_t *acls = vpc_acls(ctx);
     if (!acls)
         return STEP_FAILED;
     const json_t *ours = NULL;
     size_t i;
     json_t *acl;
     json_array_foreach(acls, i, acl)
-        if (!ours && is_ours(acl))
+        if (!ours && vpc_acl_is_ours(acl))
             ours = acl;
-    bool kept = ours && keep_acl(ctx, ours);
+    bool kept = ours && vpc_acl_keep(ctx, ours);
     bool found = ours != NULL;
     json_decref(acls);
     if (found)
         return kept ? STEP_DONE : STEP_FAILED;
     char token[65];
-    snprintf(token, sizeof token, "%s-%s", ctx->run_id, strchr(vpc(ctx), '-') + 1);
-    json_t *answer =
+    snprintf(token, sizeof token, "%s-%s", ctx->run_id, strchr(vpc_id(ctx), '-') + 1);
+    json_t *response =
         act_call(ctx, &create_acl,
-                 json_pack("{s:s, s:s, s:[{s:s, s:[{s:s, s:s}]}]}", "VpcId", vpc(ctx),
+                 json_pack("{s:s, s:s, s:[{s:s, s:[{s:s, s:s}]}]}", "VpcId", vpc_id(ctx),
                            "ClientToken", token, "TagSpecification", "ResourceType", "network-acl",
                            "Tag", "Key", ACL_TAG, "Value", ctx->run_id));
-    kept = answer && keep_acl(ctx, jget(answer, "networkAcl"));
-    json_decref(answer);
+    kept = response && vpc_acl_keep(ctx, jget(response, "networkAcl"));
+    json_decref(response);
     return kept ? STEP_DONE : STEP_FAILED;
 }
 
 /* An ACL that was created a moment ago, by this run or another, may not be known everywhere. */
-static enum verdict unless_new(struct step_ctx *ctx)
+static enum verdict vpc_acl_unless_new(struct step_ctx *ctx)
 {
     return act_failed_with(ctx, "InvalidNetworkAclID.NotFound") ? parts_retry(ctx, WAIT_MINUTES(2))
                                                                 : STEP_FAILED;
 }
 
-static enum verdict drop_entry(struct step_ctx *ctx, const json_t *entry)
+static enum verdict vpc_acl_delete_entry(struct step_ctx *ctx, const json_t *entry)
 {
     if (act_do(ctx, &delete_entry,
-               json_pack("{s:s, s:O, s:O}", "NetworkAclId", act_state_string(ctx, "acl"),
+               json_pack("{s:s, s:O, s:O}", "NetworkAclId", step_state_string(ctx, "acl"),
                          "RuleNumber", json_object_get(entry, "number"), "Egress",
                          json_object_get(entry, "egress"))) ||
         act_failed_with(ctx, "InvalidNetworkAclEntry.NotFound"))
         return STEP_DONE;
-    return unless_new(ctx);
+    return vpc_acl_unless_new(ctx);
 }
 
-static enum verdict clean_acl(struct step_ctx *ctx)
+static enum verdict vpc_acl_clean_next(struct step_ctx *ctx)
 {
     char name[64];
     json_t *entries = json_object_get(ctx->state, "entries");
@@ -173,7 +176,7 @@ static enum verdict clean_acl(struct step_ctx *ctx)
     snprintf(name, sizeof name, "%s rule %lld of the network ACL",
              jbool(entry, "egress", false) ? "outbound" : "inbound",
              (long long)jint(entry, "number", -1));
-    enum verdict verdict = parts_settle(ctx, drop_entry(ctx, entry), name);
+    enum verdict verdict = parts_settle(ctx, vpc_acl_delete_entry(ctx, entry), name);
     if (verdict != STEP_DONE)
         return verdict;
     json_array_remove(entries, 0);
@@ -182,8 +185,8 @@ static enum verdict clean_acl(struct step_ctx *ctx)
 
 /* The first association of a subnet with an ACL that is not ours and that this step has not
  * replaced yet. */
-static const json_t *next_association(const json_t *acls, const char *ours, const json_t *done,
-                                      const char **former)
+static const json_t *vpc_acl_next_association(const json_t *acls, const char *ours,
+                                              const json_t *done, const char **former)
 {
     size_t i, k;
     json_t *acl, *association;
@@ -203,74 +206,80 @@ static const json_t *next_association(const json_t *acls, const char *ours, cons
     return NULL;
 }
 
-static enum verdict replace_one(struct step_ctx *ctx, const json_t *association)
+static enum verdict vpc_acl_replace(struct step_ctx *ctx, const json_t *association)
 {
     enum verdict verdict = act_step(ctx, &replace_association,
                                     json_pack("{s:s, s:s}", "AssociationId",
                                               jstr(association, "networkAclAssociationId"),
-                                              "NetworkAclId", act_state_string(ctx, "acl")));
+                                              "NetworkAclId", step_state_string(ctx, "acl")));
     if (verdict == STEP_DONE && !ctx->plan && ctx->audit)
         ctx->audit(ctx, "network ACL of a subnet replaced", association);
     if (verdict != STEP_FAILED)
         return verdict;
     if (act_failed_with(ctx, "InvalidAssociationID.NotFound"))
         return parts_retry(ctx, WAIT_MINUTES(1)); /* replaced since it was looked up */
-    return unless_new(ctx);
+    return vpc_acl_unless_new(ctx);
 }
 
-/* One subnet a run, and each once, so that it comes to an end. Looked up each time, because a
- * replaced association has a new id; the former ACLs are kept in state.replaced. */
-static enum verdict replace(struct step_ctx *ctx)
+/* Replaces the next association, if there is one. The former ACLs are kept in state.replaced. */
+static enum verdict vpc_acl_replace_next(struct step_ctx *ctx, const json_t *acls)
 {
-    const char *ours = act_state_string(ctx, "acl"), *former = NULL;
-    if (!json_object_get(ctx->state, "replaced") && !act_state_set(ctx, "replaced", json_object()))
-        return STEP_FAILED;
-    json_t *acls = acls_of_vpc(ctx);
+    const char *former = NULL;
+    json_t *done = json_object_get(ctx->state, "replaced");
+    const json_t *next =
+        vpc_acl_next_association(acls, step_state_string(ctx, "acl"), done, &former);
+    if (!next)
+        return STEP_DONE;
+    const char *subnet = jstr(next, "subnetId");
+    enum verdict verdict = parts_settle(ctx, vpc_acl_replace(ctx, next), subnet);
+    if (verdict != STEP_DONE)
+        return verdict;
+    json_object_set_new(done, subnet, json_string(former));
+    return step_again(ctx, 0);
+}
+
+/* One subnet each time it runs, and each subnet once, so that it comes to an end. The associations
+ * are listed each time, because a replaced association has a new ID. */
+static enum verdict vpc_acl_replace_step(struct step_ctx *ctx)
+{
+    if (!json_object_get(ctx->state, "replaced"))
+        step_state_set(ctx, "replaced", json_object());
+    json_t *acls = vpc_acls(ctx);
     if (!acls)
         return STEP_FAILED;
-    json_t *done = json_object_get(ctx->state, "replaced");
-    const json_t *next = next_association(acls, ours, done, &former);
-    enum verdict verdict = STEP_DONE;
-    if (next) {
-        const char *subnet = jstr(next, "subnetId");
-        verdict = parts_settle(ctx, replace_one(ctx, next), subnet);
-        if (verdict == STEP_DONE)
-            verdict = json_object_set_new(done, subnet, json_string(former)) == 0
-                          ? step_again(ctx, 0)
-                          : act_no_memory(ctx);
-    }
+    enum verdict verdict = vpc_acl_replace_next(ctx, acls);
     json_decref(acls);
     return verdict;
 }
 
 /* --- the policy --- */
 
-static const char *policy_name(struct step_ctx *ctx, char to[64])
+static const char *vpc_policy_name(struct step_ctx *ctx, char to[64])
 {
-    snprintf(to, 64, "isolate_%s_access_policy", vpc(ctx));
+    snprintf(to, 64, "isolate_%s_access_policy", vpc_id(ctx));
     return to;
 }
 
 /* EC2's operations on the VPC itself, and on what is in it. */
-static enum verdict create_policy(struct step_ctx *ctx)
+static enum verdict vpc_policy_create(struct step_ctx *ctx)
 {
     char name[64], in_vpc[192], everything[128];
     snprintf(in_vpc, sizeof in_vpc, "arn:%s:ec2:%s:%s:vpc/%s", ctx->partition, ctx->region,
-             ctx->account, vpc(ctx));
+             ctx->account, vpc_id(ctx));
     snprintf(everything, sizeof everything, "arn:%s:ec2:%s:%s:*", ctx->partition, ctx->region,
              ctx->account);
     return iam_require_policy(
-        ctx, policy_name(ctx, name), "Denies EC2 operations in an isolated VPC (Hyperglance)",
+        ctx, vpc_policy_name(ctx, name), "Denies EC2 operations in an isolated VPC (Hyperglance)",
         json_pack("{s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:s, s:{s:{s:s}}}]}", "Version",
                   "2012-10-17", "Statement", "Effect", "Deny", "Action", "ec2:*", "Resource",
                   in_vpc, "Effect", "Deny", "Action", "ec2:*", "Resource", everything, "Condition",
                   "ArnEquals", "ec2:Vpc", in_vpc));
 }
 
-/* The next page of users into state.users; *last when there is none. */
-static enum verdict next_users(struct step_ctx *ctx)
+/* Stores the names of the next page of users; after the last page, concludes. */
+static enum verdict vpc_policy_list_users(struct step_ctx *ctx)
 {
-    if (json_is_true(json_object_get(ctx->state, "last")))
+    if (step_state_flag(ctx, "last"))
         return parts_conclude(ctx, "network ACL rules, subnets and users");
     json_t *next = json_incref(json_object_get(ctx->state, "next"));
     json_t *page = act_page(ctx, &all_users, json_object(), &next);
@@ -282,19 +291,19 @@ static enum verdict next_users(struct step_ctx *ctx)
         json_decref(next);
         return STEP_FAILED;
     }
-    bool kept = act_state_set(ctx, "last", json_boolean(!next));
+    step_state_set(ctx, "last", json_boolean(!next));
     if (next)
-        kept = act_state_set(ctx, "next", next) && kept;
-    kept = act_state_set(ctx, "users", names) && kept;
-    return kept ? step_again(ctx, 0) : STEP_FAILED;
+        step_state_set(ctx, "next", next);
+    step_state_set(ctx, "users", names);
+    return step_again(ctx, 0);
 }
 
 /* "NoSuchEntity" may mean the user, or a policy that was created this moment. A user that is gone
  * since the listing does not matter. */
-static enum verdict attach_to(struct step_ctx *ctx, const char *user)
+static enum verdict vpc_policy_attach_to(struct step_ctx *ctx, const char *user)
 {
     char name[64], arn[IAM_ARN_SIZE];
-    if (iam_attach_policy(ctx, user, iam_policy_arn(ctx, policy_name(ctx, name), arn)))
+    if (iam_attach_policy(ctx, user, iam_policy_arn(ctx, vpc_policy_name(ctx, name), arn)))
         return STEP_DONE;
     if (!act_failed_with(ctx, "NoSuchEntity"))
         return STEP_FAILED;
@@ -302,14 +311,14 @@ static enum verdict attach_to(struct step_ctx *ctx, const char *user)
 }
 
 /* One user a run. */
-static enum verdict attach(struct step_ctx *ctx)
+static enum verdict vpc_policy_attach_next(struct step_ctx *ctx)
 {
     json_t *users = json_object_get(ctx->state, "users");
     size_t count = json_array_size(users);
     if (count == 0)
-        return next_users(ctx);
+        return vpc_policy_list_users(ctx);
     const char *user = json_string_value(json_array_get(users, count - 1));
-    enum verdict verdict = user ? parts_settle(ctx, attach_to(ctx, user), user) : STEP_DONE;
+    enum verdict verdict = parts_settle(ctx, vpc_policy_attach_to(ctx, user), user);
     if (verdict != STEP_DONE)
         return verdict;
     json_array_remove(users, count - 1);
@@ -330,7 +339,7 @@ const struct action action_vpc_isolate = {
                               "ec2:ReplaceNetworkAclAssociation", "iam:AttachUserPolicy",
                               "iam:CreatePolicy", "iam:GetPolicy", "iam:GetPolicyVersion",
                               "iam:GetUser", "iam:ListUsers", NULL},
-    .check = check,
+    .check = vpc_check,
     .state = (const struct action_state[]){{"acl", NULL},
                                            {"entries", NULL},
                                            {"replaced", NULL},
@@ -339,11 +348,11 @@ const struct action action_vpc_isolate = {
                                            {"users", NULL},
                                            {"parts", NULL},
                                            {0}},
-    .steps = (const struct action_step[]){{.name = "dns-off", .run = dns_off},
-                                          {.name = "find-acl", .run = find_acl},
-                                          {.name = "clean-acl", .run = clean_acl},
-                                          {.name = "replace-acl", .run = replace},
-                                          {.name = "create-policy", .run = create_policy},
-                                          {.name = "attach-policy", .run = attach},
+    .steps = (const struct action_step[]){{.name = "dns-off", .run = vpc_disable_dns},
+                                          {.name = "find-acl", .run = vpc_acl_find},
+                                          {.name = "clean-acl", .run = vpc_acl_clean_next},
+                                          {.name = "replace-acl", .run = vpc_acl_replace_step},
+                                          {.name = "create-policy", .run = vpc_policy_create},
+                                          {.name = "attach-policy", .run = vpc_policy_attach_next},
                                           {0}},
 };

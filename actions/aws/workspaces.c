@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 #include "lib/json/jpath.h"
 
 /* The limit of a call: Amazon WorkSpaces API Reference, "StartWorkspaces". */
 static const struct action_sharing workspace_sharing = {.max = 25};
 
-static const struct aws_op describe_workspaces = {&aws_workspaces, "DescribeWorkspaces",
-                                                  .changes = false};
+static const struct aws_op describe_workspaces = {.service = &aws_workspaces,
+                                                  .name = "DescribeWorkspaces"};
 
 static const char *const workspace_types[] = {"Workspace", NULL};
 
@@ -71,23 +71,24 @@ static const struct workspace_change terminating = {
 static bool workspace_has_reached(struct step_ctx *ctx, const struct workspace_change *change)
 {
     struct err rejection = ctx->err;
-    json_t *answer = act_call(ctx, &describe_workspaces,
-                              json_pack("{s:[s]}", "WorkspaceIds", workspace_id(ctx)));
-    const char *state = jstr(answer, "Workspaces[0].State");
-    bool reached = answer && !state && change->deletes;
+    json_t *response = act_call(ctx, &describe_workspaces,
+                                json_pack("{s:[s]}", "WorkspaceIds", workspace_id(ctx)));
+    const char *state = jstr(response, "Workspaces[0].State");
+    bool reached = response && !state && change->deletes;
     for (const char *const *s = change->reached; state && *s; s++)
         reached = reached || strcmp(state, *s) == 0;
-    json_decref(answer);
+    json_decref(response);
     ctx->err = rejection;
     return reached;
 }
 
 /* HTTP 200 is not success: the response lists the workspaces that were rejected. False with
  * ctx->err. */
-static bool workspace_accepted(struct step_ctx *ctx, const struct aws_op *op, const json_t *answer)
+static bool workspace_accepted(struct step_ctx *ctx, const struct aws_op *op,
+                               const json_t *response)
 {
     const char *id = workspace_id(ctx);
-    const json_t *failures = jget(answer, "FailedRequests");
+    const json_t *failures = jget(response, "FailedRequests");
     size_t i;
     json_t *failure;
     json_array_foreach(failures, i, failure) {
@@ -104,10 +105,10 @@ static bool workspace_accepted(struct step_ctx *ctx, const struct aws_op *op, co
     return true;
 }
 
-static enum verdict workspace_judge_change(struct step_ctx *ctx, const json_t *answer)
+static enum verdict workspace_judge_change(struct step_ctx *ctx, const json_t *response)
 {
     const struct workspace_change *change = ctx->step->with;
-    if (workspace_accepted(ctx, &change->op, answer))
+    if (workspace_accepted(ctx, &change->op, response))
         return STEP_DONE;
     if (change->deletes && ctx->err.kind == ERR_NOT_FOUND)
         return step_finished(ctx, "already deleted");
@@ -122,11 +123,11 @@ static bool workspace_change_all(struct step_ctx *const *ctxs, size_t count, enu
     json_t *requests = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(requests, json_pack("{s:s}", "WorkspaceId", workspace_id(ctxs[i])));
-    json_t *answer = act_call(ctxs[0], &change->op, json_pack("{s:o}", change->list, requests));
-    for (size_t i = 0; answer && i < count; i++)
-        verdicts[i] = workspace_judge_change(ctxs[i], answer);
-    json_decref(answer);
-    return answer != NULL;
+    json_t *response = act_call(ctxs[0], &change->op, json_pack("{s:o}", change->list, requests));
+    for (size_t i = 0; response && i < count; i++)
+        verdicts[i] = workspace_judge_change(ctxs[i], response);
+    json_decref(response);
+    return response != NULL;
 }
 
 const struct action action_workspaces_start_workspace = {

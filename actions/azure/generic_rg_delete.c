@@ -2,7 +2,7 @@
  * offered unless the configuration enables it by name. */
 #include <string.h>
 
-#include "actions/azure/common.h"
+#include "actions/azure/call.h"
 #include "actions/azure/id.h"
 #include "actions/azure/names.h"
 
@@ -18,24 +18,19 @@ static const struct arm_op delete_group = {
     .changes = true,
 };
 
-static bool check(struct step_ctx *ctx)
+static bool rg_check(struct step_ctx *ctx)
 {
     struct az_where where;
     return az_where(ctx, &where);
 }
 
-static enum verdict remove_group(struct step_ctx *ctx)
+static enum verdict rg_delete(struct step_ctx *ctx)
 {
     struct az_where where;
     struct buf path = buf_make(AZ_PATH_MAX);
     enum verdict verdict = STEP_FAILED;
-    if (az_where(ctx, &where)) {
-        if (buf_adds(&path, "/subscriptions") && arm_path_add(&path, where.subscription) &&
-            buf_adds(&path, "/resourcegroups") && arm_path_add(&path, where.group))
-            verdict = az_long(ctx, &delete_group, buf_str(&path), NULL);
-        else
-            verdict = az_no_memory(ctx);
-    }
+    if (az_where(ctx, &where) && az_group_path(ctx, &where, &path))
+        verdict = az_long(ctx, &delete_group, buf_str(&path), NULL);
     buf_free(&path);
     if (verdict != STEP_FAILED)
         return verdict;
@@ -63,7 +58,7 @@ const struct action action_generic_rg_delete = {
     .arm_type = AZ_GROUP_TYPE,
     .location_permissions =
         (const char *const[]){"Microsoft.Resources/subscriptions/resourceGroups/read", NULL},
-    .check = check,
+    .check = rg_check,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{.name = "delete", .run = remove_group}, {0}},
+    .steps = (const struct action_step[]){{.name = "delete", .run = rg_delete}, {0}},
 };

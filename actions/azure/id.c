@@ -12,13 +12,14 @@
 #include "lib/azure/arm.h"
 #include "lib/azure/names.h"
 #include "lib/base/fold.h"
+#include "lib/base/memory.h"
 
 #define ID_MAX 4096
 
 /* --- ids --- */
 
 /* Whether arm_path_add would take it: it is the one that knows. */
-static bool is_segment(const char *text)
+static bool az_segment_valid(const char *text)
 {
     struct buf ignored = buf_make(ID_MAX);
     bool ok = arm_path_add(&ignored, text);
@@ -27,7 +28,7 @@ static bool is_segment(const char *text)
 }
 
 /* Splits the store at its slashes. */
-static bool split(struct az_id *id)
+static bool az_id_split(struct az_id *id)
 {
     for (char *at = id->store; *at == '/';) {
         *at++ = '\0';
@@ -39,13 +40,13 @@ static bool split(struct az_id *id)
     return true;
 }
 
-static bool well_formed(const struct az_id *id)
+static bool az_id_well_formed(const struct az_id *id)
 {
     if (id->count < 8 || id->count % 2 != 0 || strcasecmp(id->at[0], "subscriptions") != 0 ||
         strcasecmp(id->at[2], "resourceGroups") != 0 || strcasecmp(id->at[4], "providers") != 0)
         return false;
     for (size_t i = 0; i < id->count; i++)
-        if (!is_segment(id->at[i]))
+        if (!az_segment_valid(id->at[i]))
             return false;
     return !azure_guid_problem(id->at[1]);
 }
@@ -55,8 +56,8 @@ bool az_id_parse(const char *text, struct az_id *to)
     *to = (struct az_id){0};
     if (*text != '/' || strlen(text) > ID_MAX)
         return false;
-    to->store = strdup(text);
-    if (to->store && split(to) && well_formed(to))
+    to->store = xstrdup(text);
+    if (az_id_split(to) && az_id_well_formed(to))
         return true;
     az_id_free(to);
     return false;
@@ -110,13 +111,13 @@ bool az_id_path(const struct az_id *id, struct buf *path)
 /* --- places --- */
 
 /* What stands in `text`, or, when that is absent, in the id. `what` names the place for people. */
-static bool take(struct step_ctx *ctx, const char *what, const char *text, const char *of_id,
-                 char to[AZ_SEGMENT_SIZE])
+static bool az_where_take(struct step_ctx *ctx, const char *what, const char *text,
+                          const char *of_id, char to[AZ_SEGMENT_SIZE])
 {
     if (!text && !of_id)
         return err_set(&ctx->err, ERR_INVALID, "",
                        "%s is missing, and the resource's \"id\" is not an ARM resource id", what);
-    if (text && !is_segment(text))
+    if (text && !az_segment_valid(text))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "%s is \"%.128s\", which cannot be part of an ARM resource id", what, text);
     if (text && of_id && !fold_equal(text, of_id))
@@ -127,7 +128,7 @@ static bool take(struct step_ctx *ctx, const char *what, const char *text, const
     return true;
 }
 
-static bool take_subscription(struct step_ctx *ctx, const char *of_id, struct az_where *to)
+static bool az_where_take_subscription(struct step_ctx *ctx, const char *of_id, struct az_where *to)
 {
     if (!resource_field(ctx, "subscription", &to->subscription))
         return false;
@@ -157,9 +158,10 @@ bool az_where(struct step_ctx *ctx, struct az_where *to)
         return err_set(&ctx->err, ERR_INVALID, "",
                        "the resource's \"id\" is \"%.256s\", which is not a valid ARM resource id",
                        text);
-    bool ok = take_subscription(ctx, full ? az_id_subscription(&id) : NULL, to) &&
-              take(ctx, group_where, group, full ? az_id_group(&id) : NULL, to->group) &&
-              take(ctx, "the resource's \"name\"", name, full ? az_id_name(&id) : NULL, to->name);
+    bool ok = az_where_take_subscription(ctx, full ? az_id_subscription(&id) : NULL, to) &&
+              az_where_take(ctx, group_where, group, full ? az_id_group(&id) : NULL, to->group) &&
+              az_where_take(ctx, "the resource's \"name\"", name, full ? az_id_name(&id) : NULL,
+                            to->name);
     az_id_free(&id);
     return ok && az_name_check(AZ_GROUP_TYPE, to->group, group_where, &ctx->err);
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actions/azure/common.h"
+#include "actions/azure/call.h"
 #include "actions/azure/id.h"
 #include "actions/azure/names.h"
 #include "lib/json/jpath.h"
@@ -12,18 +12,16 @@
 #define TYPE_MAX 512
 
 /* What is asked: its path, and its type, which the api-version goes by. */
-static bool add_group(struct step_ctx *ctx, struct buf *path, struct buf *type)
+static bool az_locate_add_group(struct step_ctx *ctx, struct buf *path, struct buf *type)
 {
     struct az_where where;
     if (!az_where(ctx, &where))
         return false;
-    return buf_adds(type, AZ_GROUP_TYPE) && buf_adds(path, "/subscriptions") &&
-           arm_path_add(path, where.subscription) && buf_adds(path, "/resourcegroups") &&
-           arm_path_add(path, where.group);
+    return buf_adds(type, AZ_GROUP_TYPE) && az_group_path(ctx, &where, path);
 }
 
 /* A resource of any type, by its full id, which the action's check has asked for. */
-static bool add_by_id(struct step_ctx *ctx, struct buf *path, struct buf *type)
+static bool az_locate_add_by_id(struct step_ctx *ctx, struct buf *path, struct buf *type)
 {
     struct az_id id;
     const char *text;
@@ -36,25 +34,25 @@ static bool add_by_id(struct step_ctx *ctx, struct buf *path, struct buf *type)
     return ok;
 }
 
-static bool add_typed(struct step_ctx *ctx, struct buf *path, struct buf *type)
+static bool az_locate_add_typed(struct step_ctx *ctx, struct buf *path, struct buf *type)
 {
     const struct arm_op op = {.provider = ctx->action->arm_type};
     return buf_adds(type, op.provider) && az_path(ctx, &op, path);
 }
 
-static bool add_asked(struct step_ctx *ctx, struct buf *path, struct buf *type)
+static bool az_locate_add_target(struct step_ctx *ctx, struct buf *path, struct buf *type)
 {
     const char *of = ctx->action->arm_type;
-    bool ok = *of == '\0'                      ? add_by_id(ctx, path, type)
-              : strcmp(of, AZ_GROUP_TYPE) == 0 ? add_group(ctx, path, type)
-                                               : add_typed(ctx, path, type);
+    bool ok = *of == '\0'                      ? az_locate_add_by_id(ctx, path, type)
+              : strcmp(of, AZ_GROUP_TYPE) == 0 ? az_locate_add_group(ctx, path, type)
+                                               : az_locate_add_typed(ctx, path, type);
     if (!ok && ctx->err.kind == ERR_NONE)
         err_set(&ctx->err, ERR_LIMIT, "", "the resource's path is too long");
     return ok;
 }
 
 /* Says before the reason of a failure that will not pass what it has kept from being known. */
-static void explain(struct err *err)
+static void az_locate_explain(struct err *err)
 {
     char why[sizeof err->message];
     if (err_is_retryable(err) || err->kind == ERR_CREDENTIALS)
@@ -66,9 +64,9 @@ static void explain(struct err *err)
         memcpy(err->message, why, sizeof why);
 }
 
-static bool take_location(struct step_ctx *ctx, const json_t *answer, struct buf *location)
+static bool az_locate_take(struct step_ctx *ctx, const json_t *response, struct buf *location)
 {
-    const char *text = jstr(answer, "location");
+    const char *text = jstr(response, "location");
     if (text && *text)
         return buf_adds(location, text) ||
                err_set(&ctx->err, ERR_LIMIT, "", "the resource's location is too long");
@@ -79,17 +77,17 @@ static bool take_location(struct step_ctx *ctx, const json_t *answer, struct buf
 bool az_locate(struct step_ctx *ctx, struct buf *location)
 {
     struct buf path = buf_make(AZ_PATH_MAX), type = buf_make(TYPE_MAX);
-    bool ok = add_asked(ctx, &path, &type);
+    bool ok = az_locate_add_target(ctx, &path, &type);
     if (ok) {
         const struct arm_op get = {
             .provider = buf_str(&type), .name = "resources/get", .method = "GET", .suffix = ""};
-        json_t *answer = az_read(ctx, &get, buf_str(&path));
-        ok = answer ? take_location(ctx, answer, location) : az_gone(ctx);
-        if (!answer && ok)
+        json_t *response = az_read(ctx, &get, buf_str(&path));
+        ok = response ? az_locate_take(ctx, response, location) : az_gone(ctx);
+        if (!response && ok)
             ctx->err = ERR_INIT;
-        else if (!answer)
-            explain(&ctx->err);
-        json_decref(answer);
+        else if (!response)
+            az_locate_explain(&ctx->err);
+        json_decref(response);
     }
     buf_free(&path);
     buf_free(&type);

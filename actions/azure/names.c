@@ -42,7 +42,7 @@ static const struct rule rules[] = {
     {"Microsoft.Network/publicIPAddresses", 80, WORDS, NULL, false, WORDS, ".-", words_text},
 };
 
-static const struct rule *find_rule(const char *type)
+static const struct rule *az_name_find_rule(const char *type)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (strcasecmp(rules[i].type, type) == 0)
@@ -52,7 +52,7 @@ static const struct rule *find_rule(const char *type)
 
 /* Whether a character beyond ASCII can be in a name at all: no control, space or character that
  * only steers how text is shown. */
-static bool is_visible(uint32_t c)
+static bool az_name_char_visible(uint32_t c)
 {
     static const struct {
         uint32_t first, last;
@@ -66,24 +66,24 @@ static bool is_visible(uint32_t c)
     return true;
 }
 
-static bool is_allowed(const struct rule *rule, uint32_t c)
+static bool az_name_char_allowed(const struct rule *rule, uint32_t c)
 {
     if (c >= 0x80)
-        return rule->beyond_ascii && is_visible(c);
+        return rule->beyond_ascii && az_name_char_visible(c);
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
         return true;
     return c > ' ' && c < 0x7F &&
            (rule->only ? strchr(rule->only, (int)c) != NULL : strchr(rule->not, (int)c) == NULL);
 }
 
-static bool fits(const struct rule *rule, const char *name)
+static bool az_name_fits(const struct rule *rule, const char *name)
 {
     size_t size = strlen(name), count = 0;
     if (size == 0 || strchr(rule->not_first, name[0]) || strchr(rule->not_last, name[size - 1]))
         return false;
     for (size_t at = 0; at < size; count++) {
         size_t step = utf8_step(name + at, size - at);
-        if (step == 0 || !is_allowed(rule, utf8_decode(name + at, step)))
+        if (step == 0 || !az_name_char_allowed(rule, utf8_decode(name + at, step)))
             return false;
         at += step;
     }
@@ -92,8 +92,8 @@ static bool fits(const struct rule *rule, const char *name)
 
 bool az_name_check(const char *type, const char *name, const char *where, struct err *err)
 {
-    const struct rule *rule = find_rule(type);
-    if (!rule || fits(rule, name))
+    const struct rule *rule = az_name_find_rule(type);
+    if (!rule || az_name_fits(rule, name))
         return true;
     return err_set(err, ERR_INVALID, "",
                    "%s is \"%.128s\", which is not a valid name of the type %s: a name has %s",

@@ -1,6 +1,6 @@
 /* disk_delete, image_delete, ssh_public_key_delete, ip_delete and nic_delete: one call that deletes
  * the resource, followed until it has taken effect. */
-#include "actions/azure/common.h"
+#include "actions/azure/call.h"
 
 static const struct arm_op delete_disk = {
     .provider = "Microsoft.Compute/disks",

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "actions/azure/common.h"
+#include "actions/azure/call.h"
 #include "actions/azure/id.h"
 #include "actions/state.h"
 #include "lib/json/jpath.h"
@@ -15,8 +15,7 @@
 static const struct arm_op get_tags = {.provider = TAGS,
                                        .name = "tags/get",
                                        .method = "GET",
-                                       .suffix = "/providers/Microsoft.Resources/tags/default",
-                                       .changes = false};
+                                       .suffix = "/providers/Microsoft.Resources/tags/default"};
 static const struct arm_op update_tags = {.provider = TAGS,
                                           .name = "tags/update",
                                           .method = "PATCH",
@@ -40,7 +39,7 @@ static const char *const location_permissions[] = {"Microsoft.Compute/disks/read
 
 /* The tagged resource is of any type, which only a full id says: a name alone would mean whatever
  * resource of some type happens to be called so. False with ctx->err. */
-static bool read_id(struct step_ctx *ctx, struct az_id *id)
+static bool az_tag_read_id(struct step_ctx *ctx, struct az_id *id)
 {
     const char *text;
     if (!resource_field(ctx, "id", &text))
@@ -56,21 +55,21 @@ static bool read_id(struct step_ctx *ctx, struct az_id *id)
                    text);
 }
 
-static bool check(struct step_ctx *ctx)
+static bool az_tag_check(struct step_ctx *ctx)
 {
     struct az_where where;
     struct az_id id;
-    if (!az_where(ctx, &where) || !read_id(ctx, &id))
+    if (!az_where(ctx, &where) || !az_tag_read_id(ctx, &id))
         return false;
     bool ok = az_id_name_check(&id, &ctx->err);
     az_id_free(&id);
     return ok;
 }
 
-static bool tagged_path(struct step_ctx *ctx, struct buf *path)
+static bool az_tag_path(struct step_ctx *ctx, struct buf *path)
 {
     struct az_id id;
-    if (!read_id(ctx, &id))
+    if (!az_tag_read_id(ctx, &id))
         return false;
     bool ok = az_id_path(&id, path);
     az_id_free(&id);
@@ -78,33 +77,29 @@ static bool tagged_path(struct step_ctx *ctx, struct buf *path)
 }
 
 /* The tags as they are: a new object, NULL with ctx->err. */
-static json_t *read_tags(struct step_ctx *ctx)
+static json_t *az_tags_read(struct step_ctx *ctx)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
-    json_t *answer = tagged_path(ctx, &path) ? az_read(ctx, &get_tags, buf_str(&path)) : NULL;
+    json_t *response = az_tag_path(ctx, &path) ? az_read(ctx, &get_tags, buf_str(&path)) : NULL;
     buf_free(&path);
-    if (!answer)
+    if (!response)
         return NULL;
-    json_t *tags = json_incref(jget(answer, "properties.tags"));
-    json_decref(answer);
+    json_t *tags = json_incref(jget(response, "properties.tags"));
+    json_decref(response);
     if (!json_is_object(tags)) {
         json_decref(tags);
         tags = json_object();
     }
-    if (!tags)
-        az_no_memory(ctx);
     return tags;
 }
 
 /* One change; tags is stolen. */
-static enum verdict patch(struct step_ctx *ctx, const char *operation, json_t *tags)
+static enum verdict az_tags_patch(struct step_ctx *ctx, const char *operation, json_t *tags)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
     json_t *body = json_pack("{s:s, s:{s:o}}", "operation", operation, "properties", "tags", tags);
     enum verdict verdict = STEP_FAILED;
-    if (!body)
-        verdict = az_no_memory(ctx);
-    else if (tagged_path(ctx, &path))
+    if (az_tag_path(ctx, &path))
         verdict = az_long(ctx, &update_tags, buf_str(&path), json_incref(body));
     json_decref(body);
     buf_free(&path);
@@ -112,7 +107,7 @@ static enum verdict patch(struct step_ctx *ctx, const char *operation, json_t *t
 }
 
 /* The name under which a tag stands, in whatever case, and its value; NULL when it is not there. */
-static const char *find_tag(json_t *tags, const char *key, const char **value)
+static const char *az_tag_find(json_t *tags, const char *key, const char **value)
 {
     const char *name;
     json_t *one;
@@ -127,13 +122,13 @@ static const char *find_tag(json_t *tags, const char *key, const char **value)
 
 /* --- generic_tag --- */
 
-static enum verdict add_to(struct step_ctx *ctx, json_t *tags)
+static enum verdict az_tag_add_to(struct step_ctx *ctx, json_t *tags)
 {
     const char *key = param_string(ctx, "Key"), *value = param_string(ctx, "Value");
     const char *now = NULL;
-    const char *name = find_tag(tags, key, &now);
+    const char *name = az_tag_find(tags, key, &now);
     if (!name)
-        return patch(ctx, "Merge", json_pack("{s:s}", key, value));
+        return az_tags_patch(ctx, "Merge", json_pack("{s:s}", key, value));
     if (strcmp(now, value) == 0)
         return step_finished(ctx, "the tag is there already");
     return step_invalid(ctx,
@@ -143,12 +138,12 @@ static enum verdict add_to(struct step_ctx *ctx, json_t *tags)
 }
 
 /* While a change is followed there is nothing to look at. */
-static enum verdict add(struct step_ctx *ctx)
+static enum verdict az_tag_add(struct step_ctx *ctx)
 {
     if (json_object_get(ctx->state, "poll"))
-        return patch(ctx, "Merge", json_object());
-    json_t *tags = read_tags(ctx);
-    enum verdict verdict = tags ? add_to(ctx, tags) : STEP_FAILED;
+        return az_tags_patch(ctx, "Merge", json_object());
+    json_t *tags = az_tags_read(ctx);
+    enum verdict verdict = tags ? az_tag_add_to(ctx, tags) : STEP_FAILED;
     json_decref(tags);
     return verdict;
 }
@@ -173,35 +168,35 @@ const struct action action_generic_tag = {
     .permissions = permissions,
     .arm_type = "",
     .location_permissions = location_permissions,
-    .check = check,
+    .check = az_tag_check,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{.name = "add", .run = add}, {0}},
+    .steps = (const struct action_step[]){{.name = "add", .run = az_tag_add}, {0}},
 };
 
 /* --- generic_untag --- */
 
 /* The service wants the value too. */
-static enum verdict remove_from(struct step_ctx *ctx, json_t *tags, const char *key)
+static enum verdict az_tag_remove_from(struct step_ctx *ctx, json_t *tags, const char *key)
 {
     const char *value = NULL;
-    const char *name = find_tag(tags, key, &value);
-    return name ? patch(ctx, "Delete", json_pack("{s:s}", name, value))
+    const char *name = az_tag_find(tags, key, &value);
+    return name ? az_tags_patch(ctx, "Delete", json_pack("{s:s}", name, value))
                 : step_finished(ctx, "the tag is not there");
 }
 
-static enum verdict remove_key(struct step_ctx *ctx, const char *key)
+static enum verdict az_tag_remove_key(struct step_ctx *ctx, const char *key)
 {
     if (json_object_get(ctx->state, "poll"))
-        return patch(ctx, "Delete", json_object());
-    json_t *tags = read_tags(ctx);
-    enum verdict verdict = tags ? remove_from(ctx, tags, key) : STEP_FAILED;
+        return az_tags_patch(ctx, "Delete", json_object());
+    json_t *tags = az_tags_read(ctx);
+    enum verdict verdict = tags ? az_tag_remove_from(ctx, tags, key) : STEP_FAILED;
     json_decref(tags);
     return verdict;
 }
 
-static enum verdict untag(struct step_ctx *ctx)
+static enum verdict az_tag_remove(struct step_ctx *ctx)
 {
-    return remove_key(ctx, param_string(ctx, "Key"));
+    return az_tag_remove_key(ctx, param_string(ctx, "Key"));
 }
 
 const struct action action_generic_untag = {
@@ -220,87 +215,83 @@ const struct action action_generic_untag = {
     .permissions = permissions,
     .arm_type = "",
     .location_permissions = location_permissions,
-    .check = check,
+    .check = az_tag_check,
     .state = az_operation_state,
-    .steps = (const struct action_step[]){{.name = "remove", .run = untag}, {0}},
+    .steps = (const struct action_step[]){{.name = "remove", .run = az_tag_remove}, {0}},
 };
 
 /* --- generic_tag_update --- */
 
 /* Both keys are one to Azure: only all tags together can be put in another case. */
-static enum verdict change_case(struct step_ctx *ctx, const json_t *tags, const char *from,
-                                const char *to)
+static enum verdict az_tag_change_case(struct step_ctx *ctx, const json_t *tags, const char *from,
+                                       const char *to)
 {
     json_t *all = json_copy((json_t *)tags);
     json_t *value = json_incref(json_object_get(tags, from));
-    if (!all || json_object_del(all, from) != 0 || json_object_set(all, to, value) != 0) {
-        json_decref(all);
-        all = NULL;
-    }
-    json_decref(value);
-    if (!all)
-        return az_no_memory(ctx);
-    return json_object_set_new(ctx->state, "replace", all) == 0 ? STEP_DONE : az_no_memory(ctx);
+    json_object_del(all, from);
+    json_object_set_new(all, to, value);
+    step_state_set(ctx, "replace", all);
+    return STEP_DONE;
 }
 
 /* The old key is not there. An earlier run, or somebody else, may have renamed the tag: then the
  * new key has the value that the event knows, if it knows any. */
-static enum verdict none_to_rename(struct step_ctx *ctx, const char *old_key, const char *there,
-                                   const char *now)
+static enum verdict az_tag_none_to_rename(struct step_ctx *ctx, const char *old_key,
+                                          const char *there, const char *now)
 {
     const char *former = NULL;
-    bool known = find_tag(json_object_get(ctx->resource, "tags"), old_key, &former) != NULL;
-    bool found = json_is_true(json_object_get(ctx->state, "found")); /* by an earlier owner */
+    bool known = az_tag_find(json_object_get(ctx->resource, "tags"), old_key, &former) != NULL;
+    bool found = step_state_flag(ctx, "found"); /* by an earlier owner */
     if (there && (found || !known || strcmp(former, now) == 0))
         return step_finished(ctx, "the tag is renamed already");
     return step_invalid(ctx, "the resource has no tag \"%.128s\"", old_key);
 }
 
-static enum verdict plan_rename(struct step_ctx *ctx, json_t *tags)
+static enum verdict az_tag_plan_rename(struct step_ctx *ctx, json_t *tags)
 {
     const char *old_key = param_string(ctx, "Old Key"), *new_key = param_string(ctx, "New Key");
     const char *value = NULL, *now = NULL;
-    const char *from = find_tag(tags, old_key, &value);
-    const char *there = find_tag(tags, new_key, &now);
+    const char *from = az_tag_find(tags, old_key, &value);
+    const char *there = az_tag_find(tags, new_key, &now);
     if (!from)
-        return none_to_rename(ctx, old_key, there, now);
-    if (json_object_set_new(ctx->state, "found", json_true()) != 0)
-        return az_no_memory(ctx);
+        return az_tag_none_to_rename(ctx, old_key, there, now);
+    step_state_set(ctx, "found", json_true());
     if (strcmp(from, new_key) == 0)
         return step_finished(ctx, "the tag has that key already");
     if (from == there)
-        return change_case(ctx, tags, from, new_key);
+        return az_tag_change_case(ctx, tags, from, new_key);
     if (there && strcmp(now, value) != 0)
         return step_invalid(
             ctx, "the tag \"%.128s\" is there already with the value \"%.128s\", not \"%.128s\"",
             there, now, value);
-    json_t *merge = there ? json_object() : json_pack("{s:s}", new_key, value);
-    return json_object_set_new(ctx->state, "merge", merge) == 0 ? STEP_DONE : az_no_memory(ctx);
+    step_state_set(ctx, "merge", there ? json_object() : json_pack("{s:s}", new_key, value));
+    return STEP_DONE;
 }
 
-static enum verdict find(struct step_ctx *ctx)
+static enum verdict az_tag_rename_find(struct step_ctx *ctx)
 {
-    json_t *tags = read_tags(ctx);
-    enum verdict verdict = tags ? plan_rename(ctx, tags) : STEP_FAILED;
+    json_t *tags = az_tags_read(ctx);
+    enum verdict verdict = tags ? az_tag_plan_rename(ctx, tags) : STEP_FAILED;
     json_decref(tags);
     return verdict;
 }
 
-static enum verdict add_new(struct step_ctx *ctx)
+static enum verdict az_tag_rename_add(struct step_ctx *ctx)
 {
     json_t *all = json_object_get(ctx->state, "replace");
     json_t *merge = json_object_get(ctx->state, "merge");
     if (all)
-        return patch(ctx, "Replace", json_incref(all));
-    return json_object_size(merge) > 0 ? patch(ctx, "Merge", json_incref(merge)) : STEP_DONE;
+        return az_tags_patch(ctx, "Replace", json_incref(all));
+    return json_object_size(merge) > 0 ? az_tags_patch(ctx, "Merge", json_incref(merge))
+                                       : STEP_DONE;
 }
 
 /* A second try after a crash does not find it any more. */
-static enum verdict remove_old(struct step_ctx *ctx)
+static enum verdict az_tag_rename_remove(struct step_ctx *ctx)
 {
     if (json_object_get(ctx->state, "replace"))
         return STEP_DONE;
-    return remove_key(ctx, param_string(ctx, "Old Key"));
+    return az_tag_remove_key(ctx, param_string(ctx, "Old Key"));
 }
 
 const struct action action_generic_tag_update = {
@@ -324,13 +315,13 @@ const struct action action_generic_tag_update = {
     .permissions = permissions,
     .arm_type = "",
     .location_permissions = location_permissions,
-    .check = check,
+    .check = az_tag_check,
     .state =
         (const struct action_state[]){
             {"found", state_boolean}, {"replace", NULL}, {"merge", NULL}, AZ_OPERATION_AGAIN, {0}},
     /* Saved before the first change: a second try finds the old key gone, and must know why. */
-    .steps = (const struct action_step[]){{.name = "find", .run = find, .save = true},
-                                          {.name = "add", .run = add_new},
-                                          {.name = "remove", .run = remove_old},
+    .steps = (const struct action_step[]){{.name = "find", .run = az_tag_rename_find, .save = true},
+                                          {.name = "add", .run = az_tag_rename_add},
+                                          {.name = "remove", .run = az_tag_rename_remove},
                                           {0}},
 };

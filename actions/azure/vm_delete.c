@@ -14,7 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "actions/azure/common.h"
+#include "actions/azure/call.h"
 #include "actions/azure/id.h"
 #include "actions/state.h"
 #include "lib/json/jpath.h"
@@ -29,38 +29,32 @@
 #define IN_USE_LIMIT WAIT_MINUTES(5)
 
 static const struct arm_op get_vm = {
-    .provider = VM, .name = "virtualMachines/get", .method = "GET", .suffix = "", .changes = false};
+    .provider = VM, .name = "virtualMachines/get", .method = "GET", .suffix = ""};
 static const struct arm_op delete_vm = {.provider = VM,
                                         .name = "virtualMachines/delete",
                                         .method = "DELETE",
                                         .suffix = "",
                                         .changes = true};
 static const struct arm_op get_disk = {
-    .provider = DISK, .name = "disks/get", .method = "GET", .suffix = "", .changes = false};
+    .provider = DISK, .name = "disks/get", .method = "GET", .suffix = ""};
 static const struct arm_op delete_disk = {
     .provider = DISK, .name = "disks/delete", .method = "DELETE", .suffix = "", .changes = true};
-static const struct arm_op get_nic = {.provider = NIC,
-                                      .name = "networkInterfaces/get",
-                                      .method = "GET",
-                                      .suffix = "",
-                                      .changes = false};
+static const struct arm_op get_nic = {
+    .provider = NIC, .name = "networkInterfaces/get", .method = "GET", .suffix = ""};
 static const struct arm_op delete_nic = {.provider = NIC,
                                          .name = "networkInterfaces/delete",
                                          .method = "DELETE",
                                          .suffix = "",
                                          .changes = true};
-static const struct arm_op get_ip = {.provider = IP,
-                                     .name = "publicIPAddresses/get",
-                                     .method = "GET",
-                                     .suffix = "",
-                                     .changes = false};
+static const struct arm_op get_ip = {
+    .provider = IP, .name = "publicIPAddresses/get", .method = "GET", .suffix = ""};
 static const struct arm_op delete_ip = {.provider = IP,
                                         .name = "publicIPAddresses/delete",
                                         .method = "DELETE",
                                         .suffix = "",
                                         .changes = true};
 
-static bool check(struct step_ctx *ctx)
+static bool vm_check(struct step_ctx *ctx)
 {
     return az_check(ctx, VM);
 }
@@ -68,7 +62,7 @@ static bool check(struct step_ctx *ctx)
 /* --- finding what is attached --- */
 
 /* Whether the text is the id of a resource of the type in the machine's subscription. */
-static bool part_id_valid(const struct step_ctx *ctx, const char *text, const char *type)
+static bool vm_part_id_valid(const struct step_ctx *ctx, const char *text, const char *type)
 {
     struct az_id id;
     bool ok = text && az_id_parse(text, &id);
@@ -80,69 +74,62 @@ static bool part_id_valid(const struct step_ctx *ctx, const char *text, const ch
 }
 
 /* Appends an id that an answer holds, once it has been looked at. False with ctx->err. */
-static bool add_found(struct step_ctx *ctx, json_t *list, const char *text, const char *type)
+static bool vm_add_part(struct step_ctx *ctx, json_t *list, const char *text, const char *type)
 {
-    if (!part_id_valid(ctx, text, type))
+    if (!vm_part_id_valid(ctx, text, type))
         return err_set(&ctx->err, ERR_PROVIDER, "",
                        "the virtual machine has \"%.256s\" attached, which is not a %s in its "
                        "subscription; nothing was deleted",
                        text ? text : "", type);
-    if (json_array_append_new(list, json_string(text)) == 0)
-        return true;
-    az_no_memory(ctx);
-    return false;
+    json_array_append_new(list, json_string(text));
+    return true;
 }
 
-static bool add_disk(struct step_ctx *ctx, json_t *disks, const json_t *disk)
+static bool vm_add_disk(struct step_ctx *ctx, json_t *disks, const json_t *disk)
 {
     if (jget(disk, "vhd") && !jget(disk, "managedDisk"))
         return err_set(&ctx->err, ERR_PROVIDER, "",
                        "the virtual machine has an unmanaged disk (%.256s), which cannot be "
                        "deleted with it; nothing was deleted",
                        jstr(disk, "vhd.uri") ? jstr(disk, "vhd.uri") : "");
-    return !jget(disk, "managedDisk") || add_found(ctx, disks, jstr(disk, "managedDisk.id"), DISK);
+    return !jget(disk, "managedDisk") ||
+           vm_add_part(ctx, disks, jstr(disk, "managedDisk.id"), DISK);
 }
 
-static bool add_disks(struct step_ctx *ctx, json_t *disks, const json_t *vm)
+static bool vm_add_disks(struct step_ctx *ctx, json_t *disks, const json_t *vm)
 {
     json_t *data = jlist(vm, "properties.storageProfile.dataDisks");
-    bool ok = data && add_disk(ctx, disks, jget(vm, "properties.storageProfile.osDisk"));
+    bool ok = vm_add_disk(ctx, disks, jget(vm, "properties.storageProfile.osDisk"));
     for (size_t i = 0; ok && i < json_array_size(data); i++)
-        ok = add_disk(ctx, disks, json_array_get(data, i));
-    if (!data)
-        az_no_memory(ctx);
+        ok = vm_add_disk(ctx, disks, json_array_get(data, i));
     json_decref(data);
     return ok;
 }
 
-static bool add_nics(struct step_ctx *ctx, json_t *nics, const json_t *vm)
+static bool vm_add_nics(struct step_ctx *ctx, json_t *nics, const json_t *vm)
 {
     json_t *all = jlist(vm, "properties.networkProfile.networkInterfaces");
-    bool ok = all != NULL;
+    bool ok = true;
     for (size_t i = 0; ok && i < json_array_size(all); i++)
-        ok = add_found(ctx, nics, jstr(json_array_get(all, i), "id"), NIC);
-    if (!all)
-        az_no_memory(ctx);
+        ok = vm_add_part(ctx, nics, jstr(json_array_get(all, i), "id"), NIC);
     json_decref(all);
     return ok;
 }
 
-static bool add_ips_of(struct step_ctx *ctx, json_t *ips, const json_t *nic)
+static bool vm_add_ips_of_nic(struct step_ctx *ctx, json_t *ips, const json_t *nic)
 {
     json_t *all = jlist(nic, "properties.ipConfigurations");
-    bool ok = all != NULL;
+    bool ok = true;
     for (size_t i = 0; ok && i < json_array_size(all); i++) {
         const json_t *ip = jget(json_array_get(all, i), "properties.publicIPAddress");
-        ok = !json_is_object(ip) || add_found(ctx, ips, jstr(ip, "id"), IP);
+        ok = !json_is_object(ip) || vm_add_part(ctx, ips, jstr(ip, "id"), IP);
     }
-    if (!all)
-        az_no_memory(ctx);
     json_decref(all);
     return ok;
 }
 
 /* Puts the path of an id that add_found has let through. */
-static bool path_of(struct step_ctx *ctx, const char *text, struct buf *path)
+static bool vm_part_path(struct step_ctx *ctx, const char *text, struct buf *path)
 {
     struct az_id id;
     bool ok = az_id_parse(text, &id);
@@ -155,40 +142,37 @@ static bool path_of(struct step_ctx *ctx, const char *text, struct buf *path)
 }
 
 /* The addresses of one interface; an interface that is not there has none. */
-static bool add_ips(struct step_ctx *ctx, json_t *ips, const char *nic)
+static bool vm_add_ips(struct step_ctx *ctx, json_t *ips, const char *nic)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
-    json_t *answer = path_of(ctx, nic, &path) ? az_read(ctx, &get_nic, buf_str(&path)) : NULL;
-    bool ok = answer ? add_ips_of(ctx, ips, answer) : az_gone(ctx);
-    json_decref(answer);
+    json_t *response =
+        vm_part_path(ctx, nic, &path) ? az_read(ctx, &get_nic, buf_str(&path)) : NULL;
+    bool ok = response ? vm_add_ips_of_nic(ctx, ips, response) : az_gone(ctx);
+    json_decref(response);
     buf_free(&path);
     return ok;
 }
 
 /* Everything that is attached, as the state will have it: a new object, NULL with ctx->err. */
-static json_t *find_attached(struct step_ctx *ctx, const json_t *vm)
+static json_t *vm_find_parts(struct step_ctx *ctx, const json_t *vm)
 {
     json_t *disks = json_array(), *nics = json_array(), *ips = json_array();
     json_t *found = json_pack("{s:o, s:o, s:o}", "disks", disks, "nics", nics, "ips", ips);
-    if (!found) {
-        az_no_memory(ctx);
-        return NULL;
-    }
     bool ok = json_is_object(jget(vm, "properties.storageProfile")) &&
               json_is_object(jget(vm, "properties.networkProfile"));
     if (!ok)
         err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
                 "%s says nothing of disks or network interfaces", get_vm.name);
-    ok = ok && add_disks(ctx, disks, vm) && add_nics(ctx, nics, vm);
+    ok = ok && vm_add_disks(ctx, disks, vm) && vm_add_nics(ctx, nics, vm);
     for (size_t i = 0; ok && i < json_array_size(nics); i++)
-        ok = add_ips(ctx, ips, json_string_value(json_array_get(nics, i)));
+        ok = vm_add_ips(ctx, ips, json_string_value(json_array_get(nics, i)));
     if (ok)
         return found;
     json_decref(found);
     return NULL;
 }
 
-static json_t *read_vm(struct step_ctx *ctx)
+static json_t *vm_read(struct step_ctx *ctx)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
     json_t *vm = az_path(ctx, &get_vm, &path) ? az_read(ctx, &get_vm, buf_str(&path)) : NULL;
@@ -196,13 +180,13 @@ static json_t *read_vm(struct step_ctx *ctx)
     return vm;
 }
 
-static bool being_deleted(const json_t *vm)
+static bool vm_is_deleting(const json_t *vm)
 {
     const char *now = jstr(vm, "properties.provisioningState");
     return now && strcasecmp(now, "Deleting") == 0;
 }
 
-static bool is_listed(const json_t *list, const json_t *id)
+static bool vm_part_listed(const json_t *list, const json_t *id)
 {
     size_t i;
     json_t *one;
@@ -213,7 +197,7 @@ static bool is_listed(const json_t *list, const json_t *id)
 }
 
 /* A machine on its way out may not name all any more that an earlier owner of the run has found. */
-static bool add_stored(struct step_ctx *ctx, json_t *found)
+static void vm_add_stored_parts(struct step_ctx *ctx, json_t *found)
 {
     const char *name;
     json_t *list;
@@ -221,48 +205,47 @@ static bool add_stored(struct step_ctx *ctx, json_t *found)
         size_t i;
         json_t *id;
         json_array_foreach(json_object_get(ctx->state, name), i, id)
-            if (!is_listed(list, id) && json_array_append(list, id) != 0)
-                return az_no_memory(ctx) == STEP_DONE;
+            if (!vm_part_listed(list, id))
+                json_array_append(list, id);
     }
-    return true;
 }
 
 /* Keeps what the machine names. */
-static enum verdict keep_found(struct step_ctx *ctx, json_t *found, bool leaving)
+static void vm_keep_parts(struct step_ctx *ctx, json_t *found, bool leaving)
 {
     bool asked = !ctx->restored || !leaving;
     if (asked)
         json_object_del(ctx->state, "failed"); /* nothing has been deleted yet */
-    else if (!add_stored(ctx, found))
-        return STEP_FAILED;
+    else
+        vm_add_stored_parts(ctx, found);
     if (ctx->audit)
         ctx->audit(ctx, "what is deleted with the virtual machine", found);
-    bool kept = json_object_update(ctx->state, found) == 0 &&
-                json_object_set_new(ctx->state, "asked", json_boolean(asked)) == 0;
-    return kept ? STEP_DONE : az_no_memory(ctx);
+    json_object_update(ctx->state, found);
+    step_state_set(ctx, "asked", json_boolean(asked));
 }
 
-static enum verdict find(struct step_ctx *ctx)
+static enum verdict vm_find(struct step_ctx *ctx)
 {
     if (!param_boolean(ctx, "Delete Associated Resources"))
         return STEP_DONE;
-    json_t *vm = read_vm(ctx);
+    json_t *vm = vm_read(ctx);
     if (!vm && az_gone(ctx) && json_object_get(ctx->state, "disks"))
         return STEP_DONE;
     if (!vm)
         return az_gone(ctx) ? step_finished(ctx, "already deleted; what had been attached to it is "
                                                  "not known any more")
                             : STEP_FAILED;
-    json_t *found = find_attached(ctx, vm);
-    enum verdict verdict = found ? keep_found(ctx, found, being_deleted(vm)) : STEP_FAILED;
+    json_t *found = vm_find_parts(ctx, vm);
+    if (found)
+        vm_keep_parts(ctx, found, vm_is_deleting(vm));
     json_decref(vm);
     json_decref(found);
-    return verdict;
+    return found ? STEP_DONE : STEP_FAILED;
 }
 
 /* --- looking at what a stored state names --- */
 
-static bool same_group(struct step_ctx *ctx, const char *text)
+static bool vm_part_in_same_group(struct step_ctx *ctx, const char *text)
 {
     struct az_where vm;
     struct az_id id;
@@ -274,11 +257,11 @@ static bool same_group(struct step_ctx *ctx, const char *text)
 }
 
 /* Whether the text is the machine's own id. */
-static bool is_the_machine(struct step_ctx *ctx, const char *text)
+static bool vm_is_holder(struct step_ctx *ctx, const char *text)
 {
     struct az_where vm;
     struct az_id id;
-    if (!part_id_valid(ctx, text, VM) || !az_where(ctx, &vm) || !az_id_parse(text, &id))
+    if (!vm_part_id_valid(ctx, text, VM) || !az_where(ctx, &vm) || !az_id_parse(text, &id))
         return false;
     bool same =
         strcasecmp(az_id_group(&id), vm.group) == 0 && strcasecmp(az_id_name(&id), vm.name) == 0;
@@ -287,7 +270,7 @@ static bool is_the_machine(struct step_ctx *ctx, const char *text)
 }
 
 /* What the part is attached to, as its own description says; NULL: nothing. */
-static const char *holder_of(const json_t *part)
+static const char *vm_part_holder(const json_t *part)
 {
     static const char *const places[] = {"managedBy",
                                          "managedByExtended[0]",
@@ -306,10 +289,10 @@ static const char *holder_of(const json_t *part)
 /* Whether a part that only a stored state names may be deleted. Nobody can be asked whether it was
  * the machine's; what is used by something else, or is elsewhere, is refused. False with ctx->err,
  * which is "not found" when it is gone. */
-static bool part_is_loose(struct step_ctx *ctx, const struct arm_op *get, const char *text,
-                          const char *path)
+static bool vm_part_is_detached(struct step_ctx *ctx, const struct arm_op *get, const char *text,
+                                const char *path)
 {
-    if (!same_group(ctx, text))
+    if (!vm_part_in_same_group(ctx, text))
         return err_set(&ctx->err, ERR_PROVIDER, "",
                        "%.512s is not in the virtual machine's resource group, and the machine is "
                        "gone; it was not deleted",
@@ -317,8 +300,8 @@ static bool part_is_loose(struct step_ctx *ctx, const struct arm_op *get, const 
     json_t *part = az_read(ctx, get, path);
     if (!part)
         return false;
-    const char *holder = holder_of(part);
-    bool loose = !holder || is_the_machine(ctx, holder);
+    const char *holder = vm_part_holder(part);
+    bool loose = !holder || vm_is_holder(ctx, holder);
     if (!loose)
         err_set(&ctx->err, ERR_PROVIDER, "", "%.512s is attached to %.256s; it was not deleted",
                 text, holder);
@@ -329,7 +312,7 @@ static bool part_is_loose(struct step_ctx *ctx, const struct arm_op *get, const 
 /* --- deleting --- */
 
 /* A second try after a crash finds the machine gone: what was attached is still to be deleted. */
-static enum verdict remove_vm(struct step_ctx *ctx)
+static enum verdict vm_delete(struct step_ctx *ctx)
 {
     enum verdict verdict = az_act(ctx, &delete_vm);
     if (verdict != STEP_FAILED || !az_gone(ctx))
@@ -338,7 +321,7 @@ static enum verdict remove_vm(struct step_ctx *ctx)
 }
 
 /* Whether it is refused because the machine or the interface has not quite let go yet. */
-static bool still_in_use(const struct step_ctx *ctx)
+static bool vm_part_in_use(const struct step_ctx *ctx)
 {
     static const char *const codes[] = {"NicInUse", "NicReservedForAnotherVm",
                                         "InUseNetworkInterfaceCannotBeDeleted",
@@ -351,14 +334,11 @@ static bool still_in_use(const struct step_ctx *ctx)
 
 /* One could not be deleted. The others are all the same: once the machine is gone, nobody can tell
  * any more that they belonged to it. The first failure is told at the end. */
-static enum verdict put_off(struct step_ctx *ctx)
+static void vm_keep_failure(struct step_ctx *ctx)
 {
     if (json_object_get(ctx->state, "failed"))
-        return STEP_DONE;
-    json_t *failed =
-        json_pack("{s:s, s:s, s:s, s:s}", "code", ctx->err.code, "message", ctx->err.message,
-                  "operation", ctx->err.operation, "request_id", ctx->err.request_id);
-    return json_object_set_new(ctx->state, "failed", failed) == 0 ? STEP_DONE : az_no_memory(ctx);
+        return;
+    step_state_set(ctx, "failed", step_error_pack(&ctx->err));
 }
 
 /* A kind of part: its list in the state, and its calls. */
@@ -372,43 +352,45 @@ static const struct vm_part_kind vm_nics = {"nics", &get_nic, &delete_nic};
 static const struct vm_part_kind vm_ips = {"ips", &get_ip, &delete_ip};
 
 /* The deletion is begun, or followed. */
-static enum verdict delete_part(struct step_ctx *ctx, const struct vm_part_kind *kind,
-                                const char *text, const char *path)
+static enum verdict vm_part_delete(struct step_ctx *ctx, const struct vm_part_kind *kind,
+                                   const char *text, const char *path)
 {
-    bool asked = !ctx->restored || json_is_true(json_object_get(ctx->state, "asked"));
+    bool asked = !ctx->restored || step_state_flag(ctx, "asked");
     bool begun = json_object_get(ctx->state, "poll") != NULL;
-    if (!asked && !begun && !part_is_loose(ctx, kind->get, text, path))
+    if (!asked && !begun && !vm_part_is_detached(ctx, kind->get, text, path))
         return STEP_FAILED;
     return az_long(ctx, kind->delete, path, NULL);
 }
 
-static enum verdict remove_one(struct step_ctx *ctx, const struct vm_part_kind *kind,
-                               const char *text)
+static enum verdict vm_part_delete_and_judge(struct step_ctx *ctx, const struct vm_part_kind *kind,
+                                             const char *text)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
     enum verdict verdict = STEP_FAILED;
-    if (path_of(ctx, text, &path))
-        verdict = delete_part(ctx, kind, text, buf_str(&path));
+    if (vm_part_path(ctx, text, &path))
+        verdict = vm_part_delete(ctx, kind, text, buf_str(&path));
     buf_free(&path);
     if (verdict != STEP_FAILED)
         return verdict;
     if (az_gone(ctx))
         return STEP_DONE;
-    if (still_in_use(ctx))
+    if (vm_part_in_use(ctx))
         verdict = step_retry(ctx, IN_USE_LIMIT);
-    bool final = verdict == STEP_FAILED && !err_is_retryable(&ctx->err);
-    return final ? put_off(ctx) : verdict;
+    if (verdict != STEP_FAILED || err_is_retryable(&ctx->err))
+        return verdict;
+    vm_keep_failure(ctx);
+    return STEP_DONE;
 }
 
 /* The first of a list; then the step again for the next. */
-static enum verdict vm_delete_next_part(struct step_ctx *ctx)
+static enum verdict vm_part_delete_next(struct step_ctx *ctx)
 {
     const struct vm_part_kind *kind = ctx->step->with;
     json_t *ids = json_object_get(ctx->state, kind->list);
     const char *text = json_string_value(json_array_get(ids, 0));
     if (!text)
         return STEP_DONE;
-    enum verdict verdict = remove_one(ctx, kind, text);
+    enum verdict verdict = vm_part_delete_and_judge(ctx, kind, text);
     if (verdict != STEP_DONE)
         return verdict;
     json_array_remove(ids, 0);
@@ -416,59 +398,55 @@ static enum verdict vm_delete_next_part(struct step_ctx *ctx)
 }
 
 /* Says what could not be deleted. */
-static enum verdict conclude(struct step_ctx *ctx)
+static enum verdict vm_conclude(struct step_ctx *ctx)
 {
     const json_t *failed = json_object_get(ctx->state, "failed");
-    const char *code = jstr(failed, "code"), *message = jstr(failed, "message");
-    const char *operation = jstr(failed, "operation"), *request = jstr(failed, "request_id");
     if (!failed)
         return STEP_DONE;
-    err_set(&ctx->err, ERR_PROVIDER, code ? code : "", "%s", message ? message : "");
-    snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", operation ? operation : "");
-    snprintf(ctx->err.request_id, sizeof ctx->err.request_id, "%s", request ? request : "");
+    step_error_unpack(failed, &ctx->err);
     return STEP_FAILED;
 }
 
 /* --- its state --- */
 
-static bool disk_valid(struct step_ctx *ctx, const json_t *value)
+static bool vm_disk_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return part_id_valid(ctx, json_string_value(value), DISK);
+    return vm_part_id_valid(ctx, json_string_value(value), DISK);
 }
 
-static bool nic_valid(struct step_ctx *ctx, const json_t *value)
+static bool vm_nic_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return part_id_valid(ctx, json_string_value(value), NIC);
+    return vm_part_id_valid(ctx, json_string_value(value), NIC);
 }
 
-static bool ip_valid(struct step_ctx *ctx, const json_t *value)
+static bool vm_ip_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return part_id_valid(ctx, json_string_value(value), IP);
+    return vm_part_id_valid(ctx, json_string_value(value), IP);
 }
 
 /* Parts that nobody has asked to delete are not taken over. */
-static bool parts_valid(struct step_ctx *ctx, const json_t *value,
-                        bool (*each)(struct step_ctx *ctx, const json_t *value))
+static bool vm_parts_valid(struct step_ctx *ctx, const json_t *value,
+                           bool (*each)(struct step_ctx *ctx, const json_t *value))
 {
     return param_boolean(ctx, "Delete Associated Resources") && state_list(ctx, value, each);
 }
 
-static bool disks_valid(struct step_ctx *ctx, const json_t *value)
+static bool vm_disks_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return parts_valid(ctx, value, disk_valid);
+    return vm_parts_valid(ctx, value, vm_disk_valid);
 }
 
-static bool nics_valid(struct step_ctx *ctx, const json_t *value)
+static bool vm_nics_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return parts_valid(ctx, value, nic_valid);
+    return vm_parts_valid(ctx, value, vm_nic_valid);
 }
 
-static bool ips_valid(struct step_ctx *ctx, const json_t *value)
+static bool vm_ips_valid(struct step_ctx *ctx, const json_t *value)
 {
-    return parts_valid(ctx, value, ip_valid);
+    return vm_parts_valid(ctx, value, vm_ip_valid);
 }
 
-static bool failure_valid(struct step_ctx *ctx, const json_t *value)
+static bool vm_failure_valid(struct step_ctx *ctx, const json_t *value)
 {
     static const char *const names[] = {"code", "message", "operation", "request_id", NULL};
     (void)ctx;
@@ -504,21 +482,21 @@ const struct action action_vm_delete = {
                               "Microsoft.Network/publicIPAddresses/read", NULL},
     .arm_type = VM,
     .location_permissions = (const char *const[]){VM "/read", NULL},
-    .check = check,
-    .state = (const struct action_state[]){{"disks", disks_valid},
-                                           {"nics", nics_valid},
-                                           {"ips", ips_valid},
-                                           {"failed", failure_valid},
+    .check = vm_check,
+    .state = (const struct action_state[]){{"disks", vm_disks_valid},
+                                           {"nics", vm_nics_valid},
+                                           {"ips", vm_ips_valid},
+                                           {"failed", vm_failure_valid},
                                            {"asked", NULL},
                                            AZ_OPERATION_AGAIN,
                                            {0}},
     .steps =
         (const struct action_step[]){
-            {.name = "find", .run = find, .save = true},
-            {.name = "delete-vm", .run = remove_vm},
-            {.name = "delete-disks", .run = vm_delete_next_part, .with = &vm_disks},
-            {.name = "delete-nics", .run = vm_delete_next_part, .with = &vm_nics},
-            {.name = "delete-ips", .run = vm_delete_next_part, .with = &vm_ips},
-            {.name = "conclude", .run = conclude},
+            {.name = "find", .run = vm_find, .save = true},
+            {.name = "delete-vm", .run = vm_delete},
+            {.name = "delete-disks", .run = vm_part_delete_next, .with = &vm_disks},
+            {.name = "delete-nics", .run = vm_part_delete_next, .with = &vm_nics},
+            {.name = "delete-ips", .run = vm_part_delete_next, .with = &vm_ips},
+            {.name = "conclude", .run = vm_conclude},
             {0}},
 };

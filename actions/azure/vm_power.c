@@ -1,6 +1,6 @@
 /* vm_start, vm_power_off and vm_deallocate: one call each on the virtual machine, followed until it
  * has taken effect. */
-#include "actions/azure/common.h"
+#include "actions/azure/call.h"
 
 #define VM "Microsoft.Compute/virtualMachines"
 

@@ -274,6 +274,36 @@ static json_t *with_attribute(json_t *value)
     return json_pack("{s:{s:o}}", "attributes", "A B", value);
 }
 
+static void expect_stored(const struct err *err, const char *message, const char *request_id)
+{
+    json_t *stored = step_error_pack(err);
+    struct err again = ERR_INIT;
+    assert_non_null(stored);
+    step_error_unpack(stored, &again);
+    assert_int_equal(again.kind, ERR_PROVIDER);
+    assert_string_equal(again.code, err->code);
+    assert_string_equal(again.message, message);
+    assert_string_equal(again.operation, err->operation);
+    assert_string_equal(again.request_id, request_id);
+    json_decref(stored);
+}
+
+/* A provider's request ID may be any bytes: the error is not lost with it. */
+static void test_an_error_is_stored_whatever_its_bytes(void **state)
+{
+    struct err err = {.kind = ERR_DENIED,
+                      .code = "Locked",
+                      .message = "a lock",
+                      .operation = "disks/delete",
+                      .request_id = "r-1"};
+    (void)state;
+    expect_stored(&err, "a lock", "r-1");
+    memcpy(err.request_id, "r-\xff", 4);
+    expect_stored(&err, "a lock", "(not valid UTF-8)");
+    memcpy(err.message, "\xe2\x82", 3);
+    expect_stored(&err, "(not valid UTF-8)", "(not valid UTF-8)");
+}
+
 static void test_a_text_of_the_resource_is_there_or_absent(void **state)
 {
     (void)state;
@@ -327,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_a_wall_clock_that_is_set_changes_no_wait),
         cmocka_unit_test(test_a_dry_run_waits_for_nothing),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_an_error_is_stored_whatever_its_bytes),
         cmocka_unit_test(test_a_text_of_the_resource_is_there_or_absent),
         cmocka_unit_test(test_what_is_not_a_text_is_never_absent),
     };

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 #include "actions/aws/rds.h"
 #include "lib/base/clock.h"
 

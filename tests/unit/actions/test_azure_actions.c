@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "actions/azure/common.h"
+#include "actions/azure/call.h"
 #include "actions/azure/id.h"
 #include "actions/azure/names.h"
 #include "lib/base/clock.h"

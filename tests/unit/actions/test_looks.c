@@ -525,7 +525,7 @@ static void test_a_listing_that_does_not_go_on_is_errored(void **state)
         {NULL}};
     world_script(w, newer, NULL);
     end = world_act(w, "s3_clear_bucket", parsed(BUCKET), NULL);
-    assert_string_equal(end.error, "ListObjectVersions answers the same page again and again");
+    assert_string_equal(end.error, "ListObjectVersions returns the same page again and again");
     static const struct world_answer policies[] = {
         {.op = "ListPolicies",
          .body = "<R><ListPoliciesResult><IsTruncated>true</IsTruncated><Marker>m</Marker>"
@@ -533,7 +533,7 @@ static void test_a_listing_that_does_not_go_on_is_errored(void **state)
         {NULL}};
     world_script(w, policies, NULL);
     end = world_act(w, "iam_user_attach_policy", parsed(USER), parsed("{\"Policy\":\"readers\"}"));
-    assert_string_equal(end.error, "ListPolicies answers the same page again and again");
+    assert_string_equal(end.error, "ListPolicies returns the same page again and again");
 }
 
 #define LISTING(most, more, entries)                                                               \

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "actions/aws/common.h"
+#include "actions/aws/call.h"
 #include "actions/parts.h"
 #include "tests/unit/action_world.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "actions/aws/common.h"
+#include "actions/aws/list.h"
 #include "tests/unit/action_world.h"
 
 static const struct aws_op stop = {&aws_ec2, "StopInstances", .changes = true};
@@ -154,7 +154,7 @@ static void expect_empty_refused(struct action_world *w, const struct aws_op *op
     world_script(w, answers, NULL);
     assert_false(act_do(&ctx, op, json_object()));
     char message[64];
-    snprintf(message, sizeof message, "the answer to %s is empty", op->name);
+    snprintf(message, sizeof message, "the response from %s is empty", op->name);
     assert_string_equal(ctx.err.message, message);
     assert_string_equal(ctx.err.code, "UnreadableAnswer");
     assert_int_equal(ctx.err.kind, ERR_TRANSIENT);
@@ -193,7 +193,7 @@ static void test_a_text_that_is_missing_is_not_left_out(void **state)
     json_object_del(json_array_get(list, 1), "id");
     assert_null(act_texts(&ctx, list, "id"));
     assert_int_equal(ctx.err.kind, ERR_TRANSIENT);
-    assert_string_equal(ctx.err.message, "the answer lists something without id");
+    assert_string_equal(ctx.err.message, "the response contains an element without id");
     json_decref(list);
 }
 

@@ -1,5 +1,5 @@
 /* What Azure actions share: paths, calls, and operations that go on after the call. */
-#include "actions/azure/common.h"
+#include "actions/azure/call.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +13,6 @@
 /* The longest that an operation is followed. Deleting a large resource group takes hours. */
 #define OPERATION_LIMIT WAIT_MINUTES(240)
 
-enum verdict az_no_memory(struct step_ctx *ctx)
-{
-    err_set(&ctx->err, ERR_INTERNAL, "", "out of memory");
-    return STEP_FAILED;
-}
-
 /* --- paths --- */
 
 bool az_path(struct step_ctx *ctx, const struct arm_op *op, struct buf *path)
@@ -30,6 +24,13 @@ bool az_path(struct step_ctx *ctx, const struct arm_op *op, struct buf *path)
               buf_adds(path, "/resourceGroups") && arm_path_add(path, where.group) &&
               buf_addf(path, "/providers/%s", op->provider) && arm_path_add(path, where.name);
     return ok || err_set(&ctx->err, ERR_LIMIT, "", "the resource's path is too long");
+}
+
+bool az_group_path(struct step_ctx *ctx, const struct az_where *where, struct buf *path)
+{
+    bool ok = buf_adds(path, "/subscriptions") && arm_path_add(path, where->subscription) &&
+              buf_adds(path, "/resourcegroups") && arm_path_add(path, where->group);
+    return ok || err_set(&ctx->err, ERR_LIMIT, "", "the path of the resource group is too long");
 }
 
 bool az_check(struct step_ctx *ctx, const char *type)
@@ -54,22 +55,20 @@ bool az_check(struct step_ctx *ctx, const char *type)
 
 json_t *az_read(struct step_ctx *ctx, const struct arm_op *op, const char *path)
 {
-    json_t *answer = NULL;
-    return arm_call(ctx->azure, ctx->http, op, ctx->account, path, NULL, &answer, NULL, &ctx->err)
-               ? answer
+    json_t *response = NULL;
+    return arm_call(ctx->azure, ctx->http, op, ctx->account, path, NULL, &response, NULL, &ctx->err)
+               ? response
                : NULL;
 }
 
 /* Writes a call of a dry run down: service "Microsoft.Compute", operation "virtualMachines/start".
  */
-static enum verdict write_down(struct step_ctx *ctx, const struct arm_op *op, const char *path,
-                               json_t *body)
+static enum verdict az_plan(struct step_ctx *ctx, const struct arm_op *op, const char *path,
+                            json_t *body)
 {
     char service[64];
     snprintf(service, sizeof service, "%.*s", (int)strcspn(op->provider, "/"), op->provider);
     json_t *params = json_pack("{s:s, s:O*}", "id", path, "body", body);
-    if (!params)
-        return az_no_memory(ctx);
     if (ctx->planned)
         ctx->planned(ctx, service, op->name, params);
     json_decref(params);
@@ -77,32 +76,37 @@ static enum verdict write_down(struct step_ctx *ctx, const struct arm_op *op, co
 }
 
 /* Keeps the operation for the next time. */
-static enum verdict park(struct step_ctx *ctx, const struct arm_poll *poll)
+static enum verdict az_operation_park(struct step_ctx *ctx, const struct arm_poll *poll)
 {
-    if (json_object_set_new(ctx->state, "poll", arm_poll_json(poll)) != 0)
-        return az_no_memory(ctx);
+    json_t *kept = arm_poll_json(poll);
+    if (!kept) {
+        err_set(&ctx->err, ERR_PROVIDER, "", "the URL of the operation is not valid UTF-8");
+        return STEP_FAILED;
+    }
+    step_state_set(ctx, "poll", kept);
     return step_again(ctx, poll->wait_ms);
 }
 
-static enum verdict begin(struct step_ctx *ctx, const struct arm_op *op, const char *path,
-                          const json_t *body)
+static enum verdict az_operation_begin(struct step_ctx *ctx, const struct arm_op *op,
+                                       const char *path, const json_t *body)
 {
     struct arm_poll poll = {0};
-    json_t *answer = NULL;
+    json_t *response = NULL;
     enum verdict verdict = STEP_FAILED;
     if (ctx->before_change && !ctx->before_change(ctx))
         return STEP_FAILED;
-    if (arm_call(ctx->azure, ctx->http, op, ctx->account, path, body, &answer, &poll, &ctx->err)) {
+    if (arm_call(ctx->azure, ctx->http, op, ctx->account, path, body, &response, &poll,
+                 &ctx->err)) {
         if (ctx->after_change)
             ctx->after_change(ctx);
-        verdict = poll.url ? park(ctx, &poll) : STEP_DONE;
+        verdict = poll.url ? az_operation_park(ctx, &poll) : STEP_DONE;
     }
-    json_decref(answer);
+    json_decref(response);
     arm_poll_free(&poll);
     return verdict;
 }
 
-static void forget(struct step_ctx *ctx)
+static void az_operation_forget(struct step_ctx *ctx)
 {
     json_object_del(ctx->state, "poll");
     json_object_del(ctx->state, "repeated");
@@ -110,36 +114,35 @@ static void forget(struct step_ctx *ctx)
 
 /* A poll has failed. That the record of the operation is not there (any more) says nothing of how
  * it has ended: the call is made once more, which does no harm. */
-static enum verdict lost(struct step_ctx *ctx)
+static enum verdict az_operation_lost(struct step_ctx *ctx)
 {
     bool unknown = ctx->err.kind == ERR_NOT_FOUND && ctx->err.http_status == 404;
     bool repeated = json_object_get(ctx->state, "repeated") != NULL;
     if (err_is_retryable(&ctx->err))
         return STEP_FAILED;
-    forget(ctx);
+    az_operation_forget(ctx);
     if (!unknown)
         return STEP_FAILED;
     if (repeated) {
         ctx->err.kind = ERR_PROVIDER; /* not found is the operation, not the resource */
         return STEP_FAILED;
     }
-    if (json_object_set_new(ctx->state, "repeated", json_true()) != 0)
-        return az_no_memory(ctx);
+    step_state_set(ctx, "repeated", json_true());
     return step_again(ctx, 0);
 }
 
 /* Looks how the operation goes. */
-static enum verdict look(struct step_ctx *ctx, struct arm_poll *poll)
+static enum verdict az_operation_poll(struct step_ctx *ctx, struct arm_poll *poll)
 {
     bool done = false;
     if (!arm_poll_once(ctx->azure, ctx->http, poll, &done, &ctx->err))
-        return lost(ctx);
+        return az_operation_lost(ctx);
     if (done) {
-        forget(ctx);
+        az_operation_forget(ctx);
         return STEP_DONE;
     }
     if (step_elapsed_ms(ctx) < OPERATION_LIMIT)
-        return park(ctx, poll);
+        return az_operation_park(ctx, poll);
     err_set(&ctx->err, ERR_PROVIDER, "", "the operation is still under way after %d hours",
             (int)(OPERATION_LIMIT / WAIT_MINUTES(60)));
     return STEP_FAILED;
@@ -151,11 +154,11 @@ enum verdict az_long(struct step_ctx *ctx, const struct arm_op *op, const char *
     const json_t *kept = json_object_get(ctx->state, "poll");
     enum verdict verdict;
     if (ctx->plan)
-        verdict = write_down(ctx, op, path, body);
+        verdict = az_plan(ctx, op, path, body);
     else if (kept && arm_poll_from_json(kept, &poll))
-        verdict = look(ctx, &poll);
+        verdict = az_operation_poll(ctx, &poll);
     else
-        verdict = begin(ctx, op, path, body);
+        verdict = az_operation_begin(ctx, op, path, body);
     arm_poll_free(&poll);
     json_decref(body);
     return verdict;
@@ -163,7 +166,7 @@ enum verdict az_long(struct step_ctx *ctx, const struct arm_op *op, const char *
 
 /* Whether the path of a URL is in the subscription, and stays there. That it is on the host of
  * Resource Manager is seen to when it is followed. */
-static bool path_in_subscription(const struct step_ctx *ctx, const char *path)
+static bool az_path_in_subscription(const struct step_ctx *ctx, const char *path)
 {
     static const char prefix[] = "/subscriptions/";
     size_t n = sizeof prefix - 1, account = strlen(ctx->account);
@@ -180,7 +183,7 @@ bool az_operation_valid(struct step_ctx *ctx, const json_t *value)
     bool ok = arm_poll_from_json(value, &poll);
     ok = ok && strncasecmp(poll.bucket, ctx->account, account) == 0 &&
          strncmp(poll.bucket + account, "/arm-", strlen("/arm-")) == 0 &&
-         uri_parse(poll.url, &uri, &ignored) && path_in_subscription(ctx, uri.path);
+         uri_parse(poll.url, &uri, &ignored) && az_path_in_subscription(ctx, uri.path);
     uri_free(&uri);
     arm_poll_free(&poll);
     return ok;

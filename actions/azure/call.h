@@ -1,9 +1,10 @@
 /* What Azure actions share: paths of resources, calls from a step, and long-running operations
  * followed from one run of a step to the next. */
-#ifndef HGAUTOD_ACTIONS_AZURE_COMMON_H
-#define HGAUTOD_ACTIONS_AZURE_COMMON_H
+#ifndef HGAUTOD_ACTIONS_AZURE_CALL_H
+#define HGAUTOD_ACTIONS_AZURE_CALL_H
 
 #include "actions/action.h"
+#include "actions/azure/id.h"
 #include "lib/azure/arm.h"
 
 /* The longest path that is built: the longest id, each byte three times as long when encoded. */
@@ -11,6 +12,8 @@
 
 /* Appends the path of the resource as one of type op->provider. False with ctx->err. */
 bool az_path(struct step_ctx *ctx, const struct arm_op *op, struct buf *path) MUST_CHECK;
+/* Appends the path of the resource's group. False with ctx->err. */
+bool az_group_path(struct step_ctx *ctx, const struct az_where *where, struct buf *path) MUST_CHECK;
 /* For action.check: the resource is one of that type, as far as its `id` tells. False with
  * ctx->err. */
 bool az_check(struct step_ctx *ctx, const char *type) MUST_CHECK;
@@ -49,7 +52,5 @@ enum verdict az_delete_step(struct step_ctx *ctx);
 /* Whether the last failure says that the thing is not there, though all that leads to it is known:
  * an unknown subscription is another matter. */
 bool az_gone(const struct step_ctx *ctx);
-/* STEP_FAILED for want of memory. */
-enum verdict az_no_memory(struct step_ctx *ctx);
 
 #endif
