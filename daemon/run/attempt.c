@@ -1,5 +1,16 @@
-/* One task in a worker's hands: what its steps see, whether it may go on, and the steps one after
- * the other. */
+/* Attempts: one task that a worker runs. Prepares the context of its steps, checks whether it may go
+ * on, and runs the steps one after the other.
+ *
+ * Before its first step (again after a takeover) a task is located (place.c), then checked against
+ * the policy, the daemon's own resources, the allowed subscriptions, the IDs of the resource (the
+ * action's check) and the allowed locations; then the stored state is reduced to what may be used.
+ *
+ * The context borrows from the run (event, parameters), the host (clients) and the attempt
+ * (resource, state). The worker that has the task may access all of it without a lock, except what
+ * task.h marks; the hooks are called by steps, on the same worker. Before each step, and before
+ * each change within a step, the claim must have time left: it may have been lost meanwhile. A
+ * change that was accepted is noted at once in task->changed, and reaches is_pending with the next
+ * write of the progress. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,18 +20,18 @@
 #include "daemon/policy/own.h"
 #include "daemon/policy/subscriptions.h"
 #include "daemon/run/task.h"
+#include "lib/base/array.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
+/* Bytes of the name of an Azure location. */
 #define LOCATION_MAX 256
+/* When the claim has no time left, it is checked again after this: the control job is renewing it.
+ */
+#define RENEWAL_PAUSE_MS 1000
 
-static const struct config *config_of(const struct run *run)
-{
-    return run->env->config;
-}
-
-/* --- what a step sees --- */
+/* --- hooks --- */
 
 static void hook_planned(struct step_ctx *ctx, const char *service, const char *operation,
                          const json_t *params)
@@ -31,10 +42,7 @@ static void hook_planned(struct step_ctx *ctx, const char *service, const char *
         json_pack("{s:s, s:s, s:s, s:s, s:O?}", "resource", task_resource_name(ctx), "account",
                   ctx->account, "service", service, "operation", operation, "params", params));
     pthread_mutex_lock(&a->run->lock);
-    if (a->planned_count == a->planned_room) {
-        a->planned_room = a->planned_room ? a->planned_room * 2 : 64;
-        a->planned = memory_or_die(realloc(a->planned, a->planned_room * sizeof *a->planned));
-    }
+    a->planned = array_room(a->planned, a->planned_count, &a->planned_room, sizeof *a->planned);
     a->planned[a->planned_count] = (struct planned){
         .resource = (uint32_t)task_index(task),
         .order = (uint32_t)a->planned_count,
@@ -56,18 +64,48 @@ static void hook_audit(struct step_ctx *ctx, const char *what, const json_t *det
     free(text);
 }
 
-/* May the subscription be acted on? Always true of AWS. */
-static bool subscription_allowed(const struct task *task, struct step_ctx *ctx)
+/* A step may have been running for long: the claim is checked again before each change. */
+static bool hook_before_change(struct step_ctx *ctx)
 {
-    const struct env *env = task->automation->run->env;
+    const struct task *task = ctx->engine;
+    int64_t again_ms;
+    if (attempt_may_begin(task->automation->run, &again_ms))
+        return true;
+    err_set(&ctx->err, ERR_BUSY, "", "the claim on the event must be renewed first");
+    ctx->err.retry_after_ms = again_ms - ctx->clock->mono_ms(ctx->clock);
+    return false;
+}
+
+static void hook_after_change(struct step_ctx *ctx)
+{
+    struct task *task = ctx->engine;
+    task->changed = true;
+}
+
+/* --- checks --- */
+
+bool attempt_may_begin(const struct run *run, int64_t *again_ms)
+{
+    if (run->stopping) {
+        *again_ms = run_mono_ms(run) + STOPPING_PAUSE_MS;
+        return false;
+    }
+    if (!claim_holds(run)) {
+        *again_ms = run_mono_ms(run) + RENEWAL_PAUSE_MS;
+        return false;
+    }
+    return true;
+}
+
+static bool attempt_check_subscription(struct step_ctx *ctx, const struct env *env)
+{
     return ctx->action->cloud != CLOUD_AZURE ||
            subscriptions_allow(env->subscriptions, ctx->http, ctx->account, &ctx->err);
 }
 
-/* Is the resource the daemon's own? Who the daemon is, is asked only where it matters. */
-static bool own_allowed(const struct task *task, struct step_ctx *ctx)
+/* Refuses resources of the daemon's own. Its identity is determined only if it matters. */
+static bool attempt_check_own(struct step_ctx *ctx, const struct run *run)
 {
-    const struct run *run = task->automation->run;
     struct aws_self self;
     bool needed = own_needs_self(ctx->action, ctx->resource);
     if (needed && !aws_self(ctx->aws, ctx->http, &self, &ctx->err))
@@ -76,9 +114,22 @@ static bool own_allowed(const struct task *task, struct step_ctx *ctx)
                       &ctx->err);
 }
 
-/* Reduces the stored state to what may be acted on. When it is not valid, the task begins as if
- * nothing had been stored. */
-static void admit_state(struct task *task, struct step_ctx *ctx)
+/* A resource without a location is left to the action: it does not exist any more. */
+static bool attempt_check_location(struct step_ctx *ctx, const struct env *env)
+{
+    struct buf location = buf_make(LOCATION_MAX);
+    if (!guard_needs_location(env->config, ctx->action))
+        return true;
+    bool ok = az_locate(ctx, &location) &&
+              (location.size == 0 ||
+               guard_region(env->config, CLOUD_AZURE, buf_str(&location), &ctx->err));
+    buf_free(&location);
+    return ok;
+}
+
+/* Reduces the stored state to what may be used. If it is not valid, the task begins as if nothing
+ * had been stored. */
+static void attempt_admit_state(struct task *task, struct step_ctx *ctx)
 {
     const struct run *run = task->automation->run;
     if (!action_state_admit(ctx, ctx->state)) {
@@ -94,73 +145,29 @@ static void admit_state(struct task *task, struct step_ctx *ctx)
     task_keep_state(task, ctx);
 }
 
-/* Is the resource where it may be? One that is gone is left to the action. */
-static bool location_allowed(const struct task *task, struct step_ctx *ctx)
+/* Locates the resource and, the first time, makes all checks. */
+static bool attempt_check(struct task *task, struct step_ctx *ctx)
 {
-    const struct config *config = config_of(task->automation->run);
-    struct buf location = buf_make(LOCATION_MAX);
-    if (!guard_needs_location(config, ctx->action))
-        return true;
-    bool ok =
-        az_locate(ctx, &location) &&
-        (location.size == 0 || guard_region(config, CLOUD_AZURE, buf_str(&location), &ctx->err));
-    buf_free(&location);
-    return ok;
-}
-
-/* Places the resource, asks the policy, and has the action check its ids, once. */
-static bool prepare(struct task *task, struct step_ctx *ctx)
-{
+    const struct run *run = task->automation->run;
     if (!place_resource(ctx))
         return false;
     if (task->checked)
         return true;
-    if (!guard_resource(config_of(task->automation->run), ctx->action, ctx->account, ctx->region,
-                        ctx->resource, &ctx->err) ||
-        !own_allowed(task, ctx) || !subscription_allowed(task, ctx))
+    if (!guard_resource(run->env->config, ctx->action, ctx->account, ctx->region, ctx->resource,
+                        &ctx->err) ||
+        !attempt_check_own(ctx, run) || !attempt_check_subscription(ctx, run->env))
         return false;
     if (ctx->action->check && !ctx->action->check(ctx))
         return false;
-    if (!location_allowed(task, ctx))
+    if (!attempt_check_location(ctx, run->env))
         return false;
     if (task->restored)
-        admit_state(task, ctx);
+        attempt_admit_state(task, ctx);
     task->checked = true;
     return true;
 }
 
-bool attempt_may_begin(const struct run *run, int64_t *again_ms)
-{
-    const struct clock *clock = run->env->clock;
-    if (run->stopping) {
-        *again_ms = clock->mono_ms(clock) + STOPPING_PAUSE_MS;
-        return false;
-    }
-    if (!claim_holds(run)) {
-        *again_ms = clock->mono_ms(clock) + 1000; /* the control job is trying to renew it */
-        return false;
-    }
-    return true;
-}
-
-/* A step may have taken long since it was begun: the claim is asked about again before each change.
- */
-static bool hook_before_change(struct step_ctx *ctx)
-{
-    const struct task *task = ctx->engine;
-    int64_t again_ms;
-    if (attempt_may_begin(task->automation->run, &again_ms))
-        return true;
-    err_set(&ctx->err, ERR_BUSY, "", "the claim on the event has to be renewed first");
-    ctx->err.retry_after_ms = again_ms - ctx->clock->mono_ms(ctx->clock);
-    return false;
-}
-
-static void hook_after_change(struct step_ctx *ctx)
-{
-    struct task *task = ctx->engine;
-    task->changed = true;
-}
+/* --- opening and closing --- */
 
 const json_t *attempt_shared_state(const struct task *task, const struct step_ctx *ctx)
 {
@@ -168,11 +175,11 @@ const json_t *attempt_shared_state(const struct task *task, const struct step_ct
     return sharing && sharing->same ? json_object_get(ctx->state, sharing->same) : NULL;
 }
 
-void attempt_note_share(struct task *task, const struct step_ctx *ctx)
+void attempt_tag_share(struct task *task, const struct step_ctx *ctx)
 {
     const json_t *state = attempt_shared_state(task, ctx);
     char *text = state ? json_dumps(state, JSON_ENCODE_ANY) : NULL;
-    task->share = text ? (uint16_t)(hash_add(HASH_INIT, text) >> 16 | 1) : 0;
+    task->share_tag = text ? (uint16_t)(hash_add(HASH_INIT, text) >> 16 | 1) : 0;
     free(text);
 }
 
@@ -180,7 +187,6 @@ bool attempt_open(struct attempt *a, struct task *task, struct http_client *http
 {
     struct automation *automation = task->automation;
     struct run *run = automation->run;
-    const struct env *env = run->env;
     a->task = task;
     a->ctx = (struct step_ctx){.action = automation->action,
                                .params = automation->params,
@@ -190,10 +196,10 @@ bool attempt_open(struct attempt *a, struct task *task, struct http_client *http
                                .partition = "",
                                .plan = run->plan,
                                .restored = task->restored,
-                               .aws = env->aws,
-                               .azure = env->azure,
+                               .aws = run->env->aws,
+                               .azure = run->env->azure,
                                .http = http,
-                               .clock = env->clock,
+                               .clock = run->env->clock,
                                .err = ERR_INIT,
                                .before_change = hook_before_change,
                                .after_change = hook_after_change,
@@ -203,13 +209,13 @@ bool attempt_open(struct attempt *a, struct task *task, struct http_client *http
     a->resource =
         event_resource(&run->event, &automation->event->resources[task_index(task)], &a->ctx.err);
     a->ctx.resource = a->resource;
-    /* The text is of our own making: without memory alone it cannot be read. */
+    /* The text was written by task_keep_state or progress_restore, so it can be parsed. */
     a->ctx.state = memory_or_die(task->text ? json_loads(task->text, 0, NULL) : json_object());
-    if (a->resource && prepare(task, &a->ctx)) {
-        attempt_note_share(task, &a->ctx);
+    if (a->resource && attempt_check(task, &a->ctx)) {
+        attempt_tag_share(task, &a->ctx);
         return true;
     }
-    a->answer = task_failed(task, &a->ctx);
+    a->answer = task_fail(task, &a->ctx);
     return false;
 }
 
@@ -219,14 +225,14 @@ void attempt_close(struct attempt *a)
     json_decref(a->resource);
 }
 
-/* --- its steps --- */
+/* --- steps --- */
 
-void task_begin_step(struct task *task, struct step_ctx *ctx)
+void attempt_begin_step(struct task *task, struct step_ctx *ctx)
 {
     struct run *run = task->automation->run;
     if (!task->begun) {
         pthread_mutex_lock(&run->lock);
-        task->step_since_ms = ctx->clock->mono_ms(ctx->clock);
+        task->step_since_ms = run_mono_ms(run);
         task->begun = true;
         pthread_mutex_unlock(&run->lock);
     }
@@ -235,20 +241,20 @@ void task_begin_step(struct task *task, struct step_ctx *ctx)
     ctx->err = ERR_INIT;
 }
 
-struct job_answer task_advance(struct task *task, struct step_ctx *ctx)
+struct job_answer attempt_run_steps(struct task *task, struct step_ctx *ctx)
 {
     const struct run *run = task->automation->run;
     bool begun = false;
     struct job_answer answer;
     int64_t again_ms;
     do {
-        /* A claim that is to be renewed is, before the next step keeps this worker busy. */
-        if (ctx->clock->mono_ms(ctx->clock) >= run->claim_due_ms && begun)
+        /* The claim is renewed before the next step keeps this worker busy. */
+        if (begun && run_mono_ms(run) >= run->claim_due_ms)
             return job_ready();
         if (!attempt_may_begin(run, &again_ms))
             return job_again_at(again_ms);
         begun = true;
-        task_begin_step(task, ctx);
+        attempt_begin_step(task, ctx);
         if (!task_settle_step(task, ctx, step_run(ctx, task->step), &answer))
             return answer;
     } while (!task_sharing(task));

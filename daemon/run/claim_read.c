@@ -1,11 +1,10 @@
-/* Reading is_pending: what anybody may have written there.
+/* Reads is_pending, in which anyone who can write to the store may have written anything.
  *
- * Whoever may write beside the events may write anything into it. So it is taken for no more than
- * it can be: a body is parsed only when it is as small and as flat as those that progress_write
- * makes, and a claim lasts for its ttl_ms since the store says that it was written.
- *
- * How long that is ago is told by the store's clock alone: those of the hosts may be wrong, the
- * writer's and ours. So the time of expiry in the body is for people; only 0 means something. */
+ * A body is parsed only if it is as small and as flat as those that progress_write produces, and a
+ * claim lasts for its ttl_ms from the moment at which, according to the store, it was written. The
+ * elapsed time is measured by the clock of the store alone, since those of the writer's host and of
+ * ours may be wrong. The time of expiry in the body is for information only, except that 0 means
+ * that the claim was given up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,14 +12,14 @@
 #include "lib/json/jpath.h"
 #include "lib/json/scan.h"
 
-/* JSON values and keys of a body that is believed: room for the errors of some hundred thousand
+/* Maximum number of JSON values and keys in a body: enough for the errors of some hundred thousand
  * resources, and a bound on the memory that parsing takes. */
 #define VALUES_MAX 2000000
-/* The largest claim_ttl that a daemon may have: see config_table.c. */
+/* The largest claim_ttl of any daemon: see config/table.c. */
 #define TTL_MAX_MS (3600 * INT64_C(1000))
 
-/* NULL when the body is not JSON, or is larger than what we write. */
-static json_t *parse(const struct buf *body)
+/* Returns NULL if the body is not JSON, or is larger than progress_write would make it. */
+static json_t *claim_parse(const struct buf *body)
 {
     struct scan scan;
     scan_init(&scan, buf_str(body), body->size);
@@ -34,24 +33,24 @@ static json_t *parse(const struct buf *body)
     return NULL;
 }
 
-/* How long a claim lasts since it was written. Daemons on one queue may have different claim_ttls,
- * while they are being changed for instance. One that does not say it, as somebody else's marker,
- * lasts as long as one of ours would. */
-static int64_t lifetime_ms(const struct run *run, const struct claim *claim)
+/* Returns how long a claim lasts from when it was written. Daemons on one queue may have different
+ * values of claim_ttl, for example while it is being changed. If the body contains none, as that of
+ * another program, the claim lasts as long as one of ours. */
+static int64_t claim_lifetime_ms(const struct run *run, const struct claim *claim)
 {
-    int64_t said = claim->believed ? jint(claim->body, "ttl_ms", 0) : 0;
-    if (said <= 0)
+    int64_t ttl_ms = claim->trusted ? jint(claim->body, "ttl_ms", 0) : 0;
+    if (ttl_ms <= 0)
         return run->rules->claim_ttl;
-    return said < TTL_MAX_MS ? said : TTL_MAX_MS;
+    return ttl_ms < TTL_MAX_MS ? ttl_ms : TTL_MAX_MS;
 }
 
-/* How long it lasts from when the store answered. Where the store does not tell when that was, this
- * host's clock must do. */
-static int64_t left_ms(const struct run *run, const struct claim *claim)
+/* Returns how long a claim lasts from the response of the store. If the store sends no date, the
+ * clock of this host is used. */
+static int64_t claim_left_ms(const struct run *run, const struct claim *claim)
 {
     const struct clock *clock = run->env->clock;
     int64_t now_ms = claim->meta.now_ms ? claim->meta.now_ms : clock->wall_ms(clock);
-    return claim->meta.modified_ms + lifetime_ms(run, claim) - now_ms;
+    return claim->meta.modified_ms + claim_lifetime_ms(run, claim) - now_ms;
 }
 
 bool claim_read(struct run *run, struct http_client *http, struct claim *claim, struct err *err)
@@ -62,16 +61,17 @@ bool claim_read(struct run *run, struct http_client *http, struct claim *claim, 
     *claim = (struct claim){.body = NULL};
     bool ok = ops->get(run->store, http, key, &body, &claim->meta, err);
     if (ok) {
-        claim->believed = claim_signed(run, &body);
-        claim->body = parse(&body);
+        claim->trusted = claim_signed(run, &body);
+        claim->body = claim_parse(&body);
     } else if (err->kind == ERR_LIMIT) {
-        *err = ERR_INIT; /* not one of ours */
+        /* Too large to be one of ours. */
+        *err = ERR_INIT;
         ok = ops->head(run->store, http, key, &claim->meta, NULL, err);
     }
     buf_free(&body);
     if (ok) {
         claim->given_up = jint(claim->body, "expires_ms", -1) == 0;
-        claim->left_ms = left_ms(run, claim);
+        claim->left_ms = claim_left_ms(run, claim);
     }
     return ok;
 }

@@ -12,17 +12,19 @@ struct store;
 enum settle {
     /* The reports are durable, or there was nothing to do: delete the message. */
     SETTLE_DONE,
-    /* Not now, because of a shutdown or a fault: make the message visible again after delay_ms. */
+    /* Not completed, because of a shutdown or a fault: make the message visible again after
+     * delay_ms. */
     SETTLE_RELEASE,
-    /* The event cannot be carried out, for a reason that does not pass by itself: as
+    /* The event cannot be carried out, for a reason that will not pass by itself: as
      * SETTLE_RELEASE, but the queue may give up on the message. */
     SETTLE_FAILED,
-    /* Another daemon works on the event: try again after delay_ms, without counting an attempt. */
+    /* Another daemon is processing the event: try again after delay_ms, without counting an
+     * attempt. */
     SETTLE_LATER,
 };
 
-/* Embedded by whatever announces the event, and kept, with all that it points to, until it is
- * settled. All pointers are borrowed. */
+/* Embedded in the source's own object for the event, and kept, with everything it points to, until
+ * it is settled. All pointers are borrowed. */
 struct delivery {
     /* Contains the event and receives its reports. */
     struct store *store;

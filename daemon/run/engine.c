@@ -1,4 +1,7 @@
-/* The engine: workers, and the border between them and the main thread. */
+/* The engine: owns the workers and the runs, and passes work between workers and the main thread.
+ *
+ * Workers hand over what they have finished through two lists under `lock`, and wake the loop. All
+ * other members are accessed by the main thread only, or constant while workers run. */
 #include "daemon/run/engine.h"
 
 #include <inttypes.h>
@@ -9,14 +12,17 @@
 #include <string.h>
 
 #include "daemon/run/run.h"
+#include "lib/base/memory.h"
 #include "lib/net/http.h"
 
-/* Runs under way at a time. More wait in their queue, where other daemons can have them. */
+/* Number of runs in progress at a time. Further ones wait in their queue, where other daemons can
+ * get them. */
 #define MAX_RUNS 64
-/* Before the end of a drain, besides the longest request, this is kept for storing progress. */
+/* Kept before the end of a drain for storing progress, in addition to the longest request. */
 #define DRAIN_MARGIN_MS 5000
 
 struct engine;
+struct work;
 
 /* A worker thread and its own connections. */
 struct worker {
@@ -26,27 +32,32 @@ struct worker {
 };
 
 struct engine {
-    struct run_host host; /* first */
+    /* First. */
+    struct run_host host;
     uv_loop_t *loop;
     struct worker *workers;
     size_t worker_count;
+    /* Allocated separately, since they are closed after the engine is gone. */
+    uv_async_t *wakeup;
+    uv_timer_t *stop_timer;
 
-    uv_async_t *wakeup;     /* an allocation of its own: it is closed after the engine is gone */
-    uv_timer_t *stop_timer; /* likewise */
     pthread_mutex_t lock;
-    struct run *ended; /* for the main thread, linked by next_ended; under lock */
-    struct work *done; /* likewise */
+    /* For the main thread, under lock; linked by next_ended and next. */
+    struct run *ended;
+    struct work *done;
 
-    /* The main thread's own. */
-    struct run *runs; /* all, linked by next_run */
+    /* Of the main thread only. All runs, linked by next_run. */
+    struct run *runs;
     size_t run_count;
-    size_t work_count; /* engine_work outstanding */
+    /* Number of engine_work outstanding. */
+    size_t work_count;
     bool draining;
 };
 
-/* A piece of work for engine_work. */
+/* A call of engine_work. */
 struct work {
-    struct job job; /* first */
+    /* First. */
+    struct job job;
     struct engine *engine;
     void (*fn)(void *arg, struct http_client *http);
     void (*done)(void *arg);
@@ -56,22 +67,20 @@ struct work {
 
 /* --- workers --- */
 
-static void *work_on(void *arg)
+static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     struct sched *sched = w->engine->host.sched;
     struct job *job;
     while ((job = sched_next(sched))) {
-        struct flow *flow = job->lane ? job->lane->flow : NULL;
+        struct run_queue *queue = job->queue ? job->queue->run_queue : NULL;
         struct job_answer answer = job->run(job, w->http);
-        sched_back(sched, job, flow, answer);
+        sched_return(sched, job, queue, answer);
     }
     return NULL;
 }
 
-/* --- to the main thread --- */
-
-static struct job_answer do_work(struct job *job, struct http_client *http)
+static struct job_answer work_run(struct job *job, struct http_client *http)
 {
     struct work *work = (struct work *)job;
     struct engine *e = work->engine;
@@ -84,8 +93,8 @@ static struct job_answer do_work(struct job *job, struct http_client *http)
     return job_gone();
 }
 
-/* The run_host's. */
-static void run_ended(struct run *run)
+/* The host's `ended`. */
+static void engine_run_ended(struct run *run)
 {
     struct engine *e = (struct engine *)run->host;
     pthread_mutex_lock(&e->lock);
@@ -95,7 +104,18 @@ static void run_ended(struct run *run)
     uv_async_send(e->wakeup);
 }
 
-static void unlink_run(struct engine *e, struct run *run)
+/* --- the main thread --- */
+
+static void engine_link_run(struct engine *e, struct run *run)
+{
+    run->next_run = e->runs;
+    if (e->runs)
+        e->runs->previous_run = run;
+    e->runs = run;
+    e->run_count++;
+}
+
+static void engine_unlink_run(struct engine *e, struct run *run)
 {
     if (run->previous_run)
         run->previous_run->next_run = run->next_run;
@@ -106,7 +126,8 @@ static void unlink_run(struct engine *e, struct run *run)
     e->run_count--;
 }
 
-static void settle_run(struct engine *e, struct run *run)
+/* Settles the delivery of a run that has ended, after freeing the run. */
+static void engine_settle_run(struct engine *e, struct run *run)
 {
     struct delivery *delivery = run->delivery;
     enum settle how = run->outcome;
@@ -115,13 +136,13 @@ static void settle_run(struct engine *e, struct run *run)
     run->problem = NULL;
     if (how != SETTLE_DONE)
         run_count(run, COUNT_RUNS_RELEASED, 1);
-    unlink_run(e, run);
+    engine_unlink_run(e, run);
     run_free(run);
     delivery->settle(delivery, how, delay_ms, how == SETTLE_RELEASE ? problem : NULL);
     free(problem);
 }
 
-/* On the main thread: what the workers have finished. */
+/* Takes over what the workers have finished. */
 static void on_wakeup(uv_async_t *handle)
 {
     struct engine *e = handle->data;
@@ -133,7 +154,7 @@ static void on_wakeup(uv_async_t *handle)
     pthread_mutex_unlock(&e->lock);
     while (run) {
         struct run *next = run->next_ended;
-        settle_run(e, run);
+        engine_settle_run(e, run);
         run = next;
     }
     while (work) {
@@ -147,29 +168,15 @@ static void on_wakeup(uv_async_t *handle)
     }
 }
 
-/* --- the interface for the main thread --- */
-
 bool engine_has_room(const struct engine *e)
 {
     return !e->draining && e->run_count < MAX_RUNS;
 }
 
-static void add_run(struct engine *e, struct run *run)
-{
-    run->next_run = e->runs;
-    if (e->runs)
-        e->runs->previous_run = run;
-    e->runs = run;
-    e->run_count++;
-}
-
 void engine_submit(struct engine *e, struct delivery *d)
 {
     struct run *run = run_new(&e->host, d);
-    if (!run)
-        abort(); /* a few hundred bytes: the system has no memory at all; the queue keeps the
-                    message */
-    add_run(e, run);
+    engine_link_run(e, run);
     run->stopping = e->draining;
     sched_wake(e->host.sched, &run->control);
 }
@@ -177,10 +184,9 @@ void engine_submit(struct engine *e, struct delivery *d)
 void engine_work(struct engine *e, void (*fn)(void *arg, struct http_client *http),
                  void (*done)(void *arg), void *arg)
 {
-    struct work *work = calloc(1, sizeof *work);
-    if (!work)
-        abort();
-    *work = (struct work){.job = {.run = do_work}, .engine = e, .fn = fn, .done = done, .arg = arg};
+    struct work *work = xmalloc(sizeof *work);
+    *work =
+        (struct work){.job = {.run = work_run}, .engine = e, .fn = fn, .done = done, .arg = arg};
     e->work_count++;
     sched_wake(e->host.sched, &work->job);
 }
@@ -190,7 +196,7 @@ bool engine_busy(const struct engine *e)
     return e->run_count > 0 || e->work_count > 0;
 }
 
-static void stop_runs(struct engine *e)
+static void engine_stop_runs(struct engine *e)
 {
     for (struct run *run = e->runs; run; run = run->next_run) {
         run->stopping = true;
@@ -200,17 +206,17 @@ static void stop_runs(struct engine *e)
 
 static void on_stop_time(uv_timer_t *timer)
 {
-    stop_runs(timer->data);
+    engine_stop_runs(timer->data);
 }
 
 void engine_drain(struct engine *e, int64_t deadline_ms)
 {
-    const struct clock *clock = e->host.env->clock;
-    int64_t left = deadline_ms - clock->mono_ms(clock);
-    left -= e->host.env->http.request_timeout_ms + DRAIN_MARGIN_MS;
+    const struct env *env = e->host.env;
+    int64_t left = deadline_ms - env->clock->mono_ms(env->clock);
+    left -= env->http.request_timeout_ms + DRAIN_MARGIN_MS;
     e->draining = true;
     if (left <= 0)
-        stop_runs(e);
+        engine_stop_runs(e);
     else
         uv_timer_start(e->stop_timer, on_stop_time, (uint64_t)left, 0);
 }
@@ -230,34 +236,58 @@ void engine_get_counts(const struct engine *e, struct engine_counts *to)
 
 /* --- making and freeing --- */
 
-static void free_handle(uv_handle_t *handle)
+static bool engine_open_handles(struct engine *e, struct err *err)
 {
-    free(handle);
-}
-
-static bool open_handles(struct engine *e)
-{
-    e->wakeup = calloc(1, sizeof *e->wakeup);
-    e->stop_timer = calloc(1, sizeof *e->stop_timer);
-    if (!e->wakeup || !e->stop_timer || uv_async_init(e->loop, e->wakeup, on_wakeup) != 0) {
+    e->wakeup = xcalloc(1, sizeof *e->wakeup);
+    int code = uv_async_init(e->loop, e->wakeup, on_wakeup);
+    if (code != 0) {
         free(e->wakeup);
-        free(e->stop_timer);
-        return false;
+        return err_set(err, ERR_INTERNAL, "", "cannot wake the event loop from a thread: %s",
+                       uv_strerror(code));
     }
+    e->stop_timer = xcalloc(1, sizeof *e->stop_timer);
     uv_timer_init(e->loop, e->stop_timer);
     e->wakeup->data = e;
     e->stop_timer->data = e;
     return true;
 }
 
-static void close_handles(struct engine *e)
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void engine_close_handles(struct engine *e)
 {
     uv_close((uv_handle_t *)e->wakeup, free_handle);
     uv_close((uv_handle_t *)e->stop_timer, free_handle);
 }
 
-/* Stops and frees the workers, however many have been started. */
-static void stop_workers(struct engine *e)
+static bool engine_start_workers(struct engine *e, struct err *err)
+{
+    size_t count = (size_t)e->host.env->config->daemon.workers;
+    e->workers = xcalloc(count, sizeof *e->workers);
+    for (; e->worker_count < count; e->worker_count++) {
+        struct worker *w = &e->workers[e->worker_count];
+        w->engine = e;
+        w->http = http_client_new(&e->host.env->http);
+        if (!w->http)
+            return err_set(err, ERR_INTERNAL, "", "cannot initialize libcurl for the workers");
+        int code = pthread_create(&w->thread, NULL, worker_main, w);
+        if (code == 0)
+            continue;
+        http_client_free(w->http);
+        return err_set(
+            err, ERR_INTERNAL, "",
+            "only %zu of %zu worker threads could be started (%s): lower [daemon] workers or raise "
+            "the limit of threads",
+            e->worker_count, count, strerror(code));
+    }
+    return true;
+}
+
+/* Stops and frees the workers that have been started. */
+static void engine_stop_workers(struct engine *e)
 {
     sched_stop(e->host.sched);
     for (size_t i = 0; i < e->worker_count; i++) {
@@ -267,65 +297,22 @@ static void stop_workers(struct engine *e)
     free(e->workers);
 }
 
-static bool start_worker(struct engine *e, struct worker *w, struct err *err)
-{
-    w->engine = e;
-    w->http = http_client_new(&e->host.env->http);
-    if (!w->http)
-        return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
-    int code = pthread_create(&w->thread, NULL, work_on, w);
-    if (code == 0)
-        return true;
-    http_client_free(w->http);
-    return err_set(err, ERR_INTERNAL, "",
-                   "only %zu of %" PRId64 " worker threads could be started (%s): lower [daemon] "
-                   "workers or raise the limit of threads",
-                   e->worker_count, e->host.env->config->daemon.workers, strerror(code));
-}
-
-static bool start_workers(struct engine *e, struct err *err)
-{
-    size_t count = (size_t)e->host.env->config->daemon.workers;
-    e->workers = calloc(count, sizeof *e->workers);
-    if (!e->workers)
-        return err_set(err, ERR_INTERNAL, "", "out of memory for the workers");
-    for (; e->worker_count < count; e->worker_count++)
-        if (!start_worker(e, &e->workers[e->worker_count], err))
-            return false;
-    return true;
-}
-
 struct engine *engine_new(const struct engine_options *options, struct err *err)
 {
-    struct engine *e = calloc(1, sizeof *e);
-    if (!e)
-        goto no_memory;
+    struct engine *e = xcalloc(1, sizeof *e);
     e->host.env = options->env;
     e->host.share_calls = options->share_calls;
-    e->host.ended = run_ended;
+    e->host.ended = engine_run_ended;
     e->loop = options->loop;
+    if (!engine_open_handles(e, err)) {
+        free(e);
+        return NULL;
+    }
     e->host.sched = sched_new(options->env->clock);
-    if (!e->host.sched)
-        goto no_sched;
-    if (!open_handles(e))
-        goto no_handles;
     pthread_mutex_init(&e->lock, NULL);
-    if (!start_workers(e, err))
-        goto no_workers;
-    return e;
-no_workers:
-    stop_workers(e);
-    pthread_mutex_destroy(&e->lock);
-    close_handles(e);
-    sched_free(e->host.sched);
-    free(e);
-    return NULL;
-no_handles:
-    sched_free(e->host.sched);
-no_sched:
-    free(e);
-no_memory:
-    err_set(err, ERR_INTERNAL, "", "out of memory for the engine");
+    if (engine_start_workers(e, err))
+        return e;
+    engine_free(e);
     return NULL;
 }
 
@@ -333,9 +320,9 @@ void engine_free(struct engine *e)
 {
     if (!e)
         return;
-    stop_workers(e);
+    engine_stop_workers(e);
     pthread_mutex_destroy(&e->lock);
-    close_handles(e);
+    engine_close_handles(e);
     sched_free(e->host.sched);
     free(e);
 }

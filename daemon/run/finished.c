@@ -1,26 +1,29 @@
-/* Whether an event was finished before: by its reports.
+/* Determines from the reports whether an event was processed before.
  *
- * A report that we wrote says which version of the event it is of. Of others, and where a store
- * cannot keep that, the time tells: it must be later than the event's. The same time is not later;
- * S3 and Azure count whole seconds, and an event may be written anew in the second of the report on
- * the one before. */
+ * A report that hgautod wrote names the version of its event. For reports of other programs, and in
+ * stores that cannot keep the version, the time decides: the report must be newer than the event.
+ * The same time is not newer: S3 and Azure count whole seconds, and an event may be rewritten in the
+ * second in which the report on its previous version is written. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/run/run.h"
+#include "lib/base/memory.h"
 
-/* So many of the reports that came last are asked which version they are of; several come in one
- * second. */
+/* How many of the newest reports are examined for the version of their event; several may have been
+ * written in one second. */
 #define NEWEST_MAX 16
 
+/* The newest reports in a folder. */
 struct newest {
     const char *folder;
-    const struct object_meta *event; /* NULL: there is no event */
+    /* NULL: the event does not exist. */
+    const struct object_meta *event;
     bool any;
-    struct object_meta meta; /* the time of those in `keys` */
+    /* With the time of the reports in `keys`. */
+    struct object_meta meta;
     char *keys[NEWEST_MAX];
     size_t count;
-    bool failed; /* out of memory */
 };
 
 static int compare_times(const struct object_meta *a, const struct object_meta *b)
@@ -30,13 +33,14 @@ static int compare_times(const struct object_meta *a, const struct object_meta *
     return a->modified_ns < b->modified_ns ? -1 : a->modified_ns > b->modified_ns;
 }
 
-static void forget_keys(struct newest *n)
+static void newest_clear(struct newest *n)
 {
     while (n->count > 0)
         free(n->keys[--n->count]);
 }
 
-static bool see_report(void *ctx, const char *key, const struct object_meta *meta)
+/* Called for each key of a listing. */
+static bool newest_add(void *ctx, const char *key, const struct object_meta *meta)
 {
     struct newest *n = ctx;
     size_t folder = strlen(n->folder);
@@ -50,28 +54,27 @@ static bool see_report(void *ctx, const char *key, const struct object_meta *met
     if (compare_times(meta, n->event) < 0 || order < 0 || (order == 0 && n->count == NEWEST_MAX))
         return true;
     if (order > 0)
-        forget_keys(n);
+        newest_clear(n);
     n->meta = *meta;
-    n->keys[n->count] = strdup(key);
-    n->failed = !n->keys[n->count];
-    n->count += !n->failed;
-    return !n->failed;
+    n->keys[n->count++] = xstrdup(key);
+    return true;
 }
 
-/* Asks the newest reports, which are no older than the event, of which version they are. */
-static bool ask_reports(struct run *run, struct http_client *http, const struct newest *n,
-                        bool *finished, struct err *err)
+/* Compares the versions that the newest reports, none older than the event, name with that of the
+ * event. */
+static bool newest_compare(const struct newest *n, struct run *run, struct http_client *http,
+                           bool *finished, struct err *err)
 {
     bool later = compare_times(&n->meta, n->event) > 0;
     for (size_t i = 0; i < n->count && !*finished; i++) {
         struct object_meta meta;
-        char of[128] = "";
-        if (run->store->ops->head(run->store, http, n->keys[i], &meta, of, err))
-            *finished = *of ? strcmp(of, n->event->etag) == 0 : later;
-        else if (err->kind == ERR_NOT_FOUND)
-            *err = ERR_INIT; /* deleted meanwhile */
-        else
+        char version[OBJECT_METADATA_SIZE] = "";
+        if (run->store->ops->head(run->store, http, n->keys[i], &meta, version, err))
+            *finished = *version ? strcmp(version, n->event->etag) == 0 : later;
+        else if (err->kind != ERR_NOT_FOUND)
             return false;
+        else /* It was deleted meanwhile. */
+            *err = ERR_INIT;
     }
     return true;
 }
@@ -79,19 +82,15 @@ static bool ask_reports(struct run *run, struct http_client *http, const struct 
 bool run_finished_before(struct run *run, struct http_client *http, const struct object_meta *event,
                          bool *finished, struct err *err)
 {
-    struct buf prefix = buf_make(4096);
     struct newest n = {.folder = buf_str(&run->folder), .event = event};
+    char *prefix = xasprintf("%sreport_", n.folder);
     *finished = false;
-    bool ok = buf_addf(&prefix, "%sreport_", n.folder) ||
-              err_set(err, ERR_INTERNAL, "", "out of memory while looking for reports");
-    ok = ok && run->store->ops->list(run->store, http, buf_str(&prefix), see_report, &n, err);
-    if (ok && n.failed)
-        ok = err_set(err, ERR_INTERNAL, "", "out of memory while looking for reports");
+    bool ok = run->store->ops->list(run->store, http, prefix, newest_add, &n, err);
     if (ok && !event)
         *finished = n.any;
     else if (ok)
-        ok = ask_reports(run, http, &n, finished, err);
-    forget_keys(&n);
-    buf_free(&prefix);
+        ok = newest_compare(&n, run, http, finished, err);
+    newest_clear(&n);
+    free(prefix);
     return ok;
 }

@@ -1,6 +1,7 @@
-/* How long a call that fails for a passing reason is tried again: for a time, and where the reason
- * is a fault (no throttling) for a number of tries too, whichever ends first. The time is the
- * monotonic clock's, from the first failure of that reason in a row. */
+/* Patience: how long a call that fails with a retryable error is retried. It ends after a time, and
+ * for faults (anything but throttling) also after a number of attempts, whichever comes first. The
+ * time is measured with the monotonic clock from the first of consecutive failures of the same
+ * kind. */
 #ifndef HGAUTOD_DAEMON_RUN_PATIENCE_H
 #define HGAUTOD_DAEMON_RUN_PATIENCE_H
 
@@ -12,18 +13,22 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 
-/* What has failed since the last success; all zero: nothing. */
+/* The failures since the last success; all zero: none. */
 struct patience {
-    int64_t since_ms; /* monotonic: the first failure of the present kind in a row */
-    uint16_t faults;  /* failed tries that were not throttled, of all since the last success */
-    uint16_t row;     /* failures of the present kind in a row; stays at its maximum */
-    uint8_t kind;     /* enum trouble, private to patience.c */
+    /* Monotonic: the first of the consecutive failures of the present kind. */
+    int64_t since_ms;
+    /* Number of faults since the last success. */
+    uint16_t faults;
+    /* Number of consecutive failures of the present kind; stays at its maximum. */
+    uint16_t consecutive;
+    /* enum failure, private to patience.c */
+    uint8_t kind;
 };
 
-/* Notes a failure with a retryable error other than ERR_BUSY. True while the same is to be tried
- * again; *again_ms is when (monotonic), also when the patience is at its end: for those who go on
- * all the same. An ERR_UNAVAILABLE is no try: it is waited for as long as retry_for says, and
- * counts for nothing else. */
+/* Notes a failure with a retryable error other than ERR_BUSY. Returns true while the call should be
+ * retried; *again_ms is when (monotonic), also after the patience has run out, for callers that
+ * retry nevertheless. ERR_UNAVAILABLE does not count as an attempt: it is retried for as long as
+ * retry_for allows. */
 bool patience_note(struct patience *p, const struct config *config, const struct clock *clock,
                    const struct err *err, int64_t *again_ms) MUST_CHECK;
 

@@ -1,6 +1,5 @@
-/* Where a resource is, by what the event says of it: account, region and partition, or
- * subscription.
- */
+/* Determines where a resource is from its members in the event: account, region and partition in
+ * AWS, the subscription in Azure. Runs on a worker. */
 #include <string.h>
 #include <strings.h>
 
@@ -10,9 +9,9 @@
 #include "lib/azure/azure.h"
 #include "lib/azure/names.h"
 
-/* The members that say what and where a resource is. No action is begun with one that is malformed,
- * not even an action that does not read it. */
-static bool check_members(struct step_ctx *ctx)
+/* Checks the members that identify and locate a resource. No action is begun if one of them is
+ * malformed, not even an action that does not read it. */
+static bool place_check_members(struct step_ctx *ctx)
 {
     static const char *const names[] = {"id",     "name",         "type", "account",
                                         "region", "subscription", "arn"};
@@ -20,12 +19,13 @@ static bool check_members(struct step_ctx *ctx)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!resource_field(ctx, names[i], &ignored))
             return false;
-    return resource_attribute(ctx, NULL, &ignored); /* whether there can be any */
+    /* Whether the attributes can be read at all. */
+    return resource_attribute(ctx, NULL, &ignored);
 }
 
 /* --- AWS --- */
 
-static bool take_account(struct step_ctx *ctx)
+static bool place_read_account(struct step_ctx *ctx)
 {
     const char *account;
     if (!resource_field(ctx, "account", &account))
@@ -39,8 +39,8 @@ static bool take_account(struct step_ctx *ctx)
     return true;
 }
 
-/* *region is NULL when the resource has none, as what is global. */
-static bool take_region(struct step_ctx *ctx, const char **region)
+/* *region is NULL if the resource has none, as global resources. */
+static bool place_read_region(struct step_ctx *ctx, const char **region)
 {
     if (!resource_field(ctx, "region", region))
         return false;
@@ -52,8 +52,8 @@ static bool take_region(struct step_ctx *ctx, const char **region)
                    *region);
 }
 
-/* The resource's ARN; arn->partition is "" when it has none. */
-static bool take_arn(struct step_ctx *ctx, struct aws_arn *arn)
+/* Reads the ARN of the resource; arn->partition is "" if it has none. */
+static bool place_read_arn(struct step_ctx *ctx, struct aws_arn *arn)
 {
     const char *text;
     arn->partition = "";
@@ -64,9 +64,10 @@ static bool take_arn(struct step_ctx *ctx, struct aws_arn *arn)
                    "the resource's \"arn\" is \"%.128s\", which is not a valid ARN", text);
 }
 
-/* The partition: the resource's ARN's, else its region's, else the daemon's own. */
-static const struct aws_partition *find_partition(struct step_ctx *ctx, const struct aws_arn *arn,
-                                                  const char *region)
+/* Returns the partition: that of the ARN, else of the region, else of the daemon; NULL with ctx->err.
+ */
+static const struct aws_partition *
+place_find_partition(struct step_ctx *ctx, const struct aws_arn *arn, const char *region)
 {
     struct aws_self self;
     if (!*arn->partition && region)
@@ -76,17 +77,18 @@ static const struct aws_partition *find_partition(struct step_ctx *ctx, const st
     const struct aws_partition *partition = aws_partition_by_name(arn->partition);
     if (!partition)
         err_set(&ctx->err, ERR_INVALID, "",
-                "the resource's \"arn\" is in the partition \"%.64s\", which is not known",
+                "the resource's \"arn\" is in the partition \"%.64s\", which is unknown",
                 arn->partition);
     return partition;
 }
 
-/* Credentials are of one partition, and so are the roles that can be assumed with them: a resource
- * of another cannot be reached. A plan that has no credentials makes no call either. */
-static bool in_reach(struct step_ctx *ctx, const struct aws_partition *partition)
+/* Credentials are valid in one partition, and so are the roles that can be assumed with them:
+ * resources of another cannot be reached. A dry run without credentials makes no calls. */
+static bool place_check_partition(struct step_ctx *ctx, const struct aws_partition *partition)
 {
     struct aws_self self;
-    if (!ctx->aws) /* no client, no calls */
+    /* Without a client no call is made. */
+    if (!ctx->aws)
         return true;
     if (!aws_self(ctx->aws, ctx->http, &self, &ctx->err)) {
         bool without = ctx->plan && ctx->err.kind != ERR_BUSY;
@@ -96,34 +98,33 @@ static bool in_reach(struct step_ctx *ctx, const struct aws_partition *partition
     }
     return partition == self.partition ||
            err_set(&ctx->err, ERR_INVALID, "",
-                   "the resource is in the partition %s, but the daemon's credentials are of %s",
+                   "the resource is in the partition %s, but the daemon's credentials are for %s",
                    partition->name, self.partition->name);
 }
 
-/* What an ARN says of account and region must be what the resource says. (The account of some is a
- * word: "aws".) */
-static bool agrees(struct step_ctx *ctx, const struct aws_arn *arn)
+/* Checks that account and region of the ARN are those of the resource. (In some ARNs the account is
+ * a word: "aws".) */
+static bool place_check_arn(struct step_ctx *ctx, const struct aws_arn *arn)
 {
     if (!*arn->partition)
         return true;
     if (!aws_account_problem(arn->account) && strcmp(arn->account, ctx->account) != 0)
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "the resource's \"account\" is %s, but its \"arn\" says %s", ctx->account,
-                       arn->account);
+                       "the resource's \"account\" is %s, but its \"arn\" contains %s",
+                       ctx->account, arn->account);
     return !*arn->region || strcmp(arn->region, ctx->region) == 0 ||
            err_set(&ctx->err, ERR_INVALID, "",
-                   "the resource's \"region\" is %s, but its \"arn\" says \"%.64s\"", ctx->region,
-                   arn->region);
+                   "the resource's \"region\" is %s, but its \"arn\" contains \"%.64s\"",
+                   ctx->region, arn->region);
 }
 
-/* Where an AWS resource is. False with ctx->err. */
 static bool place_aws(struct step_ctx *ctx)
 {
     const char *region;
     struct aws_arn arn;
-    if (!take_account(ctx) || !take_region(ctx, &region) || !take_arn(ctx, &arn))
+    if (!place_read_account(ctx) || !place_read_region(ctx, &region) || !place_read_arn(ctx, &arn))
         return false;
-    const struct aws_partition *partition = find_partition(ctx, &arn, region);
+    const struct aws_partition *partition = place_find_partition(ctx, &arn, region);
     if (!partition)
         return false;
     if (region && aws_partition_of_region(region) != partition)
@@ -132,13 +133,13 @@ static bool place_aws(struct step_ctx *ctx)
                        region, partition->name);
     ctx->region = region ? region : partition->default_region;
     ctx->partition = partition->name;
-    return agrees(ctx, &arn) && in_reach(ctx, partition);
+    return place_check_arn(ctx, &arn) && place_check_partition(ctx, partition);
 }
 
 /* --- Azure --- */
 
-/* Where an Azure resource is. Its id names the subscription too: what the policy says of the one
- * must hold for the other. False with ctx->err. */
+/* The ID of the resource also names the subscription. Both must be the same, since the policy is
+ * checked for one and the other is changed. */
 static bool place_azure(struct step_ctx *ctx)
 {
     static const char root[] = "/subscriptions/";
@@ -155,15 +156,14 @@ static bool place_azure(struct step_ctx *ctx)
         (strncasecmp(id + n, subscription, strlen(subscription)) != 0 ||
          id[n + strlen(subscription)] != '/'))
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "the resource's \"id\" is in another subscription than its "
-                       "\"subscription\" says");
+                       "the resource's \"id\" is not in its \"subscription\"");
     ctx->account = subscription;
     return true;
 }
 
 bool place_resource(struct step_ctx *ctx)
 {
-    if (!check_members(ctx))
+    if (!place_check_members(ctx))
         return false;
     return ctx->action->cloud == CLOUD_AZURE ? place_azure(ctx) : place_aws(ctx);
 }

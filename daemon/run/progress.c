@@ -1,19 +1,19 @@
-/* Progress: how far a run is, as the body of is_pending, and its restoring after a takeover.
+/* The progress of a run: writes it as the body of is_pending, and restores it after a takeover.
  *
- *     {"hgautod": 1, "run": "...", "owner": "...", "event": "<etag>", "ttl_ms": N,
- * "expires": "...", "expires_ms": N, "automations": [{"action": "...", "count": 5, "processed":
- * "0-2,4", "errored": {"3": "..."}, "open": {"5": {"step": "...", "elapsed": N, "state": {...}}}}]}
+ *     {"hgautod": 1, "run": "...", "owner": "...", "event": "<etag>",
+ *      "ttl_ms": N, "expires": "...", "expires_ms": N,
+ *      "automations": [{"action": "...", "count": 5, "processed": "0-2,4", "errored": {"3": "..."},
+ *                       "open": {"5": {"step": "...", "elapsed": N, "state": {...}}}}]}
  *
- * "expires" and "expires_ms" are by the writer's clock and for people; but 0 says that the claim
- * was given up. It lasts for "ttl_ms" since it was written, by the store's clock.
+ * The claim lasts for "ttl_ms" from the moment it was written, by the clock of the store. "expires"
+ * and "expires_ms" are by the clock of the writer and for information only, except that 0 means that
+ * the claim was given up. "elapsed" is how long the step has been in progress, in milliseconds: a
+ * duration, since the clocks of two hosts, or of one before and after it was set, may differ.
  *
- * "elapsed" is how long the step has been under way, in milliseconds: a length, since the clocks of
- * two hosts, or of one before and after it was set, need not agree.
- *
- * Tasks that have not begun are not mentioned. What is restored is input, which anybody may have
- * written: what is not as it is written here counts as not there, and a task that was under way
- * begins at its first step again, with what action_state_admit leaves of its state. A dry run
- * records no progress: it is simply done again. */
+ * Tasks that have not begun are left out. Progress that is read back is input from outside, which
+ * anyone may have written: values of any other form are ignored, and a task that was in progress
+ * restarts at its first step, with what action_state_admit leaves of its state. A dry run records no
+ * progress: it is repeated. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,30 +23,20 @@
 #include "lib/base/memory.h"
 #include "lib/json/jpath.h"
 
-/* No step is under way for longer, whatever the progress says. */
+/* No step is in progress for longer, whatever is_pending contains. */
 #define ELAPSED_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
-
-static int64_t mono(const struct run *run)
-{
-    const struct clock *clock = run->env->clock;
-    return clock->mono_ms(clock);
-}
+/* Errors are cut to this if the body would be too large otherwise. */
+#define SHORT_ERROR 100
 
 /* --- writing --- */
 
-static void add_quoted(struct buf *to, const char *text)
+static void write_quoted(struct buf *to, const char *text)
 {
     jquote(to, text, strlen(text));
 }
 
-static void add_key(struct buf *to, const char *name)
-{
-    add_quoted(to, name);
-    buf_addc(to, ':');
-}
-
-/* The indices of processed tasks: "0-2,4". */
-static void add_processed(struct buf *to, const struct automation *a)
+/* The indexes of processed tasks: "0-2,4". */
+static void write_processed(struct buf *to, const struct automation *a)
 {
     const char *comma = "";
     for (size_t i = 0; i < a->event->count; i++) {
@@ -61,7 +51,7 @@ static void add_processed(struct buf *to, const struct automation *a)
     }
 }
 
-static void add_errored(struct buf *to, const struct automation *a, size_t most)
+static void write_errored(struct buf *to, const struct automation *a, size_t error_max)
 {
     const char *comma = "";
     for (size_t i = 0; i < a->event->count; i++) {
@@ -69,90 +59,97 @@ static void add_errored(struct buf *to, const struct automation *a, size_t most)
         if (task->status != TASK_ERRORED)
             continue;
         buf_addf(to, "%s\"%zu\":", comma, i);
-        const char *text = task->text ? task->text : "out of memory";
-        size_t n = strlen(text);
-        jquote(to, text, n < most ? n : most);
+        size_t n = strlen(task->text);
+        jquote(to, task->text, n < error_max ? n : error_max);
         comma = ",";
     }
 }
 
-static void add_open(struct buf *to, struct automation *a)
+static void write_open(struct buf *to, const struct automation *a)
 {
-    int64_t now_ms = mono(a->run);
+    int64_t now_ms = run_mono_ms(a->run);
     const char *comma = "";
     for (size_t i = 0; i < a->event->count; i++) {
-        struct task *task = &a->tasks[i];
-        if (task->status == TASK_SAVING)
-            task->durable = true;
-        else if (task->status != TASK_OPEN || (task->step == 0 && !task->text))
+        const struct task *task = &a->tasks[i];
+        bool begun = task->step > 0 || task->text;
+        if (task->status != TASK_SAVING && (task->status != TASK_OPEN || !begun))
             continue;
         buf_addf(to, "%s\"%zu\":{\"step\":", comma, i);
-        add_quoted(to, a->action->steps[task->step].name);
+        write_quoted(to, a->action->steps[task->step].name);
         buf_addf(to, ",\"elapsed\":%" PRId64 ",\"state\":%s}",
                  task->begun ? now_ms - task->step_since_ms : 0, task->text ? task->text : "{}");
         comma = ",";
     }
 }
 
-static void add_automation(struct buf *to, struct automation *a, size_t most)
+static void write_automation(struct buf *to, const struct automation *a, size_t error_max)
 {
-    buf_addc(to, '{');
-    add_key(to, "action");
-    add_quoted(to, a->event->name);
+    buf_adds(to, "{\"action\":");
+    write_quoted(to, a->event->name);
     buf_addf(to, ",\"count\":%zu", a->event->count);
     if (a->tasks) {
         buf_adds(to, ",\"processed\":\"");
-        add_processed(to, a);
+        write_processed(to, a);
         buf_adds(to, "\",\"errored\":{");
-        add_errored(to, a, most);
+        write_errored(to, a, error_max);
         buf_adds(to, "},\"open\":{");
-        add_open(to, a);
+        write_open(to, a);
         buf_addc(to, '}');
     }
     buf_addc(to, '}');
 }
 
-/* The progress of the run's own tasks. Errors are cut to `most` bytes. */
-static void add_automations(struct buf *to, struct run *run, size_t most)
+static void write_automations(struct buf *to, struct run *run, size_t error_max)
 {
     pthread_mutex_lock(&run->lock);
     for (size_t i = 0; !run->plan && i < run->automation_count; i++) {
         if (i)
             buf_addc(to, ',');
-        add_automation(to, &run->automations[i], most);
+        write_automation(to, &run->automations[i], error_max);
     }
     pthread_mutex_unlock(&run->lock);
 }
 
-static bool write_body(struct run *run, int64_t expires_ms, size_t most, struct buf *to)
+/* Errors are cut to error_max bytes. */
+static bool write_body(struct run *run, int64_t expires_ms, size_t error_max, struct buf *to)
 {
     char expires[21];
     clock_iso(expires_ms, expires);
     buf_adds(to, "{\"hgautod\":1,\"run\":");
-    add_quoted(to, run->id);
+    write_quoted(to, run->id);
     buf_adds(to, ",\"owner\":");
-    add_quoted(to, run->owner);
+    write_quoted(to, run->owner);
     buf_adds(to, ",\"event\":");
-    add_quoted(to, run->event_etag);
+    write_quoted(to, run->event_etag);
     buf_addf(to,
              ",\"ttl_ms\":%" PRId64 ",\"expires\":\"%s\",\"expires_ms\":%" PRId64
              ",\"automations\":",
              run->rules->claim_ttl, expires, expires_ms);
     if (run->progress) {
-        /* Not restored yet: what an earlier owner had done is handed on as it is. */
-        char *kept = json_dumps(run->progress, JSON_COMPACT);
-        bool ok = kept && buf_adds(to, kept);
+        /* Not restored yet: the progress of an earlier owner is passed on as it is. */
+        char *kept = memory_or_die(json_dumps(run->progress, JSON_COMPACT));
+        buf_adds(to, kept);
         free(kept);
-        return ok && buf_addc(to, '}');
+    } else {
+        buf_addc(to, '[');
+        write_automations(to, run, error_max);
+        buf_addc(to, ']');
     }
-    buf_addc(to, '[');
-    add_automations(to, run, most);
-    buf_adds(to, "]}");
+    buf_addc(to, '}');
     return buf_ok(to);
 }
 
-/* Errors are cut when there are so many that they would not fit. */
-#define SHORT_ERROR 100
+void progress_mark_durable(struct run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    for (size_t i = 0; run->saving && i < run->automation_count; i++) {
+        struct automation *a = &run->automations[i];
+        for (size_t k = 0; a->tasks && k < a->event->count; k++)
+            if (a->tasks[k].status == TASK_SAVING)
+                a->tasks[k].durable = true;
+    }
+    pthread_mutex_unlock(&run->lock);
+}
 
 bool progress_write(struct run *run, int64_t expires_ms, struct buf *to)
 {
@@ -164,20 +161,20 @@ bool progress_write(struct run *run, int64_t expires_ms, struct buf *to)
 
 /* --- restoring --- */
 
-static void set_finished(struct automation *a, size_t i, const char *error)
+static void restore_finished(struct automation *a, size_t i, const char *error)
 {
     struct task *task = &a->tasks[i];
-    if (i >= a->event->count || task->status != TASK_OPEN)
+    if (task->status != TASK_OPEN)
         return;
-    task->text = error ? memory_or_die(strdup(error)) : NULL;
+    task->text = error ? xstrdup(error) : NULL;
     task->status = error ? TASK_ERRORED : TASK_PROCESSED;
     a->errored += error != NULL;
     a->left--;
     a->run->left--;
 }
 
-/* An index below count at *at, which it is moved behind. */
-static bool take_index(const char **at, size_t count, size_t *index)
+/* Reads an index below `count` at *at, and moves *at past it. Returns false if there is none. */
+static bool read_index(const char **at, size_t count, size_t *index)
 {
     size_t value = 0;
     const char *begin = *at;
@@ -187,22 +184,22 @@ static bool take_index(const char **at, size_t count, size_t *index)
     return *at > begin && value < count;
 }
 
-/* Sets what "0-2,4" names to processed, or, with `only_look`, says whether it is such a text:
- * ascending, and within the automation. So it costs no more than there are resources. */
-static bool walk_processed(struct automation *a, const char *set, bool only_look)
+/* Returns whether `set` is a text like "0-2,4", ascending and within the automation, so that its
+ * size is bounded by the number of resources. With `apply`, marks these tasks as processed. */
+static bool restore_processed(struct automation *a, const char *set, bool apply)
 {
     size_t count = a->event->count, next = 0, first, last;
     while (*set) {
-        if (!take_index(&set, count, &first) || first < next)
+        if (!read_index(&set, count, &first) || first < next)
             return false;
         last = first;
         if (*set == '-') {
             set++;
-            if (!take_index(&set, count, &last) || last < first)
+            if (!read_index(&set, count, &last) || last < first)
                 return false;
         }
-        for (size_t i = first; !only_look && i <= last; i++)
-            set_finished(a, i, NULL);
+        for (size_t i = first; apply && i <= last; i++)
+            restore_finished(a, i, NULL);
         next = last + 1;
         if (*set && (*set++ != ',' || !*set))
             return false;
@@ -210,22 +207,11 @@ static bool walk_processed(struct automation *a, const char *set, bool only_look
     return true;
 }
 
-/* The index that a member's name stands for; SIZE_MAX when it stands for none of the automation's.
- */
-static size_t index_of(const struct automation *a, const char *name)
+/* Returns the index that a key is; SIZE_MAX if it is none of the automation's. */
+static size_t index_of_key(const struct automation *a, const char *key)
 {
     size_t i;
-    return take_index(&name, a->event->count, &i) && !*name ? i : SIZE_MAX;
-}
-
-static void restore_elapsed(struct task *task, int64_t elapsed_ms)
-{
-    if (elapsed_ms < 0)
-        elapsed_ms = 0;
-    else if (elapsed_ms > ELAPSED_MAX_MS)
-        elapsed_ms = ELAPSED_MAX_MS;
-    task->step_since_ms = mono(task->automation->run) - elapsed_ms;
-    task->begun = true;
+    return read_index(&key, a->event->count, &i) && !*key ? i : SIZE_MAX;
 }
 
 static void restore_open(struct automation *a, size_t i, const json_t *open)
@@ -235,15 +221,23 @@ static void restore_open(struct automation *a, size_t i, const json_t *open)
     const json_t *state = json_object_get(open, "state");
     if (task->status != TASK_OPEN || !name)
         return;
-    /* From the first step, whichever it says: steps may be run again without harm, but one that is
-     * left out (a snapshot, a look at whose it is) does harm. */
+    /* The task restarts at its first step, whatever the name: steps can be repeated without harm,
+     * but one that is left out (a snapshot, an ownership check) does harm. */
     bool first = strcmp(a->action->steps[0].name, name) == 0;
     task->restored = true;
-    if (first)
-        restore_elapsed(task, jint(open, "elapsed", 0));
-    free(task->text); /* of the same task under another spelling of its index */
+    if (first) {
+        int64_t elapsed_ms = jint(open, "elapsed", 0);
+        if (elapsed_ms < 0)
+            elapsed_ms = 0;
+        else if (elapsed_ms > ELAPSED_MAX_MS)
+            elapsed_ms = ELAPSED_MAX_MS;
+        task->step_since_ms = run_mono_ms(a->run) - elapsed_ms;
+        task->begun = true;
+    }
+    /* An index may have been restored before, under another spelling of its key. */
+    free(task->text);
     task->text = json_object_size(state) ? memory_or_die(json_dumps(state, JSON_COMPACT)) : NULL;
-    /* As far as anybody knows: what was begun is seen through. */
+    /* As far as is known: what was begun is completed. */
     task->changed = !first || task->text;
 }
 
@@ -255,16 +249,16 @@ static void restore_automation(struct automation *a, json_t *saved)
     json_t *value;
     if (!a->tasks || !name || strcmp(name, a->event->name) != 0 ||
         jint(saved, "count", -1) != (int64_t)a->event->count || !processed ||
-        !walk_processed(a, processed, true))
+        !restore_processed(a, processed, false))
         return;
-    walk_processed(a, processed, false);
+    restore_processed(a, processed, true);
     json_object_foreach(json_object_get(saved, "errored"), key, value) {
-        size_t i = index_of(a, key);
+        size_t i = index_of_key(a, key);
         if (i != SIZE_MAX && json_is_string(value))
-            set_finished(a, i, json_string_value(value));
+            restore_finished(a, i, json_string_value(value));
     }
     json_object_foreach(json_object_get(saved, "open"), key, value) {
-        size_t i = index_of(a, key);
+        size_t i = index_of_key(a, key);
         if (i != SIZE_MAX)
             restore_open(a, i, value);
     }

@@ -1,60 +1,91 @@
-/* A run's control job: from the claim to the reports, one phase after the other.
+/* The control job of a run: takes it from the claim to the reports, phase by phase.
  *
- * Every phase may be repeated without harm. A phase that fails for a passing reason is tried again
- * after a pause; before the work has begun a run that cannot go on is released to the queue, after
- * that it goes on trying for as long as it holds the claim. A run whose last tasks wait for a
- * credential is given back with its progress. */
+ * PHASES
+ *
+ *     CLAIM -> READ -> IDENTIFY -> TASKS -> SAVE -> REPORT -> UNCLAIM -> ENDED
+ *               |  |                                  ^          ^
+ *               |  +-- event cannot be carried out ----+          |
+ *               +----- already processed -----------------------+
+ *     any phase -> RELEASE -> ENDED       (CLAIM, without a claim: -> ENDED)
+ *
+ * Each call of the control job runs phases until it has to wait, and then returns when it is to be
+ * called again. Every phase can be repeated without harm, because the daemon may die at any moment
+ * and another one starts over from the claim: a phase writes the same objects with the same
+ * contents each time. A phase that fails with a retryable error is retried after a backoff. Until
+ * the tasks begin, retries are limited (patience.c); then the run is released to the queue. After
+ * that they continue for as long as the run holds the claim, since the work is done and only has to
+ * be recorded. Only run_set_phase changes the phase.
+ *
+ * While a phase is in progress the claim is renewed at half its lifetime, before anything else
+ * (run_keep_claim). If it cannot be renewed, no phase continues until it is; if another daemon has
+ * taken it, the run stops and writes nothing more (run_lose_claim).
+ *
+ * THREADS
+ *
+ * - The main thread makes the run, sets `stopping`, and frees the run after `ended`.
+ * - The control job runs on one worker at a time. It alone accesses the members below "Of the
+ *   control job only" in run.h, and does all I/O of the run; so there is never more than one write
+ *   to is_pending under way.
+ * - Tasks run on any number of workers, only in phase TASKS. The phase is left through sched_close,
+ *   which returns true once no worker has a task of the run; from then on the control job may
+ *   access tasks without a lock. Before TASKS no task is in the scheduler.
+ * - `lock` guards what both read and change meanwhile: status and text of tasks and the members
+ *   at the end of struct run. It is held for operations on memory only; the lock of the scheduler
+ *   may be taken while it is held, not the other way around.
+ * - The task that finishes last wakes the control job while it holds `lock`: without the lock, the
+ *   control job could end and free the run in between.
+ *
+ * WHAT IS DURABLE WHEN
+ *
+ * - From CLAIM on: the claim and the ID of the run. Only then is the first call made, so that every
+ *   change belongs to a run that another daemon can find and continue.
+ * - During TASKS: the progress, with each renewal, and when tasks wait for it. A step whose state
+ *   must not be lost ends in TASK_SAVING; its task is woken after a write that includes the state
+ *   has succeeded (run_wake_saved). Other states may be lost: their steps are run again.
+ * - After SAVE: all results. Reports are written from them, so that a second daemon writes the same
+ *   reports under the same names.
+ * - After REPORT: the reports. Only then is the claim deleted, and only after that does the main
+ *   thread settle the delivery, which deletes the message. */
 #include "daemon/run/run.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/run/report.h"
-#include "lib/aws/wire/partition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/net/backoff.h"
 
-/* A run that could not be begun (no access, no network) is looked at again after this. */
+/* The delay before a run that could not begin (no access, no network) is tried again. */
 #define RELEASE_PAUSE_MS 60000
-/* Between two writes of progress that tasks ask for lie at least this many times what the last one
- * took, so that ten thousand tasks that each want their state stored share a few writes. */
+/* Between two writes of the progress that tasks have asked for lies at least this multiple of the
+ * duration of the last one, so that ten thousand tasks waiting for a write share a few. */
 #define SAVE_SHARE 4
-/* A renewal that failed is tried again at least this many times before the claim has lapsed and
- * again. */
+/* A failed renewal is retried at least this many times per claim_ttl. */
 #define RENEWALS_PER_TTL 16
+/* The interval at which the daemon's identity is requested while another run is fetching it. */
+#define IDENTITY_PAUSE_MS 5
 
-static struct log *log_of(const struct run *run)
-{
-    return run->env->log;
-}
-
-static int64_t mono(const struct run *run)
-{
-    const struct clock *clock = run->env->clock;
-    return clock->mono_ms(clock);
-}
+static struct job_answer run_control(struct job *job, struct http_client *http);
 
 /* --- making and freeing --- */
 
-static void name_owner(struct run *run)
+static void run_name_owner(struct run *run)
 {
     char host[128] = "", id[37];
-    const struct env *env = run->env;
     gethostname(host, sizeof host - 1);
-    clock_uuid(env->clock, id);
-    snprintf(run->owner, sizeof run->owner, "%.64s/%s/%ld/%s", env->config->daemon.name, host,
+    clock_uuid(run->env->clock, id);
+    snprintf(run->owner, sizeof run->owner, "%.64s/%s/%ld/%s", run->env->config->daemon.name, host,
              (long)getpid(), id);
 }
 
 struct run *run_new(struct run_host *host, struct delivery *delivery)
 {
-    struct run *run = calloc(1, sizeof *run);
-    if (!run)
-        return NULL;
+    struct run *run = xcalloc(1, sizeof *run);
+    /* Each "events" in the key becomes "reports", which is one byte longer. */
+    size_t folder_max = 2 * strlen(delivery->key);
     run->control.run = run_control;
     run->host = host;
     run->env = host->env;
@@ -63,12 +94,12 @@ struct run *run_new(struct run_host *host, struct delivery *delivery)
     run->rules = delivery->rules;
     run->key = delivery->key;
     run->plan = host->env->config->guard.dry_run;
-    run->folder = buf_make(4096);
-    run->claim_key = buf_make(4096);
-    run->began_ms = mono(run);
+    run->folder = buf_make(folder_max);
+    run->claim_key = buf_make(folder_max + sizeof "is_pending");
+    run->began_ms = run_mono_ms(run);
     run->release_as = SETTLE_RELEASE;
     clock_uuid(host->env->clock, run->id);
-    name_owner(run);
+    run_name_owner(run);
     pthread_mutex_init(&run->lock, NULL);
     return run;
 }
@@ -87,8 +118,7 @@ void run_free(struct run *run)
 
 /* --- moving on --- */
 
-/* The one place where a run's phase changes. */
-static struct job_answer enter(struct run *run, enum run_phase phase)
+static struct job_answer run_set_phase(struct run *run, enum run_phase phase)
 {
     run->phase = phase;
     run->attempts = 0;
@@ -97,102 +127,108 @@ static struct job_answer enter(struct run *run, enum run_phase phase)
     return job_ready();
 }
 
-static struct job_answer end(struct run *run, enum settle outcome)
+static struct job_answer run_finish(struct run *run, enum settle outcome)
 {
-    enter(run, RUN_ENDED);
+    run_set_phase(run, RUN_ENDED);
     run->outcome = outcome;
     return job_gone();
 }
 
-static void log_failure(struct run *run, const char *sentence, const struct err *err)
+/* The run cannot continue here. If workers still have tasks, the phase TASKS waits for them. */
+static struct job_answer run_release(struct run *run)
 {
-    log_warn(log_of(run), sentence, LOG_ERR("error", err), LOG_STR("event", run->key),
+    return run_set_phase(run, run->phase == RUN_TASKS ? RUN_TASKS : RUN_RELEASE);
+}
+
+/* The claim is not ours any more: the results are useless, and nothing more is written. */
+static struct job_answer run_lose_claim(struct run *run, enum claim_result result)
+{
+    const char *message = result == CLAIM_GONE
+                              ? "is_pending is gone: another daemon has finished the event, or it "
+                                "was deleted; this run ends here"
+                              : "The claim was lost to another daemon; this run ends here";
+    log_warn(run->env->log, message, LOG_STR("event", run->key), LOG_STR("run", run->id));
+    run->lost = true;
+    run->release_as = SETTLE_LATER;
+    run->stopping = true;
+    return run_release(run);
+}
+
+/* --- failures --- */
+
+static void run_log_failure(const struct run *run, const char *message, const struct err *err)
+{
+    log_warn(run->env->log, message, LOG_ERR("error", err), LOG_STR("event", run->key),
              LOG_STR("store", run->store->name), LOG_UINT("attempt", run->attempts),
              LOG_STR("run", run->id));
 }
 
-/* Why the run is given back, for whoever waits for it. */
-static void note_problem(struct run *run, const struct err *err)
+/* Retries the phase after a pause. The claim is renewed meanwhile. */
+static struct job_answer run_pause(struct run *run, const struct err *err)
 {
-    char text[2048];
-    free(run->problem);
-    run->problem = memory_or_die(strdup(err_text(err, text, sizeof text)));
-}
-
-/* What failed is tried again after a pause. The claim is renewed meanwhile. */
-static struct job_answer pause_for(struct run *run, const struct err *err)
-{
-    const struct clock *clock = run->env->clock;
     int64_t pause = err->retry_after_ms > 0 ? err->retry_after_ms : 1;
     if (err->kind != ERR_BUSY)
-        pause = backoff_pause(&backoff_calls, clock, run->attempts, err);
-    run->not_before_ms = mono(run) + pause;
+        pause = backoff_pause(&backoff_calls, run->env->clock, run->attempts, err);
+    run->not_before_ms = run_mono_ms(run) + pause;
     return job_ready();
 }
 
-/* Before any work: a passing fault is tried again for a while; then, or when it is no passing
- * fault, the queue keeps the event. What cannot be had now is waited for likewise, and is no try.
- */
-static struct job_answer retry_or_release(struct run *run, const char *sentence,
-                                          const struct err *err)
+/* Before any work: a retryable error is retried for a while; after that, or if it is not retryable,
+ * the run is released. Waiting for something unavailable does not count as an attempt. */
+static struct job_answer run_retry_or_release(struct run *run, const char *message,
+                                              const struct err *err)
 {
-    const struct env *env = run->env;
+    char text[2048];
     int64_t again_ms;
     if (err->kind == ERR_BUSY)
-        return pause_for(run, err);
+        return run_pause(run, err);
     run->attempts += err->kind != ERR_UNAVAILABLE;
-    log_failure(run, sentence, err);
+    run_log_failure(run, message, err);
     if (!run->stopping && err_is_retryable(err) &&
-        patience_note(&run->patience, env->config, env->clock, err, &again_ms)) {
+        patience_note(&run->patience, run->env->config, run->env->clock, err, &again_ms)) {
         run->not_before_ms = again_ms;
         return job_ready();
     }
-    note_problem(run, err);
+    free(run->problem);
+    run->problem = xstrdup(err_text(err, text, sizeof text));
     if (!run->stopping) {
         run->release_delay_ms = RELEASE_PAUSE_MS;
         run->release_as = err_is_retryable(err) ? SETTLE_RELEASE : SETTLE_FAILED;
     }
-    return run->phase == RUN_CLAIM ? end(run, run->release_as) : enter(run, RUN_RELEASE);
+    return run->phase == RUN_CLAIM ? run_finish(run, run->release_as)
+                                   : run_set_phase(run, RUN_RELEASE);
 }
 
-/* The run cannot go on here. Tasks that are still in workers' hands are waited for by the tasks
- * phase. */
-static struct job_answer leave(struct run *run)
-{
-    return enter(run, run->phase == RUN_TASKS ? RUN_TASKS : RUN_RELEASE);
-}
-
-/* After the work: on and on, for as long as the daemon runs. */
-static struct job_answer retry_forever(struct run *run, const char *sentence, const struct err *err)
+/* After the work: retries for as long as the daemon runs. */
+static struct job_answer run_retry(struct run *run, const char *message, const struct err *err)
 {
     if (run->stopping)
-        return leave(run);
+        return run_release(run);
     if (err->kind != ERR_BUSY) {
         run->attempts++;
-        log_failure(run, sentence, err);
+        run_log_failure(run, message, err);
     }
-    return pause_for(run, err);
+    return run_pause(run, err);
 }
 
-/* The claim is not ours any more: what we know is of no use, and nothing more is written. */
-static struct job_answer lost(struct run *run, enum claim_answer answer)
+/* The whole event cannot be carried out: it gets one report, with the reason. */
+static struct job_answer run_set_critical(struct run *run, const struct err *err)
 {
-    const char *sentence = answer == CLAIM_GONE
-                               ? "is_pending is gone: another daemon has finished the event, or it "
-                                 "was deleted; this run ends here"
-                               : "The claim was lost to another daemon; this run ends here";
-    log_warn(log_of(run), sentence, LOG_STR("event", run->key), LOG_STR("run", run->id));
-    run->lost = true;
-    run->release_as = SETTLE_LATER;
-    run->stopping = true;
-    return leave(run);
+    run->is_critical = true;
+    err_text(err, run->critical, sizeof run->critical);
+    log_error(run->env->log, "The event cannot be carried out", LOG_STR("error", run->critical),
+              LOG_STR("event", run->key), LOG_STR("store", run->store->name),
+              LOG_STR("run", run->id));
+    return run_set_phase(run, RUN_REPORT);
 }
 
-/* Lets go on the tasks whose state was in the write just done, at the same moment, so that those
- * which may share a call meet. */
-static void wake_saved(struct run *run)
+/* --- the claim --- */
+
+/* Wakes the tasks whose state was in the write just done, all at the same moment, so that they can
+ * form groups. */
+static void run_wake_saved(struct run *run)
 {
-    sched_hold(run->host->sched, &run->flow);
+    sched_pause(run->host->sched, &run->queue);
     pthread_mutex_lock(&run->lock);
     for (size_t i = 0; i < run->automation_count; i++) {
         struct automation *a = &run->automations[i];
@@ -207,152 +243,133 @@ static void wake_saved(struct run *run)
         }
     }
     pthread_mutex_unlock(&run->lock);
-    sched_open(run->host->sched, &run->flow);
+    sched_resume(run->host->sched, &run->queue);
 }
 
-/* Writes the claim anew, with the progress. When it is lost: false, and *answer is what the control
- * job answers. When it could not be written, it is tried again at claim_due_ms. */
-static bool renew(struct run *run, struct http_client *http, bool *stored,
-                  struct job_answer *answer)
+/* Rewrites the claim with the progress. Returns false if the claim is lost, with the answer of the
+ * control job in *answer. If it could not be written, *stored is false, and it is written again at
+ * claim_due_ms. */
+static bool run_renew_claim(struct run *run, struct http_client *http, bool *stored,
+                            struct job_answer *answer)
 {
     struct err err = ERR_INIT;
-    int64_t began = mono(run), ended;
-    enum claim_answer is = claim_renew(run, http, &err);
-    ended = mono(run);
-    *stored = is == CLAIM_MINE;
+    int64_t began = run_mono_ms(run);
+    enum claim_result result = claim_renew(run, http, &err);
+    int64_t ended = run_mono_ms(run);
+    *stored = result == CLAIM_HELD;
     if (*stored) {
         run->failed_renewals = 0;
         run->save_after_ms = ended + SAVE_SHARE * (ended - began);
         if (run->phase == RUN_TASKS)
-            wake_saved(run);
+            run_wake_saved(run);
         return true;
     }
-    if (is != CLAIM_FAILED) {
-        *answer = lost(run, is);
+    if (result != CLAIM_FAILED) {
+        *answer = run_lose_claim(run, result);
         return false;
     }
-    log_warn(log_of(run), "The claim and the progress of the run could not be stored",
+    log_warn(run->env->log, "The claim and the progress of the run could not be stored",
              LOG_ERR("error", &err), LOG_STR("event", run->key), LOG_STR("store", run->store->name),
              LOG_STR("run", run->id));
     int64_t pause = backoff_pause(&backoff_calls, run->env->clock, ++run->failed_renewals, &err);
-    int64_t most = run->rules->claim_ttl / RENEWALS_PER_TTL;
-    run->claim_due_ms = ended + (pause < most ? pause : most);
+    int64_t longest = run->rules->claim_ttl / RENEWALS_PER_TTL;
+    run->claim_due_ms = ended + (pause < longest ? pause : longest);
     run->save_after_ms = run->claim_due_ms;
     return true;
 }
 
-/* Sees to it that the claim is ours while a phase goes on. If it is not, for now or for good:
- * false, and *answer is what the control job answers. */
-static bool keep_claim(struct run *run, struct http_client *http, struct job_answer *answer)
+/* Renews the claim when that is due. Returns false if the claim is not ours, for now or for good,
+ * with the answer of the control job in *answer. */
+static bool run_keep_claim(struct run *run, struct http_client *http, struct job_answer *answer)
 {
     bool stored;
     if (run->phase == RUN_CLAIM || run->phase >= RUN_RELEASE ||
         (run->phase == RUN_TASKS && run->stopping))
         return true;
-    if (mono(run) >= run->claim_due_ms && !renew(run, http, &stored, answer))
+    if (run_mono_ms(run) >= run->claim_due_ms && !run_renew_claim(run, http, &stored, answer))
         return false;
     if (claim_holds(run))
         return true;
-    *answer = run->stopping ? leave(run) : job_again_at(run->claim_due_ms);
+    *answer = run->stopping ? run_release(run) : job_again_at(run->claim_due_ms);
     return false;
 }
 
-/* --- claim --- */
-
-/* Finds the folder of the event's reports. False when there is none: *outcome says what becomes of
- * the message. A path too long even for the critical-error report is left to the queue, which gives
- * up on it in its own way: nothing has told anybody yet that the event was not carried out. */
-static bool place_reports(struct run *run, enum settle *outcome)
+/* Derives the folder of the reports and the key of is_pending from the key of the event. Returns
+ * false if that is not possible, with the outcome. A path that is too long even for the
+ * critical-error report is left to the queue, which gives up on the message in its own way: no
+ * report has told a user yet that the event was not carried out. */
+static bool run_name_folder(struct run *run, enum settle *outcome)
 {
     if (!report_folder(run->key, &run->folder)) {
-        *outcome = SETTLE_DONE;
-        if (!buf_ok(&run->folder))
-            return false;
-        log_error(log_of(run),
+        log_error(run->env->log,
                   "Event ignored: cannot derive a report path, because its path has no folder "
                   "named events",
                   LOG_STR("event", run->key), LOG_STR("store", run->store->name));
+        *outcome = SETTLE_DONE;
         return false;
     }
-    if (run->folder.size <= REPORT_CRITICAL_FOLDER_MAX)
-        return true;
-    log_error(log_of(run),
-              "Event not carried out: its path is too long for the name of any report; write it to "
-              "a shorter path",
-              LOG_STR("event", run->key), LOG_STR("store", run->store->name),
-              LOG_INT("longest_report_folder", REPORT_FOLDER_MAX));
-    run->release_delay_ms = RELEASE_PAUSE_MS;
-    *outcome = SETTLE_FAILED;
-    return false;
+    if (run->folder.size > REPORT_CRITICAL_FOLDER_MAX) {
+        log_error(run->env->log,
+                  "Event not carried out: its path is too long for the name of any report; write "
+                  "it to a shorter path",
+                  LOG_STR("event", run->key), LOG_STR("store", run->store->name),
+                  LOG_INT("longest_report_folder", REPORT_FOLDER_MAX));
+        run->release_delay_ms = RELEASE_PAUSE_MS;
+        *outcome = SETTLE_FAILED;
+        return false;
+    }
+    buf_addf(&run->claim_key, "%sis_pending", buf_str(&run->folder));
+    return true;
 }
 
-/* Names the folder of the reports and is_pending. False: *answer is what the control job answers.
- */
-static bool name_places(struct run *run, struct job_answer *answer)
+static struct job_answer run_phase_claim(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     enum settle outcome;
-    bool placed = place_reports(run, &outcome);
-    if (!placed && buf_ok(&run->folder)) {
-        *answer = end(run, outcome);
-        return false;
-    }
-    if (placed && buf_addf(&run->claim_key, "%sis_pending", buf_str(&run->folder)))
-        return true;
-    buf_reset(&run->folder);
-    buf_reset(&run->claim_key);
-    err_set(&err, ERR_INTERNAL, "", "out of memory for the name of is_pending");
-    *answer = retry_or_release(run, "The event could not be claimed", &err);
-    return false;
-}
-
-static struct job_answer phase_claim(struct run *run, struct http_client *http)
-{
-    struct err err = ERR_INIT;
-    struct job_answer answer;
     if (run->stopping)
-        return end(run, SETTLE_RELEASE);
-    if (!run->claim_key.size && !name_places(run, &answer))
-        return answer;
+        return run_finish(run, SETTLE_RELEASE);
+    if (!run->claim_key.size && !run_name_folder(run, &outcome))
+        return run_finish(run, outcome);
     switch (claim_take(run, http, &err)) {
-    case CLAIM_MINE:
-        return enter(run, RUN_READ);
+    case CLAIM_HELD:
+        return run_set_phase(run, RUN_READ);
     case CLAIM_OTHERS:
     case CLAIM_GONE:
-        log_debug(log_of(run), "Event is claimed by another run", LOG_STR("event", run->key));
-        return end(run, SETTLE_LATER);
+        log_debug(run->env->log, "Event is claimed by another run", LOG_STR("event", run->key));
+        return run_finish(run, SETTLE_LATER);
     case CLAIM_FAILED:
         break;
     }
-    return retry_or_release(run, "The event could not be claimed", &err);
+    return run_retry_or_release(run, "The event could not be claimed", &err);
 }
 
-/* --- read --- */
+/* --- the event --- */
 
-/* The whole event cannot be carried out: its one report says why. */
-static struct job_answer critical(struct run *run, const struct err *err)
-{
-    run->is_critical = true;
-    err_text(err, run->critical, sizeof run->critical);
-    log_error(log_of(run), "The event cannot be carried out", LOG_STR("error", run->critical),
-              LOG_STR("event", run->key), LOG_STR("store", run->store->name),
-              LOG_STR("run", run->id));
-    return enter(run, RUN_REPORT);
-}
+enum fetched {
+    FETCH_READ,
+    /* There are reports for this version of the event. */
+    FETCH_FINISHED,
+    /* With *err: the event does not exist, or is too large. */
+    FETCH_IMPOSSIBLE,
+    /* With *err: access to the event is denied. */
+    FETCH_DENIED,
+    /* With *err: another failure. */
+    FETCH_FAILED,
+};
 
-/* Whether the run id of an earlier owner stands for the event as it is now. The first claim is put
- * before the event is read and names no version of it, but its owner may have begun: what it has
- * made is found again by the run id alone. */
-static bool same_run(const struct run *run, const struct object_meta *event)
+/* Returns whether the run of an earlier owner was for the event as it is now. The first claim is
+ * written before the event is read and does not contain its version; its owner may have begun
+ * nevertheless, and what it has created can be found by the ID of the run alone. */
+static bool run_is_same(const struct run *run, const struct object_meta *event)
 {
     if (!*run->event_etag)
         return event->modified_ms <= run->inherited_ms;
     return strcmp(run->event_etag, event->etag) == 0;
 }
 
-/* What the earlier owner had done is of no use. The run id stays unless the event was written anew
- * since: then it is a new event. */
-static void forget_progress(struct run *run, bool same)
+/* Discards the progress of an earlier owner. The run keeps its ID unless the event has been
+ * rewritten since: that is a new event. */
+static void run_forget_progress(struct run *run, bool same)
 {
     json_decref(run->progress);
     run->progress = NULL;
@@ -360,113 +377,105 @@ static void forget_progress(struct run *run, bool same)
         clock_uuid(run->env->clock, run->id);
 }
 
-static struct job_answer begin_tasks(struct run *run)
+/* Reads the event into *text. A missing event counts as processed if it has any report at all. For
+ * one that is too large, reports are not looked up: it has no version to compare with. */
+static enum fetched run_fetch_event(struct run *run, struct http_client *http, struct buf *text,
+                                    struct object_meta *meta, struct err *err)
 {
-    struct err err = ERR_INIT;
-    if (!run_make_tasks(run)) {
-        run_free_tasks(run);
-        err_set(&err, ERR_INTERNAL, "", "out of memory for the tasks of the event");
-        return retry_or_release(run, "The event could not be started", &err);
-    }
-    log_info(log_of(run), run->plan ? "Dry run started" : "Run started", LOG_STR("event", run->key),
-             LOG_STR("rule", run->event.name), LOG_UINT("resources", run->left),
-             LOG_STR("run", run->id));
-    run_count(run, COUNT_RUNS_STARTED, 1);
-    return enter(run, RUN_IDENTIFY);
-}
-
-/* The event's bytes into *text, and whether it was finished before. False with *err, and whether it
- * is the event that may not be read. */
-static bool fetch_event(struct run *run, struct http_client *http, struct buf *text,
-                        struct object_meta *meta, bool *finished, bool *denied, struct err *err)
-{
-    struct err get_err = ERR_INIT;
-    bool got = run->store->ops->get(run->store, http, run->key, text, meta, &get_err);
-    *finished = false;
-    *denied = !got && get_err.kind == ERR_DENIED;
-    if (!got && get_err.kind != ERR_NOT_FOUND && get_err.kind != ERR_LIMIT) {
-        *err = get_err;
-        return false;
-    }
+    bool got = run->store->ops->get(run->store, http, run->key, text, meta, err);
+    bool too_large = !got && err->kind == ERR_LIMIT;
+    if (!got && !too_large && err->kind != ERR_NOT_FOUND)
+        return err->kind == ERR_DENIED ? FETCH_DENIED : FETCH_FAILED;
     bool resumed =
         got && json_array_size(run->progress) > 0 && strcmp(run->event_etag, meta->etag) == 0;
     if (run->progress && !resumed)
-        forget_progress(run, got && same_run(run, meta));
-    /* A missing event was finished if it has any report at all; one that is too large is not read,
-     * whatever its age. */
-    if (!resumed && get_err.kind != ERR_LIMIT &&
-        !run_finished_before(run, http, got ? meta : NULL, finished, err))
-        return false;
-    if (!got && !*finished)
-        *err = get_err;
-    return got || *finished;
+        run_forget_progress(run, got && run_is_same(run, meta));
+    if (!resumed && !too_large) {
+        struct err list_err = ERR_INIT;
+        bool finished;
+        if (!run_finished_before(run, http, got ? meta : NULL, &finished, &list_err)) {
+            *err = list_err;
+            return FETCH_FAILED;
+        }
+        if (finished)
+            return FETCH_FINISHED;
+    }
+    return got ? FETCH_READ : FETCH_IMPOSSIBLE;
 }
 
-/* Permissions take a while to take effect, so it is tried as often as a fault that may pass. Then
- * the report says what is missing: nobody would learn it from a message that comes again and again.
- */
-static struct job_answer retry_or_refuse(struct run *run, const struct err *err)
+/* A new permission needs time to take effect, so a denial is retried as often as a fault. After
+ * that a report names the missing permission, since without one the message would only come back. */
+static struct job_answer run_retry_denied(struct run *run, const struct err *err)
 {
-    const struct env *env = run->env;
     struct err why = *err;
     int64_t again_ms;
     why.kind = ERR_TRANSIENT;
     run->attempts++;
-    if (patience_note(&run->patience, env->config, env->clock, &why, &again_ms)) {
-        log_failure(run, "The event could not be read", err);
+    if (patience_note(&run->patience, run->env->config, run->env->clock, &why, &again_ms)) {
+        run_log_failure(run, "The event could not be read", err);
         run->not_before_ms = again_ms;
         return job_ready();
     }
     why.kind = err->kind;
     snprintf(why.message, sizeof why.message,
-             "the event may not be read: %.600s. Allow the identity of hgautod %s", err->message,
-             run->store->form->read_permission);
-    return critical(run, &why);
+             "access to the event is denied: %.600s. Allow the identity of hgautod %s",
+             err->message, run->store->form->read_permission);
+    return run_set_critical(run, &why);
 }
 
-static struct job_answer phase_read(struct run *run, struct http_client *http)
+static struct job_answer run_begin_tasks(struct run *run)
+{
+    run_make_tasks(run);
+    log_info(run->env->log, run->plan ? "Dry run started" : "Run started",
+             LOG_STR("event", run->key), LOG_STR("rule", run->event.name),
+             LOG_UINT("resources", run->left), LOG_STR("run", run->id));
+    run_count(run, COUNT_RUNS_STARTED, 1);
+    return run_set_phase(run, RUN_IDENTIFY);
+}
+
+static struct job_answer run_phase_read(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     struct object_meta meta = {.size = 0};
     struct buf text = buf_make(EVENT_MAX);
-    bool finished, denied;
     if (run->stopping)
-        return enter(run, RUN_RELEASE);
+        return run_set_phase(run, RUN_RELEASE);
     if (run->folder.size > REPORT_FOLDER_MAX) {
         err_set(&err, ERR_LIMIT, "",
                 "the event's path is too long: the folder of its reports has %zu bytes, and only "
                 "%d leave room for their names; write the event to a shorter path",
                 run->folder.size, REPORT_FOLDER_MAX);
-        return critical(run, &err);
+        return run_set_critical(run, &err);
     }
-    if (!fetch_event(run, http, &text, &meta, &finished, &denied, &err)) {
-        buf_free(&text);
-        if (denied)
-            return retry_or_refuse(run, &err);
-        if (err.kind == ERR_NOT_FOUND || err.kind == ERR_LIMIT)
-            return critical(run, &err);
-        return retry_or_release(run, "The event could not be read", &err);
+    enum fetched fetched = run_fetch_event(run, http, &text, &meta, &err);
+    if (fetched == FETCH_READ) {
+        memcpy(run->event_etag, meta.etag, sizeof run->event_etag);
+        event_free(&run->event);
+        if (!event_parse(&run->event, &text, &err))
+            return run_set_critical(run, &err);
+        return run_begin_tasks(run);
     }
-    if (finished) {
-        buf_free(&text);
-        log_info(log_of(run), "Event already processed: it has a report",
+    buf_free(&text);
+    switch (fetched) {
+    case FETCH_READ:
+    case FETCH_FINISHED:
+        log_info(run->env->log, "Event already processed: it has a report",
                  LOG_STR("event", run->key));
-        return enter(run, RUN_UNCLAIM);
+        return run_set_phase(run, RUN_UNCLAIM);
+    case FETCH_IMPOSSIBLE:
+        return run_set_critical(run, &err);
+    case FETCH_DENIED:
+        return run_retry_denied(run, &err);
+    case FETCH_FAILED:
+        break;
     }
-    memcpy(run->event_etag, meta.etag, sizeof run->event_etag);
-    event_free(&run->event);
-    if (!event_parse(&run->event, &text, &err))
-        return critical(run, &err);
-    return begin_tasks(run);
+    return run_retry_or_release(run, "The event could not be read", &err);
 }
 
-/* --- identity --- */
+/* --- the identity --- */
 
-/* How soon it is asked again while another run is asking. */
-#define IDENTITY_PAUSE_MS 5
-
-/* Whether an automation with tasks is of the cloud. */
-static bool acts_on(const struct run *run, enum cloud cloud)
+/* Returns whether an automation with tasks is of the cloud. */
+static bool run_acts_on(const struct run *run, enum cloud cloud)
 {
     for (size_t i = 0; i < run->automation_count; i++) {
         const struct automation *a = &run->automations[i];
@@ -476,60 +485,61 @@ static bool acts_on(const struct run *run, enum cloud cloud)
     return false;
 }
 
-/* Who the daemon is, is asked here and once, before all tasks would be told to wait for the one
- * that asks. If there is no answer, each task says so itself; if there is none now, the run waits,
- * unless it has tasks that do not need it. */
-static struct job_answer phase_identify(struct run *run, struct http_client *http)
+/* Determines the daemon's identity once, since otherwise all tasks would wait for the first one
+ * that asks. If it cannot be determined, each task reports that itself; if it is unavailable, the
+ * run waits unless it has tasks that do not need it. */
+static struct job_answer run_phase_identify(struct run *run, struct http_client *http)
 {
     struct aws_self self;
     struct err err = ERR_INIT;
-    struct aws *aws = acts_on(run, CLOUD_AWS) ? run->env->aws : NULL;
+    struct aws *aws = run_acts_on(run, CLOUD_AWS) ? run->env->aws : NULL;
     if (run->stopping)
-        return enter(run, RUN_RELEASE);
+        return run_set_phase(run, RUN_RELEASE);
     if (aws && !aws_self(aws, http, &self, &err)) {
         if (err.kind == ERR_BUSY)
-            return job_again_at(mono(run) + IDENTITY_PAUSE_MS);
-        if (err.kind == ERR_UNAVAILABLE && !acts_on(run, CLOUD_AZURE))
-            return retry_or_release(run, "The daemon's own credentials are not available", &err);
+            return job_again_at(run_mono_ms(run) + IDENTITY_PAUSE_MS);
+        if (err.kind == ERR_UNAVAILABLE && !run_acts_on(run, CLOUD_AZURE))
+            return run_retry_or_release(run, "The daemon's own credentials are not available",
+                                        &err);
     }
-    enter(run, RUN_TASKS);
+    run_set_phase(run, RUN_TASKS);
     run_start_tasks(run);
     return job_ready();
 }
 
-/* --- tasks --- */
+/* --- the tasks --- */
 
 /* When a write is due that tasks wait for. */
-static int64_t save_at(struct run *run)
+static int64_t run_save_due_ms(struct run *run)
 {
     pthread_mutex_lock(&run->lock);
-    int64_t at = run->saving ? run->save_after_ms : INT64_MAX;
+    int64_t at_ms = run->saving ? run->save_after_ms : INT64_MAX;
     pthread_mutex_unlock(&run->lock);
-    return at;
+    return at_ms;
 }
 
-/* Whether nothing is left but tasks that wait for a credential, which another daemon, or a later
- * time, may have. */
-static bool gives_back(struct run *run)
+/* Returns whether only tasks are left that wait for a credential, which another daemon may have, or
+ * this one later. */
+static bool run_is_given_back(struct run *run)
 {
     char problem[2048];
     if (run->given_back)
         return true;
     pthread_mutex_lock(&run->lock);
-    run->given_back = run_all_aside(run);
+    run->given_back = run_all_set_aside(run);
     size_t left = run->left;
     snprintf(problem, sizeof problem, "%s", run->problem ? run->problem : "");
     pthread_mutex_unlock(&run->lock);
     if (!run->given_back)
         return false;
     run->release_delay_ms = RELEASE_PAUSE_MS;
-    log_warn(log_of(run), "Run released: the remaining resources wait for a credential",
+    log_warn(run->env->log, "Run released: the remaining resources wait for a credential",
              LOG_UINT("resources", left), LOG_STR("error", problem), LOG_STR("event", run->key),
              LOG_STR("run", run->id));
     return true;
 }
 
-static bool all_finished(struct run *run)
+static bool run_has_finished(struct run *run)
 {
     pthread_mutex_lock(&run->lock);
     bool finished = run->left == 0;
@@ -537,46 +547,47 @@ static bool all_finished(struct run *run)
     return finished;
 }
 
-static struct job_answer phase_tasks(struct run *run, struct http_client *http)
+static struct job_answer run_phase_tasks(struct run *run, struct http_client *http)
 {
-    bool finished = all_finished(run);
+    bool finished = run_has_finished(run);
     order_wake(run);
-    if (finished || run->stopping || gives_back(run)) {
-        if (!sched_close(run->host->sched, &run->flow, &run->control))
-            return job_idle(); /* until the last running task is back */
-        return enter(run, all_finished(run) ? RUN_SAVE : RUN_RELEASE);
+    if (finished || run->stopping || run_is_given_back(run)) {
+        /* If workers have tasks, this job is woken when the last one has been returned. */
+        if (!sched_close(run->host->sched, &run->queue, &run->control))
+            return job_idle();
+        return run_set_phase(run, run_has_finished(run) ? RUN_SAVE : RUN_RELEASE);
     }
     struct job_answer answer;
     bool stored;
-    if (mono(run) >= save_at(run) && !renew(run, http, &stored, &answer))
+    if (run_mono_ms(run) >= run_save_due_ms(run) && !run_renew_claim(run, http, &stored, &answer))
         return answer;
-    int64_t at_ms = save_at(run);
+    int64_t at_ms = run_save_due_ms(run);
     return job_again_at(at_ms < run->claim_due_ms ? at_ms : run->claim_due_ms);
 }
 
-/* --- reports --- */
-
-static struct job_answer phase_save(struct run *run, struct http_client *http)
+static struct job_answer run_phase_save(struct run *run, struct http_client *http)
 {
     struct job_answer answer;
+    /* A dry run has no progress: it is repeated instead. */
     bool stored = run->plan;
-    if (!stored && !renew(run, http, &stored, &answer))
+    if (!stored && !run_renew_claim(run, http, &stored, &answer))
         return answer;
     if (stored)
-        return enter(run, RUN_REPORT);
+        return run_set_phase(run, RUN_REPORT);
     if (run->stopping)
-        return leave(run);
+        return run_release(run);
     return job_again_at(run->claim_due_ms);
 }
 
-static const char *error_of(void *ctx, size_t i)
+/* --- the reports --- */
+
+/* The report's error_of. */
+static const char *automation_error_of(void *ctx, size_t i)
 {
     const struct automation *a = ctx;
     if (a->critical || a->refusal)
         return a->critical ? a->critical : a->refusal;
-    if (a->tasks[i].status != TASK_ERRORED)
-        return NULL;
-    return a->tasks[i].text ? a->tasks[i].text : "out of memory";
+    return a->tasks[i].status == TASK_ERRORED ? a->tasks[i].text : NULL;
 }
 
 static int compare_planned(const void *a, const void *b)
@@ -587,76 +598,56 @@ static int compare_planned(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* The changes that the dry run left out, in the order of the resources. A new reference; NULL when
- * out of memory. */
-static json_t *planned_list(struct automation *a)
+/* Returns the changes that a dry run did not make, in the order of the resources. A new reference.
+ */
+static json_t *automation_planned(struct automation *a)
 {
     json_t *list = json_array();
     if (a->planned_count)
         qsort(a->planned, a->planned_count, sizeof *a->planned, compare_planned);
-    bool ok = list != NULL;
-    for (size_t i = 0; ok && i < a->planned_count; i++)
-        ok = json_array_append(list, a->planned[i].change) == 0;
-    if (ok)
-        return list;
-    json_decref(list);
-    return NULL;
+    for (size_t i = 0; i < a->planned_count; i++)
+        json_array_append(list, a->planned[i].change);
+    return list;
 }
 
-/* A report keeps the version of its event. */
-static bool put_body(struct run *run, struct http_client *http, const char *key,
-                     const struct http_body *body, struct err *err)
+/* Stores the version of the event with the report. */
+static bool run_put_body(struct run *run, struct http_client *http, const char *key,
+                         const struct http_body *body, struct err *err)
 {
     struct object_put put = {.key = key, .body = body, .metadata = run->event_etag};
     return run->store->ops->put(run->store, http, &put, NULL, err);
 }
 
-static bool put_report(struct run *run, struct http_client *http, const struct report_input *in,
-                       struct err *err)
-{
-    struct buf key = buf_make(4096);
-    struct report *report = report_open(in);
-    bool ok = report && report_key(in, buf_str(&run->folder), &key);
-    if (ok)
-        ok = put_body(run, http, buf_str(&key), report_body(report), err);
-    else
-        err_set(err, ERR_INTERNAL, "", "out of memory for a report");
-    if (report)
-        report_close(report);
-    buf_free(&key);
-    return ok;
-}
-
-static bool put_automation(struct run *run, struct http_client *http, size_t index, struct err *err)
+static bool run_put_report(struct run *run, struct http_client *http, size_t index, struct err *err)
 {
     struct automation *a = &run->automations[index];
-    json_t *planned = run->plan ? planned_list(a) : NULL;
+    json_t *planned = run->plan ? automation_planned(a) : NULL;
     struct report_input in = {.event = &run->event,
                               .automation = a->event,
                               .index = index,
-                              .error_of = error_of,
+                              .error_of = automation_error_of,
                               .ctx = a,
                               .critical_error = a->critical,
                               .form = run->store->form,
                               .planned = planned};
-    /* Without its list the report of a dry run would be one of a run. */
-    bool ok = !run->plan || planned ||
-              err_set(err, ERR_INTERNAL, "", "out of memory for the changes of a dry run");
-    ok = ok && put_report(run, http, &in, err);
+    struct buf key = buf_make(REPORT_KEY_MAX);
+    struct report *report = report_open(&in);
+    bool ok = report_key(&in, buf_str(&run->folder), &key)
+                  ? run_put_body(run, http, buf_str(&key), report_body(report), err)
+                  : err_set(err, ERR_LIMIT, "", "the name of the report is too long");
+    report_close(report);
+    buf_free(&key);
     json_decref(planned);
     return ok;
 }
 
-static bool put_critical(struct run *run, struct http_client *http, struct err *err)
+static bool run_put_critical_report(struct run *run, struct http_client *http, struct err *err)
 {
-    struct buf key = buf_make(4096), body = buf_make(1 << 20);
-    bool ok = report_critical_key(buf_str(&run->folder), &key) &&
-              report_critical_body(run->critical, &body);
+    struct buf key = buf_make(REPORT_KEY_MAX), body = buf_make(1 << 20);
+    report_critical_key(buf_str(&run->folder), &key);
+    report_critical_body(run->critical, &body);
     struct http_body out = {.data = body.data, .size = body.size};
-    if (ok)
-        ok = put_body(run, http, buf_str(&key), &out, err);
-    else
-        err_set(err, ERR_INTERNAL, "", "out of memory for a report");
+    bool ok = run_put_body(run, http, buf_str(&key), &out, err);
     buf_free(&key);
     buf_free(&body);
     if (ok)
@@ -664,7 +655,7 @@ static bool put_critical(struct run *run, struct http_client *http, struct err *
     return ok;
 }
 
-static void log_finished(const struct run *run)
+static void run_log_finished(const struct run *run)
 {
     size_t errors = 0, total = 0;
     for (size_t i = 0; i < run->automation_count; i++) {
@@ -672,115 +663,119 @@ static void log_finished(const struct run *run)
         total += a->event->count;
         errors += a->tasks ? a->errored : a->event->count;
     }
-    /* An event that could not be carried out at all is one error, whatever was in it. */
+    /* An event that cannot be carried out counts as one error, whatever its contents. */
     if (run->is_critical)
         total = errors = 1;
-    log_info(log_of(run), "Run finished", LOG_STR("event", run->key),
+    log_info(run->env->log, "Run finished", LOG_STR("event", run->key),
              LOG_UINT("processed", total - errors), LOG_UINT("errored", errors),
-             LOG_MS("took", mono(run) - run->began_ms), LOG_STR("run", run->id));
+             LOG_MS("took", run_mono_ms(run) - run->began_ms), LOG_STR("run", run->id));
 }
 
-/* One report a turn, so that the claim can be renewed between two of them. */
-static struct job_answer phase_report(struct run *run, struct http_client *http)
+/* Writes one report per call, so that the claim can be renewed between two of them. */
+static struct job_answer run_phase_report(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     if (run->reports_written == (run->is_critical ? 1 : run->automation_count)) {
-        log_finished(run);
-        return enter(run, RUN_UNCLAIM);
+        run_log_finished(run);
+        return run_set_phase(run, RUN_UNCLAIM);
     }
-    bool ok = run->is_critical ? put_critical(run, http, &err)
-                               : put_automation(run, http, run->reports_written, &err);
+    bool ok = run->is_critical ? run_put_critical_report(run, http, &err)
+                               : run_put_report(run, http, run->reports_written, &err);
     if (!ok)
-        return retry_forever(run, "A report could not be written", &err);
+        return run_retry(run, "A report could not be written", &err);
     run->reports_written++;
     run->attempts = 0;
     return job_ready();
 }
 
-static struct job_answer phase_unclaim(struct run *run, struct http_client *http)
+/* --- the end --- */
+
+static struct job_answer run_phase_unclaim(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
-    enum claim_answer answer = claim_delete(run, http, &err);
-    switch (answer) {
+    enum claim_result result = claim_delete(run, http, &err);
+    switch (result) {
     case CLAIM_GONE:
         run_count(run, COUNT_RUNS_FINISHED, 1);
-        return end(run, SETTLE_DONE);
-    case CLAIM_MINE:
+        return run_finish(run, SETTLE_DONE);
+    case CLAIM_HELD:
     case CLAIM_OTHERS:
-        return lost(run, answer);
+        return run_lose_claim(run, result);
     case CLAIM_FAILED:
         break;
     }
     if (!run->stopping)
-        return retry_forever(run, "is_pending could not be deleted", &err);
-    log_failure(run, "is_pending could not be deleted", &err);
-    return end(run, SETTLE_RELEASE);
+        return run_retry(run, "is_pending could not be deleted", &err);
+    run_log_failure(run, "is_pending could not be deleted", &err);
+    return run_finish(run, SETTLE_RELEASE);
 }
 
-static struct job_answer phase_release(struct run *run, struct http_client *http)
+/* A run that has neither begun nor inherited progress deletes its claim; any other gives it up. */
+static struct job_answer run_phase_release(struct run *run, struct http_client *http)
 {
     struct err err = ERR_INIT;
     if (run->lost)
-        return end(run, run->release_as);
+        return run_finish(run, run->release_as);
     bool began = run->automations || run->inherited_ms;
     if (!began && claim_delete(run, http, &err) == CLAIM_GONE)
-        log_info(log_of(run), "Run released before it began", LOG_STR("event", run->key),
+        log_info(run->env->log, "Run released before it began", LOG_STR("event", run->key),
                  LOG_STR("run", run->id));
     else if (!claim_give_up(run, http, &err))
-        log_failure(run, "The claim could not be released; it will expire", &err);
+        run_log_failure(run, "The claim could not be released; it will expire", &err);
     else
-        log_info(log_of(run), "Run released with its progress saved", LOG_STR("event", run->key),
+        log_info(run->env->log, "Run released with its progress saved", LOG_STR("event", run->key),
                  LOG_STR("run", run->id));
-    return end(run, run->release_as);
+    return run_finish(run, run->release_as);
 }
 
 /* --- the job --- */
 
-static struct job_answer phase_turn(struct run *run, struct http_client *http)
+static struct job_answer run_phase(struct run *run, struct http_client *http)
 {
     switch (run->phase) {
     case RUN_CLAIM:
-        return phase_claim(run, http);
+        return run_phase_claim(run, http);
     case RUN_READ:
-        return phase_read(run, http);
+        return run_phase_read(run, http);
     case RUN_IDENTIFY:
-        return phase_identify(run, http);
+        return run_phase_identify(run, http);
     case RUN_TASKS:
-        return phase_tasks(run, http);
+        return run_phase_tasks(run, http);
     case RUN_SAVE:
-        return phase_save(run, http);
+        return run_phase_save(run, http);
     case RUN_REPORT:
-        return phase_report(run, http);
+        return run_phase_report(run, http);
     case RUN_UNCLAIM:
-        return phase_unclaim(run, http);
+        return run_phase_unclaim(run, http);
     case RUN_RELEASE:
-        return phase_release(run, http);
+        return run_phase_release(run, http);
     case RUN_ENDED:
         break;
     }
     return job_gone();
 }
 
-/* One turn of the phase, under the claim. */
-static struct job_answer step(struct run *run, struct http_client *http)
+/* Runs the present phase once, under the claim, unless it is to be retried later. */
+static struct job_answer run_advance(struct run *run, struct http_client *http)
 {
     struct job_answer answer;
-    if (!keep_claim(run, http, &answer))
+    if (!run_keep_claim(run, http, &answer))
         return answer;
-    if (mono(run) >= run->not_before_ms || run->stopping)
-        return phase_turn(run, http);
+    if (run_mono_ms(run) >= run->not_before_ms || run->stopping)
+        return run_phase(run, http);
     bool claimed = run->phase != RUN_CLAIM;
     return job_again_at(claimed && run->claim_due_ms < run->not_before_ms ? run->claim_due_ms
                                                                           : run->not_before_ms);
 }
 
-struct job_answer run_control(struct job *job, struct http_client *http)
+/* The function of the control job. */
+static struct job_answer run_control(struct job *job, struct http_client *http)
 {
     struct run *run = (struct run *)job;
     struct job_answer answer;
-    do {
-        answer = step(run, http);
-    } while (answer.what == JOB_READY);
+    do
+        answer = run_advance(run, http);
+    while (answer.what == JOB_READY);
     if (answer.what == JOB_GONE)
         run->host->ended(run);
     return answer;

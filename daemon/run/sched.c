@@ -1,4 +1,5 @@
-/* The scheduler: control queue, fair flows and lanes, and the heap of parked jobs. */
+/* The scheduler: the list of control jobs, the queues of runs and accounts, and the heap of parked
+ * jobs. Touches memory only, under its own lock. */
 #include "daemon/run/sched.h"
 
 #include <errno.h>
@@ -7,46 +8,59 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* How many queued jobs are looked at for a job's company. */
-#define LOOKS_MAX 1000
+#include "lib/base/array.h"
+#include "lib/base/memory.h"
 
-/* Workers that find nothing to do wait on `work`. One of them at most, the timekeeper, waits no
- * longer than until the earliest wake-up in the heap; so an idle daemon wakes nobody, and a wake-up
- * wakes one thread. */
+/* How many queued jobs are examined for the group of a job. */
+#define EXAMINED_MAX 1000
+
+/* Workers without a job wait on `work`. At most one of them, the timekeeper, waits on `time`
+ * instead, until the earliest wake-up in the heap. So an idle daemon wakes no thread, and a wake-up
+ * wakes one. */
 struct sched {
     const struct clock *clock;
     pthread_mutex_t lock;
     pthread_cond_t work;
-    pthread_cond_t time; /* the timekeeper's */
-    struct queue control;
-    struct flow *turn; /* the flow before the one whose turn it is; NULL: none has queued jobs */
-    struct job **heap; /* by wake_ms; heap[0] is unused so that heap_at 0 means "not in it" */
+    /* The timekeeper's. */
+    pthread_cond_t time;
+    struct job_list control;
+    /* The run queue that was served last: the next one in the ring follows it. NULL: none has
+     * jobs. */
+    struct run_queue *last_served;
+    /* By wake_ms. heap[0] is unused, so that heap_at 0 means "not in it". */
+    struct job **heap;
     size_t heap_count, heap_room;
-    unsigned waiting; /* workers on `work` */
-    bool timekeeper;  /* a worker is on `time` */
+    /* Number of workers on `work`. */
+    unsigned waiting;
+    /* Whether a worker is on `time`. */
+    bool timekeeper;
     bool stopped;
 };
 
-/* --- queues --- */
+/* --- lists --- */
 
-static void queue_add(struct queue *q, struct job *job)
+static void list_append(struct job_list *list, struct job *job)
 {
     job->next = NULL;
-    if (q->tail)
-        q->tail->next = job;
+    if (list->tail)
+        list->tail->next = job;
     else
-        q->head = job;
-    q->tail = job;
+        list->head = job;
+    list->tail = job;
 }
 
-static struct job *queue_take(struct queue *q)
+/* Removes and returns the job after `before` (NULL: the first); NULL if there is none. */
+static struct job *list_remove_after(struct job_list *list, struct job *before)
 {
-    struct job *job = q->head;
+    struct job *job = before ? before->next : list->head;
     if (!job)
         return NULL;
-    q->head = job->next;
-    if (!q->head)
-        q->tail = NULL;
+    if (before)
+        before->next = job->next;
+    else
+        list->head = job->next;
+    if (list->tail == job)
+        list->tail = before;
     job->next = NULL;
     return job;
 }
@@ -59,7 +73,7 @@ static void heap_set(struct sched *s, size_t at, struct job *job)
     job->heap_at = (uint32_t)at;
 }
 
-static void heap_up(struct sched *s, size_t at)
+static void heap_sift_up(struct sched *s, size_t at)
 {
     struct job *job = s->heap[at];
     while (at > 1 && s->heap[at / 2]->wake_ms > job->wake_ms) {
@@ -69,7 +83,7 @@ static void heap_up(struct sched *s, size_t at)
     heap_set(s, at, job);
 }
 
-static void heap_down(struct sched *s, size_t at)
+static void heap_sift_down(struct sched *s, size_t at)
 {
     struct job *job = s->heap[at];
     for (;;) {
@@ -86,19 +100,11 @@ static void heap_down(struct sched *s, size_t at)
     heap_set(s, at, job);
 }
 
-static bool heap_add(struct sched *s, struct job *job)
+static void heap_insert(struct sched *s, struct job *job)
 {
-    if (s->heap_count + 1 >= s->heap_room) {
-        size_t room = s->heap_room ? s->heap_room * 2 : 64;
-        struct job **heap = realloc(s->heap, room * sizeof *heap);
-        if (!heap)
-            return false;
-        s->heap = heap;
-        s->heap_room = room;
-    }
+    s->heap = array_room(s->heap, s->heap_count + 1, &s->heap_room, sizeof *s->heap);
     heap_set(s, ++s->heap_count, job);
-    heap_up(s, s->heap_count);
-    return true;
+    heap_sift_up(s, s->heap_count);
 }
 
 static void heap_remove(struct sched *s, struct job *job)
@@ -109,108 +115,122 @@ static void heap_remove(struct sched *s, struct job *job)
     if (last == job)
         return;
     heap_set(s, at, last);
-    heap_up(s, at);
-    heap_down(s, last->heap_at);
+    heap_sift_up(s, at);
+    heap_sift_down(s, last->heap_at);
 }
 
-/* --- flows and lanes --- */
-
-static void flow_enter(struct sched *s, struct flow *flow)
+/* Removes all jobs of a run. */
+static void heap_remove_run(struct sched *s, const struct run_queue *queue)
 {
-    if (flow->next || flow->held)
-        return;
-    if (s->turn) {
-        flow->next = s->turn->next;
-        s->turn->next = flow;
-    } else {
-        flow->next = flow;
-    }
-    s->turn = flow;
-}
-
-static void lane_enter(struct sched *s, struct lane *lane)
-{
-    struct flow *flow = lane->flow;
-    if (!lane->next) {
-        if (flow->turn) {
-            lane->next = flow->turn->next;
-            flow->turn->next = lane;
+    size_t kept = 0;
+    for (size_t i = 1; i <= s->heap_count; i++) {
+        struct job *job = s->heap[i];
+        if (job->queue && job->queue->run_queue == queue) {
+            job->heap_at = 0;
+            job->state = JOB_OUT;
         } else {
-            lane->next = lane;
+            heap_set(s, ++kept, job);
         }
-        flow->turn = lane;
     }
-    flow_enter(s, flow);
+    s->heap_count = kept;
+    for (size_t i = kept / 2; i >= 1; i--)
+        heap_sift_down(s, i);
 }
 
-/* Takes the flow whose turn it is out of the ring. */
-static void flow_leave(struct sched *s, struct flow *before)
-{
-    struct flow *flow = before->next;
-    if (flow == before) {
-        s->turn = NULL;
-    } else {
-        before->next = flow->next;
-        if (s->turn == flow)
-            s->turn = before;
-    }
-    flow->next = NULL;
-}
+/* --- the rings of queues --- */
 
-/* Takes the flow out of the ring of flows, wherever it stands. */
-static void flow_remove(struct sched *s, struct flow *flow)
+static void ring_add_run(struct sched *s, struct run_queue *queue)
 {
-    if (!flow->next)
+    if (queue->next || queue->paused)
         return;
-    struct flow *before = flow;
-    while (before->next != flow)
-        before = before->next;
-    flow_leave(s, before);
+    if (s->last_served) {
+        queue->next = s->last_served->next;
+        s->last_served->next = queue;
+    } else {
+        queue->next = queue;
+    }
+    s->last_served = queue;
 }
 
-static struct job *lane_take(struct lane *lane)
+static void ring_add_account(struct sched *s, struct account_queue *account)
 {
-    struct job *job = queue_take(&lane->begun);
-    return job ? job : queue_take(&lane->fresh);
+    struct run_queue *queue = account->run_queue;
+    if (!account->next) {
+        if (queue->last_served) {
+            account->next = queue->last_served->next;
+            queue->last_served->next = account;
+        } else {
+            account->next = account;
+        }
+        queue->last_served = account;
+    }
+    ring_add_run(s, queue);
 }
 
-/* The next job of a flow, NULL when it has none; the turn passes to its next lane. Lanes found
- * empty (gather leaves such) leave the ring. */
-static struct job *flow_take(struct flow *flow)
+/* Removes the run queue after `before` from the ring. */
+static void ring_remove_run_after(struct sched *s, struct run_queue *before)
+{
+    struct run_queue *queue = before->next;
+    if (queue == before) {
+        s->last_served = NULL;
+    } else {
+        before->next = queue->next;
+        if (s->last_served == queue)
+            s->last_served = before;
+    }
+    queue->next = NULL;
+}
+
+static void ring_remove_run(struct sched *s, struct run_queue *queue)
+{
+    if (!queue->next)
+        return;
+    struct run_queue *before = queue;
+    while (before->next != queue)
+        before = before->next;
+    ring_remove_run_after(s, before);
+}
+
+/* Returns the next job of a run; NULL if it has none. Account queues without jobs (groups may have
+ * emptied them) leave the ring. */
+static struct job *run_queue_take(struct run_queue *queue)
 {
     struct job *job = NULL;
-    while (!job && flow->turn) {
-        struct lane *before = flow->turn, *lane = before->next;
-        job = lane_take(lane);
-        if (lane->begun.head || lane->fresh.head) {
-            flow->turn = lane;
+    while (!job && queue->last_served) {
+        struct account_queue *before = queue->last_served, *account = before->next;
+        job = list_remove_after(&account->begun, NULL);
+        if (!job)
+            job = list_remove_after(&account->fresh, NULL);
+        if (account->begun.head || account->fresh.head) {
+            queue->last_served = account;
             continue;
         }
-        if (lane == before)
-            flow->turn = NULL;
+        if (account == before)
+            queue->last_served = NULL;
         else
-            before->next = lane->next;
-        lane->next = NULL;
+            before->next = account->next;
+        account->next = NULL;
     }
     return job;
 }
 
-static struct job *take(struct sched *s)
+static struct job *sched_take(struct sched *s)
 {
-    struct job *job = queue_take(&s->control);
-    while (!job && s->turn) {
-        struct flow *before = s->turn, *flow = before->next;
-        job = flow_take(flow);
-        if (flow->turn)
-            s->turn = flow;
+    struct job *job = list_remove_after(&s->control, NULL);
+    while (!job && s->last_served) {
+        struct run_queue *before = s->last_served, *queue = before->next;
+        job = run_queue_take(queue);
+        if (queue->last_served)
+            s->last_served = queue;
         else
-            flow_leave(s, before);
+            ring_remove_run_after(s, before);
     }
     return job;
 }
 
-/* Somebody shall look at the queues. */
-static void rouse(struct sched *s)
+/* --- waking and waiting --- */
+
+static void sched_wake_worker(struct sched *s)
 {
     if (s->waiting)
         pthread_cond_signal(&s->work);
@@ -218,28 +238,28 @@ static void rouse(struct sched *s)
         pthread_cond_signal(&s->time);
 }
 
-static void enqueue(struct sched *s, struct job *job, bool begun)
+static void sched_enqueue(struct sched *s, struct job *job, bool begun)
 {
     job->state = JOB_QUEUED;
-    if (job->lane) {
-        queue_add(begun ? &job->lane->begun : &job->lane->fresh, job);
-        lane_enter(s, job->lane);
+    if (job->queue) {
+        list_append(begun ? &job->queue->begun : &job->queue->fresh, job);
+        ring_add_account(s, job->queue);
     } else {
-        queue_add(&s->control, job);
+        list_append(&s->control, job);
     }
 }
 
-static void move_due(struct sched *s, int64_t now)
+static void sched_enqueue_due(struct sched *s, int64_t now)
 {
     while (s->heap_count && s->heap[1]->wake_ms <= now) {
         struct job *job = s->heap[1];
         heap_remove(s, job);
-        enqueue(s, job, true);
+        sched_enqueue(s, job, true);
     }
 }
 
-/* Waits for work, or as the timekeeper until the heap's first job is due. */
-static void wait_for_work(struct sched *s, int64_t now)
+/* Waits for work, or as the timekeeper until the first job of the heap is due. */
+static void sched_wait(struct sched *s, int64_t now)
 {
     if (!s->heap_count || s->timekeeper) {
         s->waiting++;
@@ -261,26 +281,43 @@ static void wait_for_work(struct sched *s, int64_t now)
     s->timekeeper = false;
 }
 
+static void sched_wake_locked(struct sched *s, struct job *job)
+{
+    switch ((enum job_state)job->state) {
+    case JOB_PARKED:
+        heap_remove(s, job);
+        sched_enqueue(s, job, true);
+        break;
+    case JOB_OUT:
+        if (job->queue && job->queue->run_queue->closed)
+            return;
+        sched_enqueue(s, job, false);
+        break;
+    case JOB_RUNNING:
+        job->state = JOB_WOKEN;
+        return;
+    case JOB_QUEUED:
+    case JOB_WOKEN:
+        return;
+    }
+    if (!job->queue || !job->queue->run_queue->paused)
+        sched_wake_worker(s);
+}
+
 /* --- the interface --- */
 
 struct sched *sched_new(const struct clock *clock)
 {
-    struct sched *s = calloc(1, sizeof *s);
-    pthread_condattr_t attr;
-    if (!s)
-        return NULL;
-    if (pthread_condattr_init(&attr) != 0)
-        goto fail;
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    struct sched *s = xcalloc(1, sizeof *s);
     s->clock = clock;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->work, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->time, &attr);
     pthread_condattr_destroy(&attr);
     return s;
-fail:
-    free(s);
-    return NULL;
 }
 
 void sched_free(struct sched *s)
@@ -294,99 +331,57 @@ void sched_free(struct sched *s)
     free(s);
 }
 
-/* Somebody shall look at the queues for this job, unless it is held. */
-static void rouse_for(struct sched *s, const struct job *job)
-{
-    if (!job->lane || !job->lane->flow->held)
-        rouse(s);
-}
-
-static void wake(struct sched *s, struct job *job)
-{
-    switch ((enum job_state)job->state) {
-    case JOB_PARKED:
-        heap_remove(s, job);
-        enqueue(s, job, true);
-        rouse_for(s, job);
-        break;
-    case JOB_OUT:
-        if (job->lane && job->lane->flow->closed)
-            break;
-        enqueue(s, job, false);
-        rouse_for(s, job);
-        break;
-    case JOB_RUNNING:
-        job->state = JOB_WOKEN;
-        break;
-    case JOB_QUEUED:
-    case JOB_WOKEN:
-        break;
-    }
-}
-
 void sched_wake(struct sched *s, struct job *job)
 {
     pthread_mutex_lock(&s->lock);
-    wake(s, job);
+    sched_wake_locked(s, job);
     pthread_mutex_unlock(&s->lock);
 }
 
-void sched_hold(struct sched *s, struct flow *flow)
+void sched_pause(struct sched *s, struct run_queue *queue)
 {
     pthread_mutex_lock(&s->lock);
-    flow->held = true;
-    flow_remove(s, flow);
+    queue->paused = true;
+    ring_remove_run(s, queue);
     pthread_mutex_unlock(&s->lock);
 }
 
-void sched_open(struct sched *s, struct flow *flow)
+void sched_resume(struct sched *s, struct run_queue *queue)
 {
     pthread_mutex_lock(&s->lock);
-    flow->held = false;
-    if (flow->turn) {
-        flow_enter(s, flow);
-        rouse(s);
+    queue->paused = false;
+    if (queue->last_served) {
+        ring_add_run(s, queue);
+        sched_wake_worker(s);
     }
     pthread_mutex_unlock(&s->lock);
 }
 
-static void start(struct job *job)
+static void job_set_running(struct job *job)
 {
     job->state = JOB_RUNNING;
-    if (job->lane)
-        job->lane->flow->running++;
+    if (job->queue)
+        job->queue->run_queue->running++;
 }
 
-/* Takes what stands behind `before` (NULL: the head) out of the queue. */
-static struct job *queue_pick(struct queue *q, struct job *before)
+/* Links the queued jobs that may form a group with a job that is being handed out. The others keep
+ * their order. */
+static void sched_form_group(struct job *job)
 {
-    if (!before)
-        return queue_take(q);
-    struct job *job = before->next;
-    before->next = job->next;
-    if (q->tail == job)
-        q->tail = before;
-    job->next = NULL;
-    return job;
-}
-
-/* Gives a job that is being handed out its company: those queued behind it that may go with it. The
- * others keep their order. */
-static void gather(struct job *job)
-{
-    struct lane *lane = job->lane;
-    size_t room = lane && lane->most ? lane->most(job) : 1;
-    struct queue *const queues[] = {lane ? &lane->begun : NULL, lane ? &lane->fresh : NULL};
+    struct account_queue *account = job->queue;
+    size_t room = account && account->group_limit ? account->group_limit(job) : 1;
+    struct job_list *const lists[] = {account ? &account->begun : NULL,
+                                      account ? &account->fresh : NULL};
     struct job *last = job;
-    unsigned looks = LOOKS_MAX;
+    unsigned left = EXAMINED_MAX;
     for (size_t i = 0; room > 1 && i < 2; i++) {
-        struct job *before = NULL, *at = queues[i]->head;
-        for (struct job *next; at && room > 1 && looks > 0; at = next, looks--) {
+        struct job *before = NULL, *at = lists[i]->head;
+        for (struct job *next; at && room > 1 && left > 0; at = next, left--) {
             next = at->next;
-            if (lane->alike(job, at)) {
-                last->next = queue_pick(queues[i], before);
+            if (account->may_join(job, at)) {
+                last->next = list_remove_after(lists[i], before);
                 last = at;
-                start(at);
+                job_set_running(at);
                 room--;
             } else {
                 before = at;
@@ -401,92 +396,72 @@ struct job *sched_next(struct sched *s)
     pthread_mutex_lock(&s->lock);
     while (!s->stopped) {
         int64_t now = s->clock->mono_ms(s->clock);
-        move_due(s, now);
-        job = take(s);
+        sched_enqueue_due(s, now);
+        job = sched_take(s);
         if (job)
             break;
-        wait_for_work(s, now);
+        sched_wait(s, now);
     }
     if (job) {
-        start(job);
-        gather(job);
-        /* Whoever leaves with a job hands on the watch: the queues for more work, the heap for the
-         * time. */
-        if (s->control.head || s->turn || (s->heap_count && !s->timekeeper))
-            rouse(s);
+        job_set_running(job);
+        sched_form_group(job);
+        /* A worker that leaves with a job wakes another one to watch the queues and the heap. */
+        if (s->control.head || s->last_served || (s->heap_count && !s->timekeeper))
+            sched_wake_worker(s);
     }
     pthread_mutex_unlock(&s->lock);
     return job;
 }
 
-/* Puts a job that is not gone where its answer says. */
-static void put_back(struct sched *s, struct job *job, const struct flow *flow,
-                     struct job_answer answer)
+/* Queues, parks or sets aside a job by its answer, which is not JOB_GONE. */
+static void sched_put_back(struct sched *s, struct job *job, const struct run_queue *queue,
+                           struct job_answer answer)
 {
-    if (flow && flow->closed) {
+    if (queue && queue->closed) {
         job->state = JOB_OUT;
     } else if (job->state == JOB_WOKEN || answer.what == JOB_READY) {
-        enqueue(s, job, true); /* this worker's own sched_next takes it, or passes it on */
+        /* No worker is woken: the sched_next of this one takes it, or wakes another. */
+        sched_enqueue(s, job, true);
     } else if (answer.what == JOB_IDLE) {
         job->state = JOB_OUT;
     } else {
         job->wake_ms = answer.at_ms;
         job->state = JOB_PARKED;
-        /* Without memory for the heap it cannot wait: it goes round instead, which costs time, not
-         * correctness. */
-        if (!heap_add(s, job))
-            enqueue(s, job, true);
-        else if (s->heap[1] == job && s->timekeeper)
+        heap_insert(s, job);
+        if (s->heap[1] == job && s->timekeeper)
             pthread_cond_signal(&s->time);
     }
 }
 
-void sched_back(struct sched *s, struct job *job, struct flow *flow, struct job_answer answer)
+void sched_return(struct sched *s, struct job *job, struct run_queue *queue,
+                  struct job_answer answer)
 {
-    struct job *company = flow ? job->next : NULL;
+    struct job *member = queue ? job->next : NULL;
     pthread_mutex_lock(&s->lock);
     if (answer.what != JOB_GONE)
-        put_back(s, job, flow, answer);
-    for (struct job *next; company; company = next) {
-        next = company->next;
-        flow->running--;
-        if (company->answer != JOB_GONE)
-            put_back(s, company, flow,
-                     (struct job_answer){(enum job_when)company->answer, company->wake_ms});
+        sched_put_back(s, job, queue, answer);
+    for (struct job *next; member; member = next) {
+        next = member->next;
+        queue->running--;
+        if (member->answer != JOB_GONE)
+            sched_put_back(s, member, queue,
+                           (struct job_answer){(enum job_when)member->answer, member->wake_ms});
     }
-    if (flow && --flow->running == 0 && flow->watcher)
-        wake(s, flow->watcher);
+    if (queue && --queue->running == 0 && queue->watcher)
+        sched_wake_locked(s, queue->watcher);
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Takes the jobs of a flow out of the heap. */
-static void heap_drop(struct sched *s, const struct flow *flow)
-{
-    size_t kept = 0;
-    for (size_t i = 1; i <= s->heap_count; i++) {
-        struct job *job = s->heap[i];
-        if (job->lane && job->lane->flow == flow) {
-            job->heap_at = 0;
-            job->state = JOB_OUT;
-        } else {
-            heap_set(s, ++kept, job);
-        }
-    }
-    s->heap_count = kept;
-    for (size_t i = kept / 2; i >= 1; i--)
-        heap_down(s, i);
-}
-
-bool sched_close(struct sched *s, struct flow *flow, struct job *watcher)
+bool sched_close(struct sched *s, struct run_queue *queue, struct job *watcher)
 {
     pthread_mutex_lock(&s->lock);
-    if (!flow->closed) {
-        flow->closed = true;
-        flow_remove(s, flow);
-        heap_drop(s, flow);
+    if (!queue->closed) {
+        queue->closed = true;
+        ring_remove_run(s, queue);
+        heap_remove_run(s, queue);
     }
-    bool quiet = flow->running == 0;
-    flow->watcher = quiet ? NULL : watcher;
+    bool quiet = queue->running == 0;
+    queue->watcher = quiet ? NULL : watcher;
     pthread_mutex_unlock(&s->lock);
     return quiet;
 }

@@ -1,5 +1,6 @@
-/* A task between its steps: how it ends, what is kept of it, what becomes of it when a step has
- * been taken. */
+/* A task between its steps: how it ends, what is kept of it, and what follows from a step. Runs on
+ * the worker that has the task; what the control job reads too changes under the lock of the run.
+ */
 #include "daemon/run/task.h"
 
 #include <stdlib.h>
@@ -9,21 +10,10 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
-/* A run says at most once in so long that some of its tasks wait. */
-#define WARN_EVERY_MS 60000
-/* Tasks that wait, and may share a call, go on when the clock shows a multiple of this. */
-#define MEETING_MS 500
-
-size_t task_index(const struct task *task)
-{
-    return (size_t)(task - task->automation->tasks);
-}
-
-const struct event_place *task_place(const struct task *task)
-{
-    const struct event_automation *event = task->automation->event;
-    return &event->places[event->resources[task_index(task)].place];
-}
+/* The minimum interval between two warnings of a run that some of its tasks wait. */
+#define WARN_INTERVAL_MS 60000
+/* Waiting tasks that may share a call wake when the clock is at a multiple of this. */
+#define BATCH_WINDOW_MS 500
 
 const struct action_sharing *task_sharing(const struct task *task)
 {
@@ -41,63 +31,40 @@ const char *task_resource_name(const struct step_ctx *ctx)
     const char *id = json_string_value(json_object_get(ctx->resource, "id"));
     if (!id || !*id)
         id = json_string_value(json_object_get(ctx->resource, "name"));
-    return id && *id ? id : "(without id)";
+    return id && *id ? id : "(without ID)";
 }
 
-/* What the log says of a finished task. */
-static void log_finished(const struct task *task, const struct step_ctx *ctx, const char *error)
+static void task_log_finished(const struct task *task, const struct step_ctx *ctx,
+                              const char *error)
 {
     const struct run *run = task->automation->run;
-    struct log *log = run->env->log;
-    const char *action = task->automation->action->name;
+    const char *message = error ? "Resource failed" : "Resource processed";
+    const struct log_field fields[] = {LOG_STR("action", ctx->action->name),
+                                       LOG_STR("resource", task_resource_name(ctx)),
+                                       LOG_STR("account", ctx->account),
+                                       LOG_STR("region", ctx->region),
+                                       LOG_STR("error", error),
+                                       LOG_STR("note", !error && ctx->note[0] ? ctx->note : NULL),
+                                       LOG_STR("event", run->key),
+                                       LOG_STR("run", run->id),
+                                       LOG_END};
+    enum log_level level = LOG_DEBUG_LEVEL;
     if (error)
-        log_warn(log, "Resource failed", LOG_STR("action", action),
-                 LOG_STR("resource", task_resource_name(ctx)), LOG_STR("account", ctx->account),
-                 LOG_STR("region", ctx->region), LOG_STR("error", error),
-                 LOG_STR("event", run->key), LOG_STR("run", run->id));
+        level = LOG_WARN_LEVEL;
     else if (ctx->note[0])
-        log_info(log, "Resource processed", LOG_STR("action", action),
-                 LOG_STR("resource", task_resource_name(ctx)), LOG_STR("account", ctx->account),
-                 LOG_STR("region", ctx->region), LOG_STR("note", ctx->note),
-                 LOG_STR("event", run->key), LOG_STR("run", run->id));
-    else
-        log_debug(log, "Resource processed", LOG_STR("action", action),
-                  LOG_STR("resource", task_resource_name(ctx)), LOG_STR("account", ctx->account),
-                  LOG_STR("region", ctx->region), LOG_STR("event", run->key),
-                  LOG_STR("run", run->id));
+        level = LOG_INFO_LEVEL;
+    log_event(run->env->log, level, message, fields);
 }
 
-static int compare_followers(const void *a, const void *b)
-{
-    const struct follower *x = a, *y = b;
-    return x->task < y->task ? -1 : x->task > y->task;
-}
-
-/* What is held for the task that has finished is ready. With the run's lock held. */
-static void release_follower(struct task *task)
-{
-    struct run *run = task->automation->run;
-    const struct follower key = {.task = task};
-    const struct follower *found =
-        task->followed
-            ? bsearch(&key, run->followers, run->follower_count, sizeof key, compare_followers)
-            : NULL;
-    if (!found)
-        return;
-    found->next->held = false;
-    found->next->job.next = run->ready;
-    run->ready = &found->next->job;
-    run->held--;
-}
-
-/* The task is finished: processed, or errored with a text that is copied. After this the task
- * belongs to the control job. */
-static struct job_answer finish(struct task *task, const struct step_ctx *ctx, const char *error)
+/* Ends the task: processed, or errored with a text that is copied. Afterwards the task belongs to
+ * the control job. */
+static struct job_answer task_finish(struct task *task, const struct step_ctx *ctx,
+                                     const char *error)
 {
     struct automation *a = task->automation;
     struct run *run = a->run;
-    char *text = error ? memory_or_die(strdup(error)) : NULL;
-    log_finished(task, ctx, error);
+    char *text = error ? xstrdup(error) : NULL;
+    task_log_finished(task, ctx, error);
     run_count(run, error ? COUNT_ERRORED : COUNT_PROCESSED, 1);
     pthread_mutex_lock(&run->lock);
     free(task->text);
@@ -108,57 +75,56 @@ static struct job_answer finish(struct task *task, const struct step_ctx *ctx, c
     run->left--;
     run->aside -= task->aside;
     task->aside = false;
-    release_follower(task);
+    order_release(task);
     /* Under the lock: once left is 0, the control job may free the run. */
-    if (run->left == 0 || run_all_aside(run))
+    if (run->left == 0 || run_all_set_aside(run))
         sched_wake(run->host->sched, &run->control);
     pthread_mutex_unlock(&run->lock);
     return job_gone();
 }
 
-static struct job_answer finish_failed(struct task *task, const struct step_ctx *ctx)
+static struct job_answer task_finish_failed(struct task *task, const struct step_ctx *ctx)
 {
     char text[ERROR_TEXT_SIZE];
-    return finish(task, ctx, err_text(&ctx->err, text, sizeof text));
+    return task_finish(task, ctx, err_text(&ctx->err, text, sizeof text));
 }
 
 /* --- what is kept --- */
 
-/* The state for the next time; NULL: it is empty. */
-static char *state_text(const struct step_ctx *ctx)
+/* Returns the state as text, owned; NULL if it is empty. */
+static char *task_state_text(const struct step_ctx *ctx)
 {
     return json_object_size(ctx->state) ? memory_or_die(json_dumps(ctx->state, JSON_COMPACT))
                                         : NULL;
 }
 
-/* Keeps the state for the next time. */
 void task_keep_state(struct task *task, const struct step_ctx *ctx)
 {
-    char *text = state_text(ctx);
+    char *text = task_state_text(ctx);
     pthread_mutex_lock(&task->automation->run->lock);
     free(task->text);
     task->text = text;
     pthread_mutex_unlock(&task->automation->run->lock);
 }
 
-/* The step is done. Step and state change at once for progress_write: the next step with the state
- * of before would take an operation that this one has followed for its own. */
-static void next_step(struct task *task, const struct step_ctx *ctx)
+/* Moves on to the next step. Step and state change at once for progress_write: with the state of
+ * before, the next step would take an operation that this one has waited for as its own. */
+static void task_advance_step(struct task *task, const struct step_ctx *ctx)
 {
     struct run *run = task->automation->run;
-    char *text = state_text(ctx);
+    char *text = task_state_text(ctx);
     pthread_mutex_lock(&run->lock);
     free(task->text);
     task->text = text;
     task->step++;
     task->begun = false;
     pthread_mutex_unlock(&run->lock);
-    task->share = 0;
+    task->share_tag = 0;
 }
 
-/* The task's state must be stored before it goes on: the control job, which is woken when the
- * worker is done with the task's company too, writes it and wakes the task. */
-static struct job_answer wait_for_save(struct task *task)
+/* The state must be stored before the task goes on. The control job, which is woken when the worker
+ * has finished with the group of the task too, writes it and wakes the task. */
+static struct job_answer task_wait_for_save(struct task *task)
 {
     struct run *run = task->automation->run;
     pthread_mutex_lock(&run->lock);
@@ -170,31 +136,31 @@ static struct job_answer wait_for_save(struct task *task)
 
 /* --- failures --- */
 
-bool run_all_aside(const struct run *run)
+bool run_all_set_aside(const struct run *run)
 {
     return run->left > 0 && run->aside == run->left - run->held;
 }
 
-/* The task waits for a credential for so long that the run need not wait for it. It goes on asking
- * while other tasks keep the run here. */
-static void set_aside(struct task *task, const struct step_ctx *ctx)
+/* The task has waited for a credential for so long that the run need not wait for it. It continues
+ * to ask while other tasks keep the run here. */
+static void task_set_aside(struct task *task, const struct step_ctx *ctx)
 {
     struct run *run = task->automation->run;
     char text[ERROR_TEXT_SIZE];
     if (task->aside)
         return;
-    char *problem = memory_or_die(strdup(err_text(&ctx->err, text, sizeof text)));
+    char *problem = xstrdup(err_text(&ctx->err, text, sizeof text));
     pthread_mutex_lock(&run->lock);
     free(run->problem);
     run->problem = problem;
     task->aside = true;
     run->aside++;
-    if (run_all_aside(run))
+    if (run_all_set_aside(run))
         sched_wake(run->host->sched, &run->control);
     pthread_mutex_unlock(&run->lock);
 }
 
-static void take_back(struct task *task)
+static void task_clear_aside(struct task *task)
 {
     struct run *run = task->automation->run;
     if (!task->aside)
@@ -205,142 +171,139 @@ static void take_back(struct task *task)
     pthread_mutex_unlock(&run->lock);
 }
 
-/* The step has come on: what has failed before does not count any more. */
-static void forget_failures(struct task *task)
+/* The step has made progress: earlier failures no longer count. */
+static void task_forget_failures(struct task *task)
 {
     task->patience = (struct patience){.kind = 0};
-    task->most = 0;
-    take_back(task);
+    task->group_limit = 0;
+    task_clear_aside(task);
 }
 
-/* Says that a task waits, and what for: of all tasks of a run one, now and then. */
-static void warn_waiting(const struct task *task, const struct step_ctx *ctx, const char *sentence)
+/* Logs that a task waits, and the reason: for one task per run and interval. */
+static void task_warn_waiting(const struct task *task, const struct step_ctx *ctx,
+                              const char *message)
 {
     struct run *run = task->automation->run;
-    int64_t now = ctx->clock->mono_ms(ctx->clock);
+    int64_t now = run_mono_ms(run);
     pthread_mutex_lock(&run->lock);
-    bool due = !run->warned_ms || now - run->warned_ms >= WARN_EVERY_MS;
+    bool due = !run->warned_ms || now - run->warned_ms >= WARN_INTERVAL_MS;
     if (due)
         run->warned_ms = now;
     pthread_mutex_unlock(&run->lock);
     if (due)
-        log_warn(run->env->log, sentence, LOG_ERR("error", &ctx->err),
+        log_warn(run->env->log, message, LOG_ERR("error", &ctx->err),
                  LOG_STR("action", ctx->action->name), LOG_STR("resource", task_resource_name(ctx)),
                  LOG_STR("account", ctx->account), LOG_STR("region", ctx->region),
                  LOG_STR("event", run->key), LOG_STR("run", run->id));
 }
 
-/* The patience with a call is at its end. True when its task waits on all the same. */
-static bool waits_on(struct task *task, const struct step_ctx *ctx)
-{
-    if (ctx->err.kind == ERR_UNAVAILABLE) {
-        set_aside(task, ctx);
-        return true;
-    }
-    /* Something has been begun, and nobody else will see it through. */
-    if (task->changed)
-        warn_waiting(task, ctx,
-                     "Change to the resource accepted; retrying the next call until it succeeds");
-    return task->changed;
-}
-
-static struct job_answer put_off(struct task *task, const struct step_ctx *ctx, int64_t at)
+static struct job_answer task_park(struct task *task, const struct step_ctx *ctx, int64_t at_ms)
 {
     run_count(task->automation->run, COUNT_RETRIES, 1);
     task_keep_state(task, ctx);
-    return job_again_at(at);
+    return job_again_at(at_ms);
 }
 
-/* Notes a failure that may pass. True when the step is to be taken again, at *at. */
-static bool has_hope(struct task *task, struct step_ctx *ctx, int64_t *at)
-{
-    const struct config *config = task->automation->run->env->config;
-    bool lasts = patience_note(&task->patience, config, ctx->clock, &ctx->err, at);
-    if (ctx->err.kind == ERR_UNAVAILABLE)
-        warn_waiting(task, ctx, "Credential not available; the resource waits for it");
-    else
-        take_back(task);
-    return lasts || waits_on(task, ctx);
-}
-
-static struct job_answer when_not_busy(struct task *task, const struct step_ctx *ctx)
+static struct job_answer task_park_busy(struct task *task, const struct step_ctx *ctx)
 {
     task_keep_state(task, ctx);
     return job_again_at(ctx->clock->mono_ms(ctx->clock) +
                         (ctx->err.retry_after_ms > 0 ? ctx->err.retry_after_ms : 1));
 }
 
-struct job_answer task_failed(struct task *task, struct step_ctx *ctx)
+/* Notes a retryable failure. Returns whether the step is to be retried, at *at_ms. After the
+ * patience has run out that is so if a credential is unavailable, or if a change has been accepted:
+ * no other daemon would complete it. */
+static bool task_may_retry(struct task *task, struct step_ctx *ctx, int64_t *at_ms)
 {
-    int64_t at;
-    if (ctx->err.kind == ERR_BUSY)
-        return when_not_busy(task, ctx);
-    if (!err_is_retryable(&ctx->err) || !has_hope(task, ctx, &at))
-        return finish_failed(task, ctx);
-    return put_off(task, ctx, at);
+    const struct config *config = task->automation->run->env->config;
+    bool lasts = patience_note(&task->patience, config, ctx->clock, &ctx->err, at_ms);
+    if (ctx->err.kind == ERR_UNAVAILABLE)
+        task_warn_waiting(task, ctx, "Credential not available; the resource waits for it");
+    else
+        task_clear_aside(task);
+    if (lasts)
+        return true;
+    if (ctx->err.kind == ERR_UNAVAILABLE) {
+        task_set_aside(task, ctx);
+        return true;
+    }
+    if (task->changed)
+        task_warn_waiting(
+            task, ctx, "Change to the resource accepted; retrying the next call until it succeeds");
+    return task->changed;
 }
 
-struct job_answer task_failed_together(struct task *task, struct step_ctx *ctx, size_t count)
+struct job_answer task_fail(struct task *task, struct step_ctx *ctx)
 {
-    int64_t at;
+    int64_t at_ms;
     if (ctx->err.kind == ERR_BUSY)
-        return when_not_busy(task, ctx);
+        return task_park_busy(task, ctx);
+    if (!err_is_retryable(&ctx->err) || !task_may_retry(task, ctx, &at_ms))
+        return task_finish_failed(task, ctx);
+    return task_park(task, ctx, at_ms);
+}
+
+struct job_answer task_fail_shared(struct task *task, struct step_ctx *ctx, size_t count)
+{
+    int64_t at_ms;
+    if (ctx->err.kind == ERR_BUSY)
+        return task_park_busy(task, ctx);
     bool fault = ctx->err.kind == ERR_TRANSIENT;
-    if (!has_hope(task, ctx, &at) && !fault)
-        return finish_failed(task, ctx);
+    if (!task_may_retry(task, ctx, &at_ms) && !fault)
+        return task_finish_failed(task, ctx);
     if (fault)
-        task->most = (uint8_t)((count + 1) / 2);
-    return put_off(task, ctx, at);
+        task->group_limit = (uint8_t)((count + 1) / 2);
+    return task_park(task, ctx, at_ms);
 }
 
-/* --- a step's answers --- */
+/* --- verdicts --- */
 
-/* When the step is to be taken again. Those that share a call wait a little longer, until a moment
- * at which they meet. */
-static int64_t next_look(const struct task *task, int64_t at)
+/* When the step is to be run again. Tasks that may share a call wait a little longer, for a moment
+ * at which others wake too. */
+static int64_t task_wake_time(const struct task *task, int64_t at_ms)
 {
-    return task_sharing(task) ? (at + MEETING_MS - 1) / MEETING_MS * MEETING_MS : at;
+    return task_sharing(task) ? (at_ms + BATCH_WINDOW_MS - 1) / BATCH_WINDOW_MS * BATCH_WINDOW_MS
+                              : at_ms;
 }
 
-/* What the step's verdict leads to. True: to the next step at once; false: *answer is the job's. */
 bool task_settle_step(struct task *task, struct step_ctx *ctx, enum verdict verdict,
                       struct job_answer *answer)
 {
     struct run *run = task->automation->run;
     const struct action_step *step = &ctx->action->steps[task->step];
-    const struct clock *clock = ctx->clock;
     *answer = job_ready();
     if ((verdict == STEP_AGAIN || verdict == STEP_DONE) && !ctx->plan &&
         !action_state_declared(ctx))
         verdict = STEP_FAILED;
     switch (verdict) {
     case STEP_FAILED:
-        *answer = task_failed(task, ctx);
+        *answer = task_fail(task, ctx);
         return false;
     case STEP_FINISHED:
-        *answer = finish(task, ctx, NULL);
+        *answer = task_finish(task, ctx, NULL);
         return false;
     case STEP_AGAIN:
-        forget_failures(task);
+        task_forget_failures(task);
         task_keep_state(task, ctx);
         if (ctx->again_ms > 0)
-            *answer = job_again_at(next_look(task, clock->mono_ms(clock) + ctx->again_ms));
+            *answer = job_again_at(task_wake_time(task, run_mono_ms(run) + ctx->again_ms));
         return false;
     case STEP_DONE:
         break;
     }
     if (!step[1].name) {
-        *answer = finish(task, ctx, NULL);
+        *answer = task_finish(task, ctx, NULL);
         return false;
     }
-    forget_failures(task);
-    next_step(task, ctx);
+    task_forget_failures(task);
+    task_advance_step(task, ctx);
     if (step->save && !ctx->plan) {
-        *answer = wait_for_save(task);
+        *answer = task_wait_for_save(task);
         return false;
     }
     if (run->stopping) {
-        *answer = job_again_at(clock->mono_ms(clock) + STOPPING_PAUSE_MS);
+        *answer = job_again_at(run_mono_ms(run) + STOPPING_PAUSE_MS);
         return false;
     }
     return true;

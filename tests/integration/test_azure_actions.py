@@ -587,7 +587,7 @@ def test_what_cannot_be_part_of_a_path_is_errored_before_any_call(arm, run, acti
                   (entity(f"subscription-{n}", subscription=bad, type=kind), '"subscription" is'),
                   (entity(resource_id(type, bad), type=kind), "not a valid ARM resource id"),
                   (entity(resource_id(type, "web-1", group=bad), type=kind), "not a valid ARM resource id"),
-                  (entity(resource_id(type, "web-1", subscription=bad), type=kind), "not a valid ARM resource id|another subscription")]
+                  (entity(resource_id(type, "web-1", subscription=bad), type=kind), "not a valid ARM resource id|not in its \"subscription\"")]
     report = run(action, [resource for resource, _ in wrong], params, config=ENABLED)
     for resource, why in wrong:
         report.assert_error(resource["id"], why)
@@ -602,7 +602,7 @@ def test_an_id_that_says_otherwise_is_errored_before_any_call(arm, run, action, 
     wrong = {
         resource_id(type, "web-2"): '"name" is "web-1", but the resource\'s "id" says "web-2"',
         resource_id(type, "web-1", group="other"): f'"Resource Group" is "{GROUP}", but the resource\'s "id" says "other"',
-        resource_id(type, "web-1", subscription=OTHER): '"id" is in another subscription than its "subscription" says',
+        resource_id(type, "web-1", subscription=OTHER): '"id" is not in its "subscription"',
     }
     if params == {} and action != "generic_rg_delete":  # the others take resources of any type
         wrong[resource_id("Microsoft.Web/sites", "web-1")] = f"which is not of the type {type}"

@@ -236,7 +236,7 @@ def test_an_aws_action_of_a_container_is_refused_under_a_name_of_azure(azure_sit
     daemon(azure_site, once=True).ended(0)
     refused, other = sorted(azure_site.reports(), key=lambda r: r.index)
     assert refused.key.endswith("/report_ec2_stop_instance_total(1)_success(0)_error(1)_subscriptions(123456789012)_0"), refused.key
-    assert refused["critical_error"].startswith('the action "ec2_stop_instance" is one of AWS, and the event came from http')
-    assert refused["critical_error"].endswith("; only Azure actions are offered there")
+    assert refused["critical_error"].startswith('"ec2_stop_instance" is an AWS action, but the event came from http')
+    assert refused["critical_error"].endswith(", where only Azure actions are allowed")
     assert other["critical_error"] is None and list(other.errors) == [vm("web-1")["id"]]
     assert other.key.endswith(f"_subscriptions({NOWHERE})_1")

@@ -119,4 +119,4 @@ def test_a_list_that_goes_on_elsewhere_is_not_followed(run, manager):
 
 def test_an_id_in_another_subscription_than_the_resource_says(run, manager):
     assert run(ONE, [vm(OTHER, ONE), vm(ONE, OTHER)]) == set()
-    manager.report.assert_error(vm(OTHER, ONE)["id"], "is in another subscription than")
+    manager.report.assert_error(vm(OTHER, ONE)["id"], "is not in its \"subscription\"")

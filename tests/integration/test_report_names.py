@@ -58,8 +58,7 @@ def test_an_azure_action_in_a_bucket_is_refused_beside_one_that_is_done(cloud, d
     refused, done = sorted(site.reports(), key=lambda r: r.key, reverse=True)
     done.assert_all_processed()
     assert os.path.basename(refused.key) == f"report_vm_deallocate_total(1)_success(0)_error(1)_accounts({SUBSCRIPTION})_0.json"
-    why = (f'the action "vm_deallocate" is one of Azure, and the event came from s3://{site.bucket}; '
-           "only AWS actions are offered there")
+    why = f'"vm_deallocate" is an Azure action, but the event came from s3://{site.bucket}, where only AWS actions are allowed'
     assert refused["critical_error"] == why
     assert list(refused.errors.values()) == [why]
     [told] = [entry for entry in running.logs(level="warn") if entry["message"] == "Automation refused"]

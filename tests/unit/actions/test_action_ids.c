@@ -402,14 +402,14 @@ static void refuses_contradictions(const struct action *action, const struct aws
         if (account) {
             memcpy(account, "222222222222", 12);
             expect_refused(action, aws_resource(sample, type), "arn", json_string(text),
-                           "but its \"arn\" says 222222222222");
+                           "but its \"arn\" contains 222222222222");
         }
         char *region = strstr(text, "us-east-1");
         if (region) {
             memcpy(text, json_string_value(astray), strlen(text));
             memcpy(region, "us-west-2", 9);
             expect_refused(action, aws_resource(sample, type), "arn", json_string(text),
-                           "but its \"arn\" says \"us-west-2\"");
+                           "but its \"arn\" contains \"us-west-2\"");
         }
         free(text);
         json_decref(astray);
@@ -472,7 +472,7 @@ static void refuses_other_partitions(const struct action *action, const struct a
         fail_msg("%s goes on with a resource of another partition (%u calls)", action->name, calls);
     assert_string_equal(err.message,
                         "the resource is in the partition aws-us-gov, but the daemon's "
-                        "credentials are of aws");
+                        "credentials are for aws");
 }
 
 static void test_a_resource_of_another_partition_is_refused(void **state)
@@ -506,7 +506,7 @@ static void azure_refuses(const struct action *action, const struct azure_sample
     expect_refused(action, azure_resource(sample), "attributes", json_array(),
                    "the resource's \"attributes\" is not an object");
     expect_refused(action, azure_resource(sample), "id", azure_id(OTHER, "rg", sample->arm, "web1"),
-                   "another subscription");
+                   "is not in its \"subscription\"");
     expect_refused(action, azure_resource(sample), "id", azure_id(SUB, "gr", sample->arm, "web1"),
                    "the resource's \"id\" says \"gr\"");
     expect_refused(action, azure_resource(sample), "id", azure_id(SUB, "rg", sample->arm, "web2"),

@@ -100,7 +100,7 @@ static int set_up(void **state)
 /* Frees the run; the scheduler may have its tasks. */
 static void free_run(struct fixture *f)
 {
-    assert_true(sched_close(f->host.sched, &f->run->flow, &f->run->control));
+    assert_true(sched_close(f->host.sched, &f->run->queue, &f->run->control));
     run_free(f->run);
     f->run = NULL;
 }

@@ -238,7 +238,7 @@ static void test_a_huge_resource_is_its_own_error(void **state)
     const struct event_automation *a = &e.automations[0];
     assert_null(event_resource(&e, &a->resources[0], &err));
     assert_int_equal(err.kind, ERR_LIMIT);
-    assert_string_equal(err.message, "the entity has 4194312 bytes; at most 4194304 are read");
+    assert_string_equal(err.message, "the entity has 4194312 bytes, and the limit is 4194304");
     json_t *other = event_resource(&e, &a->resources[1], &err);
     assert_int_equal(json_integer_value(json_object_get(other, "y")), 1);
     json_decref(other);
@@ -273,7 +273,7 @@ static void test_an_event_too_large_is_not_looked_at(void **state)
     (void)state;
     assert_false(event_parse(&e, &text, &err));
     assert_int_equal(err.kind, ERR_LIMIT);
-    assert_string_equal(err.message, "the event has 1073741825 bytes; at most 1073741824 are read");
+    assert_string_equal(err.message, "the event has 1073741825 bytes, and the limit is 1073741824");
     e.text.data = NULL;
     event_free(&e);
 }

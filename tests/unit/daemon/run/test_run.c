@@ -326,8 +326,9 @@ static void an_event_that_may_not_be_read_gets_a_report_after_all_tries(void **s
     f->memory->fault_count = 3;
     run_event(f);
     assert_int_equal(f->how, SETTLE_DONE);
-    critical_says(f, "TestFault: the event may not be read: a fault made by the test. Allow the "
-                     "identity of hgautod to read the memory");
+    critical_says(f,
+                  "TestFault: access to the event is denied: a fault made by the test. Allow the "
+                  "identity of hgautod to read the memory");
     assert_null(memory_text(f->memory, PENDING));
 }
 

@@ -44,36 +44,37 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct flow *flow_of(const struct job *job)
+static struct run_queue *queue_of(const struct job *job)
 {
-    return job->lane ? job->lane->flow : NULL;
+    return job->queue ? job->queue->run_queue : NULL;
 }
 
 static void control_goes_before_tasks(void **state)
 {
     struct fixture *f = *state;
-    struct flow flow = {0};
-    struct lane lane = {.flow = &flow};
-    struct job task = {.lane = &lane}, control = {0};
+    struct run_queue queue = {0};
+    struct account_queue account = {.run_queue = &queue};
+    struct job task = {.queue = &account}, control = {0};
     sched_wake(f->sched, &task);
     sched_wake(f->sched, &control);
     assert_ptr_equal(sched_next(f->sched), &control);
     assert_ptr_equal(sched_next(f->sched), &task);
 }
 
-static void flows_and_lanes_take_turns(void **state)
+static void runs_and_accounts_take_turns(void **state)
 {
     struct fixture *f = *state;
-    struct flow large = {0}, small = {0};
-    struct lane busy = {.flow = &large}, quiet = {.flow = &large}, other = {.flow = &small};
-    struct job jobs[6] = {{.lane = &busy},  {.lane = &busy},  {.lane = &busy},
-                          {.lane = &quiet}, {.lane = &other}, {.lane = &busy}};
+    struct run_queue large = {0}, small = {0};
+    struct account_queue busy = {.run_queue = &large}, quiet = {.run_queue = &large},
+                         other = {.run_queue = &small};
+    struct job jobs[6] = {{.queue = &busy},  {.queue = &busy},  {.queue = &busy},
+                          {.queue = &quiet}, {.queue = &other}, {.queue = &busy}};
     int taken[6];
     for (size_t i = 0; i < 6; i++)
         sched_wake(f->sched, &jobs[i]);
     for (size_t i = 0; i < 6; i++)
         taken[i] = (int)(sched_next(f->sched) - jobs);
-    /* The small flow has its turn at once, the quiet lane of the large one soon after. */
+    /* The small run has its turn at once, the small account of the large one soon after. */
     const int expected[6] = {0, 4, 3, 1, 2, 5};
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(taken[i], expected[i]);
@@ -97,7 +98,7 @@ static void waking_a_running_job_runs_it_again(void **state)
     sched_wake(f->sched, &job);
     assert_ptr_equal(sched_next(f->sched), &job);
     sched_wake(f->sched, &job);
-    sched_back(f->sched, &job, NULL, job_idle());
+    sched_return(f->sched, &job, NULL, job_idle());
     assert_ptr_equal(sched_next(f->sched), &job);
 }
 
@@ -108,7 +109,7 @@ static void parked_jobs_come_in_the_order_of_their_times(void **state)
     for (size_t i = 0; i < 20; i++) {
         sched_wake(f->sched, &jobs[i]);
         struct job *job = sched_next(f->sched);
-        sched_back(f->sched, job, NULL, job_again_at(2000 + (int64_t)(i * 7 % 20)));
+        sched_return(f->sched, job, NULL, job_again_at(2000 + (int64_t)(i * 7 % 20)));
     }
     f->clock.now_ms = 3000;
     for (size_t i = 0; i < 20; i++)
@@ -118,13 +119,13 @@ static void parked_jobs_come_in_the_order_of_their_times(void **state)
 static void what_was_begun_goes_before_what_was_not(void **state)
 {
     struct fixture *f = *state;
-    struct flow flow = {0};
-    struct lane lane = {.flow = &flow};
-    struct job first = {.lane = &lane}, second = {.lane = &lane};
+    struct run_queue queue = {0};
+    struct account_queue account = {.run_queue = &queue};
+    struct job first = {.queue = &account}, second = {.queue = &account};
     sched_wake(f->sched, &first);
     sched_wake(f->sched, &second);
     assert_ptr_equal(sched_next(f->sched), &first);
-    sched_back(f->sched, &first, &flow, job_again_at(1500));
+    sched_return(f->sched, &first, &queue, job_again_at(1500));
     f->clock.now_ms = 1500;
     assert_ptr_equal(sched_next(f->sched), &first);
     assert_ptr_equal(sched_next(f->sched), &second);
@@ -133,24 +134,25 @@ static void what_was_begun_goes_before_what_was_not(void **state)
 static void closing_takes_jobs_out_and_reports_when_quiet(void **state)
 {
     struct fixture *f = *state;
-    struct flow flow = {0}, other = {0};
-    struct lane lane = {.flow = &flow}, other_lane = {.flow = &other};
-    struct job running = {.lane = &lane}, parked = {.lane = &lane}, queued = {.lane = &lane};
-    struct job stays = {.lane = &other_lane}, watcher = {0};
+    struct run_queue queue = {0}, other = {0};
+    struct account_queue account = {.run_queue = &queue}, other_account = {.run_queue = &other};
+    struct job running = {.queue = &account}, parked = {.queue = &account},
+               queued = {.queue = &account};
+    struct job stays = {.queue = &other_account}, watcher = {0};
     sched_wake(f->sched, &parked);
-    sched_back(f->sched, sched_next(f->sched), &flow, job_again_at(5000));
+    sched_return(f->sched, sched_next(f->sched), &queue, job_again_at(5000));
     sched_wake(f->sched, &running);
     assert_ptr_equal(sched_next(f->sched), &running);
     sched_wake(f->sched, &queued);
     sched_wake(f->sched, &stays);
-    assert_false(sched_close(f->sched, &flow, &watcher));
+    assert_false(sched_close(f->sched, &queue, &watcher));
     f->clock.now_ms = 9000;
     assert_ptr_equal(sched_next(f->sched), &stays); /* neither queued nor parked */
     sched_wake(f->sched, &queued);                  /* is not let in any more */
-    sched_back(f->sched, &running, &flow, job_ready());
+    sched_return(f->sched, &running, &queue, job_ready());
     assert_ptr_equal(sched_next(f->sched), &watcher);
-    assert_true(sched_close(f->sched, &flow, &watcher));
-    sched_back(f->sched, &stays, &other, job_gone());
+    assert_true(sched_close(f->sched, &queue, &watcher));
+    sched_return(f->sched, &stays, &other, job_gone());
 }
 
 static bool always(const struct job *job, const struct job *queued)
@@ -178,7 +180,7 @@ static bool same_time(const struct job *job, const struct job *queued)
     return job->wake_ms == queued->wake_ms;
 }
 
-static size_t company(const struct job *job)
+static size_t others_of(const struct job *job)
 {
     size_t n = 0;
     while ((job = job->next))
@@ -186,40 +188,43 @@ static size_t company(const struct job *job)
     return n;
 }
 
-static void a_job_brings_as_much_company_as_its_lane_allows(void **state)
+static void a_job_brings_a_group_as_large_as_its_queue_allows(void **state)
 {
     struct fixture *f = *state;
-    struct flow flow = {0};
-    struct lane lane = {.flow = &flow, .most = three, .alike = always};
-    struct job jobs[5] = {
-        {.lane = &lane}, {.lane = &lane}, {.lane = &lane}, {.lane = &lane}, {.lane = &lane}};
+    struct run_queue queue = {0};
+    struct account_queue account = {.run_queue = &queue, .group_limit = three, .may_join = always};
+    struct job jobs[5] = {{.queue = &account},
+                          {.queue = &account},
+                          {.queue = &account},
+                          {.queue = &account},
+                          {.queue = &account}};
     for (size_t i = 0; i < 5; i++)
         sched_wake(f->sched, &jobs[i]);
     const struct job *first = sched_next(f->sched);
     assert_ptr_equal(first, &jobs[0]);
-    assert_int_equal(company(first), 2);
-    assert_int_equal(flow.running, 3);
-    const struct job *second = sched_next(f->sched); /* the lane is empty afterwards */
+    assert_int_equal(others_of(first), 2);
+    assert_int_equal(queue.running, 3);
+    const struct job *second = sched_next(f->sched); /* the queue is empty afterwards */
     assert_ptr_equal(second, &jobs[3]);
-    assert_int_equal(company(second), 1);
+    assert_int_equal(others_of(second), 1);
     struct job control = {0};
     sched_wake(f->sched, &control);
     assert_ptr_equal(sched_next(f->sched), &control);
     jobs[1].next = NULL; /* given back by itself */
-    sched_back(f->sched, &jobs[1], &flow, job_ready());
+    sched_return(f->sched, &jobs[1], &queue, job_ready());
     assert_ptr_equal(sched_next(f->sched), &jobs[1]);
-    assert_int_equal(company(&jobs[1]), 0);
+    assert_int_equal(others_of(&jobs[1]), 0);
 }
 
 static void those_that_are_not_alike_keep_their_order(void **state)
 {
     struct fixture *f = *state;
-    struct flow flow = {0};
-    struct lane lane = {.flow = &flow, .most = ten, .alike = same_time};
+    struct run_queue queue = {0};
+    struct account_queue account = {.run_queue = &queue, .group_limit = ten, .may_join = same_time};
     struct job jobs[6];
     static const int kinds[6] = {1, 2, 1, 2, 3, 1};
     for (size_t i = 0; i < 6; i++) {
-        jobs[i] = (struct job){.lane = &lane, .wake_ms = kinds[i]};
+        jobs[i] = (struct job){.queue = &account, .wake_ms = kinds[i]};
         sched_wake(f->sched, &jobs[i]);
     }
     const struct job *job = sched_next(f->sched);
@@ -227,8 +232,8 @@ static void those_that_are_not_alike_keep_their_order(void **state)
     assert_ptr_equal(job->next, &jobs[2]);
     assert_ptr_equal(job->next->next, &jobs[5]);
     assert_null(jobs[5].next);
-    assert_int_equal(flow.running, 3);
-    struct job late = {.lane = &lane,
+    assert_int_equal(queue.running, 3);
+    struct job late = {.queue = &account,
                        .wake_ms = 3}; /* the last one was taken: the queue has an end */
     sched_wake(f->sched, &late);
     job = sched_next(f->sched);
@@ -237,59 +242,60 @@ static void those_that_are_not_alike_keep_their_order(void **state)
     job = sched_next(f->sched);
     assert_ptr_equal(job, &jobs[4]);
     assert_ptr_equal(job->next, &late);
-    assert_int_equal(flow.running, 7);
+    assert_int_equal(queue.running, 7);
 }
 
-static void company_is_given_back_with_the_first(void **state)
+static void a_group_is_returned_with_its_first(void **state)
 {
     struct fixture *f = *state;
-    struct flow flow = {0};
-    struct lane lane = {.flow = &flow, .most = ten, .alike = always};
-    struct job jobs[4] = {{.lane = &lane}, {.lane = &lane}, {.lane = &lane}, {.lane = &lane}};
+    struct run_queue queue = {0};
+    struct account_queue account = {.run_queue = &queue, .group_limit = ten, .may_join = always};
+    struct job jobs[4] = {
+        {.queue = &account}, {.queue = &account}, {.queue = &account}, {.queue = &account}};
     struct job watcher = {0};
     for (size_t i = 0; i < 4; i++)
         sched_wake(f->sched, &jobs[i]);
     struct job *job = sched_next(f->sched);
-    assert_int_equal(company(job), 3);
+    assert_int_equal(others_of(job), 3);
     job_set_answer(&jobs[1], job_ready());
     job_set_answer(&jobs[2], job_gone());
     job_set_answer(&jobs[3], job_again_at(5000));
-    sched_back(f->sched, job, &flow, job_ready());
-    assert_int_equal(flow.running, 0);
+    sched_return(f->sched, job, &queue, job_ready());
+    assert_int_equal(queue.running, 0);
     job = sched_next(f->sched);
     assert_ptr_equal(job, &jobs[0]);
     assert_ptr_equal(job->next, &jobs[1]);
     assert_null(jobs[1].next);
     f->clock.now_ms = 5000;
     assert_ptr_equal(sched_next(f->sched), &jobs[3]);
-    assert_false(sched_close(f->sched, &flow, &watcher));
-    sched_back(f->sched, &jobs[3], &flow, job_ready());
+    assert_false(sched_close(f->sched, &queue, &watcher));
+    sched_return(f->sched, &jobs[3], &queue, job_ready());
     job_set_answer(&jobs[1], job_ready());
-    sched_back(f->sched, &jobs[0], &flow, job_ready());
+    sched_return(f->sched, &jobs[0], &queue, job_ready());
     assert_ptr_equal(sched_next(f->sched), &watcher);
 }
 
-static void a_held_flow_gives_nothing_before_it_is_opened(void **state)
+static void a_paused_queue_gives_nothing_before_it_is_resumed(void **state)
 {
     struct fixture *f = *state;
-    struct flow flow = {.held = true};
-    struct lane lane = {.flow = &flow};
-    struct job task = {.lane = &lane}, control = {0};
+    struct run_queue queue = {.paused = true};
+    struct account_queue account = {.run_queue = &queue};
+    struct job task = {.queue = &account}, control = {0};
     sched_wake(f->sched, &task);
     sched_wake(f->sched, &control);
     assert_ptr_equal(sched_next(f->sched), &control);
-    sched_back(f->sched, &control, NULL, job_ready());
+    sched_return(f->sched, &control, NULL, job_ready());
     assert_ptr_equal(sched_next(f->sched), &control);
-    sched_open(f->sched, &flow);
+    sched_resume(f->sched, &queue);
     assert_ptr_equal(sched_next(f->sched), &task);
-    sched_back(f->sched, &task, &flow, job_ready());
-    sched_hold(f->sched, &flow); /* also what was queued before */
-    sched_back(f->sched, &control, NULL, job_ready());
+    sched_return(f->sched, &task, &queue, job_ready());
+    sched_pause(f->sched, &queue); /* also what was queued before */
+    sched_return(f->sched, &control, NULL, job_ready());
     assert_ptr_equal(sched_next(f->sched), &control);
-    sched_back(f->sched, &control, NULL, job_again_at(2000));
+    sched_return(f->sched, &control, NULL, job_again_at(2000));
     f->clock.now_ms = 2000;
     assert_ptr_equal(sched_next(f->sched), &control);
-    sched_open(f->sched, &flow);
+    sched_resume(f->sched, &queue);
     assert_ptr_equal(sched_next(f->sched), &task);
 }
 
@@ -309,8 +315,8 @@ struct crowd {
     struct sched *sched;
     atomic_size_t left;
     struct counted jobs[JOBS];
-    struct flow flows[2];
-    struct lane lanes[4];
+    struct run_queue queues[2];
+    struct account_queue accounts[4];
 };
 
 static struct job_answer count_round(struct job *job, struct http_client *http)
@@ -329,8 +335,8 @@ static void *work(void *arg)
     struct crowd *crowd = arg;
     struct job *job;
     while ((job = sched_next(crowd->sched))) {
-        struct flow *flow = flow_of(job);
-        sched_back(crowd->sched, job, flow, job->run(job, NULL));
+        struct run_queue *queue = queue_of(job);
+        sched_return(crowd->sched, job, queue, job->run(job, NULL));
     }
     return NULL;
 }
@@ -343,12 +349,12 @@ static void every_job_is_run_to_its_end_by_many_threads(void **state)
     crowd->sched = sched_new(&system_clock);
     atomic_init(&crowd->left, JOBS);
     for (size_t i = 0; i < 4; i++)
-        crowd->lanes[i].flow = &crowd->flows[i % 2];
+        crowd->accounts[i].run_queue = &crowd->queues[i % 2];
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, work, crowd), 0);
     for (size_t i = 0; i < JOBS; i++) {
         crowd->jobs[i].job.run = count_round;
-        crowd->jobs[i].job.lane = i % 5 ? &crowd->lanes[i % 4] : NULL;
+        crowd->jobs[i].job.queue = i % 5 ? &crowd->accounts[i % 4] : NULL;
         crowd->jobs[i].crowd = crowd;
         sched_wake(crowd->sched, &crowd->jobs[i].job);
     }
@@ -364,7 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(control_goes_before_tasks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(flows_and_lanes_take_turns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(runs_and_accounts_take_turns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_woken_job_is_queued_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waking_a_running_job_runs_it_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parked_jobs_come_in_the_order_of_their_times, set_up,
@@ -372,12 +378,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_begun_goes_before_what_was_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_takes_jobs_out_and_reports_when_quiet, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_job_brings_as_much_company_as_its_lane_allows, set_up,
+        cmocka_unit_test_setup_teardown(a_job_brings_a_group_as_large_as_its_queue_allows, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(those_that_are_not_alike_keep_their_order, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(company_is_given_back_with_the_first, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_held_flow_gives_nothing_before_it_is_opened, set_up,
+        cmocka_unit_test_setup_teardown(a_group_is_returned_with_its_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_paused_queue_gives_nothing_before_it_is_resumed, set_up,
                                         tear_down),
         cmocka_unit_test(every_job_is_run_to_its_end_by_many_threads),
     };
