@@ -5,8 +5,6 @@
 #   make SANITIZE=address,undefined   instrumented; objects apart, the binary in its usual place
 #   make WERROR=1                     warnings are errors (as in CI)
 
-VERSION := $(shell sed -n 's/^\#define HGAUTOD_VERSION "\(.*\)"/\1/p' daemon/version.h)
-
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
@@ -25,8 +23,10 @@ SAN     := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-
 
 PKGS      := libcurl libcrypto jansson libuv expat
 PKG_CONFIG ?= pkg-config
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -linih -lpthread -lm
+# What is missing is reported by the first compilation, so that targets without one work all the same.
+PKG_MISSING := $(shell $(PKG_CONFIG) --print-errors --exists $(PKGS) 2>&1)
+PKG_CFLAGS  := $(if $(PKG_MISSING),,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
+PKG_LIBS    := $(if $(PKG_MISSING),,$(shell $(PKG_CONFIG) --libs $(PKGS))) -linih -lpthread -lm
 
 ALL_CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -MMD -MP -pthread $(WARN) $(HARDEN) $(SAN) $(CFLAGS) \
                $(PKG_CFLAGS)
@@ -48,16 +48,21 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(OBJ)/tests/fuzz/%,$(FUZZ_SRC))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
+# Links what a rule depends on, and the libraries $(1).
+define link
+$(call say,LINK,$@)
+$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(1)
+endef
+
 .PHONY: all
 all: $(BUILD)/hgautod ## Build the program (the default)
 
-# The binary is a copy of the last variant built, so that its place does not depend on the variant.
-$(BUILD)/hgautod: $(OBJ)/hgautod FORCE
+# The binaries are copies of the last variant built, so that their place does not depend on the variant.
+$(BUILD)/hgautod $(BUILD)/cloudserver: $(BUILD)/%: $(OBJ)/% FORCE
 	$(Q)cmp -s $< $@ || cp $< $@
 
 $(OBJ)/hgautod: $(call objs,daemon/main.c) $(DAEMON_A) $(ACTION_A) $(LIB_A)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(link)
 
 $(LIB_A): $(call objs,$(LIB_SRC))
 $(ACTION_A): $(call objs,$(ACTION_SRC))
@@ -67,26 +72,21 @@ $(LIB_A) $(ACTION_A) $(DAEMON_A):
 	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(OBJ)/%.o: %.c
+	$(if $(PKG_MISSING),$(error $(PKG_MISSING) Run `make deps`))
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(OBJ)/tests/unit/%: $(OBJ)/tests/unit/%.o $(DAEMON_A) $(ACTION_A) $(LIB_A)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_A) $(ACTION_A) $(LIB_A) $(PKG_LIBS) -lcmocka -lmicrohttpd
+	$(call link,-lcmocka -lmicrohttpd)
 
 $(OBJ)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(DAEMON_A) $(ACTION_A) $(LIB_A)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(link)
 
 # The small AWS that tests, bench and demo talk to.
 CLOUD_SRC := $(wildcard tests/cloud/*.c)
-$(BUILD)/cloudserver: $(OBJ)/cloudserver FORCE
-	$(Q)cmp -s $< $@ || cp $< $@
-
 $(OBJ)/cloudserver: $(call objs,$(CLOUD_SRC)) $(LIB_A)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lmicrohttpd
+	$(call link,-lmicrohttpd)
 
 # What the integration tests and the bench run.
 TESTED := $(BUILD)/hgautod $(BUILD)/cloudserver
@@ -152,8 +152,7 @@ docs/event-path.svg: docs/event-path.dot FORCE
 BENCH_BIN := $(patsubst tests/bench/%.c,$(OBJ)/tests/bench/%,$(wildcard tests/bench/*.c))
 
 $(OBJ)/tests/bench/%: $(OBJ)/tests/bench/%.o $(LIB_A)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(link)
 
 # make bench BENCH="--only unbatched --runs 1"; BENCH=--help tells the options.
 .PHONY: bench bench-smoke bench-built
@@ -184,6 +183,4 @@ install: $(BUILD)/hgautod ## Install below DESTDIR and PREFIX (/usr/local)
 uninstall: ## Remove what install put there
 	$(Q)tools/install.sh uninstall $(BUILD)/hgautod "$(DESTDIR)" "$(PREFIX)"
 
-# Objects of tests are kept too.
-.SECONDARY:
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

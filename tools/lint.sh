@@ -7,7 +7,7 @@ jobs=$(nproc)
 files=$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 sources=$(printf '%s\n' "$files" | grep '\.c$')
 scripts=$(git ls-files --cached --others --exclude-standard 'tools/*.sh' .ci/run)
-flags="-std=c11 -D_GNU_SOURCE -I. $(pkg-config --cflags libcurl libcrypto jansson libuv expat)"
+flags="-std=c11 -D_GNU_SOURCE -I. -Wmissing-variable-declarations $(pkg-config --cflags libcurl libcrypto jansson libuv expat)"
 failed=
 
 check() {
