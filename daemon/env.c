@@ -129,10 +129,6 @@ bool env_init(struct env *env, const struct config *config, struct err *err)
         return err_set(err, ERR_INTERNAL, "", "libcurl cannot be initialized");
     env->log = make_log(config);
     env->limits = ratelimit_new(env->clock);
-    if (!env->log || !env->limits) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        goto failed;
-    }
     options.log = env->log;
     options.limits = env->limits;
     env->aws = aws_new(&options, err);

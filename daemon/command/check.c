@@ -197,16 +197,13 @@ static void check_all(const struct env *env, struct http_client *http, struct fi
     }
 }
 
-static bool check_online(const struct env *env, struct findings *f, struct err *err)
+static void check_online(const struct env *env, struct findings *f)
 {
     struct http_client *http = http_client_new(&env->http);
-    if (!http)
-        return err_set(err, ERR_INTERNAL, "", "cannot initialize libcurl");
     /* And one for each cloud. */
     f->at = xcalloc(env->config->source_count + 2, sizeof *f->at);
     check_all(env, http, f);
     http_client_free(http);
-    return true;
 }
 
 /* --- building --- */
@@ -333,20 +330,14 @@ static int check_report(const struct invocation *in, const struct env *env)
 {
     struct findings f = {.ok = true};
     struct buf warnings = buf_make(TEXT_MAX);
-    struct err err = ERR_INIT;
-    char text[2048];
-    int status = EXIT_DONE;
     check_add_warnings(env->config, &warnings);
     printable_print(stderr, "%s", buf_str(&warnings));
-    if (in->online && !check_online(env, &f, &err)) {
-        printable_print(stderr, "hgautod: %s\n", err_text(&err, text, sizeof text));
-        status = EXIT_WORK_FAILED;
-    } else if (!check_print_result(in, env->config, &warnings, &f) || !f.ok) {
-        status = EXIT_WORK_FAILED;
-    }
+    if (in->online)
+        check_online(env, &f);
+    bool ok = check_print_result(in, env->config, &warnings, &f) && f.ok;
     findings_free(&f);
     buf_free(&warnings);
-    return status;
+    return ok ? EXIT_DONE : EXIT_WORK_FAILED;
 }
 
 static int check_config(const struct invocation *in, const struct config *config,

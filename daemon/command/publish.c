@@ -84,11 +84,8 @@ static int publish_all(const struct env *env, const struct invocation *in)
 {
     (void)in;
     struct http_client *http = http_client_new(&env->http);
-    bool ok = http != NULL;
-
-    if (!http)
-        printable_print(stderr, "hgautod: out of memory\n");
-    for (size_t i = 0; http && i < env->config->source_count; i++)
+    bool ok = true;
+    for (size_t i = 0; i < env->config->source_count; i++)
         ok = publish_to_source(env, &env->config->sources[i], http) && ok;
     http_client_free(http);
     return ok && fflush(stdout) == 0 ? EXIT_DONE : EXIT_WORK_FAILED;

@@ -8,6 +8,7 @@
 #include "lib/aws/names.h"
 #include "lib/azure/arm.h"
 #include "lib/azure/names.h"
+#include "lib/net/uri.h"
 
 /* In milliseconds. */
 #define SECOND INT64_C(1000)
@@ -99,17 +100,17 @@ static const char *name_problem(const char *text)
                : "is not valid: use 1 to 54 of the characters A-Z a-z 0-9 + = , . @ _ -";
 }
 
-/* Whoever sends requests to the URL checks it completely. */
+/* The characters of path and query are checked where requests are sent. */
 static const char *plain_url_problem(const char *text)
 {
-    const char *rest = strncmp(text, "https://", 8) == 0  ? text + 8
-                       : strncmp(text, "http://", 7) == 0 ? text + 7
-                                                          : "";
+    struct uri_parts parts;
     if (strchr(text, '@'))
         return "must not contain user information ('@')";
-    return *rest && !strchr("/?#:", *rest) && !strpbrk(text, " \t\"<>\\^`{|}")
+    return !uri_split(text, &parts) && !strpbrk(text, " \t\"<>\\^`{|}")
                ? NULL
-               : "is not a URL that begins with https:// or http:// and a host";
+               : "is not a valid URL: use https:// or http:// and a host, then a port and a path "
+                 "if "
+                 "needed";
 }
 
 static const char *claim_key_problem(const char *text)
