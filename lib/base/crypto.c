@@ -1,6 +1,5 @@
-/* Digests, HMAC, base64 and hex over OpenSSL, and the wiping of secrets. */
+/* Computes digests and HMACs with OpenSSL, and writes bytes as base64 and hex. */
 #include "lib/base/crypto.h"
-#include "lib/base/wipe.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -9,10 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHA256_BLOCK = 64 };
+#include "lib/base/memory.h"
+#include "lib/base/wipe.h"
 
-/* Fetched once: a fetch costs more than the digest of a short text. Constant after fetch_digests.
- */
+#define SHA256_BLOCK 64
+
+/* Fetched once: a fetch costs more than the digest of a short text. Constant after
+ * crypto_fetch_digests. */
 static EVP_MD *sha256_md;
 static EVP_MD *md5_md;
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
@@ -21,88 +23,76 @@ struct sha256 {
     EVP_MD_CTX *ctx;
 };
 
-/* Going on without a digest would sign requests with rubbish. */
-static void must(bool worked)
+/* Without a digest, requests would be signed with garbage. */
+static void crypto_must(bool worked)
 {
     if (worked)
         return;
-    fputs("hgautod: OpenSSL cannot compute a digest: out of memory, or its configuration "
-          "(openssl.cnf) allows no SHA-256 or MD5\n",
+    fputs("hgautod: OpenSSL cannot compute a digest; check that its configuration (openssl.cnf) "
+          "allows SHA-256 and MD5\n",
           stderr);
     abort();
 }
 
-static void fetch_digests(void)
+static void crypto_fetch_digests(void)
 {
     sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    /* MD5 is no secret's keeper here: it may come from a provider without FIPS approval. */
+    /* MD5 protects nothing here, so it may come from a provider without FIPS approval. */
     md5_md = EVP_MD_fetch(NULL, "MD5", "-fips");
 }
 
 static EVP_MD_CTX *digest_new(EVP_MD *const *md)
 {
-    pthread_once(&fetched, fetch_digests);
-
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (ctx && *md && EVP_DigestInit_ex2(ctx, *md, NULL) == 1)
-        return ctx;
-    EVP_MD_CTX_free(ctx);
-    return NULL;
+    pthread_once(&fetched, crypto_fetch_digests);
+    EVP_MD_CTX *ctx = memory_or_die(EVP_MD_CTX_new());
+    crypto_must(*md && EVP_DigestInit_ex2(ctx, *md, NULL) == 1);
+    return ctx;
 }
 
-static void digest(EVP_MD *const *md, const void *bytes, size_t n, uint8_t *to)
+static void digest_compute(EVP_MD *const *md, const void *bytes, size_t n, uint8_t *to)
 {
     EVP_MD_CTX *ctx = digest_new(md);
-
-    must(ctx && EVP_DigestUpdate(ctx, bytes, n) == 1 && EVP_DigestFinal_ex(ctx, to, NULL) == 1);
+    crypto_must(EVP_DigestUpdate(ctx, bytes, n) == 1 && EVP_DigestFinal_ex(ctx, to, NULL) == 1);
     EVP_MD_CTX_free(ctx);
 }
 
 struct sha256 *sha256_new(void)
 {
-    struct sha256 *s = malloc(sizeof *s);
-
-    if (!s)
-        return NULL;
+    struct sha256 *s = xmalloc(sizeof *s);
     s->ctx = digest_new(&sha256_md);
-    if (!s->ctx) {
-        free(s);
-        return NULL;
-    }
     return s;
 }
 
 void sha256_add(struct sha256 *s, const void *bytes, size_t n)
 {
-    must(EVP_DigestUpdate(s->ctx, bytes, n) == 1);
+    crypto_must(EVP_DigestUpdate(s->ctx, bytes, n) == 1);
 }
 
 void sha256_finish(struct sha256 *s, uint8_t to[SHA256_SIZE])
 {
-    must(EVP_DigestFinal_ex(s->ctx, to, NULL) == 1);
+    crypto_must(EVP_DigestFinal_ex(s->ctx, to, NULL) == 1);
     EVP_MD_CTX_free(s->ctx);
     free(s);
 }
 
 void sha256(const void *bytes, size_t n, uint8_t to[SHA256_SIZE])
 {
-    digest(&sha256_md, bytes, n, to);
+    digest_compute(&sha256_md, bytes, n, to);
 }
 
 void sha256_hex(const void *bytes, size_t n, char to[SHA256_HEX_SIZE])
 {
     uint8_t binary[SHA256_SIZE];
-
     sha256(bytes, n, binary);
     hex_encode(binary, sizeof binary, to);
 }
 
 void md5(const void *bytes, size_t n, uint8_t to[MD5_SIZE])
 {
-    digest(&md5_md, bytes, n, to);
+    digest_compute(&md5_md, bytes, n, to);
 }
 
-/* One of the two digests that an HMAC is made of. */
+/* Computes one of the two digests that an HMAC consists of. */
 static bool digest_padded(EVP_MD_CTX *ctx, const uint8_t pad[SHA256_BLOCK], const void *bytes,
                           size_t n, uint8_t to[SHA256_SIZE])
 {
@@ -110,26 +100,25 @@ static bool digest_padded(EVP_MD_CTX *ctx, const uint8_t pad[SHA256_BLOCK], cons
            EVP_DigestFinal_ex(ctx, to, NULL) == 1;
 }
 
-/* RFC 2104 over the digest fetched once: EVP_MAC fetches anew each time, which is most of a
- * signature's cost. */
+/* RFC 2104 over the digest fetched once: EVP_MAC fetches it each time, which is most of the cost
+ * of a signature. */
 void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t n,
                  uint8_t to[SHA256_SIZE])
 {
     uint8_t pad[SHA256_BLOCK] = {0};
     uint8_t inner[SHA256_SIZE];
     EVP_MD_CTX *ctx = digest_new(&sha256_md);
-
     if (key_size > sizeof pad)
         sha256(key, key_size, pad);
     else if (key_size > 0)
         memcpy(pad, key, key_size);
     for (size_t i = 0; i < sizeof pad; i++)
         pad[i] ^= 0x36;
-    must(ctx && digest_padded(ctx, pad, bytes, n, inner));
+    crypto_must(digest_padded(ctx, pad, bytes, n, inner));
     for (size_t i = 0; i < sizeof pad; i++)
         pad[i] ^= 0x36 ^ 0x5C;
-    must(EVP_DigestInit_ex2(ctx, NULL, NULL) == 1 &&
-         digest_padded(ctx, pad, inner, sizeof inner, to));
+    crypto_must(EVP_DigestInit_ex2(ctx, NULL, NULL) == 1 &&
+                digest_padded(ctx, pad, inner, sizeof inner, to));
     EVP_MD_CTX_free(ctx);
     wipe(pad, sizeof pad);
     wipe(inner, sizeof inner);
@@ -144,7 +133,6 @@ void hex_encode(const void *bytes, size_t n, char *to)
 {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *from = bytes;
-
     for (size_t i = 0; i < n; i++) {
         *to++ = digits[from[i] >> 4];
         *to++ = digits[from[i] & 15];
@@ -157,11 +145,11 @@ static const char base64_alphabet[] =
 static const char base64url_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static bool encode(struct buf *to, const uint8_t *from, size_t n, const char *alphabet, bool pad)
+static bool base64_encode(struct buf *to, const uint8_t *from, size_t n, const char *alphabet,
+                          bool pad)
 {
     if (n > SIZE_MAX / 2 || !buf_reserve(to, pad ? (n + 2) / 3 * 4 : (n * 4 + 2) / 3))
         return buf_fail(to);
-
     char *out = to->data + to->size;
     for (size_t i = 0; i < n; i += 3) {
         size_t have = n - i < 3 ? n - i : 3;
@@ -179,15 +167,15 @@ static bool encode(struct buf *to, const uint8_t *from, size_t n, const char *al
 
 bool base64_add(struct buf *to, const void *bytes, size_t n)
 {
-    return encode(to, bytes, n, base64_alphabet, true);
+    return base64_encode(to, bytes, n, base64_alphabet, true);
 }
 
 bool base64url_add(struct buf *to, const void *bytes, size_t n)
 {
-    return encode(to, bytes, n, base64url_alphabet, false);
+    return base64_encode(to, bytes, n, base64url_alphabet, false);
 }
 
-/* The value of a base64 digit, or -1. */
+/* Returns the value of a base64 digit, or -1. */
 static int base64_value(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -199,13 +187,12 @@ static int base64_value(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Appends what is decoded; may leave a part behind when it fails. */
-static bool decode(struct buf *to, const char *text, size_t n)
+/* Appends what is decoded; may leave a part of it when it fails. */
+static bool base64_decode_digits(struct buf *to, const char *text, size_t n)
 {
     uint32_t bits = 0;
     unsigned digits = 0;
     unsigned pads = 0;
-
     for (size_t i = 0; i < n; i++) {
         char c = text[i];
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
@@ -223,15 +210,14 @@ static bool decode(struct buf *to, const char *text, size_t n)
     }
     if (pads > 2 || (digits + pads) % 4 != 0)
         return false;
-    /* The bits that padding leaves over are zero in whatever an encoder wrote. */
+    /* An encoder writes zeroes for the bits that padding leaves over. */
     return (bits & (pads == 2 ? 0x0F : pads == 1 ? 0x03 : 0)) == 0;
 }
 
 bool base64_decode(struct buf *to, const char *text, size_t n)
 {
     size_t before = to->size;
-
-    if (decode(to, text, n))
+    if (base64_decode_digits(to, text, n))
         return true;
     if (to->data) {
         wipe(to->data + before, to->size - before);

@@ -1,11 +1,11 @@
-/* The one error type: filling it in and writing it out for people. */
+/* Sets errors and formats them for people. */
 #include "lib/base/err.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const kind_names[] = {
+static const char *const err_kind_names[] = {
     [ERR_NONE] = "none",
     [ERR_INVALID] = "invalid",
     [ERR_NOT_FOUND] = "not_found",
@@ -23,24 +23,22 @@ static const char *const kind_names[] = {
     [ERR_INTERNAL] = "internal",
 };
 
-/* Cuts off the beginning of a UTF-8 sequence that truncation has left without its end. */
-static void trim_broken_utf8(char *text)
+/* Removes the beginning of a UTF-8 sequence whose end has been cut off. */
+static void err_trim_utf8(char *text)
 {
     size_t n = strlen(text);
     size_t tail = 0;
-
     while (tail < 3 && tail < n && ((unsigned char)text[n - 1 - tail] & 0xC0) == 0x80)
         tail++;
     if (tail == n)
         return;
-
     unsigned char lead = (unsigned char)text[n - 1 - tail];
     size_t wants = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
     if (wants > tail)
         text[n - 1 - tail] = '\0';
 }
 
-static void flatten_controls(char *text)
+static void err_replace_controls(char *text)
 {
     for (; *text; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7F)
@@ -49,20 +47,19 @@ static void flatten_controls(char *text)
 
 bool err_set(struct err *err, enum err_kind kind, const char *code, const char *format, ...)
 {
-    /* Formatted aside: an argument may point into the very error that is being set. */
+    /* Formatted separately: an argument may point into the error that is being set. */
     struct err made = ERR_INIT;
     va_list args;
-
     made.kind = kind;
     if (snprintf(made.code, sizeof made.code, "%s", code) >= (int)sizeof made.code)
-        trim_broken_utf8(made.code);
+        err_trim_utf8(made.code);
     va_start(args, format);
     int n = vsnprintf(made.message, sizeof made.message, format, args);
     va_end(args);
     if (n >= (int)sizeof made.message)
-        trim_broken_utf8(made.message);
-    flatten_controls(made.code);
-    flatten_controls(made.message);
+        err_trim_utf8(made.message);
+    err_replace_controls(made.code);
+    err_replace_controls(made.message);
     *err = made;
     return false;
 }
@@ -71,7 +68,6 @@ char *err_text(const struct err *err, char *to, size_t size)
 {
     if (size == 0)
         return to;
-
     bool operation = err->operation[0] != '\0';
     bool id = err->request_id[0] != '\0';
     int n = snprintf(to, size, "%s%s%s%s%s%s%s%s%s", err->code,
@@ -79,15 +75,14 @@ char *err_text(const struct err *err, char *to, size_t size)
                      operation || id ? " (" : "", err->operation, operation && id ? ", " : "",
                      id ? "request id " : "", err->request_id, operation || id ? ")" : "");
     if (n >= 0 && (size_t)n >= size)
-        trim_broken_utf8(to);
+        err_trim_utf8(to);
     return to;
 }
 
 const char *err_kind_name(enum err_kind kind)
 {
     size_t i = (size_t)kind;
-
-    return i < sizeof kind_names / sizeof *kind_names ? kind_names[i] : "unknown";
+    return i < sizeof err_kind_names / sizeof *err_kind_names ? err_kind_names[i] : "unknown";
 }
 
 bool err_is_retryable(const struct err *err)

@@ -1,4 +1,4 @@
-/* One way to open files. */
+/* Opens and reads files. */
 #include "lib/base/file.h"
 
 #include <errno.h>
@@ -11,33 +11,33 @@
 
 #include "lib/base/wipe.h"
 
-/* The mode's bits that a file must not have. */
-static mode_t forbidden(unsigned rules)
+/* Returns the bits of the mode that a file must not have. */
+static mode_t file_forbidden_bits(unsigned rules)
 {
     if (rules & FILE_SECRET)
         return S_IROTH | S_IWOTH | S_IWGRP;
     return rules & FILE_KEPT ? S_IWOTH : 0;
 }
 
-/* 0, or the errno by which the file is refused. */
-static int judge(const struct stat *st, unsigned rules)
+/* Returns 0, or the errno with which the file is rejected. */
+static int file_check_status(const struct stat *st, unsigned rules)
 {
     if (S_ISDIR(st->st_mode))
         return EISDIR;
     if (!S_ISREG(st->st_mode))
         return rules & FILE_STREAMS ? 0 : ENOTSUP;
-    return st->st_mode & forbidden(rules) ? EMLINK : 0;
+    return st->st_mode & file_forbidden_bits(rules) ? EMLINK : 0;
 }
 
 int file_open(int at, const char *path, unsigned rules, struct stat *st)
 {
-    /* O_NONBLOCK: the opening of a FIFO waits for nobody. */
+    /* O_NONBLOCK: opening a FIFO does not wait for a writer. */
     int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     int fd = openat(at, path, flags | (rules & FILE_NO_LINKS ? O_NOFOLLOW : 0));
     if (fd < 0)
         return -1;
-    int why = fstat(fd, st) != 0 ? errno : judge(st, rules);
-    /* What was let through as a stream is read as one. */
+    int why = fstat(fd, st) != 0 ? errno : file_check_status(st, rules);
+    /* A stream that was allowed is read with blocking calls. */
     if (why == 0 && !S_ISREG(st->st_mode) && fcntl(fd, F_SETFL, 0) != 0)
         why = errno;
     if (why == 0)
@@ -58,17 +58,15 @@ int file_read_fd(int fd, struct buf *to)
             break;
         if (n < 0 && errno != EINTR)
             why = errno;
-        else if (n > 0 && (size_t)n > to->max - to->size)
-            why = EFBIG;
         else if (n > 0 && !buf_add(to, part, (size_t)n))
-            why = ENOMEM;
+            why = EFBIG;
     }
     wipe(part, sizeof part);
     return why;
 }
 
-/* Says why a file was refused. */
-static bool refuse(struct err *err, int why, const char *path, mode_t mode, size_t max)
+/* Sets the error with the reason why a file was rejected. */
+static bool file_set_error(struct err *err, int why, const char *path, mode_t mode, size_t max)
 {
     switch (why) {
     case ENOENT:
@@ -99,7 +97,7 @@ bool file_read(const char *path, unsigned rules, struct buf *to, mode_t *mode, s
         close(fd);
     if (mode)
         *mode = st.st_mode;
-    return why == 0 || refuse(err, why, path, st.st_mode, to->max);
+    return why == 0 || file_set_error(err, why, path, st.st_mode, to->max);
 }
 
 int file_make_temporary(int folder, const char *prefix, char name[64])

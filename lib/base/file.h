@@ -1,6 +1,5 @@
-/* Opening files whose names or content come from elsewhere: only regular files, so that a FIFO
- * stops nobody, within bounds, and secrets only where others cannot read or change them.
- * Thread-safe. */
+/* Opens files whose names or content come from outside: only regular files, so that a FIFO blocks
+ * nothing, up to a limit, and secrets only if others cannot read or change them. Thread-safe. */
 #ifndef HGAUTOD_LIB_BASE_FILE_H
 #define HGAUTOD_LIB_BASE_FILE_H
 
@@ -13,30 +12,35 @@
 #include "lib/base/err.h"
 
 enum file_rule {
-    FILE_NO_LINKS = 1, /* the last segment of the path is not a symbolic link */
-    FILE_SECRET = 2,   /* others can neither read nor change it, its group not change it */
-    FILE_KEPT = 4,     /* others cannot change it */
-    FILE_STREAMS = 8, /* pipes and devices will do too, as in "-c /dev/stdin", and are waited for */
+    /* The last segment of the path must not be a symbolic link. */
+    FILE_NO_LINKS = 1,
+    /* Others must not be able to read or change it, its group not to change it. */
+    FILE_SECRET = 2,
+    /* Others must not be able to change it. */
+    FILE_KEPT = 4,
+    /* Pipes and devices are allowed too, as in "-c /dev/stdin"; reading waits for them. */
+    FILE_STREAMS = 8,
 };
 
-/* Opens a file for reading, relative to the folder `at` (AT_FDCWD: the current one), by the rules,
- * a set of enum file_rule. Returns a descriptor that is not inherited, and its status in *st; -1
- * with errno, which is EISDIR for a folder, ENOTSUP for what else is not a regular file, EMLINK for
- * what is open to others (*st then has its mode). */
+/* Opens a file for reading, relative to the folder `at` (AT_FDCWD: the current one), subject to
+ * `rules`, a set of enum file_rule. Returns a descriptor that is not inherited, and its status in
+ * *st; -1 with errno, which is EISDIR for a folder, ENOTSUP for anything else that is not a regular
+ * file, EMLINK for a file that others can access (*st then has its mode). */
 int file_open(int at, const char *path, unsigned rules, struct stat *st) MUST_CHECK;
-/* Appends all that can be read from fd. 0; EFBIG when it is more than *to may hold, else errno. */
+/* Appends everything that can be read from fd. Returns 0, EFBIG if it does not fit into *to, or
+ * another errno. */
 int file_read_fd(int fd, struct buf *to) MUST_CHECK;
 
-/* Appends a whole file. False with the reason alone as *err's message ("No such file or directory",
- * "it is larger than 65536 bytes"), for the caller to say whose file it is; its kind is
- * ERR_NOT_FOUND, ERR_LIMIT, ERR_INVALID (not a regular file, open to others) or
- * ERR_INTERNAL. mode, which may be NULL, becomes the file's mode. */
+/* Appends a whole file. *mode, if mode is not NULL, becomes the file's mode. Returns false with the
+ * bare reason as *err's message ("No such file or directory", "it is larger than 65536 bytes"), to
+ * which the caller adds the file's name; its kind is ERR_NOT_FOUND, ERR_LIMIT, ERR_INVALID (not a
+ * regular file, accessible to others) or ERR_INTERNAL. */
 bool file_read(const char *path, unsigned rules, struct buf *to, mode_t *mode,
                struct err *err) MUST_CHECK;
 
-/* Makes a new file in a folder for writing, with a name of its own that begins with `prefix`, which
- * goes to `name`. It is to be renamed to what it should be called when it is complete. A descriptor
- * that is not inherited; -1 with errno. */
+/* Creates a new file for writing in a folder, with a unique name that begins with `prefix` and is
+ * stored in `name`. The caller renames it when it is complete. Returns a descriptor that is not
+ * inherited; -1 with errno. */
 int file_make_temporary(int folder, const char *prefix, char name[64]) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
-/* FNV-1a, 32 and 64 bits. Where others choose the keys, begin with a random number beside the
- * initial value: a bad spread costs time and nothing else. Source: draft-eastlake-fnv. */
+/* FNV-1a hashes of 32 and 64 bits. If others choose the keys, mix a random number into the initial
+ * value: collisions cost time and nothing else. Thread-safe. Source: draft-eastlake-fnv. */
 #ifndef HGAUTOD_LIB_BASE_HASH_H
 #define HGAUTOD_LIB_BASE_HASH_H
 
@@ -8,7 +8,7 @@
 
 #define HASH_INIT 2166136261u
 
-/* Continues from `hash`: HASH_INIT, or the hash of the text before. */
+/* Returns the hash of the text before and this one; `hash` is that of the text before, or HASH_INIT. */
 static inline uint32_t hash_add(uint32_t hash, const char *text)
 {
     for (; *text; text++)
@@ -16,6 +16,7 @@ static inline uint32_t hash_add(uint32_t hash, const char *text)
     return hash;
 }
 
+/* The same for one character and 64 bits, beginning with HASH64_INIT. */
 #define HASH64_INIT UINT64_C(14695981039346656037)
 
 static inline uint64_t hash64_add(uint64_t hash, char c)

@@ -1,4 +1,4 @@
-/* Reads secrets from variables, files and JSON answers. */
+/* Reads secrets from variables, files and JSON responses. */
 #include "lib/base/secret.h"
 
 #include <stdlib.h>
@@ -26,14 +26,14 @@ bool secret_text_valid(const char *text)
 bool secret_read_file(const char *path, const char *what, struct buf *to, struct err *err)
 {
     struct err why = ERR_INIT;
-    /* Readable they may be: Kubernetes lays tokens and certificates down for everybody in the
+    /* Others may read it: in Kubernetes, tokens and certificates are readable by every user of the
      * container. */
     return file_read(path, FILE_KEPT, to, NULL, &why) ||
            err_set(err, ERR_CREDENTIALS, "", "the %s %s cannot be read: %s", what, path,
                    why.message);
 }
 
-static bool is_space(char c)
+static bool secret_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -42,26 +42,26 @@ bool secret_read_token(const char *path, struct buf *to, struct err *err)
 {
     if (!secret_read_file(path, "token file", to, err))
         return false;
-    while (to->size > 0 && is_space(to->data[to->size - 1]))
+    while (to->size > 0 && secret_is_space(to->data[to->size - 1]))
         to->data[--to->size] = '\0';
     if (!secret_text_valid(buf_str(to)) || strlen(to->data) != to->size)
-        return err_set(err, ERR_CREDENTIALS, "", "the token file %s holds no token", path);
+        return err_set(err, ERR_CREDENTIALS, "", "the token file %s does not contain a token",
+                       path);
     return true;
 }
 
-json_t *secret_parse_json(const struct buf *text, const char *who, struct err *err)
+json_t *secret_parse_json(const struct buf *text, const char *service, struct err *err)
 {
     json_error_t problem;
     json_t *object = json_loadb(buf_str(text), text->size, JSON_REJECT_DUPLICATES, &problem);
     if (!json_is_object(object)) {
-        /* jansson's own words quote the text, which may hold the secret. */
+        /* jansson's message quotes the text, which may contain the secret. */
         if (object)
-            err_set(err, ERR_CREDENTIALS, "", "the answer of the %s is not a JSON object", who);
+            err_set(err, ERR_CREDENTIALS, "", "the response from the %s is not a JSON object",
+                    service);
         else
-            err_set(
-                err, ERR_TRANSIENT, "",
-                "the answer of the %s cannot be read as JSON: it was cut off, or is not its own",
-                who);
+            err_set(err, ERR_TRANSIENT, "",
+                    "the response from the %s is not valid JSON; it may be incomplete", service);
         json_decref(object);
         return NULL;
     }
@@ -70,8 +70,7 @@ json_t *secret_parse_json(const struct buf *text, const char *who, struct err *e
 
 void secret_wipe_json(json_t *string)
 {
-    if (json_is_string(string)) {
-        /* jansson gives out no other way to its own copy. */
+    /* jansson provides no other access to its copy. */
+    if (json_is_string(string))
         wipe((char *)json_string_value(string), json_string_length(string));
-    }
 }

@@ -1,5 +1,5 @@
-/* Secrets as the environment offers them to a daemon: in variables, in files that are rewritten, in
- * JSON answers. Nothing here says their content in an error. Thread-safe. */
+/* Reads secrets as they are offered to a daemon: in environment variables, in files that are
+ * rewritten, in JSON responses. No error contains any of their content. Thread-safe. */
 #ifndef HGAUTOD_LIB_BASE_SECRET_H
 #define HGAUTOD_LIB_BASE_SECRET_H
 
@@ -10,24 +10,25 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 
-/* A variable of the environment; NULL when it is not set or empty. */
+/* Returns the value of an environment variable; NULL if it is unset or empty. */
 const char *secret_env(const char *name);
 
-/* Whether a key, secret or token may be sent in a header: not empty, printable ASCII without
+/* Returns true if a key, secret or token can be sent in a header: not empty, printable ASCII without
  * spaces. */
 bool secret_text_valid(const char *text);
 
-/* Appends the bytes of a file that others cannot change; `what` names its kind in
- * errors: "certificate file". False with ERR_CREDENTIALS naming the file. */
+/* Appends the bytes of a file that others cannot change; `what` is its kind for errors, such as
+ * "certificate file". Returns false with ERR_CREDENTIALS, naming the file. */
 bool secret_read_file(const char *path, const char *what, struct buf *to,
                       struct err *err) MUST_CHECK;
-/* The same for a file of one token, without the white space behind it. */
+/* The same for a file with one token; white space at its end is removed. */
 bool secret_read_token(const char *path, struct buf *to, struct err *err) MUST_CHECK;
 
-/* A JSON object out of an answer's bytes, for the service called `who`; a new reference. NULL with
- * ERR_TRANSIENT when it cannot be read (an answer that was cut off), or ERR_CREDENTIALS. */
-json_t *secret_parse_json(const struct buf *text, const char *who, struct err *err) MUST_CHECK;
-/* Wipes a string within a JSON value; NULL and other types are allowed. */
+/* Parses a response, which must be a JSON object; `service` is the name of its sender for errors.
+ * Returns a new reference; NULL with ERR_TRANSIENT if it is not valid JSON (an incomplete
+ * response), or ERR_CREDENTIALS if it is not an object. */
+json_t *secret_parse_json(const struct buf *text, const char *service, struct err *err) MUST_CHECK;
+/* Wipes the text of a JSON string; NULL and other types are allowed. */
 void secret_wipe_json(json_t *string);
 
 #endif

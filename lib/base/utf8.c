@@ -1,38 +1,38 @@
-/* Checking and writing UTF-8 by the table of well-formed byte sequences in the Unicode standard
- * (table 3-7). */
+/* Checks, reads and writes UTF-8 according to the table of well-formed byte sequences in the Unicode
+ * standard (table 3-7). */
 #include "lib/base/utf8.h"
 
-static bool is_within(unsigned char byte, unsigned char low, unsigned char high)
+static bool utf8_is_within(unsigned char byte, unsigned char low, unsigned char high)
 {
     return byte >= low && byte <= high;
 }
 
 /* The second byte carries all the restrictions: overlong forms, surrogates and the upper end. */
-static bool second_fits(unsigned char first, unsigned char second)
+static bool utf8_second_fits(unsigned char first, unsigned char second)
 {
     switch (first) {
     case 0xE0:
-        return is_within(second, 0xA0, 0xBF);
+        return utf8_is_within(second, 0xA0, 0xBF);
     case 0xED:
-        return is_within(second, 0x80, 0x9F);
+        return utf8_is_within(second, 0x80, 0x9F);
     case 0xF0:
-        return is_within(second, 0x90, 0xBF);
+        return utf8_is_within(second, 0x90, 0xBF);
     case 0xF4:
-        return is_within(second, 0x80, 0x8F);
+        return utf8_is_within(second, 0x80, 0x8F);
     default:
-        return is_within(second, 0x80, 0xBF);
+        return utf8_is_within(second, 0x80, 0xBF);
     }
 }
 
-static size_t length_by_first(unsigned char first)
+static size_t utf8_length(unsigned char first)
 {
     if (first < 0x80)
         return 1;
-    if (is_within(first, 0xC2, 0xDF))
+    if (utf8_is_within(first, 0xC2, 0xDF))
         return 2;
-    if (is_within(first, 0xE0, 0xEF))
+    if (utf8_is_within(first, 0xE0, 0xEF))
         return 3;
-    return is_within(first, 0xF0, 0xF4) ? 4 : 0;
+    return utf8_is_within(first, 0xF0, 0xF4) ? 4 : 0;
 }
 
 size_t utf8_step(const char *bytes, size_t n)
@@ -40,13 +40,13 @@ size_t utf8_step(const char *bytes, size_t n)
     if (n == 0)
         return 0;
     const unsigned char *p = (const unsigned char *)bytes;
-    size_t length = length_by_first(p[0]);
+    size_t length = utf8_length(p[0]);
     if (length < 2)
         return length;
-    if (length > n || !second_fits(p[0], p[1]))
+    if (length > n || !utf8_second_fits(p[0], p[1]))
         return 0;
     for (size_t i = 2; i < length; i++)
-        if (!is_within(p[i], 0x80, 0xBF))
+        if (!utf8_is_within(p[i], 0x80, 0xBF))
             return 0;
     return length;
 }

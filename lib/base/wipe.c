@@ -1,4 +1,4 @@
-/* Overwriting secrets. */
+/* Overwrites secrets. */
 #include "lib/base/wipe.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Reading jansson values by path, and writing one string as JSON. */
+/* Reads jansson values by path, and writes a string as JSON. */
 #include "lib/json/jpath.h"
 
 #include <errno.h>
@@ -7,9 +7,8 @@
 
 #include "lib/base/utf8.h"
 
-/* Takes one "[n]" at *path off value. NULL when there is no such element or the path is malformed.
- */
-static json_t *take_index(json_t *value, const char **path)
+/* Resolves one "[n]" at *path. Returns NULL if there is no such element or the path is malformed. */
+static json_t *jpath_take_index(json_t *value, const char **path)
 {
     const char *p = *path + 1;
     size_t index = 0;
@@ -30,16 +29,17 @@ static json_t *take_index(json_t *value, const char **path)
 
 json_t *jget(const json_t *value, const char *path)
 {
-    json_t *at = (json_t *)value; /* lent as we got it; nothing is changed here */
-    while (at != NULL && *path != '\0') {
+    /* Borrowed as it was passed; nothing is changed here. */
+    json_t *at = (json_t *)value;
+    while (at && *path) {
         if (*path == '[') {
-            at = take_index(at, &path);
+            at = jpath_take_index(at, &path);
         } else {
             size_t n = strcspn(path, ".[");
             at = json_object_getn(at, path, n);
             path += n;
         }
-        if (at != NULL && *path == '.')
+        if (at && *path == '.')
             path++;
     }
     return at;
@@ -49,7 +49,7 @@ const char *jstr(const json_t *value, const char *path)
 {
     const json_t *at = jget(value, path);
     const char *text = json_string_value(at);
-    return text != NULL && strlen(text) == json_string_length(at) ? text : NULL;
+    return text && strlen(text) == json_string_length(at) ? text : NULL;
 }
 
 bool jbool(const json_t *value, const char *path, bool otherwise)
@@ -58,9 +58,9 @@ bool jbool(const json_t *value, const char *path, bool otherwise)
     if (json_is_boolean(at))
         return json_is_true(at);
     const char *text = json_string_value(at);
-    if (text != NULL && strcmp(text, "true") == 0)
+    if (text && strcmp(text, "true") == 0)
         return true;
-    return text != NULL && strcmp(text, "false") == 0 ? false : otherwise;
+    return text && strcmp(text, "false") == 0 ? false : otherwise;
 }
 
 int64_t jint(const json_t *value, const char *path, int64_t otherwise)
@@ -69,10 +69,10 @@ int64_t jint(const json_t *value, const char *path, int64_t otherwise)
     if (json_is_integer(at))
         return json_integer_value(at);
     const char *text = json_string_value(at);
-    if (text == NULL)
+    if (!text)
         return otherwise;
     const char *digits = text[0] == '-' ? text + 1 : text;
-    if (digits[0] == '\0' || digits[strspn(digits, "0123456789")] != '\0')
+    if (!*digits || digits[strspn(digits, "0123456789")])
         return otherwise;
     errno = 0;
     long long number = strtoll(text, NULL, 10);
@@ -85,19 +85,14 @@ json_t *jlist(const json_t *value, const char *path)
     if (json_is_array(at))
         return json_incref(at);
     json_t *list = json_array();
-    bool nothing =
-        at == NULL || json_is_null(at) || (json_is_string(at) && json_string_length(at) == 0);
-    if (list == NULL || nothing)
-        return list;
-    if (json_array_append(list, at) != 0) {
-        json_decref(list);
-        return NULL;
-    }
+    bool empty = !at || json_is_null(at) || (json_is_string(at) && json_string_length(at) == 0);
+    if (!empty)
+        json_array_append(list, at);
     return list;
 }
 
-/* The letter of a two-character escape, or 0. */
-static char short_escape(char c)
+/* Returns the letter of a two-character escape, or 0. */
+static char jquote_letter(char c)
 {
     switch (c) {
     case '"':
@@ -118,15 +113,15 @@ static char short_escape(char c)
     }
 }
 
-static bool quote_special(struct buf *to, char c)
+static bool jquote_special(struct buf *to, char c)
 {
-    char letter = short_escape(c);
-    if (letter != 0)
+    char letter = jquote_letter(c);
+    if (letter)
         return buf_add(to, (char[]){'\\', letter}, 2);
     return buf_addf(to, "\\u%04x", (unsigned)(unsigned char)c);
 }
 
-static bool needs_escape(char c)
+static bool jquote_is_special(char c)
 {
     return (unsigned char)c < 0x20 || c == '"' || c == '\\';
 }
@@ -138,12 +133,13 @@ bool jquote(struct buf *to, const char *text, size_t n)
     while (ok && at < n) {
         size_t begin = at;
         size_t step = 0;
-        while (at < n && !needs_escape(text[at]) && (step = utf8_step(text + at, n - at)) != 0)
+        while (at < n && !jquote_is_special(text[at]) && (step = utf8_step(text + at, n - at)) != 0)
             at += step;
         ok = buf_add(to, text + begin, at - begin);
         if (!ok || at == n)
             break;
-        ok = needs_escape(text[at]) ? quote_special(to, text[at]) : buf_adds(to, "\xEF\xBF\xBD");
+        ok = jquote_is_special(text[at]) ? jquote_special(to, text[at])
+                                         : buf_adds(to, "\xEF\xBF\xBD");
         at++;
     }
     return ok && buf_addc(to, '"');

@@ -1,12 +1,12 @@
-/* Reading jansson values by path, with answers of XML and JSON services alike:
+/* Reads jansson values by path, from responses of XML and JSON services alike:
  * "reservationSet[0].instancesSet[0].instanceId".
  *
- * A path is member names separated by '.', each followed by any number of [n]. Names hold any
- * character but '.' and '['. XML knows no lists: one repeated element alone is an object, none is
- * an absent key or "". Therefore [0] of a value that is no array is the value itself, and jlist()
- * answers an array in any of these cases. Everything returned is borrowed from the value unless
- * said otherwise. NULL values are allowed and answer as if absent. Thread-safe on values not being
- * changed. */
+ * A path consists of member names separated by '.', each followed by any number of [n]. Names can
+ * hold any character but '.' and '['. XML has no lists: a single repeated element is an object, and
+ * none is an absent key or "". Therefore [0] of a value that is not an array is the value itself,
+ * and jlist() returns an array in all these cases. What is returned is borrowed from the value
+ * unless noted otherwise. A NULL value is treated as absent. Thread-safe on values that are not
+ * being changed. */
 #ifndef HGAUTOD_LIB_JSON_JPATH_H
 #define HGAUTOD_LIB_JSON_JPATH_H
 
@@ -17,20 +17,22 @@
 #include "lib/base/attr.h"
 #include "lib/base/buf.h"
 
-/* The value at path; NULL when it is not there. */
+/* Returns the value at path; NULL if absent. */
 json_t *jget(const json_t *value, const char *path);
-/* The string at path; NULL when it is not there, is no string, or holds a NUL (where the parser let
- * one through), behind which a C string would end. */
+/* Returns the string at path; NULL if it is absent, not a string, or contains a NUL (where the
+ * parser allowed one), at which a C string would end. */
 const char *jstr(const json_t *value, const char *path);
-/* A boolean: true/false, or the strings "true"/"false" (as XML has it); otherwise what is given. */
+/* Returns the boolean at path: true or false, or the strings "true" or "false" (as in XML); else
+ * `otherwise`. */
 bool jbool(const json_t *value, const char *path, bool otherwise);
-/* An integer: a JSON integer, or a string of digits; otherwise what is given. */
+/* Returns the integer at path: a JSON integer, or a string of digits; else `otherwise`. */
 int64_t jint(const json_t *value, const char *path, int64_t otherwise);
-/* What is at path as a list; a NEW reference, never NULL unless memory ran out: an array is itself,
- * an absent value, null or "" is the empty array, anything else is an array of it alone. The caller
- * does json_decref. */
-json_t *jlist(const json_t *value, const char *path) MUST_CHECK;
-/* Appends the JSON text of a string, quotes and escapes included; invalid UTF-8 becomes U+FFFD. */
+/* Returns what is at path as a list: an array is itself; an absent value, null or "" is the empty
+ * array; anything else is an array of that one value. A new reference, which the caller releases
+ * with json_decref. */
+json_t *jlist(const json_t *value, const char *path) NEVER_NULL MUST_CHECK;
+/* Appends a string as JSON text, with quotes and escapes; invalid UTF-8 becomes U+FFFD. Returns
+ * false if it does not fit. */
 bool jquote(struct buf *to, const char *text, size_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* JSON text made into jansson values over our own scanner, which looks at each byte once. */
+/* Parses JSON text into jansson values with our own scanner, which reads each byte once. */
 #include "lib/json/jread.h"
 
 #include "lib/base/buf.h"
@@ -6,14 +6,18 @@
 
 struct reader {
     struct scan scan;
-    json_t *open[SCAN_MAX_DEPTH]; /* containers under way, the outermost, which is owned, first */
+    /* Open containers, beginning with the outermost, which is owned. */
+    json_t *open[SCAN_MAX_DEPTH];
     size_t depth;
-    struct scan_token key; /* of the member whose value comes next */
-    struct buf scratch;    /* for texts with escapes */
+    /* Of the member whose value comes next. */
+    struct scan_token key;
+    /* For texts with escapes. */
+    struct buf scratch;
 };
 
-/* What a key or string token stands for, without its quotes. */
-static const char *token_text(struct reader *r, const struct scan_token *t, size_t *size)
+/* Returns the text of a key or string token, unescaped and without its quotes; NULL if a C string
+ * cannot hold it. */
+static const char *jread_text(struct reader *r, const struct scan_token *t, size_t *size)
 {
     if (!t->escaped) {
         *size = t->end - t->start - 2;
@@ -27,14 +31,14 @@ static const char *token_text(struct reader *r, const struct scan_token *t, size
 }
 
 /* The scanner has checked that texts are UTF-8, so jansson need not. */
-static json_t *make_string(struct reader *r, const struct scan_token *t)
+static json_t *jread_string(struct reader *r, const struct scan_token *t)
 {
     size_t size = 0;
-    const char *text = token_text(r, t, &size);
+    const char *text = jread_text(r, t, &size);
     return text ? json_stringn_nocheck(text, size) : NULL;
 }
 
-static json_t *make_value(struct reader *r, const struct scan_token *t)
+static json_t *jread_value(struct reader *r, const struct scan_token *t)
 {
     switch (t->type) {
     case SCAN_OBJECT:
@@ -42,8 +46,9 @@ static json_t *make_value(struct reader *r, const struct scan_token *t)
     case SCAN_ARRAY:
         return json_array();
     case SCAN_STRING:
-        return make_string(r, t);
-    case SCAN_NUMBER: /* rare in what we read: jansson decides what is an integer */
+        return jread_string(r, t);
+    case SCAN_NUMBER:
+        /* Rare in what we read: jansson decides what is an integer. */
         return json_loadb(r->scan.text + t->start, t->end - t->start, JSON_DECODE_ANY, NULL);
     case SCAN_TRUE:
         return json_true();
@@ -56,15 +61,15 @@ static json_t *make_value(struct reader *r, const struct scan_token *t)
     }
 }
 
-/* Puts the value into the innermost open container; takes it over. False for a key that was there
- * before. */
-static bool attach(struct reader *r, json_t *value)
+/* Adds the value, which it takes over, to the innermost open container. Returns false for a
+ * repeated key. */
+static bool jread_attach(struct reader *r, json_t *value)
 {
     json_t *parent = r->open[r->depth - 1];
     if (json_is_array(parent))
         return json_array_append_new(parent, value) == 0;
     size_t size = 0;
-    const char *key = token_text(r, &r->key, &size);
+    const char *key = jread_text(r, &r->key, &size);
     if (!key) {
         json_decref(value);
         return false;
@@ -74,13 +79,13 @@ static bool attach(struct reader *r, json_t *value)
            json_object_size(parent) > before;
 }
 
-static bool is_container(const struct scan_token *t)
+static bool jread_is_container(const struct scan_token *t)
 {
     return t->type == SCAN_OBJECT || t->type == SCAN_ARRAY;
 }
 
-/* Takes in one token. False when the text is not accepted. */
-static bool take(struct reader *r, const struct scan_token *t)
+/* Processes one token. Returns false if the text is not accepted. */
+static bool jread_token(struct reader *r, const struct scan_token *t)
 {
     if (t->type == SCAN_KEY) {
         r->key = *t;
@@ -90,12 +95,12 @@ static bool take(struct reader *r, const struct scan_token *t)
         r->depth--;
         return true;
     }
-    if (r->depth == 0 && !is_container(t))
+    if (r->depth == 0 && !jread_is_container(t))
         return false;
-    json_t *value = make_value(r, t);
-    if (!value || (r->depth > 0 && !attach(r, value)))
+    json_t *value = jread_value(r, t);
+    if (!value || (r->depth > 0 && !jread_attach(r, value)))
         return false;
-    if (is_container(t))
+    if (jread_is_container(t))
         r->open[r->depth++] = value;
     return true;
 }
@@ -107,7 +112,7 @@ json_t *jread(const char *text, size_t size)
     bool ok = true;
     scan_init(&r.scan, text, size);
     while (ok && (t = scan_next(&r.scan)).type != SCAN_END)
-        ok = take(&r, &t);
+        ok = jread_token(&r, &t);
     buf_free(&r.scratch);
     if (ok)
         return r.open[0];

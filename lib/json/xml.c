@@ -1,34 +1,40 @@
-/* XML answers as jansson values over expat, and the escaping of text in XML requests.
+/* Parses XML into jansson values with expat, and escapes text for XML requests.
  *
- * Each open element has a frame that collects its children by name; a name that comes again makes
- * its value an array. At the element's end they become a list, an object or, when there are none,
- * the element's text. Text matters only to elements without children, so one buffer is enough: it
- * starts anew with every element. */
+ * Each open element has a frame that collects its children by name; a repeated name makes its value
+ * an array. At the element's end they become a list, an object or, when there are none, the
+ * element's text. Text matters only for elements without children, so one buffer, which is reset at
+ * the start of every element, is enough. */
 #include "lib/json/xml.h"
 
 #include <expat.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/memory.h"
 #include "lib/base/utf8.h"
 
 struct frame {
-    json_t *children; /* child name -> value, or array of values; NULL as long as there are none */
-    json_t *repeated; /* the names whose values are such arrays: a value may be an array itself;
-                         NULL as long as there are none */
+    /* Name of a child -> its value, or an array of values; NULL while there are none. */
+    json_t *children;
+    /* The names whose values are such arrays, since a single value can be an array too; NULL while
+     * there are none. */
+    json_t *repeated;
 };
 
 struct reader {
     XML_Parser parser;
-    struct frame frames[XML_MAX_DEPTH + 1]; /* [0] stands for the document */
-    size_t depth;                           /* open elements */
+    /* [0] is the document's. */
+    struct frame frames[XML_MAX_DEPTH + 1];
+    /* Open elements. */
+    size_t depth;
     struct buf text;
     struct err *err;
-    bool failed; /* err is set */
+    /* err is set. */
+    bool failed;
 };
 
-static void stop(struct reader *r, enum err_kind kind, const char *problem)
+static void xml_fail(struct reader *r, enum err_kind kind, const char *problem)
 {
     if (r->failed)
         return;
@@ -39,55 +45,52 @@ static void stop(struct reader *r, enum err_kind kind, const char *problem)
     XML_StopParser(r->parser, XML_FALSE);
 }
 
-static const char *local_name(const char *name)
+static const char *xml_local_name(const char *name)
 {
     const char *colon = strrchr(name, ':');
-    return colon != NULL ? colon + 1 : name;
+    return colon ? colon + 1 : name;
 }
 
-/* Whether the frame's value of that name is an array of several children's values. */
-static bool is_repeated(const struct frame *frame, const char *name)
+/* Returns true if the frame's value of that name is an array of several children's values. */
+static bool xml_is_repeated(const struct frame *frame, const char *name)
 {
-    return frame->repeated != NULL && json_object_get(frame->repeated, name) != NULL;
+    return frame->repeated && json_object_get(frame->repeated, name);
 }
 
-/* The name's second value: both stand in an array from now on. Takes over value. */
-static bool repeat_child(struct frame *frame, const char *name, json_t *first, json_t *value)
+/* Adds a child's value, which it takes over. The second value of a name makes an array of both.
+ * expat has checked that names and texts are UTF-8, so jansson need not. */
+static void xml_add_child(struct frame *frame, const char *name, json_t *value)
 {
-    json_t *list = json_array();
-    bool ok = json_array_append(list, first) == 0;
-    ok = json_array_append_new(list, value) == 0 && ok;
-    ok = json_object_set_new(frame->children, name, list) == 0 && ok;
-    if (frame->repeated == NULL)
-        frame->repeated = json_object();
-    return json_object_set_new(frame->repeated, name, json_true()) == 0 && ok;
-}
-
-/* Takes over value. */
-static bool add_child(struct frame *frame, const char *name, json_t *value)
-{
-    if (frame->children == NULL && (frame->children = json_object()) == NULL) {
-        json_decref(value);
-        return false;
-    }
+    if (!frame->children)
+        frame->children = json_object();
     json_t *before = json_object_get(frame->children, name);
-    if (before == NULL)
-        return json_object_set_new(frame->children, name, value) == 0;
-    if (is_repeated(frame, name))
-        return json_array_append_new(before, value) == 0;
-    return repeat_child(frame, name, before, value);
+    if (!before) {
+        json_object_set_new_nocheck(frame->children, name, value);
+        return;
+    }
+    if (xml_is_repeated(frame, name)) {
+        json_array_append_new(before, value);
+        return;
+    }
+    json_t *list = json_array();
+    json_array_append(list, before);
+    json_array_append_new(list, value);
+    json_object_set_new_nocheck(frame->children, name, list);
+    if (!frame->repeated)
+        frame->repeated = json_object();
+    json_object_set_new_nocheck(frame->repeated, name, json_true());
 }
 
-static void free_frame(struct frame *frame)
+static void xml_free_frame(struct frame *frame)
 {
     json_decref(frame->children);
     json_decref(frame->repeated);
     *frame = (struct frame){0};
 }
 
-/* What EC2 and Query services call a list's elements, when all children bear that name; else NULL.
- */
-static const char *list_name(const struct frame *frame)
+/* Returns the name that all children have if it is the one that EC2 and Query services give to a
+ * list's elements; else NULL. */
+static const char *xml_list_name(const struct frame *frame)
 {
     if (json_object_size(frame->children) != 1)
         return NULL;
@@ -95,65 +98,67 @@ static const char *list_name(const struct frame *frame)
     return strcmp(name, "item") == 0 || strcmp(name, "member") == 0 ? name : NULL;
 }
 
-/* A new reference to the element's value; NULL when out of memory. */
-static json_t *frame_value(const struct reader *r, const struct frame *frame)
+/* Returns a new reference to the element's value. */
+static json_t *xml_frame_value(const struct reader *r, const struct frame *frame)
 {
-    if (frame->children == NULL)
-        return json_stringn(buf_str(&r->text), r->text.size);
-    /* The document is no list, even if its root is called as the elements of one. */
-    const char *name = frame != r->frames ? list_name(frame) : NULL;
-    if (name == NULL)
+    if (!frame->children)
+        return json_stringn_nocheck(buf_str(&r->text), r->text.size);
+    /* The document is not a list, even if its root has the name of a list's elements. */
+    const char *name = frame != r->frames ? xml_list_name(frame) : NULL;
+    if (!name)
         return json_incref(frame->children);
     json_t *value = json_object_get(frame->children, name);
-    if (is_repeated(frame, name))
+    if (xml_is_repeated(frame, name))
         return json_incref(value);
     json_t *list = json_array();
-    if (json_array_append(list, value) == 0)
-        return list;
-    json_decref(list);
-    return NULL;
+    json_array_append(list, value);
+    return list;
 }
 
-static void on_start(void *data, const XML_Char *name, const XML_Char **attributes)
+static void xml_on_start(void *data, const XML_Char *name, const XML_Char **attributes)
 {
     struct reader *r = data;
     (void)name;
     (void)attributes;
     if (r->depth == XML_MAX_DEPTH) {
-        stop(r, ERR_LIMIT, "more than 64 elements within one another");
+        xml_fail(r, ERR_LIMIT, "elements are nested more than 64 levels deep");
         return;
     }
-    r->depth++; /* its frame is empty */
+    /* Its frame is empty. */
+    r->depth++;
     buf_reset(&r->text);
 }
 
-static void on_end(void *data, const XML_Char *name)
+static void xml_on_end(void *data, const XML_Char *name)
 {
     struct reader *r = data;
     if (r->failed)
         return;
+    if (!buf_ok(&r->text)) {
+        xml_fail(r, ERR_LIMIT, "the text of an element is too long");
+        return;
+    }
     struct frame *frame = &r->frames[r->depth--];
-    json_t *value = buf_ok(&r->text) ? frame_value(r, frame) : NULL;
-    free_frame(frame);
-    if (value == NULL || !add_child(&r->frames[r->depth], local_name(name), value))
-        stop(r, ERR_INTERNAL, "out of memory");
+    json_t *value = xml_frame_value(r, frame);
+    xml_free_frame(frame);
+    xml_add_child(&r->frames[r->depth], xml_local_name(name), value);
 }
 
-static void on_text(void *data, const XML_Char *text, int n)
+static void xml_on_text(void *data, const XML_Char *text, int n)
 {
     struct reader *r = data;
-    if (!r->failed && r->frames[r->depth].children == NULL)
+    if (!r->failed && !r->frames[r->depth].children)
         buf_add(&r->text, text, (size_t)n);
 }
 
-static void on_doctype(void *data, const XML_Char *name, const XML_Char *system_id,
-                       const XML_Char *public_id, int has_internal_subset)
+static void xml_on_doctype(void *data, const XML_Char *name, const XML_Char *system_id,
+                           const XML_Char *public_id, int has_internal_subset)
 {
     (void)name;
     (void)system_id;
     (void)public_id;
     (void)has_internal_subset;
-    stop(data, ERR_INVALID, "a document type declaration is not accepted");
+    xml_fail(data, ERR_INVALID, "document type declarations are not accepted");
 }
 
 json_t *xml_parse(const char *text, size_t size, struct err *err)
@@ -163,32 +168,33 @@ json_t *xml_parse(const char *text, size_t size, struct err *err)
         return NULL;
     }
     static const XML_Memory_Handling_Suite memory = {xmalloc, xrealloc, free};
-    struct reader r = {.parser = memory_or_die(XML_ParserCreate_MM(NULL, &memory, NULL)),
-                       .err = err};
-    /* UTF-8 of an answer in another encoding may be larger than the answer, at most twice. */
-    r.text = buf_make(2 * size + 1);
+    struct reader r = {
+        .parser = memory_or_die(XML_ParserCreate_MM(NULL, &memory, NULL)),
+        /* In UTF-8, a document in another encoding is at most twice as large. */
+        .text = buf_make(2 * size + 1),
+        .err = err,
+    };
     XML_SetUserData(r.parser, &r);
-    XML_SetElementHandler(r.parser, on_start, on_end);
-    XML_SetCharacterDataHandler(r.parser, on_text);
-    XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
+    XML_SetElementHandler(r.parser, xml_on_start, xml_on_end);
+    XML_SetCharacterDataHandler(r.parser, xml_on_text);
+    XML_SetStartDoctypeDeclHandler(r.parser, xml_on_doctype);
     if (XML_Parse(r.parser, text, (int)size, XML_TRUE) != XML_STATUS_OK)
-        stop(&r, ERR_INVALID, XML_ErrorString(XML_GetErrorCode(r.parser)));
-    json_t *document = r.failed ? NULL : frame_value(&r, &r.frames[0]);
-    if (document == NULL)
-        stop(&r, ERR_INTERNAL, "out of memory");
+        xml_fail(&r, ERR_INVALID, XML_ErrorString(XML_GetErrorCode(r.parser)));
+    json_t *document = r.failed ? NULL : xml_frame_value(&r, &r.frames[0]);
     for (size_t i = 0; i <= XML_MAX_DEPTH; i++)
-        free_frame(&r.frames[i]);
+        xml_free_frame(&r.frames[i]);
     buf_free(&r.text);
     XML_ParserFree(r.parser);
     return document;
 }
 
-/* Whether XML 1.0 can hold the text: UTF-8 without most control characters, U+FFFE and U+FFFF. */
-static bool fits_xml(const char *text, size_t n)
+/* Returns true if XML 1.0 can represent the text: UTF-8 without most control characters, U+FFFE and
+ * U+FFFF. */
+static bool xml_can_represent(const char *text, size_t n)
 {
     for (size_t at = 0; at < n;) {
         size_t step = utf8_step(text + at, n - at);
-        if (step == 0 || ((unsigned char)text[at] < 0x20 && strchr("\t\n\r", text[at]) == NULL))
+        if (step == 0 || ((unsigned char)text[at] < 0x20 && !strchr("\t\n\r", text[at])))
             return false;
         if (step == 3 && (memcmp(text + at, "\xEF\xBF\xBE", 3) == 0 ||
                           memcmp(text + at, "\xEF\xBF\xBF", 3) == 0))
@@ -198,7 +204,7 @@ static bool fits_xml(const char *text, size_t n)
     return true;
 }
 
-static const char *entity_of(char c)
+static const char *xml_entity_of(char c)
 {
     switch (c) {
     case '&':
@@ -211,22 +217,23 @@ static const char *entity_of(char c)
         return "&quot;";
     case '\'':
         return "&apos;";
-    default: /* a bare carriage return would be read as a line feed */
+    default:
+        /* A bare carriage return would be read as a line feed. */
         return "&#13;";
     }
 }
 
 bool xml_escape(struct buf *to, const char *text)
 {
-    if (!fits_xml(text, strlen(text)))
+    if (!xml_can_represent(text, strlen(text)))
         return false;
     bool ok = true;
-    while (ok && *text != '\0') {
+    while (ok && *text) {
         size_t n = strcspn(text, "&<>\"'\r");
         ok = buf_add(to, text, n);
         text += n;
-        if (ok && *text != '\0')
-            ok = buf_adds(to, entity_of(*text++));
+        if (ok && *text)
+            ok = buf_adds(to, xml_entity_of(*text++));
     }
     return ok;
 }

@@ -26,7 +26,7 @@ struct aws_chain {
     struct aws_profiles
         *read_again; /* what ask.profiles is since the files changed; NULL: as given */
     /* What each link said when it was last asked; "" for those not asked. */
-    char said[LINKS][sizeof(((struct err *)0)->message)];
+    char said[LINKS][ERR_MESSAGE_MAX];
 };
 
 struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *profiles,

@@ -64,7 +64,7 @@ static void test_too_deep(void **state)
     (void)state;
     add_times(&body, "[", 100000);
     check_unknown(&body, ERR_INVALID,
-                  "line 1, column 65: more than 64 arrays and objects within one another");
+                  "line 1, column 65: arrays and objects are nested more than 64 levels deep");
     buf_free(&body);
 }
 
@@ -77,7 +77,7 @@ static void test_too_deep_within_sns(void **state)
     add_times(&body, "[", 1000);
     buf_adds(&body, "\"}");
     check_unknown(&body, ERR_INVALID,
-                  "line 1, column 65: more than 64 arrays and objects within one another");
+                  "line 1, column 65: arrays and objects are nested more than 64 levels deep");
     buf_free(&body);
 }
 

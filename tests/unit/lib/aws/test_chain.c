@@ -496,10 +496,10 @@ static void test_process_answers(void **state)
                    "the answer of the credential_process has an ill-formed Expiration");
     expect_process(w, "printf '{" KEYS ",\"Expiration\":true}'",
                    "the answer of the credential_process has an ill-formed Expiration");
-    expect_process_kind(w, "echo not json", 10000, ERR_TRANSIENT,
-                        "the answer of the credential_process cannot be read as JSON: it was cut "
-                        "off, or is not its own");
-    expect_process(w, "echo []", "the answer of the credential_process is not a JSON object");
+    expect_process_kind(
+        w, "echo not json", 10000, ERR_TRANSIENT,
+        "the response from the credential_process is not valid JSON; it may be incomplete");
+    expect_process(w, "echo []", "the response from the credential_process is not a JSON object");
     /* No shell: the dollar sign and the semicolon are words like others. */
     expect_process_kind(
         w, "printf '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"S\"}' $HOME;",
@@ -818,8 +818,8 @@ static void test_no_secret_is_told(void **state)
     w->status = 200;
     w->answer = "{\"SecretAccessKey\":\"very-secret\" oops";
     expect_failure(w, NULL, ERR_TRANSIENT,
-                   "! container endpoint: the answer of the container endpoint cannot be read as "
-                   "JSON: it was cut off, or is not its own");
+                   "! container endpoint: the response from the container endpoint is not "
+                   "valid JSON; it may be incomplete");
     assert_null(strstr(fetch(w, NULL, text, &kind), "very-secret"));
 }
 

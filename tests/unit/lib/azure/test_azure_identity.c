@@ -570,11 +570,10 @@ static void test_refusals(void **state)
                       "expires_on");
     }
     expect_answer(200, "", "[\"s3cret\"]", ERR_CREDENTIALS, -1,
-                  "client secret: the answer of the token service is not a JSON object");
-    expect_answer(
-        200, "", "{\"access_token\":\"s3c", ERR_UNAVAILABLE, 5000,
-        "client secret: the answer of the token service cannot be read as JSON: it was cut "
-        "off, or is not its own");
+                  "client secret: the response from the token service is not a JSON object");
+    expect_answer(200, "", "{\"access_token\":\"s3c", ERR_UNAVAILABLE, 5000,
+                  "client secret: the response from the token service is not valid JSON; it may be "
+                  "incomplete");
 }
 
 static void expect_imds(int status, enum err_kind kind, const char *part)

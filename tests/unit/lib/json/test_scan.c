@@ -176,7 +176,7 @@ static void test_skip_reports_what_is_broken_within(void **state)
     struct scan_token first = scan_next(&s);
     assert_false(scan_skip(&s, &first, &end));
     scan_error(&s, &err);
-    assert_string_equal(err.message, "line 2, column 8: a number with a leading zero");
+    assert_string_equal(err.message, "line 2, column 8: number with a leading zero");
 }
 
 static void check_equals(const char *text, const char *is, bool expected)
