@@ -88,8 +88,21 @@ CLOUD_SRC := $(wildcard tests/cloud/*.c)
 $(OBJ)/cloudserver: $(call objs,$(CLOUD_SRC)) $(LIB_A)
 	$(call link,-lmicrohttpd)
 
+# What makes allocations of the program fail (tests/integration/test_memory.py). It replaces malloc, as the sanitizers do:
+# an instrumented build has a plain program beside it for that.
+$(BUILD)/failing_memory.so: tests/tools/failing_memory.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -g -fno-builtin -fPIC -shared -o $@ $<
+
+PLAIN ?= $(BUILD)/plain/hgautod
+ifdef SANITIZE
+$(PLAIN): FORCE
+	$(Q)$(MAKE) --no-print-directory SANITIZE= BUILD=$(patsubst %/plain/hgautod,%,$(PLAIN)) $(PLAIN)
+endif
+
 # What the integration tests and the bench run.
-TESTED := $(BUILD)/hgautod $(BUILD)/cloudserver
+TESTED := $(BUILD)/hgautod $(BUILD)/cloudserver $(PLAIN) $(BUILD)/failing_memory.so
 
 # Objects of tests are kept, so that a second run does not compile them again.
 .SECONDARY:

@@ -169,14 +169,14 @@ class Process:
 class Daemon(Process):
     """`hgautod run`. Made by the fixture `daemon`; see conftest.py."""
 
-    def __init__(self, config_path, env, folder, once=False):
+    def __init__(self, config_path, env, folder, once=False, program=None):
         self.notify_path = os.path.join(tempfile.mkdtemp(dir=folder), "notify")
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(self.notify_path)
         self._notify.setblocking(False)
         self._notices = ""
         self.stopped = False
-        command = hgautod_command() + ["run", "-c", config_path] + (["--once"] if once else [])
+        command = ([program] if program else hgautod_command()) + ["run", "-c", config_path] + (["--once"] if once else [])
         super().__init__(command, {**env, "NOTIFY_SOCKET": self.notify_path})
 
     def notices(self):
