@@ -7,7 +7,7 @@
 
 #include "daemon/notify.h"
 #include "daemon/run/engine.h"
-#include "daemon/source/source.h"
+#include "daemon/source/kinds.h"
 #include "daemon/version.h"
 #include "lib/base/log.h"
 #include "lib/net/http_loop.h"
@@ -209,11 +209,9 @@ static void on_identity_fetched(void *aws)
 
 static bool has_aws_source(const struct config *config)
 {
-    for (size_t i = 0; i < config->source_count; i++) {
-        enum source_type type = config->sources[i].type;
-        if (type == SOURCE_SQS || type == SOURCE_S3)
+    for (size_t i = 0; i < config->source_count; i++)
+        if (source_facts[config->sources[i].type].cloud == SOURCE_IN_AWS)
             return true;
-    }
     return false;
 }
 
@@ -238,8 +236,7 @@ static bool open_sources(struct service *s, struct err *err)
     if (has_aws_source(config))
         engine_work(s->engine, fetch_identity, on_identity_fetched, s->env->aws);
     for (size_t i = 0; i < s->source_count; i++)
-        if (!s->sources[i]->ops->start(s->sources[i], err))
-            return false;
+        s->sources[i]->ops->start(s->sources[i]);
     return true;
 }
 
@@ -260,7 +257,8 @@ static void open_handles(struct service *s)
 static void log_ready(const struct service *s)
 {
     log_info(s->env->log, "Ready", LOG_STR("version", HGAUTOD_VERSION),
-             LOG_INT("workers", s->env->config->daemon.workers), LOG_UINT("sources", s->source_count),
+             LOG_INT("workers", s->env->config->daemon.workers),
+             LOG_UINT("sources", s->source_count),
              s->env->config->guard.dry_run ? LOG_BOOL("dry_run", true) : LOG_STR("dry_run", NULL));
     notify_systemd("READY=1\nSTATUS=Waiting for events");
 }

@@ -34,21 +34,24 @@ static void role_append(json_t *array, const char *const *at)
         json_array_append_new(array, json_string(*at));
 }
 
-/* Returns whether a source of this type is accessed with the daemon's identity: a connection string
- * contains its own key. */
-static bool role_has_source(const struct config *config, enum source_type type)
+/* Returns whether a source in Azure, with a queue if `queue`, is accessed with the daemon's identity:
+ * a connection string contains its own key. */
+static bool role_has_source(const struct config *config, bool queue)
 {
-    for (size_t i = 0; i < config->source_count; i++)
-        if (config->sources[i].type == type && !config->sources[i].connection_string)
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct config_source *source = &config->sources[i];
+        const struct source_facts *facts = &source_facts[source->type];
+        if (facts->cloud == SOURCE_IN_AZURE && facts->queue >= queue && !source->connection_string)
             return true;
+    }
     return false;
 }
 
 static json_t *role_data_actions(const struct config *config)
 {
-    bool queue = role_has_source(config, SOURCE_AZURE_QUEUE);
+    bool queue = role_has_source(config, true);
     json_t *array = json_array();
-    if (queue || role_has_source(config, SOURCE_AZURE_BLOB))
+    if (role_has_source(config, false))
         role_append(array, blob_data);
     if (queue)
         role_append(array, queue_data);

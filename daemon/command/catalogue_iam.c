@@ -159,7 +159,7 @@ static json_t *iam_queue_arns(const struct config *config)
     if (config->source_count == 0)
         json_array_append_new(arns, json_string("*"));
     for (size_t i = 0; i < config->source_count; i++)
-        if (config->sources[i].type == SOURCE_SQS)
+        if (config->sources[i].queue_url)
             iam_add_queue(arns, config, &config->sources[i]);
     return arns;
 }
@@ -173,7 +173,7 @@ static json_t *iam_bucket_arns(const struct config *config, const char *objects)
     for (size_t i = 0; i < config->source_count; i++) {
         const struct config_source *source = &config->sources[i];
         char region[33];
-        if (source->type != SOURCE_SQS && source->type != SOURCE_S3)
+        if (source_facts[source->type].cloud != SOURCE_IN_AWS)
             continue;
         iam_source_region(config, source, region);
         iam_add_arn(arns, xasprintf("arn:%s:s3:::%s%s", iam_partition(region),

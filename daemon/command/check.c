@@ -7,10 +7,9 @@
 #include <unistd.h>
 
 #include "daemon/command/command.h"
-#include "daemon/command/probe.h"
 #include "daemon/descriptors.h"
 #include "daemon/env.h"
-#include "daemon/source/source.h"
+#include "daemon/source/kinds.h"
 #include "lib/azure/azure.h"
 #include "lib/base/memory.h"
 #include "lib/base/printable.h"
@@ -56,9 +55,9 @@ static bool check_needs_aws(const struct config *c, bool *possible)
     bool needed = false;
     *possible = false;
     for (size_t i = 0; i < c->source_count; i++) {
-        enum source_type type = c->sources[i].type;
-        needed = needed || type == SOURCE_SQS || type == SOURCE_S3;
-        *possible = *possible || type == SOURCE_DIRECTORY;
+        enum source_cloud cloud = source_facts[c->sources[i].type].cloud;
+        needed = needed || cloud == SOURCE_IN_AWS;
+        *possible = *possible || cloud == SOURCE_LOCAL;
     }
     *possible = *possible || needed;
     return needed;
@@ -115,10 +114,8 @@ static bool check_needs_azure(const struct config *c)
     static const char *const names[] = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID"};
     bool needed = c->azure.tenant_id || c->azure.client_id || c->azure.client_certificate ||
                   c->azure.subscriptions_file;
-    for (size_t i = 0; i < c->source_count; i++) {
-        enum source_type type = c->sources[i].type;
-        needed = needed || type == SOURCE_AZURE_QUEUE || type == SOURCE_AZURE_BLOB;
-    }
+    for (size_t i = 0; i < c->source_count; i++)
+        needed = needed || source_facts[c->sources[i].type].cloud == SOURCE_IN_AZURE;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *value = getenv(names[i]);
         needed = needed || (value && *value);
@@ -192,7 +189,7 @@ static void check_all(const struct env *env, struct http_client *http, struct fi
     }
     for (size_t i = 0; i < c->source_count; i++) {
         struct finding *source = check_add_finding(f, "source", c->sources[i].name);
-        source->ok = probe_source(env, &c->sources[i], http, &source->lines);
+        source->ok = source_probe(env, &c->sources[i], http, &source->lines);
         f->ok = source->ok && f->ok;
     }
 }
@@ -219,11 +216,8 @@ static void check_build_source(const struct source_host *host, const struct conf
     if (source) {
         source->ops->free(source);
     } else if (err.kind == ERR_INVALID) {
-        err_text(&err, text, sizeof text);
-        buf_addf(problems, "%s:%u: ", host->env->config->path, config->line);
-        if (strncmp(text, "source \"", 8) != 0)
-            buf_addf(problems, "source \"%s\": ", config->name);
-        buf_addf(problems, "%s\n", text);
+        buf_addf(problems, "%s:%u: %s\n", host->env->config->path, config->line,
+                 err_text(&err, text, sizeof text));
     }
 }
 
@@ -249,7 +243,7 @@ static void check_build_sources(const struct env *made, struct buf *problems)
 static void check_add_warnings(const struct config *c, struct buf *to)
 {
     for (size_t i = 0; i < c->source_count; i++)
-        if (c->sources[i].type == SOURCE_SQS && !c->sources[i].bucket)
+        if (source_facts[c->sources[i].type].any_bucket && !c->sources[i].bucket)
             buf_addf(to, "%s:%u: warning: [source %s]: " CONFIG_ANY_BUCKET "\n", c->path,
                      c->sources[i].line, c->sources[i].name);
     descriptors_warn(c, to);

@@ -10,21 +10,13 @@
 #include "daemon/store/store.h"
 #include "lib/base/printable.h"
 
-/* A directory's events may be of either cloud. */
+/* Returns the cloud whose actions the events of a source may name; NULL: both. */
 static const enum cloud *publish_cloud(const struct config_source *source)
 {
     static const enum cloud aws = CLOUD_AWS, azure = CLOUD_AZURE;
-    switch (source->type) {
-    case SOURCE_SQS:
-    case SOURCE_S3:
-        return &aws;
-    case SOURCE_AZURE_QUEUE:
-    case SOURCE_AZURE_BLOB:
-        return &azure;
-    case SOURCE_DIRECTORY:
-        break;
-    }
-    return NULL;
+    static const enum cloud *const clouds[] = {
+        [SOURCE_IN_AWS] = &aws, [SOURCE_IN_AZURE] = &azure, [SOURCE_LOCAL] = NULL};
+    return clouds[source_facts[source->type].cloud];
 }
 
 /* Returns the list for a source, to be freed, and the number of actions in it. */
@@ -62,7 +54,7 @@ static bool publish_to_source(const struct env *env, const struct config_source 
     char text[2048];
     size_t count = 0;
     char *list = publish_make_list(env->config, source, &count);
-    struct store *store = store_of_source(env, source, &err);
+    struct store *store = source_store_new(env, source, &err);
     bool ok = store && publish_put(store, http, env->clock, list, &err);
     if (ok)
         printable_print(stdout,

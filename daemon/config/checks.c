@@ -81,7 +81,7 @@ static void check_keys(struct loader *l, const struct config_source *s)
         if (origin && !config_setting_applies(k, s->type)) {
             loader_begin_problem(l, origin);
             buf_addf(l->problems, "%s is not for type = %s; it is for", k->key, type);
-            for (unsigned t = 0; t <= SOURCE_DIRECTORY; t++)
+            for (unsigned t = 0; t < SOURCE_TYPE_COUNT; t++)
                 if (k->types & 1u << t)
                     buf_addf(l->problems, " %s", source_type_name((enum source_type)t));
             buf_addc(l->problems, '\n');
@@ -115,9 +115,11 @@ static void check_bucket(struct loader *l, const struct config_source *s)
     if (s->kms_key_id && strncmp(encryption, "aws:kms", strlen("aws:kms")) != 0)
         loader_problem(l, check_source_origin(s, "kms_key_id"),
                        "kms_key_id needs server_side_encryption = aws:kms or aws:kms:dsse");
-    if (s->type == SOURCE_S3 && s->bucket && !config_source_bucket(s))
+    const struct source_facts *facts = &source_facts[s->type];
+    if (!facts->any_bucket && s->bucket && !config_source_bucket(s))
         loader_problem(l, check_source_origin(s, "bucket"),
-                       "bucket: '*' is for type = sqs; type = s3 needs the name of a bucket");
+                       "bucket: '*' is for type = sqs; type = %s needs the name of a bucket",
+                       facts->name);
 }
 
 void loader_check_source(struct loader *l, const struct config_source *s)
@@ -125,24 +127,26 @@ void loader_check_source(struct loader *l, const struct config_source *s)
     check_keys(l, s);
     check_claim(l, s);
     check_bucket(l, s);
-    if ((s->type == SOURCE_AZURE_QUEUE || s->type == SOURCE_AZURE_BLOB) &&
-        !check_source_origin(s, "account") && !check_source_origin(s, "connection_string") &&
+    const struct source_facts *facts = &source_facts[s->type];
+    if (facts->cloud == SOURCE_IN_AZURE && !check_source_origin(s, "account") &&
+        !check_source_origin(s, "connection_string") &&
         !check_source_origin(s, "connection_string_file"))
         loader_problem(l, s->line,
                        "[source %s] has neither account nor connection_string_file; type = %s "
                        "needs one of them",
-                       s->name, source_type_name(s->type));
-    if (s->type == SOURCE_SQS && s->max_messages > 10)
+                       s->name, facts->name);
+    if (facts->queue && s->max_messages > facts->max_messages)
         loader_problem(l, check_source_origin(s, "max_messages"),
-                       "max_messages: '%" PRId64 "' is not between 1 and 10, the maximum of SQS",
-                       s->max_messages);
-    if (s->type == SOURCE_SQS && s->sweep_interval > 0 && !config_source_bucket(s))
+                       "max_messages: '%" PRId64 "' is not between 1 and %" PRId64
+                       ", the maximum of type = %s",
+                       s->max_messages, facts->max_messages, facts->name);
+    if (facts->any_bucket && s->sweep_interval > 0 && !config_source_bucket(s))
         loader_problem(
             l, check_source_origin(s, "sweep_interval"),
             "sweep_interval needs the name of a bucket: without it there is nothing to search");
-    if (s->type != SOURCE_SQS && s->type != SOURCE_AZURE_QUEUE && s->sweep_interval == 0)
+    if (!facts->queue && s->sweep_interval == 0)
         loader_problem(l, check_source_origin(s, "sweep_interval"),
                        "sweep_interval cannot be off for type = %s: sweeping is how it finds "
                        "events",
-                       source_type_name(s->type));
+                       facts->name);
 }

@@ -71,7 +71,7 @@ static void config_finish_source(struct loader *l, struct config_source *s)
         return;
     }
     /* An unknown type has been reported. */
-    if ((int)s->type < SOURCE_SQS)
+    if ((int)s->type < 0)
         return;
     loader_read_secrets(l, s);
     config_apply_defaults(l->config, s);

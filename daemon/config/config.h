@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/config/source_type.h"
 #include "lib/base/attr.h"
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
@@ -24,8 +25,6 @@
 
 /* The upper limit of [http] max_attempts. */
 #define HTTP_ATTEMPTS_MAX 1000
-
-enum source_type { SOURCE_SQS, SOURCE_S3, SOURCE_AZURE_QUEUE, SOURCE_AZURE_BLOB, SOURCE_DIRECTORY };
 
 /* A list of strings, separated by commas or white space in the file; an entry that contains either
  * is in double quotes. Owned by the configuration. */

@@ -117,7 +117,7 @@ json_t *config_json(const struct config *c)
 static void print_types(unsigned types, struct buf *to)
 {
     const char *separator = "";
-    for (unsigned t = 0; t <= SOURCE_DIRECTORY; t++)
+    for (unsigned t = 0; t < SOURCE_TYPE_COUNT; t++)
         if (types & 1u << t) {
             buf_addf(to, "%s%s", separator, source_type_name((enum source_type)t));
             separator = ", ";
@@ -161,19 +161,38 @@ static void describe_kind(const struct setting *s, struct buf *to)
     }
 }
 
+/* " Default: off for sqs, azure_queue; 1s for directory." */
+static void describe_defaults_by_type(const struct setting *s, struct buf *to)
+{
+    const char *separator = " Default: ";
+    unsigned done = 0;
+    for (unsigned t = 0; t < SOURCE_TYPE_COUNT; t++) {
+        const char *fallback = s->fallback_by_type((enum source_type)t);
+        unsigned same = 0;
+        for (unsigned u = t; u < SOURCE_TYPE_COUNT; u++)
+            if (strcmp(s->fallback_by_type((enum source_type)u), fallback) == 0)
+                same |= 1u << u;
+        if (done & 1u << t)
+            continue;
+        done |= same;
+        buf_addf(to, "%s%s for ", separator, fallback);
+        print_types(same, to);
+        separator = "; ";
+    }
+    buf_addc(to, '.');
+}
+
 static void describe_default(const struct setting *s, struct buf *to)
 {
     if (s->needed && !s->fallback_words)
         return;
-    buf_addf(to, " Default: %s",
-             s->fallback         ? s->fallback
-             : s->fallback_words ? s->fallback_words
-                                 : "none");
-    if (s->other_types) {
-        buf_addf(to, "; %s for ", s->other);
-        print_types(s->other_types, to);
-    }
-    buf_addc(to, '.');
+    if (s->fallback_by_type)
+        describe_defaults_by_type(s, to);
+    else
+        buf_addf(to, " Default: %s.",
+                 s->fallback         ? s->fallback
+                 : s->fallback_words ? s->fallback_words
+                                     : "none");
 }
 
 /* A complete description of a setting, in sentences. */
@@ -205,7 +224,8 @@ static void sample_comment(struct buf *to, const char *text)
 
 static const char *sample_value(const struct setting *s)
 {
-    return s->fallback ? s->fallback : s->example;
+    const char *fallback = config_setting_fallback(s, (enum source_type)0);
+    return fallback ? fallback : s->example;
 }
 
 static void sample_section(enum section section, struct buf *to)
@@ -232,7 +252,7 @@ static void sample_source(enum source_type type, struct buf *to)
     for (const struct setting *s = config_settings; s->key; s++)
         if (s->section == SECTION_SOURCE && (s->needed & 1u << type) && strcmp(s->key, "type") != 0)
             buf_addf(to, ";%s = %s\n", s->key, s->example);
-    if (type == SOURCE_AZURE_QUEUE || type == SOURCE_AZURE_BLOB)
+    if (source_facts[type].cloud == SOURCE_IN_AZURE)
         buf_addf(to, ";account = %s\n", config_setting_find(SECTION_SOURCE, "account")->example);
 }
 
@@ -271,7 +291,7 @@ void config_sample(struct buf *to)
         sample_section((enum section)i, to);
     buf_addc(to, '\n');
     sample_comment(to, config_sections[SECTION_SOURCE].help);
-    for (unsigned t = 0; t <= SOURCE_DIRECTORY; t++)
+    for (unsigned t = 0; t < SOURCE_TYPE_COUNT; t++)
         sample_source((enum source_type)t, to);
     sample_source_keys(to);
 }

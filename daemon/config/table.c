@@ -252,8 +252,11 @@ static const char *const checksum_names[] = {"crc32", "crc32c", "sha256", NULL};
 static const char *const acl_names[] = {"private", "bucket-owner-read", "bucket-owner-full-control",
                                         NULL};
 static const char *const cloud_names[] = {"public", "usgov", "china", NULL};
-static const char *const type_names[] = {"sqs",        "s3",        "azure_queue",
-                                         "azure_blob", "directory", NULL};
+
+static const char *sweep_interval_default(enum source_type type)
+{
+    return source_facts[type].sweep_interval;
+}
 
 const struct setting config_settings[] = {
     TEXT(IN_DAEMON(name), name_problem, .fallback_words = "the name of the host",
@@ -394,7 +397,7 @@ const struct setting config_settings[] = {
                  "clouds that do not support the default ones. The defaults are " ARM_VERSIONS(
                      DATED) "and no other types are used."),
 
-    ENUM(IN_SOURCE(type), type_names, SOURCE_SQS, .needed = EVERY_TYPE, .example = "sqs",
+    ENUM(IN_SOURCE(type), source_type_names, SOURCE_SQS, .needed = EVERY_TYPE, .example = "sqs",
          .help = "The type of source: sqs is an Amazon SQS queue of notifications for a bucket, s3 "
                  "a bucket that is swept, azure_queue an Azure queue of notifications for a "
                  "container, azure_blob a container that is swept, directory a local directory."),
@@ -477,11 +480,11 @@ const struct setting config_settings[] = {
     DURATION(RULE(claim_ttl), 10 * SECOND, HOUR, .fallback = "2m",
              .help = "How long a claim is valid without renewal; after that, another daemon takes "
                      "over from one that died. At least twice request_timeout of [http]."),
-    DURATION(IN_SOURCE(sweep_interval), SECOND, DAY, .fallback = "off",
-             .other_types = S3 | AZURE_BLOB | DIRECTORY, .other = "1m", .may_be_off = true,
+    DURATION(IN_SOURCE(sweep_interval), SECOND, DAY, .fallback_by_type = sweep_interval_default,
+             .may_be_off = true,
              .help = "How often the store is searched for events that have no report and are not "
-                     "pending. For s3 and azure_blob, this is the only way to find events, and for "
-                     "directory the only reliable one, so it cannot be off there."),
+                     "pending. For s3, azure_blob and directory, this is the only way to find "
+                     "events, so it cannot be off there."),
     DURATION(IN_SOURCE(sweep_max_age), MINUTE, 365 * DAY, .fallback = "24h",
              .help = "Events older than this are ignored by sweeps."),
     {.key = NULL},
@@ -507,7 +510,7 @@ bool config_setting_applies(const struct setting *s, enum source_type type)
 
 const char *config_setting_fallback(const struct setting *s, enum source_type type)
 {
-    return s->other_types & TYPE(type) ? s->other : s->fallback;
+    return s->fallback_by_type ? s->fallback_by_type(type) : s->fallback;
 }
 
 const char *config_source_bucket(const struct config_source *s)
@@ -517,5 +520,5 @@ const char *config_source_bucket(const struct config_source *s)
 
 const char *source_type_name(enum source_type type)
 {
-    return type_names[type];
+    return source_type_names[type];
 }

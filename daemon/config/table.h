@@ -72,9 +72,8 @@ struct setting {
     unsigned types;
     /* The source types that require it. */
     unsigned needed;
-    /* The default of other_types, instead of fallback. */
-    const char *other;
-    unsigned other_types;
+    /* Returns the default for a type of source, instead of fallback. */
+    const char *(*fallback_by_type)(enum source_type type);
     /* A duration that can also be "off", which is 0. */
     bool may_be_off;
     /* A duration that must be a number of whole seconds. */

@@ -59,7 +59,7 @@ static bool add_account(struct own *own, const struct config_source *source, str
 static bool add_source(struct own *own, const struct config_source *source, struct azure *azure,
                        struct err *err)
 {
-    if (source->type == SOURCE_AZURE_QUEUE || source->type == SOURCE_AZURE_BLOB)
+    if (source_facts[source->type].cloud == SOURCE_IN_AZURE)
         return add_account(own, source, azure, err);
     if (config_source_bucket(source) &&
         !add_thing(own, OWN_BUCKET, source->bucket, strlen(source->bucket)))

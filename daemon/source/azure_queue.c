@@ -1,146 +1,161 @@
-/* The source behind an Azure storage queue. The service knows no long poll: it is asked again and
- * again, seldom when nothing comes. */
+/* The source behind an Azure storage queue. The service has no long poll: it is polled, at growing
+ * intervals while nothing comes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/env.h"
-#include "daemon/source/kinds.h"
 #include "daemon/source/queue.h"
 #include "lib/azure/names.h"
 #include "lib/azure/queue.h"
+#include "lib/base/container.h"
+#include "lib/base/memory.h"
 
-#define SHORT_PAUSE_MS    200 /* behind a receive that brought messages */
-#define VISIBILITY_MAX_MS (7 * 24 * 3600 * INT64_C(1000))
-#define QUEUE_NAME_MAX    63
-#define POISON            "-poison"
+/* After a receive that returned messages. */
+#define AZURE_QUEUE_SHORT_PAUSE_MS    200
+#define AZURE_QUEUE_VISIBILITY_MAX_MS (7 * 24 * 3600 * INT64_C(1000))
+#define AZURE_QUEUE_NAME_MAX          63
+#define AZURE_QUEUE_POISON            "-poison"
 
 struct azure_queue_source {
-    struct queue_source queue;           /* first */
-    const struct azure_storage *storage; /* the store's */
-    char poison[QUEUE_NAME_MAX + 1];
-    bool poison_missing; /* to be made before a message can be put there */
-    int64_t pause_ms;    /* behind the last receive */
-    int64_t singly;      /* so many receives ask for one message each */
-    char foreign[128];   /* last warned of: a host or a container */
+    struct queue_source queue;
+    /* The store's. */
+    const struct azure_storage *storage;
+    char poison[AZURE_QUEUE_NAME_MAX + 1];
+    /* The poison queue must be created before a message can be put there. */
+    bool poison_missing;
+    /* After the last receive. */
+    int64_t pause_ms;
+    /* How many receives ask for one message each. */
+    int64_t single_receives;
 };
 
-static struct azure_queue_source *azure_of(struct queue_source *s)
+static struct azure_queue_source *azure_queue_of(struct queue_source *s)
 {
-    return (struct azure_queue_source *)s;
+    return container_of(s, struct azure_queue_source, queue);
 }
 
-/* --- tokens --- */
+/* --- access: tokens --- */
 
-static bool by_token(const struct queue_source *base)
+static bool azure_queue_uses_tokens(struct queue_source *base)
 {
-    const struct azure_queue_source *s = (const struct azure_queue_source *)base;
-    return strcmp(azure_storage_auth_name(s->storage), "token") == 0;
+    return azure_storage_uses_tokens(azure_queue_of(base)->storage);
 }
 
-static bool azure_due(struct queue_source *base)
+static bool azure_queue_token_due(struct queue_source *base)
 {
-    return by_token(base) && azure_token_due(base->base.env->azure, AZURE_SCOPE_STORAGE);
+    return azure_queue_uses_tokens(base) &&
+           azure_token_due(base->base.env->azure, AZURE_SCOPE_STORAGE);
 }
 
-/* The token stays in the client's memory. */
-static bool azure_fetch(struct queue_source *base, struct http_client *http, struct err *err)
+/* The token stays in the client's cache. */
+static bool azure_queue_fetch_token(struct queue_source *base, struct http_client *http,
+                                    struct err *err)
 {
     struct azure_token *token = azure_token(base->base.env->azure, http, AZURE_SCOPE_STORAGE, err);
     azure_token_unref(token);
     return token != NULL;
 }
 
-static void azure_fetched(struct queue_source *base)
-{
-    (void)base;
-}
-
-static void azure_expired(struct queue_source *base, struct queue_request *r)
+static void azure_queue_token_expired(struct queue_source *base, struct queue_request *r)
 {
     if (r->access)
         azure_expire_token(base->base.env->azure, AZURE_SCOPE_STORAGE, r->access);
 }
 
-static void azure_forget(struct queue_request *r)
+static void azure_queue_forget_token(struct queue_request *r)
 {
     azure_token_unref(r->access);
 }
 
+static const struct queue_access azure_queue_access = {
+    .no_access = "No token for Azure storage; retrying",
+    .access_again = "Token for Azure storage available again",
+    .due = azure_queue_token_due,
+    .fetch = azure_queue_fetch_token,
+    .expired = azure_queue_token_expired,
+    .forget = azure_queue_forget_token,
+};
+
 /* --- requests --- */
 
-static unsigned seconds(int64_t ms)
+static unsigned azure_queue_seconds(int64_t ms)
 {
-    return (unsigned)(((ms > VISIBILITY_MAX_MS ? VISIBILITY_MAX_MS : ms) + 999) / 1000);
+    return (unsigned)(((ms > AZURE_QUEUE_VISIBILITY_MAX_MS ? AZURE_QUEUE_VISIBILITY_MAX_MS : ms) +
+                       999) /
+                      1000);
 }
 
-/* The request for putting a message aside, or, where there is no such queue yet, for making it. */
-static bool prepare_aside(struct azure_queue_source *s, struct queue_request *r,
-                          struct http_request *http, struct err *err)
+/* The request that puts a message into the poison queue, or that creates that queue first. */
+static bool azure_queue_prepare_poison(struct azure_queue_source *s, struct queue_request *r,
+                                       struct http_request *http, struct err *err)
 {
     r->prelude = s->poison_missing;
     if (r->prelude)
         return azure_queue_create(s->storage, s->poison, http, err);
-    return azure_queue_put(s->storage, s->poison, r->message->aside, http, err);
+    return azure_queue_put(s->storage, s->poison, r->message->poison_text, http, err);
 }
 
-static bool prepare_unsigned(struct azure_queue_source *s, struct queue_request *r,
-                             struct http_request *http, struct err *err)
+static bool azure_queue_prepare_unsigned(struct azure_queue_source *s, struct queue_request *r,
+                                         struct http_request *http, struct err *err)
 {
     const struct config_source *config = s->queue.base.config;
     const struct message *m = r->message;
     if (!m)
         return azure_queue_receive(s->storage, config->queue,
-                                   s->singly > 0 ? 1 : (unsigned)config->max_messages,
-                                   seconds(config->visibility_timeout), http, err);
+                                   s->single_receives > 0 ? 1 : (unsigned)config->max_messages,
+                                   azure_queue_seconds(config->visibility_timeout), http, err);
     switch (r->step) {
     case MESSAGE_SET_ASIDE:
-        return prepare_aside(s, r, http, err);
+        return azure_queue_prepare_poison(s, r, http, err);
     case MESSAGE_DELETE:
         return azure_queue_delete(s->storage, config->queue, m->id, m->receipt, http, err);
     default:
         return azure_queue_update(
             s->storage, config->queue, m->id, m->receipt,
-            seconds(r->step == MESSAGE_EXTEND ? m->visibility_ms : m->delay_ms), http, err);
+            azure_queue_seconds(r->step == MESSAGE_EXTEND ? m->visibility_ms : m->delay_ms), http,
+            err);
     }
 }
 
-static bool azure_prepare(struct queue_source *base, struct queue_request *r,
-                          struct http_request *http, struct err *err)
+static bool azure_queue_prepare(struct queue_source *base, struct queue_request *r,
+                                struct http_request *http, struct err *err)
 {
-    struct azure_queue_source *s = azure_of(base);
-    if (!prepare_unsigned(s, r, http, err))
+    struct azure_queue_source *s = azure_queue_of(base);
+    if (!azure_queue_prepare_unsigned(s, r, http, err))
         return false;
     http->timeout_ms = QUEUE_REQUEST_MS;
-    if (by_token(base))
+    if (azure_queue_uses_tokens(base))
         r->access = azure_peek_token(base->base.env->azure, AZURE_SCOPE_STORAGE);
     return azure_storage_sign(s->storage, NULL, http, err);
 }
 
-/* Reads a refusal; of one for the request's time, the right time is learned for the next. */
-static void read_refusal(const struct azure_queue_source *s, const char *operation,
-                         const struct http_response *response, struct err *err)
+/* Reads an error response. From one that rejects the request because of its time, the right time is
+ * learned for the next. */
+static void azure_queue_read_error(const struct azure_queue_source *s, const char *operation,
+                                   const struct http_response *response, struct err *err)
 {
     azure_storage_error(operation, response, err);
     if (azure_storage_learn_time(s->storage, azure_storage_now_ms(s->storage), response))
         err->kind = ERR_TRANSIENT;
 }
 
-static bool azure_received(struct queue_source *base, const struct queue_request *r,
-                           struct http_response *response, size_t *count, struct err *err)
+static bool azure_queue_read_messages(struct queue_source *base, const struct queue_request *r,
+                                      struct http_response *response, size_t *count,
+                                      struct err *err)
 {
     struct azure_messages messages;
     if (response->status != 200) {
-        read_refusal(azure_of(base), "GetMessages", response, err);
+        azure_queue_read_error(azure_queue_of(base), "GetMessages", response, err);
         return false;
     }
-    struct azure_queue_source *s = azure_of(base);
-    if (s->singly > 0)
-        s->singly--;
+    struct azure_queue_source *s = azure_queue_of(base);
+    if (s->single_receives > 0)
+        s->single_receives--;
     if (!azure_queue_messages(response, &messages, err)) {
-        /* One message that cannot be written as XML makes the whole answer unreadable: those that
-         * it hides come again, and then each by itself. */
-        s->singly = 2 * base->base.config->max_messages;
+        /* A message that cannot be represented in XML makes the whole response unreadable: the
+         * messages in it come again, and are then received one at a time. */
+        s->single_receives = 2 * base->base.config->max_messages;
         return false;
     }
     *count = messages.count;
@@ -151,27 +166,23 @@ static bool azure_received(struct queue_source *base, const struct queue_request
                                                   .receipt = m->pop_receipt,
                                                   .body = m->text,
                                                   .size = m->text_size,
-                                                  .times = m->dequeue_count});
+                                                  .receive_count = m->dequeue_count});
     }
     azure_messages_free(&messages);
     return true;
 }
 
 /* Each change of a message's visibility gives it a new receipt, and the old one is void. */
-static bool keep_receipt(struct message *m, const struct http_response *response, struct err *err)
+static void azure_queue_keep_receipt(struct message *m, const struct http_response *response)
 {
     const char *receipt = http_headers_get(&response->headers, "x-ms-popreceipt");
     if (!receipt)
-        return true;
-    char *copy = strdup(receipt);
-    if (!copy)
-        return err_set(err, ERR_INTERNAL, "", "out of memory");
+        return;
     free(m->receipt);
-    m->receipt = copy;
-    return true;
+    m->receipt = xstrdup(receipt);
 }
 
-static const char *operation_of(const struct queue_request *r)
+static const char *azure_queue_operation(const struct queue_request *r)
 {
     switch (r->step) {
     case MESSAGE_SET_ASIDE:
@@ -183,26 +194,27 @@ static const char *operation_of(const struct queue_request *r)
     }
 }
 
-static bool azure_stepped(struct queue_source *base, const struct queue_request *r,
-                          struct http_response *response, struct err *err)
+static bool azure_queue_read_step(struct queue_source *base, const struct queue_request *r,
+                                  struct http_response *response, struct err *err)
 {
-    struct azure_queue_source *s = azure_of(base);
+    struct azure_queue_source *s = azure_queue_of(base);
     bool aside = r->step == MESSAGE_SET_ASIDE;
     if (response->status >= 200 && response->status < 300) {
         if (aside)
             s->poison_missing = false;
-        bool shown = r->step == MESSAGE_EXTEND || r->step == MESSAGE_RELEASE;
-        return !shown || keep_receipt(r->message, response, err);
+        if (r->step == MESSAGE_EXTEND || r->step == MESSAGE_RELEASE)
+            azure_queue_keep_receipt(r->message, response);
+        return true;
     }
-    read_refusal(s, operation_of(r), response, err);
+    azure_queue_read_error(s, azure_queue_operation(r), response, err);
     if (aside && !r->prelude && strcmp(err->code, "QueueNotFound") == 0) {
         s->poison_missing = true;
-        err_set(err, ERR_BUSY, "", "the poison queue must be made first");
+        err_set(err, ERR_BUSY, "", "the poison queue must be created first");
     }
     return false;
 }
 
-static const char *azure_advice(const struct err *err, bool receive)
+static const char *azure_queue_advice(const struct err *err, bool receive)
 {
     if (err->kind == ERR_DENIED)
         return "give this identity the role Storage Queue Data Contributor on the account, or "
@@ -212,140 +224,124 @@ static const char *azure_advice(const struct err *err, bool receive)
     return NULL;
 }
 
-/* Soon after a hit; else at intervals that grow to poll_interval. */
-static int64_t azure_pause(struct queue_source *base, size_t count)
+/* Short after a receive that returned messages; otherwise growing up to poll_interval. */
+static int64_t azure_queue_pause(struct queue_source *base, size_t count)
 {
-    struct azure_queue_source *s = azure_of(base);
-    int64_t most = base->base.config->poll_interval;
+    struct azure_queue_source *s = azure_queue_of(base);
+    int64_t max_ms = base->base.config->poll_interval;
     if (count > 0) {
-        s->pause_ms = SHORT_PAUSE_MS;
-        return count < (size_t)base->base.config->max_messages && s->singly == 0 ? SHORT_PAUSE_MS
-                                                                                 : 0;
+        s->pause_ms = AZURE_QUEUE_SHORT_PAUSE_MS;
+        return count < (size_t)base->base.config->max_messages && s->single_receives == 0
+                   ? AZURE_QUEUE_SHORT_PAUSE_MS
+                   : 0;
     }
-    s->pause_ms = s->pause_ms > 0 ? s->pause_ms * 2 : SHORT_PAUSE_MS;
-    if (s->pause_ms > most)
-        s->pause_ms = most;
+    s->pause_ms = s->pause_ms > 0 ? s->pause_ms * 2 : AZURE_QUEUE_SHORT_PAUSE_MS;
+    if (s->pause_ms > max_ms)
+        s->pause_ms = max_ms;
     return s->pause_ms;
 }
 
 /* --- from a body to deliveries --- */
 
-static void say_foreign(struct azure_queue_source *s, const char *what, const char *where,
-                        const char *configured)
+static enum envelope_kind azure_queue_parse(struct queue_source *base, const char *body,
+                                            size_t size, struct envelope *to, struct err *err)
 {
-    if (strncmp(s->foreign, where, sizeof s->foreign - 1) == 0)
-        return;
-    snprintf(s->foreign, sizeof s->foreign, "%s", where);
-    log_warn(s->queue.base.env->log, what, LOG_STR("source", s->queue.base.config->name),
-             LOG_STR("found", where), LOG_STR("configured", configured));
-}
-
-static enum envelope_kind azure_parse(struct queue_source *base, const char *body, size_t size,
-                                      struct envelope *to, struct err *err)
-{
-    struct azure_queue_source *s = azure_of(base);
-    const char *endpoint = azure_storage_blob_endpoint(s->storage);
+    const char *endpoint = azure_storage_blob_endpoint(azure_queue_of(base)->storage);
     enum envelope_kind kind = envelope_azure_parse(body, size, endpoint, to, err);
     if (kind == ENVELOPE_EVENTS && *to->foreign)
-        say_foreign(s,
-                    "Ignoring events from a storage account other than the configured one: check "
-                    "the event subscription, or account",
-                    to->foreign, endpoint);
+        queue_source_warn_foreign(base,
+                                  "Ignoring events from a storage account other than the "
+                                  "configured one: check the event subscription, or account",
+                                  "found", to->foreign, endpoint);
     return kind;
 }
 
-static bool azure_place(struct queue_source *base, const struct envelope_object *object,
-                        struct store **store, struct err *err)
+static bool azure_queue_place(struct queue_source *base, const struct envelope_object *object,
+                              struct store **store, struct err *err)
 {
     const char *container = base->base.config->container;
     (void)err;
     if (strcmp(container, object->container) == 0)
         *store = base->base.store;
     else
-        say_foreign(azure_of(base),
-                    "Ignoring events from a container other than the configured one: check the "
-                    "event subscription's filter, or container",
-                    object->container, container);
+        queue_source_warn_foreign(base,
+                                  "Ignoring events from a container other than the configured "
+                                  "one: check the event subscription's filter, or container",
+                                  "found", object->container, container);
     return true;
 }
 
-static const struct queue_kind azure_kind = {
-    .no_access = "No token for Azure storage; retrying",
-    .access_again = "Token for Azure storage available again",
+static const struct queue_wire azure_queue_wire = {
     .sets_aside = true,
-    .prepare = azure_prepare,
-    .forget = azure_forget,
-    .received = azure_received,
-    .stepped = azure_stepped,
+    .prepare = azure_queue_prepare,
+    .received = azure_queue_read_messages,
+    .stepped = azure_queue_read_step,
     .gone = azure_queue_message_gone,
-    .advice = azure_advice,
-    .pause = azure_pause,
-    .due = azure_due,
-    .fetch = azure_fetch,
-    .fetched = azure_fetched,
-    .expired = azure_expired,
-    .parse = azure_parse,
-    .place = azure_place,
+    .advice = azure_queue_advice,
+    .pause = azure_queue_pause,
+    .parse = azure_queue_parse,
+    .place = azure_queue_place,
 };
 
 /* --- the source --- */
 
-static void azure_source_free(struct source *base)
+static void azure_queue_free(struct source *base)
 {
-    queue_source_close((struct queue_source *)base);
+    struct queue_source *queue = container_of(base, struct queue_source, base);
+    queue_source_close(queue, azure_queue_of(queue));
 }
 
-static const struct source_ops azure_ops = {
+static const struct source_ops azure_queue_ops = {
     .start = queue_source_start,
     .stop = queue_source_stop,
     .idle = queue_source_idle,
     .drained = queue_source_drained,
     .failing = queue_source_failing,
-    .free = azure_source_free,
+    .free = azure_queue_free,
 };
 
-/* A name that is too long for the suffix is cut, where it leaves no two hyphens in a row. */
-static void name_poison(char *to, size_t size, const char *queue)
+/* A name that is too long for the suffix is cut, so that no two hyphens follow each other. */
+static void azure_queue_name_poison(char *to, size_t size, const char *queue)
 {
-    size_t n = strlen(queue), most = QUEUE_NAME_MAX - strlen(POISON);
-    if (n > most)
-        n = most;
+    size_t n = strlen(queue), max = AZURE_QUEUE_NAME_MAX - strlen(AZURE_QUEUE_POISON);
+    if (n > max)
+        n = max;
     while (n > 0 && queue[n - 1] == '-')
         n--;
-    snprintf(to, size, "%.*s" POISON, (int)n, queue);
+    snprintf(to, size, "%.*s" AZURE_QUEUE_POISON, (int)n, queue);
 }
 
-/* The host of a URL. */
-static size_t find_host(const char *url, const char **host)
+/* The host of a URL; returns its length. */
+static size_t azure_queue_url_host(const char *url, const char **host)
 {
     const char *after = strstr(url, "://");
     *host = after ? after + 3 : url;
     return strcspn(*host, ":/");
 }
 
-/* Event Grid names blobs by the account's own host. Where blobs are reached by another, such as
- * that of a proxy, its events would all be taken for those of another account, and deleted. */
-static bool endpoint_can_match(const struct env *env, const struct config_source *config,
-                               const struct azure_storage *storage, struct err *err)
+/* Event Grid names blobs by the account's own host. If blobs are reached by another host, such as
+ * that of a proxy, all events would be taken for those of another account, and deleted. */
+static bool azure_queue_check_endpoint(const struct env *env, const struct config_source *config,
+                                       const struct azure_storage *storage, struct err *err)
 {
     const char *endpoint = azure_storage_blob_endpoint(storage);
-    const char *account = azure_storage_account(storage);
-    const char *host;
     char body[2048];
-    struct envelope e;
     snprintf(body, sizeof body,
              "{\"eventType\":\"Microsoft.Storage.BlobCreated\",\"data\":{\"url\":"
              "\"%s/%s/events/event.json\"}}",
              endpoint, config->container);
+    struct envelope e;
     bool taken = envelope_azure_parse(body, strlen(body), endpoint, &e, err) == ENVELOPE_EVENTS &&
                  e.count == 1;
     envelope_free(&e);
     if (!taken)
         return err_set(err, ERR_INVALID, "",
-                       "source \"%s\": no message could name a blob below the endpoint %s: check "
-                       "BlobEndpoint in the connection string",
-                       config->name, endpoint);
-    size_t n = find_host(endpoint, &host);
+                       "no message can name a blob below the endpoint %s: check BlobEndpoint in "
+                       "the connection string",
+                       endpoint);
+    const char *account = azure_storage_account(storage);
+    const char *host;
+    size_t n = azure_queue_url_host(endpoint, &host);
     bool own = strncmp(host, account, strlen(account)) == 0 && host[strlen(account)] == '.';
     bool named = memchr(host, '.', n) && strspn(host, "0123456789.") < n;
     if (!own && named)
@@ -356,32 +352,27 @@ static bool endpoint_can_match(const struct env *env, const struct config_source
     return true;
 }
 
-struct source *source_azure_queue_new(const struct source_host *host,
-                                      const struct config_source *config, struct err *err)
+struct source *source_azure_queue_open(const struct source_host *host,
+                                       const struct config_source *config, struct store *store,
+                                       struct err *err)
 {
-    const char *queue = config->queue ? config->queue : "";
-    if (azure_queue_problem(queue)) {
-        err_set(err, ERR_INVALID, "", "source \"%s\": queue \"%.80s\" %s", config->name, queue,
-                azure_queue_problem(queue));
+    const char *problem = azure_queue_problem(config->queue);
+    if (problem) {
+        err_set(err, ERR_INVALID, "", "queue \"%.80s\" %s", config->queue, problem);
         return NULL;
     }
-    struct store *store = store_of_source(host->env, config, err);
-    if (!store)
+    const struct azure_storage *storage = store_blob_storage(store);
+    if (!azure_queue_check_endpoint(host->env, config, storage, err))
         return NULL;
-    struct azure_queue_source *s = NULL;
-    if (!endpoint_can_match(host->env, config, store_blob_storage(store), err))
-        goto no_source;
-    s = calloc(1, sizeof *s);
-    if (!s) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        goto no_source;
-    }
-    s->storage = store_blob_storage(store);
-    name_poison(s->poison, sizeof s->poison, config->queue);
-    if (queue_source_open(&s->queue, &azure_ops, &azure_kind, host, config, store, err))
-        return &s->queue.base;
-    free(s);
-no_source:
-    store->ops->free(store);
-    return NULL;
+    struct azure_queue_source *s = xcalloc(1, sizeof *s);
+    s->storage = storage;
+    azure_queue_name_poison(s->poison, sizeof s->poison, config->queue);
+    const struct queue_source_options options = {.ops = &azure_queue_ops,
+                                                 .access = &azure_queue_access,
+                                                 .wire = &azure_queue_wire,
+                                                 .host = host,
+                                                 .config = config,
+                                                 .store = store};
+    queue_source_open(&s->queue, &options);
+    return &s->queue.base;
 }

@@ -1,8 +1,7 @@
-/* Queue messages: which objects do they announce? Recognized by shape, not by where they came from.
- * Sources: Amazon S3 User Guide "Event message structure" and "EventBridge"; Amazon SNS "raw
- * message delivery"; Azure Event Grid "Azure Blob Storage as an Event Grid source". Pure;
- * thread-safe. The input is outside bytes: limits on size and depth hold.
- */
+/* Which objects does a queue message announce? The format is recognized by its shape, not by where
+ * the message came from. Sources: Amazon S3 User Guide, "Event message structure" and "EventBridge";
+ * Amazon SNS, "raw message delivery"; Azure Event Grid, "Azure Blob Storage as an Event Grid
+ * source". The input comes from outside: limits on size and depth hold. Thread-safe. */
 #ifndef HGAUTOD_DAEMON_SOURCE_ENVELOPE_H
 #define HGAUTOD_DAEMON_SOURCE_ENVELOPE_H
 
@@ -12,43 +11,49 @@
 #include "lib/base/attr.h"
 #include "lib/base/err.h"
 
-#define ENVELOPE_MAX   (1u << 20) /* bytes; what SQS may carry */
-#define ENVELOPE_NAMES 32 /* more than there are names of events to ignore, in either cloud */
+/* Bytes; what SQS may carry. */
+#define ENVELOPE_MAX (1u << 20)
+/* More than there are names of events to ignore, in either cloud. */
+#define ENVELOPE_NAMES 32
 
 enum envelope_kind {
-    ENVELOPE_EVENTS,  /* announces objects: `objects` (possibly none that concern us) */
-    ENVELOPE_TEST,    /* s3:TestEvent: delete and count */
-    ENVELOPE_UNKNOWN, /* no known envelope: leave it for the dead-letter queue; *err says why */
+    /* Announces objects: `objects`, which may be empty. */
+    ENVELOPE_EVENTS,
+    /* s3:TestEvent: to be deleted and counted. */
+    ENVELOPE_TEST,
+    /* Not a known format: to be left for the dead-letter queue; *err has the reason. */
+    ENVELOPE_UNKNOWN,
 };
 
 struct envelope_object {
-    char *container; /* bucket name, decoded */
-    char *key;       /* decoded */
+    /* The name of the bucket or container, decoded. */
+    char *container;
+    /* Decoded. */
+    char *key;
 };
 
 struct envelope {
-    struct envelope_object
-        *objects; /* events to run: created, key ends in "/event.json" or is "event.json" */
+    /* The events to process: created objects whose key is "event.json" or ends in "/event.json". */
+    struct envelope_object *objects;
     size_t count;
-    size_t ignored; /* records of other event names or other keys */
-    /* The names of events that were ignored, each once: "ObjectRemoved:Delete". Constant strings,
-     * ended by NULL. */
+    /* How many records have other event names or other keys. */
+    size_t ignored;
+    /* The names of ignored events, each once ("ObjectRemoved:Delete"): constants, ended by NULL. */
     const char *ignored_names[ENVELOPE_NAMES + 1];
-    char foreign[128]; /* Azure: where the last ignored record of another account lies, a host; ""
-                          if there was none */
+    /* Azure: the host of the last record that was ignored because it is of another account; "" if
+     * there is none. */
+    char foreign[128];
 };
 
-/* Reads a message's body; *to is filled for ENVELOPE_EVENTS and freed by envelope_free. */
+/* Reads the body of an SQS message. *to is filled in for ENVELOPE_EVENTS, otherwise empty; freed by
+ * envelope_free. *err is set for ENVELOPE_UNKNOWN. */
 enum envelope_kind envelope_parse(const char *body, size_t size, struct envelope *to,
                                   struct err *err) MUST_CHECK;
-/* The same for messages that Azure Event Grid puts into a queue: Event Grid's own schema or
+/* The same for messages that Azure Event Grid puts into a storage queue: its own schema or
  * CloudEvents 1.0, one object or an array, plain or base64. `endpoint` is the blob endpoint of the
  * configured account ("https://account.blob.core.windows.net"); blobs elsewhere are ignored. */
 enum envelope_kind envelope_azure_parse(const char *body, size_t size, const char *endpoint,
                                         struct envelope *to, struct err *err) MUST_CHECK;
 void envelope_free(struct envelope *e);
-
-/* Adds a constant string to a list as `ignored_names` is one. False when it was there already. */
-bool envelope_note_name(const char *names[ENVELOPE_NAMES + 1], const char *name);
 
 #endif

@@ -13,17 +13,17 @@ struct envelope_reader {
     struct envelope *to;
     size_t room;
     struct err *err;
+    /* It is a test message. */
+    bool test;
 };
 
-/* Is it the key of an event: is its last segment "event.json"? */
+/* Returns true for the key of an event, whose last segment is "event.json". */
 bool envelope_is_event(const char *key);
-/* Adds an object; false with the reader's err when out of memory. */
-bool envelope_add(struct envelope_reader *r, const char *container, const char *key) MUST_CHECK;
-/* Whether a name is one of a list, ended by NULL, of events that are no concern of ours. Then it is
- * counted as ignored. */
+/* Adds an object. */
+void envelope_add(struct envelope_reader *r, const char *container, const char *key);
+/* Returns true, and counts the event as ignored, if its name is in `list`, ended by NULL. */
 bool envelope_ignores(struct envelope_reader *r, const char *const *list, const char *name);
-/* The JSON value of a text, a new reference, or NULL with *err. Our scanner goes first, because it
- * bounds the depth of what jansson sees. */
+/* Parses JSON of at most SCAN_MAX_DEPTH levels. A new reference, or NULL with *err. */
 json_t *envelope_json(const char *text, size_t size, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,9 +1,8 @@
-/* A source yields notifications: "event X was created", and carries the means to keep, give back
- * and delete the message that said so. Sources live on the main thread and never block it.
+/* A source yields notifications ("event X was created"), and is able to extend, release and delete
+ * the messages that carry them. Sources live on the main thread and never block it.
  *
- * A source hands each announced event to the engine as a delivery, which the engine settles, once
- * for each, with how it ended. Only when all events of one message have ended is the message itself
- * deleted or released. */
+ * A source submits each announced event to the engine as a delivery, which the engine settles
+ * exactly once. A message is deleted or released when all of its events are settled. */
 #ifndef HGAUTOD_DAEMON_SOURCE_SOURCE_H
 #define HGAUTOD_DAEMON_SOURCE_SOURCE_H
 
@@ -19,34 +18,32 @@
 
 struct engine;
 struct env;
-struct http_client;
 struct http_loop;
 struct source;
 
 struct source_ops {
-    /* Begins to yield. False with *err only for what will never work (a bad URL); what may mend is
-     * retried forever, said once. */
-    bool (*start)(struct source *s, struct err *err);
-    /* No more notifications; messages not yet handed over are released. Idempotent. */
+    /* Begins to yield. Failures from then on are retried forever and logged once. */
+    void (*start)(struct source *s);
+    /* Yields nothing more; releases messages that have not been submitted. Idempotent. */
     void (*stop)(struct source *s);
-    /* True when nothing is under way: no message held, no deletion or release outstanding. */
+    /* Returns true if nothing is under way: no message kept, no deletion or release outstanding. */
     bool (*idle)(const struct source *s);
-    /* True when the source has nothing more to give just now: the last poll (or sweep) came back
-     * empty; for --once. */
+    /* For --once: returns true if the last poll or sweep found nothing new. */
     bool (*drained)(const struct source *s);
-    /* True when its queue or store has failed time and again, last just now; --once ends then. */
+    /* For --once: returns true if the queue or store has failed repeatedly, and last just now. */
     bool (*failing)(const struct source *s);
-    /* Frees it; all its libuv handles have been closed by the time it returns or by running the
-     * loop once more. */
+    /* Frees the source. All its libuv handles are closed when it returns or when the loop has run
+     * once more. */
     void (*free)(struct source *s);
 };
 
-/* What all sources have; each kind embeds it first. */
+/* What all sources have in common; each kind embeds it. */
 struct source {
     const struct source_ops *ops;
     const struct config_source *config;
-    struct store *store; /* owned by the source; NULL for a queue without a configured bucket, which
-                            has a store for each bucket that messages name */
+    /* Owned; NULL for a queue without a configured bucket, which has a store for each bucket that
+     * messages name. */
+    struct store *store;
     const struct env *env;
     const struct source_host *host;
 };
@@ -67,18 +64,16 @@ struct source_host {
     bool once;
 };
 
-/* By type; NULL with *err (which names the source and the setting). */
-struct source *source_new(const struct source_host *host, const struct config_source *config,
-                          struct err *err) MUST_CHECK;
-struct source *source_sqs_new(const struct source_host *host, const struct config_source *config,
-                              struct err *err) MUST_CHECK;
-struct source *source_azure_queue_new(const struct source_host *host,
-                                      const struct config_source *config,
-                                      struct err *err) MUST_CHECK;
-/* s3 and azure_blob. */
-struct source *source_swept_new(const struct source_host *host, const struct config_source *config,
-                                struct err *err) MUST_CHECK;
-struct source *source_dir_new(const struct source_host *host, const struct config_source *config,
-                              struct err *err) MUST_CHECK;
+/* The sources by kind, for kinds.c: made from a configuration and its store, which becomes the
+ * source's. Return NULL with *err (ERR_INVALID) for settings that can never work; the store is then
+ * still the caller's. store is NULL only for an sqs source without a configured bucket. */
+struct source *source_sqs_open(const struct source_host *host, const struct config_source *config,
+                               struct store *store, struct err *err) MUST_CHECK;
+struct source *source_azure_queue_open(const struct source_host *host,
+                                       const struct config_source *config, struct store *store,
+                                       struct err *err) MUST_CHECK;
+/* s3, azure_blob and directory; does not fail. */
+struct source *source_swept_open(const struct source_host *host, const struct config_source *config,
+                                 struct store *store, struct err *err) MUST_CHECK;
 
 #endif

@@ -5,39 +5,42 @@
 
 #include "daemon/env.h"
 #include "daemon/source/queue.h"
-#include "lib/aws/names.h"
-#include "lib/aws/s3.h"
 #include "lib/aws/sqs.h"
+#include "lib/base/container.h"
+#include "lib/base/memory.h"
 #include "lib/json/jpath.h"
 
-#define ONCE_WAIT_MS      1000 /* --once: long enough for all of SQS's servers to be asked */
-#define KEEP_CREDS_MS     10000 /* for credentials that are due for a refresh that does not succeed */
-#define MAX_BUCKETS       64    /* of a source without `bucket` */
-#define VISIBILITY_MAX_MS (12 * 3600 * INT64_C(1000))
+/* With --once: long enough for all of SQS's servers to be queried. */
+#define SQS_ONCE_WAIT_MS 1000
+/* For credentials that are due for a refresh that does not succeed. */
+#define SQS_KEEP_CREDS_MS 10000
+/* Of a source without `bucket`. */
+#define SQS_BUCKETS_MAX       64
+#define SQS_VISIBILITY_MAX_MS (12 * 3600 * INT64_C(1000))
 
 struct sqs_source {
-    struct queue_source queue; /* first */
+    struct queue_source queue;
     struct sqs_queue at;
-    struct store *stores[MAX_BUCKETS]; /* when the configuration names no bucket, one for each that
-                                          messages named */
+    /* If the configuration names no bucket, one for each that messages have named. */
+    struct store *stores[SQS_BUCKETS_MAX];
     size_t store_count;
-    char foreign_bucket[256]; /* last warned of */
 
-    /* Credentials when the client's memory has none, kept until keep_ms (monotonic). */
+    /* Credentials for when the client's cache has none, until keep_ms (monotonic). */
     struct aws_creds *creds;
     int64_t keep_ms;
-    struct aws_creds *fetched; /* by the worker */
+    /* By the worker. */
+    struct aws_creds *fetched;
 };
 
 static struct sqs_source *sqs_of(struct queue_source *s)
 {
-    return (struct sqs_source *)s;
+    return container_of(s, struct sqs_source, queue);
 }
 
-/* --- credentials --- */
+/* --- access: credentials --- */
 
-/* A new reference; NULL when a worker must fetch some. */
-static struct aws_creds *take_creds(struct sqs_source *s)
+/* A new reference; NULL if a worker must fetch credentials. */
+static struct aws_creds *sqs_take_creds(struct sqs_source *s)
 {
     struct aws_creds *creds = aws_peek_creds(s->queue.base.env->aws);
     if (!creds && s->creds && queue_source_now(&s->queue) < s->keep_ms)
@@ -45,59 +48,68 @@ static struct aws_creds *take_creds(struct sqs_source *s)
     return creds;
 }
 
-static void keep_creds(struct sqs_source *s, struct aws_creds *creds, int64_t until_ms)
+static void sqs_keep_creds(struct sqs_source *s, struct aws_creds *creds, int64_t until_ms)
 {
     aws_creds_unref(s->creds);
     s->creds = creds;
     s->keep_ms = until_ms;
 }
 
-static bool sqs_fetch(struct queue_source *base, struct http_client *http, struct err *err)
+static bool sqs_fetch_creds(struct queue_source *base, struct http_client *http, struct err *err)
 {
     struct sqs_source *s = sqs_of(base);
     s->fetched = aws_account_creds(base->base.env->aws, http, NULL, err);
     return s->fetched != NULL;
 }
 
-static void sqs_fetched(struct queue_source *base)
+static void sqs_creds_fetched(struct queue_source *base)
 {
     struct sqs_source *s = sqs_of(base);
-    keep_creds(s, s->fetched, queue_source_now(base) + KEEP_CREDS_MS);
+    sqs_keep_creds(s, s->fetched, queue_source_now(base) + SQS_KEEP_CREDS_MS);
     s->fetched = NULL;
 }
 
-static void sqs_expired(struct queue_source *base, struct queue_request *r)
+static void sqs_creds_expired(struct queue_source *base, struct queue_request *r)
 {
     aws_expire_creds(base->base.env->aws, NULL, r->access);
-    keep_creds(sqs_of(base), NULL, 0);
+    sqs_keep_creds(sqs_of(base), NULL, 0);
 }
 
-static void sqs_forget(struct queue_request *r)
+static void sqs_forget_creds(struct queue_request *r)
 {
     aws_creds_unref(r->access);
 }
 
+static const struct queue_access sqs_access = {
+    .no_access = "No AWS credentials; retrying",
+    .access_again = "AWS credentials available again",
+    .fetch = sqs_fetch_creds,
+    .fetched = sqs_creds_fetched,
+    .expired = sqs_creds_expired,
+    .forget = sqs_forget_creds,
+};
+
 /* --- requests --- */
 
-static const struct aws_op *op_of(const struct queue_request *r)
+static const struct aws_op *sqs_op(const struct queue_request *r)
 {
     if (!r->message)
         return &sqs_receive_message;
     return r->step == MESSAGE_DELETE ? &sqs_delete_message : &sqs_change_visibility;
 }
 
-static json_t *step_params(const struct message *m, enum message_step step)
+static json_t *sqs_step_params(const struct message *m, enum message_step step)
 {
     int64_t ms = step == MESSAGE_EXTEND ? m->visibility_ms : m->delay_ms;
-    if (ms > VISIBILITY_MAX_MS)
-        ms = VISIBILITY_MAX_MS;
+    if (ms > SQS_VISIBILITY_MAX_MS)
+        ms = SQS_VISIBILITY_MAX_MS;
     if (step == MESSAGE_DELETE)
         return json_pack("{ss}", "ReceiptHandle", m->receipt);
     return json_pack("{sssI}", "ReceiptHandle", m->receipt, "VisibilityTimeout",
                      (json_int_t)((ms + 999) / 1000));
 }
 
-static json_t *receive_params(const struct config_source *config, int64_t wait_ms)
+static json_t *sqs_receive_params(const struct config_source *config, int64_t wait_ms)
 {
     return json_pack("{sIsIsI}", "MaxNumberOfMessages", (json_int_t)config->max_messages,
                      "WaitTimeSeconds", (json_int_t)(wait_ms / 1000), "VisibilityTimeout",
@@ -108,43 +120,30 @@ static bool sqs_prepare_request(struct queue_source *base, struct queue_request 
                                 struct http_request *http, struct err *err)
 {
     struct sqs_source *s = sqs_of(base);
-    const struct source *source = &base->base;
     const struct config_source *config = base->base.config;
     int64_t wait_ms = r->message ? 0 : config->wait_time;
-    if (source->host->once && wait_ms > ONCE_WAIT_MS)
-        wait_ms = ONCE_WAIT_MS;
-    r->access = take_creds(s);
+    if (base->base.host->once && wait_ms > SQS_ONCE_WAIT_MS)
+        wait_ms = SQS_ONCE_WAIT_MS;
+    r->access = sqs_take_creds(s);
     if (!r->access)
         return err_set(err, ERR_BUSY, "", "credentials must be fetched first");
     json_t *params =
-        r->message ? step_params(r->message, r->step) : receive_params(config, wait_ms);
+        r->message ? sqs_step_params(r->message, r->step) : sqs_receive_params(config, wait_ms);
     if (!params)
-        return err_set(err, ERR_INTERNAL, "", "out of memory");
-    bool ok = sqs_prepare(source->env->aws, r->access, &s->at, op_of(r), params,
+        return err_set(err, ERR_INVALID, "", "the receipt of the message is not valid UTF-8");
+    bool ok = sqs_prepare(base->base.env->aws, r->access, &s->at, sqs_op(r), params,
                           wait_ms + QUEUE_REQUEST_MS, http, err);
     json_decref(params);
     return ok;
 }
 
-static void take_message(struct queue_source *base, const struct queue_request *r,
-                         const json_t *raw)
-{
-    const json_t *body = jget(raw, "Body");
-    struct queue_message got = {.id = jstr(raw, "MessageId"),
-                                .receipt = jstr(raw, "ReceiptHandle"),
-                                .body = json_is_string(body) ? json_string_value(body) : "",
-                                .size = json_string_length(body)};
-    queue_source_take(base, r, &got);
-}
-
-/* Reads an answer; of one that refuses the request's time, the right time is learned for the next.
- * Keys that the service does not know are treated as those that have expired: others are fetched.
- */
-static bool read_answer(struct queue_source *base, const struct queue_request *r,
-                        struct http_response *response, json_t **answer, struct err *err)
+/* Reads a response. From one that rejects the request because of its time, the right time is learned
+ * for the next. Keys that the service does not know are treated as expired: others are fetched. */
+static bool sqs_read_response(struct queue_source *base, const struct queue_request *r,
+                              struct http_response *response, json_t **result, struct err *err)
 {
     struct aws *aws = base->base.env->aws;
-    if (aws_decode(op_of(r), response, answer, err))
+    if (aws_decode(sqs_op(r), response, result, err))
         return true;
     if (aws_learn_time(aws, aws_now_ms(aws), response, err))
         err->kind = ERR_TRANSIENT;
@@ -153,27 +152,39 @@ static bool read_answer(struct queue_source *base, const struct queue_request *r
     return false;
 }
 
-static bool sqs_received(struct queue_source *base, const struct queue_request *r,
-                         struct http_response *response, size_t *count, struct err *err)
+static void sqs_take_message(struct queue_source *base, const struct queue_request *r,
+                             const json_t *raw)
 {
-    json_t *answer = NULL;
-    if (!read_answer(base, r, response, &answer, err))
+    const json_t *body = jget(raw, "Body");
+    queue_source_take(
+        base, r,
+        &(struct queue_message){.id = jstr(raw, "MessageId"),
+                                .receipt = jstr(raw, "ReceiptHandle"),
+                                .body = json_is_string(body) ? json_string_value(body) : "",
+                                .size = json_string_length(body)});
+}
+
+static bool sqs_read_messages(struct queue_source *base, const struct queue_request *r,
+                              struct http_response *response, size_t *count, struct err *err)
+{
+    json_t *result = NULL;
+    if (!sqs_read_response(base, r, response, &result, err))
         return false;
-    json_t *messages = jlist(answer, "Messages");
+    json_t *messages = jlist(result, "Messages");
     *count = json_array_size(messages);
     for (size_t i = 0; i < *count; i++)
-        take_message(base, r, json_array_get(messages, i));
+        sqs_take_message(base, r, json_array_get(messages, i));
     json_decref(messages);
-    json_decref(answer);
+    json_decref(result);
     return true;
 }
 
-static bool sqs_stepped(struct queue_source *base, const struct queue_request *r,
-                        struct http_response *response, struct err *err)
+static bool sqs_read_step(struct queue_source *base, const struct queue_request *r,
+                          struct http_response *response, struct err *err)
 {
-    json_t *answer = NULL;
-    bool ok = read_answer(base, r, response, &answer, err);
-    json_decref(answer);
+    json_t *result = NULL;
+    bool ok = sqs_read_response(base, r, response, &result, err);
+    json_decref(result);
     return ok;
 }
 
@@ -188,7 +199,7 @@ static const char *sqs_advice(const struct err *err, bool receive)
     return NULL;
 }
 
-/* A service that does not wait, though asked to, is not asked without pause. */
+/* A service that does not wait although it was asked to is not polled without a pause. */
 static int64_t sqs_pause(struct queue_source *base, size_t count)
 {
     (void)base;
@@ -205,38 +216,20 @@ static enum envelope_kind sqs_parse(struct queue_source *base, const char *body,
 }
 
 /* The store of a bucket, made when it is first announced. NULL with *err. */
-static struct store *sqs_store(struct sqs_source *s, const char *bucket, struct err *err)
+static struct store *sqs_bucket_store(struct sqs_source *s, const char *bucket, struct err *err)
 {
     for (size_t i = 0; i < s->store_count; i++)
         if (strcmp(s->stores[i]->holder, bucket) == 0)
             return s->stores[i];
-    if (s->store_count == MAX_BUCKETS) {
+    if (s->store_count == SQS_BUCKETS_MAX) {
         err_set(err, ERR_LIMIT, "", "events of more than %d buckets in one queue: set bucket",
-                MAX_BUCKETS);
+                SQS_BUCKETS_MAX);
         return NULL;
     }
-    if (aws_bucket_problem(bucket)) {
-        err_set(err, ERR_INVALID, "", "\"%.100s\" %s", bucket, aws_bucket_problem(bucket));
-        return NULL;
-    }
-    struct store *store = store_s3_new(s->queue.base.env->aws, bucket, s->queue.base.config);
+    struct store *store = store_s3_new(s->queue.base.env->aws, bucket, s->queue.base.config, err);
     if (store)
         s->stores[s->store_count++] = store;
-    else
-        err_set(err, ERR_INTERNAL, "", "out of memory");
     return store;
-}
-
-static void say_foreign_bucket(struct sqs_source *s, const char *bucket)
-{
-    if (strncmp(s->foreign_bucket, bucket, sizeof s->foreign_bucket - 1) == 0)
-        return;
-    strncpy(s->foreign_bucket, bucket, sizeof s->foreign_bucket - 1);
-    log_warn(s->queue.base.env->log,
-             "Ignoring events from a bucket other than the configured one: check the queue's "
-             "notifications, or bucket",
-             LOG_STR("source", s->queue.base.config->name), LOG_STR("bucket", bucket),
-             LOG_STR("configured", s->queue.base.config->bucket));
 }
 
 static bool sqs_place(struct queue_source *base, const struct envelope_object *object,
@@ -244,28 +237,25 @@ static bool sqs_place(struct queue_source *base, const struct envelope_object *o
 {
     const char *bucket = config_source_bucket(base->base.config);
     if (!bucket)
-        *store = sqs_store(sqs_of(base), object->container, err);
+        *store = sqs_bucket_store(sqs_of(base), object->container, err);
     else if (strcmp(bucket, object->container) == 0)
         *store = base->base.store;
     else
-        say_foreign_bucket(sqs_of(base), object->container);
+        queue_source_warn_foreign(base,
+                                  "Ignoring events from a bucket other than the configured one: "
+                                  "check the queue's notifications, or bucket",
+                                  "bucket", object->container, bucket);
     return bucket || *store;
 }
 
-static const struct queue_kind sqs_kind = {
-    .no_access = "No AWS credentials; retrying",
-    .access_again = "AWS credentials available again",
+static const struct queue_wire sqs_wire = {
     .long_poll = true,
     .prepare = sqs_prepare_request,
-    .forget = sqs_forget,
-    .received = sqs_received,
-    .stepped = sqs_stepped,
+    .received = sqs_read_messages,
+    .stepped = sqs_read_step,
     .gone = sqs_message_gone,
     .advice = sqs_advice,
     .pause = sqs_pause,
-    .fetch = sqs_fetch,
-    .fetched = sqs_fetched,
-    .expired = sqs_expired,
     .parse = sqs_parse,
     .place = sqs_place,
 };
@@ -274,12 +264,13 @@ static const struct queue_kind sqs_kind = {
 
 static void sqs_free(struct source *base)
 {
-    struct sqs_source *s = (struct sqs_source *)base;
+    struct queue_source *queue = container_of(base, struct queue_source, base);
+    struct sqs_source *s = sqs_of(queue);
     for (size_t i = 0; i < s->store_count; i++)
         s->stores[i]->ops->free(s->stores[i]);
     aws_creds_unref(s->creds);
     sqs_queue_free(&s->at);
-    queue_source_close(&s->queue);
+    queue_source_close(queue, s);
 }
 
 static const struct source_ops sqs_ops = {
@@ -291,56 +282,25 @@ static const struct source_ops sqs_ops = {
     .free = sqs_free,
 };
 
-/* *store becomes NULL where no bucket is configured. */
-static bool make_store(const struct env *env, const struct config_source *config,
-                       struct store **store, struct err *err)
+struct source *source_sqs_open(const struct source_host *host, const struct config_source *config,
+                               struct store *store, struct err *err)
 {
-    if (!config_source_bucket(config))
-        return config->sweep_interval == 0 ||
-               err_set(err, ERR_INVALID, "",
-                       "source \"%s\": sweep_interval needs the name of a bucket: there is nothing "
-                       "to list without",
-                       config->name);
-    if (aws_bucket_problem(config->bucket))
-        return err_set(err, ERR_INVALID, "", "source \"%s\": bucket \"%.100s\" %s", config->name,
-                       config->bucket, aws_bucket_problem(config->bucket));
-    *store = store_s3_new(env->aws, config->bucket, config);
-    return *store || err_set(err, ERR_INTERNAL, "", "out of memory");
-}
-
-/* Whoever can send to the queue decides where events are read from. */
-static void warn_of_any_bucket(const struct env *env, const struct config_source *config)
-{
-    if (!config->bucket)
-        log_warn(env->log, CONFIG_ANY_BUCKET, LOG_STR("source", config->name));
-}
-
-struct source *source_sqs_new(const struct source_host *host, const struct config_source *config,
-                              struct err *err)
-{
-    struct store *store = NULL;
-    struct sqs_source *s = calloc(1, sizeof *s);
-    if (!s) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
+    struct sqs_queue at;
+    if (!sqs_queue_init(&at, config->queue_url, config->region, aws_region(host->env->aws), err)) {
+        sqs_queue_free(&at);
         return NULL;
     }
-    if (!config->queue_url) {
-        err_set(err, ERR_INVALID, "", "source \"%s\": queue_url is missing", config->name);
-        goto no_queue;
-    }
-    if (!sqs_queue_init(&s->at, config->queue_url, config->region, aws_region(host->env->aws), err))
-        goto no_queue;
-    if (!make_store(host->env, config, &store, err))
-        goto no_store;
-    if (queue_source_open(&s->queue, &sqs_ops, &sqs_kind, host, config, store, err)) {
-        warn_of_any_bucket(host->env, config);
-        return &s->queue.base;
-    }
-    if (store)
-        store->ops->free(store);
-no_store:
-    sqs_queue_free(&s->at);
-no_queue:
-    free(s);
-    return NULL;
+    struct sqs_source *s = xcalloc(1, sizeof *s);
+    s->at = at;
+    const struct queue_source_options options = {.ops = &sqs_ops,
+                                                 .access = &sqs_access,
+                                                 .wire = &sqs_wire,
+                                                 .host = host,
+                                                 .config = config,
+                                                 .store = store};
+    queue_source_open(&s->queue, &options);
+    /* Anyone who can send to the queue decides where events are read from. */
+    if (!config->bucket)
+        log_warn(host->env->log, CONFIG_ANY_BUCKET, LOG_STR("source", config->name));
+    return &s->queue.base;
 }

@@ -1,72 +1,75 @@
 /* A source's sweeps: when to list, and what becomes of each event found. */
 #include "daemon/source/sweep.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/env.h"
 #include "daemon/run/engine.h"
-#include "daemon/source/trouble.h"
+#include "daemon/source/outage.h"
+#include "lib/base/container.h"
+#include "lib/base/memory.h"
 
-#define ROOM_MS        500  /* how often to look whether the engine has room again */
-#define RELEASE_MIN_MS 1000 /* a released event is not offered again sooner */
+/* How often to check whether the engine has room again. */
+#define SWEEP_ROOM_MS 500
+/* A released event is not submitted again sooner. */
+#define SWEEP_RELEASE_MIN_MS 1000
 
 enum entry_state {
-    ENTRY_LOOK,    /* seen once; to be seen again unchanged at until_ms or later */
-    ENTRY_WAITING, /* to be handed over when the engine has room */
-    ENTRY_HAND,    /* with the engine, which settles it */
-    ENTRY_DONE,    /* settled; kept while sweeps find it as it was, so that it is not run again */
-    ENTRY_PAUSED,  /* released; not before until_ms */
+    /* Seen once; to be seen again unchanged at until_ms or later. */
+    ENTRY_RECHECK,
+    /* To be submitted when the engine has room. */
+    ENTRY_WAITING,
+    /* With the engine, which settles it. */
+    ENTRY_SUBMITTED,
+    /* Settled; kept as long as listings find it unchanged, so that it is not run again. */
+    ENTRY_DONE,
+    /* Released; not to be submitted before until_ms. */
+    ENTRY_PAUSED,
 };
 
 /* An open event. */
 struct entry {
-    struct delivery delivery; /* first */
+    struct delivery delivery;
     struct sweep *sweep;
     char *key;
     char *etag;
     enum entry_state state;
-    int64_t until_ms; /* monotonic */
+    /* Monotonic. */
+    int64_t until_ms;
 };
 
 struct sweep {
-    struct source *owner; /* borrowed */
+    /* Borrowed. */
+    struct source *owner;
     struct sweep_options options;
     uv_timer_t timer;
-    struct entry **entries; /* sorted by key */
+    /* Sorted by key. */
+    struct entry **entries;
     size_t count;
-    size_t in_hand;
-    int64_t due_ms; /* monotonic, when to list next */
+    size_t submitted;
+    /* Monotonic; when to list next. */
+    int64_t due_ms;
     bool stopped;
-    bool clean; /* the last listing went well and found nothing new */
-    struct trouble trouble;
+    /* The last listing succeeded and found nothing new. */
+    bool clean;
+    struct outage outage;
 
-    /* The listing under way; the worker's between engine_work and on_listed. */
+    /* The listing under way; the worker's between engine_work and sweep_on_listed. */
     bool listing;
-    bool again; /* sweep_now came meanwhile */
     struct sweep_rules rules;
     struct sweep_result result;
     bool listed;
     struct err err;
 };
 
-static void tick(struct sweep *s);
+static void sweep_tick(struct sweep *s);
 static void sweep_settle(struct delivery *d, enum settle how, int64_t delay_ms, const char *why);
 
-static int64_t now_ms(const struct sweep *s)
+static int64_t sweep_now(const struct sweep *s)
 {
     const struct clock *clock = s->owner->env->clock;
     return clock->mono_ms(clock);
-}
-
-static struct trouble_about about(const struct sweep *s)
-{
-    const struct env *env = s->owner->env;
-    return (struct trouble_about){env->log, env->clock, s->owner->config->name,
-                                  "Cannot list the store for events; retrying",
-                                  "Listing the store for events works again"};
 }
 
 static void entry_free(struct entry *e)
@@ -76,23 +79,27 @@ static void entry_free(struct entry *e)
     free(e);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void sweep_on_timer(uv_timer_t *timer)
 {
-    tick(timer->data);
+    sweep_tick(timer->data);
 }
 
-static void wake_in(struct sweep *s, int64_t ms)
+static void sweep_wake_in(struct sweep *s, int64_t ms)
 {
-    uv_timer_start(&s->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
+    uv_timer_start(&s->timer, sweep_on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 
 /* --- what a listing brings --- */
 
+static void entry_reset(struct sweep *s, struct entry *e)
+{
+    e->state = s->options.recheck_ms > 0 ? ENTRY_RECHECK : ENTRY_WAITING;
+    e->until_ms = sweep_now(s) + s->options.recheck_ms;
+}
+
 static struct entry *entry_new(struct sweep *s, struct sweep_found *found)
 {
-    struct entry *e = calloc(1, sizeof *e);
-    if (!e)
-        return NULL; /* the next sweep finds it again */
+    struct entry *e = xcalloc(1, sizeof *e);
     e->key = found->key;
     e->etag = found->etag;
     found->key = found->etag = NULL;
@@ -102,27 +109,25 @@ static struct entry *entry_new(struct sweep *s, struct sweep_found *found)
                                     .key = e->key,
                                     .id = "",
                                     .settle = sweep_settle};
-    e->state = s->options.look_ms > 0 ? ENTRY_LOOK : ENTRY_WAITING;
-    e->until_ms = now_ms(s) + s->options.look_ms;
+    entry_reset(s, e);
     return e;
 }
 
-/* The event as it is now; starts anew with it. */
+/* Starts over with the event as it is now. */
 static void entry_renew(struct sweep *s, struct entry *e, struct sweep_found *found)
 {
     free(e->etag);
     e->etag = found->etag;
     found->etag = NULL;
-    e->state = s->options.look_ms > 0 ? ENTRY_LOOK : ENTRY_WAITING;
-    e->until_ms = now_ms(s) + s->options.look_ms;
+    entry_reset(s, e);
 }
 
-/* A known event is found (still) open. True when that is news. */
+/* A known event is (still) open. Returns true if that is new. */
 static bool entry_found(struct sweep *s, struct entry *e, struct sweep_found *found)
 {
     bool same = strcmp(e->etag, found->etag) == 0;
     switch (e->state) {
-    case ENTRY_HAND:
+    case ENTRY_SUBMITTED:
         return false;
     case ENTRY_WAITING:
     case ENTRY_DONE:
@@ -130,14 +135,14 @@ static bool entry_found(struct sweep *s, struct entry *e, struct sweep_found *fo
             return e->state == ENTRY_WAITING;
         entry_renew(s, e, found);
         return true;
-    case ENTRY_LOOK:
+    case ENTRY_RECHECK:
         if (!same)
             entry_renew(s, e, found);
-        else if (now_ms(s) >= e->until_ms)
+        else if (sweep_now(s) >= e->until_ms)
             e->state = ENTRY_WAITING;
         return true;
     case ENTRY_PAUSED:
-        if (now_ms(s) < e->until_ms)
+        if (sweep_now(s) < e->until_ms)
             return false;
         entry_renew(s, e, found);
         return true;
@@ -145,82 +150,75 @@ static bool entry_found(struct sweep *s, struct entry *e, struct sweep_found *fo
     return false;
 }
 
-/* Goes through known entries and found events side by side, both sorted by key; makes the new list
- * of entries. Returns how many are news. */
-static size_t merge(struct sweep *s, struct entry **merged, size_t *merged_count)
+/* Merges known entries and found events, both sorted by key, into a new list of entries. Returns how
+ * many are new. */
+static size_t sweep_merge(struct sweep *s, struct entry **merged, size_t *merged_count)
 {
-    size_t news = 0, n = 0, i = 0, j = 0;
+    size_t new_count = 0, n = 0, i = 0, j = 0;
     while (i < s->count || j < s->result.count) {
         struct entry *e = i < s->count ? s->entries[i] : NULL;
         struct sweep_found *f = j < s->result.count ? &s->result.at[j] : NULL;
-        if (e && (!f || strcmp(e->key, f->key) < 0)) { /* no longer open */
-            if (e->state == ENTRY_HAND)
+        int order = !f ? -1 : !e ? 1 : strcmp(e->key, f->key);
+        if (order < 0) {
+            /* No longer open. */
+            if (e->state == ENTRY_SUBMITTED)
                 merged[n++] = e;
             else
                 entry_free(e);
-            i++;
-            continue;
-        }
-        if (e && f && strcmp(e->key, f->key) == 0) {
-            news += entry_found(s, e, f);
+        } else if (order == 0) {
+            new_count += entry_found(s, e, f);
             merged[n++] = e;
-            i++;
-        } else if (f && (e = entry_new(s, f))) {
-            merged[n++] = e;
-            news++;
+        } else {
+            new_count++;
+            merged[n++] = entry_new(s, f);
         }
-        j++;
+        i += order <= 0;
+        j += order >= 0;
     }
     *merged_count = n;
-    return news;
+    return new_count;
 }
 
-static void take_in(struct sweep *s)
+static void sweep_take_result(struct sweep *s)
 {
-    struct entry **merged = calloc(s->count + s->result.count + 1, sizeof(struct entry *));
-    if (!merged)
-        return; /* the next sweep finds the same */
+    struct entry **merged = xcalloc(s->count + s->result.count, sizeof *merged);
     size_t n;
-    size_t news = merge(s, merged, &n);
+    s->clean = sweep_merge(s, merged, &n) == 0;
     free(s->entries);
     s->entries = merged;
     s->count = n;
-    s->clean = news == 0;
 }
 
 /* Back on the main thread. */
-static void on_listed(void *arg)
+static void sweep_on_listed(void *arg)
 {
     struct sweep *s = arg;
     s->listing = false;
-    struct trouble_about what = about(s);
     if (s->listed) {
-        trouble_over(&s->trouble, &what);
+        outage_ended(&s->outage);
         s->owner->host->counts->sweeps++;
-        s->due_ms = now_ms(s) + s->options.interval_ms;
+        s->due_ms = sweep_now(s) + s->options.interval_ms;
         if (!s->stopped)
-            take_in(s);
+            sweep_take_result(s);
     } else {
-        s->clean = false;
         const char *advice =
             s->err.kind == ERR_DENIED ? "allow this identity to list the store below prefix" : NULL;
-        s->due_ms = now_ms(s) + trouble_met(&s->trouble, &what, advice, &s->err);
+        s->clean = false;
+        s->due_ms = sweep_now(s) + outage_failed(&s->outage, &s->err, advice);
     }
     sweep_result_free(&s->result);
-    if (s->again)
-        sweep_now(s);
-    tick(s);
+    sweep_tick(s);
 }
 
 /* On a worker. */
-static void list_store(void *arg, struct http_client *http)
+static void sweep_list_store(void *arg, struct http_client *http)
 {
     struct sweep *s = arg;
     s->err = ERR_INIT;
     s->listed = sweep_list(s->owner->store, http, &s->rules, &s->result, &s->err);
 }
 
-static void start_listing(struct sweep *s)
+static void sweep_start_listing(struct sweep *s)
 {
     const struct config_source *config = s->owner->config;
     const struct clock *clock = s->owner->env->clock;
@@ -232,117 +230,107 @@ static void start_listing(struct sweep *s)
         .pending_ttl_ms = 2 * config->rules.claim_ttl,
     };
     s->listing = true;
-    engine_work(s->owner->host->engine, list_store, on_listed, s);
+    engine_work(s->owner->host->engine, sweep_list_store, sweep_on_listed, s);
 }
 
-/* --- handing over and settling --- */
+/* --- submitting and settling --- */
 
-/* Hands over what waits, as long as there is room; true when some is left. */
-static bool hand_over(struct sweep *s)
+/* Submits what is waiting, as long as there is room; true if some is left. */
+static bool sweep_submit(struct sweep *s)
 {
-    const struct source_host *host = s->owner->host;
+    struct engine *engine = s->owner->host->engine;
     for (size_t i = 0; i < s->count; i++) {
         struct entry *e = s->entries[i];
         if (e->state != ENTRY_WAITING)
             continue;
-        if (!engine_has_room(host->engine))
+        if (!engine_has_room(engine))
             return true;
-        e->state = ENTRY_HAND;
-        s->in_hand++;
-        host->counts->swept++;
-        log_info(host->env->log, "Unprocessed event found",
+        e->state = ENTRY_SUBMITTED;
+        s->submitted++;
+        s->owner->host->counts->swept++;
+        log_info(s->owner->env->log, "Unprocessed event found",
                  LOG_STR("source", s->owner->config->name), LOG_STR("key", e->key));
-        engine_submit(host->engine, &e->delivery);
+        engine_submit(engine, &e->delivery);
     }
     return false;
 }
 
-/* When the next entry that pauses or is to be looked at again wants a listing. */
-static int64_t next_due(const struct sweep *s)
+/* Returns when the next listing is due, at the interval or for an entry. */
+static int64_t sweep_next_due(const struct sweep *s)
 {
-    int64_t due = s->due_ms;
-    if (s->trouble.attempts > 0)
-        return due;
+    int64_t due_ms = s->due_ms;
+    if (s->outage.failures > 0)
+        return due_ms;
     for (size_t i = 0; i < s->count; i++) {
         const struct entry *e = s->entries[i];
-        bool wants = e->state == ENTRY_LOOK || e->state == ENTRY_PAUSED;
-        if (wants && e->until_ms < due)
-            due = e->until_ms;
+        bool timed = e->state == ENTRY_RECHECK || e->state == ENTRY_PAUSED;
+        if (timed && e->until_ms < due_ms)
+            due_ms = e->until_ms;
     }
-    return due;
+    return due_ms;
 }
 
-/* Does what is to be done now and sets the timer to when more will be. */
-static void tick(struct sweep *s)
+/* Does what is due and sets the timer to when more will be. */
+static void sweep_tick(struct sweep *s)
 {
     if (s->stopped) {
         uv_timer_stop(&s->timer);
         return;
     }
-    if (hand_over(s)) {
-        wake_in(s, ROOM_MS);
+    if (sweep_submit(s)) {
+        sweep_wake_in(s, SWEEP_ROOM_MS);
         return;
     }
     if (s->listing)
         return;
-    int64_t wait = next_due(s) - now_ms(s);
-    if (wait > 0)
-        wake_in(s, wait);
+    int64_t wait_ms = sweep_next_due(s) - sweep_now(s);
+    if (wait_ms > 0)
+        sweep_wake_in(s, wait_ms);
     else if (!engine_has_room(s->owner->host->engine))
-        wake_in(s, ROOM_MS);
+        sweep_wake_in(s, SWEEP_ROOM_MS);
     else
-        start_listing(s);
+        sweep_start_listing(s);
 }
 
 static void sweep_settle(struct delivery *d, enum settle how, int64_t delay_ms, const char *why)
 {
     (void)why;
-    struct entry *e = (struct entry *)d;
+    struct entry *e = container_of(d, struct entry, delivery);
     struct sweep *s = e->sweep;
-    s->in_hand--;
+    s->submitted--;
     e->state = ENTRY_DONE;
     if (how != SETTLE_DONE) {
         e->state = ENTRY_PAUSED;
-        e->until_ms = now_ms(s) + (delay_ms > RELEASE_MIN_MS ? delay_ms : RELEASE_MIN_MS);
+        e->until_ms =
+            sweep_now(s) + (delay_ms > SWEEP_RELEASE_MIN_MS ? delay_ms : SWEEP_RELEASE_MIN_MS);
     }
-    if (s->owner->host->once && s->in_hand == 0)
-        s->due_ms = now_ms(s);
+    if (s->owner->host->once && s->submitted == 0)
+        s->due_ms = sweep_now(s);
     if (!s->stopped)
-        wake_in(s, 0);
+        sweep_wake_in(s, 0);
 }
 
 /* --- the sweep --- */
 
 struct sweep *sweep_new(struct source *owner, const struct sweep_options *options)
 {
-    struct sweep *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    if (uv_timer_init(owner->host->loop, &s->timer) != 0) {
-        free(s);
-        return NULL;
-    }
+    struct sweep *s = xcalloc(1, sizeof *s);
+    uv_timer_init(owner->host->loop, &s->timer);
     s->timer.data = s;
     s->owner = owner;
     s->options = *options;
+    s->outage = (struct outage){.log = owner->env->log,
+                                .clock = owner->env->clock,
+                                .source = owner->config->name,
+                                .began = "Cannot list the store for events; retrying",
+                                .ended = "Listing the store for events works again"};
     return s;
 }
 
 void sweep_start(struct sweep *s)
 {
-    s->due_ms = now_ms(s);
-    wake_in(s, 0);
-}
-
-void sweep_now(struct sweep *s)
-{
-    if (s->stopped)
-        return;
-    s->clean = false;
-    s->again = s->listing;
-    if (s->trouble.attempts == 0)
-        s->due_ms = now_ms(s);
-    wake_in(s, 0);
+    s->due_ms = sweep_now(s);
+    sweep_wake_in(s, 0);
 }
 
 void sweep_stop(struct sweep *s)
@@ -353,7 +341,7 @@ void sweep_stop(struct sweep *s)
 
 bool sweep_idle(const struct sweep *s)
 {
-    return s->in_hand == 0 && !s->listing;
+    return s->submitted == 0 && !s->listing;
 }
 
 bool sweep_drained(const struct sweep *s)
@@ -363,10 +351,10 @@ bool sweep_drained(const struct sweep *s)
 
 bool sweep_failing(const struct sweep *s)
 {
-    return trouble_lasts(&s->trouble);
+    return outage_lasts(&s->outage);
 }
 
-static void on_closed(uv_handle_t *timer)
+static void sweep_on_closed(uv_handle_t *timer)
 {
     free(timer->data);
 }
@@ -378,5 +366,5 @@ void sweep_free(struct sweep *s)
     free(s->entries);
     s->entries = NULL;
     s->count = 0;
-    uv_close((uv_handle_t *)&s->timer, on_closed);
+    uv_close((uv_handle_t *)&s->timer, sweep_on_closed);
 }

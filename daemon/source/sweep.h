@@ -1,7 +1,7 @@
-/* The sweep: lists a store for events that nobody has carried out and hands them to the engine. For
- * what notifications lost, and for sources that have none.
+/* The sweep: lists a store for events that have not been processed and submits them to the engine.
+ * For lost notifications, and for sources without notifications.
  *
- * An event is open when it is young enough, has no report that is no older than itself, and is not
+ * An event is open if it is young enough, has no report that is at least as recent, and is not
  * pending, or its is_pending has not been renewed for so long that its owner must be gone (the
  * engine decides by the claim in it). */
 #ifndef HGAUTOD_DAEMON_SOURCE_SWEEP_H
@@ -19,16 +19,21 @@
 
 /* --- sweep_list.c: finding open events; on a worker --- */
 
-/* The most events, folders with reports and pendings younger than max_age_ms that one sweep takes
- * into memory (some 300 bytes each); beyond, the sweep fails with ERR_LIMIT. */
+/* The maximum of events, folders with reports and pendings younger than max_age_ms that one sweep
+ * keeps in memory (some 300 bytes each); beyond it the sweep fails with ERR_LIMIT. */
 #define SWEEP_MAX_RECORDS 200000
 
 struct sweep_rules {
-    const char *prefix;     /* of the events; "" for all */
-    int64_t now_ms;         /* wall clock; used where the store does not tell its own */
-    int64_t max_age_ms;     /* older events are left alone */
-    int64_t min_age_ms;     /* so are younger ones: their notification is still under way */
-    int64_t pending_ttl_ms; /* an is_pending not written for longer does not count */
+    /* Of the keys of events; "" for all. */
+    const char *prefix;
+    /* Wall clock; used if the store does not report its own. */
+    int64_t now_ms;
+    /* Older events are ignored. */
+    int64_t max_age_ms;
+    /* So are younger ones: their notification is still on its way. */
+    int64_t min_age_ms;
+    /* An is_pending not written for longer than this is ignored. */
+    int64_t pending_ttl_ms;
 };
 
 struct sweep_found {
@@ -42,7 +47,8 @@ struct sweep_result {
     size_t count;
 };
 
-/* Lists and joins; on failure *to is empty. */
+/* Lists the store and finds the open events. Returns false with *err; *to is then empty. Freed by
+ * sweep_result_free. */
 bool sweep_list(struct store *store, struct http_client *http, const struct sweep_rules *rules,
                 struct sweep_result *to, struct err *err) MUST_CHECK;
 void sweep_result_free(struct sweep_result *r);
@@ -54,23 +60,25 @@ struct sweep;
 struct sweep_options {
     int64_t interval_ms;
     int64_t min_age_ms;
-    int64_t look_ms; /* an event is taken when it looks the same twice, so long apart: it is
-                        complete; 0: at once */
+    /* An event is taken if it looks the same in two listings this far apart, so that it is
+     * complete; 0: at once. */
+    int64_t recheck_ms;
 };
 
-/* Sweeps for `owner`, whose environment, host, config and store it uses; borrowed. NULL when out of memory. */
+/* Makes the sweep of a source, whose host, config and store it borrows. Never NULL. */
 struct sweep *sweep_new(struct source *owner, const struct sweep_options *options) MUST_CHECK;
+/* Lists for the first time as soon as the engine has room, then at the interval. */
 void sweep_start(struct sweep *s);
-/* Sweeps as soon as there is room, whatever the interval. */
-void sweep_now(struct sweep *s);
-/* Hands over nothing more. Idempotent. */
+/* Submits nothing more. Idempotent. */
 void sweep_stop(struct sweep *s);
-/* True when nothing of it is with the engine. */
+/* Returns true if the engine has no delivery of the sweep. */
 bool sweep_idle(const struct sweep *s);
-/* True when idle and the last sweep has found nothing new. */
+/* Returns true if it is idle and the last listing found nothing new. */
 bool sweep_drained(const struct sweep *s);
+/* Returns true if listings have failed repeatedly, and last just now. */
 bool sweep_failing(const struct sweep *s);
-/* Only when idle, or when the engine is gone. Its timer is closed by running the loop once more. */
+/* Frees the sweep, which is idle or whose engine is gone. Its timer is closed when the loop has run
+ * once more. */
 void sweep_free(struct sweep *s);
 
 #endif

@@ -1,54 +1,58 @@
-/* The source behind a bucket or a container without a queue: it only sweeps. */
+/* The source behind a bucket or container without a queue, or a directory: it only sweeps.
+ *
+ * In a directory, writers may write in place. An event is taken when it looks the same twice,
+ * SWEPT_RECHECK_MS apart: writers that rename a complete file into place are safe at any pace, and one
+ * that writes in place must not pause for longer than that. */
 #include <stdlib.h>
 
 #include "daemon/env.h"
-#include "daemon/source/kinds.h"
 #include "daemon/source/sweep.h"
+#include "lib/base/container.h"
+#include "lib/base/memory.h"
 
-#define DEFAULT_INTERVAL_MS 60000
+#define SWEPT_RECHECK_MS 200
 
 struct swept_source {
-    struct source base; /* first */
+    struct source base;
     struct sweep *sweep;
 };
 
-static struct sweep *sweep_of(const struct source *base)
+static struct sweep *swept_sweep(const struct source *base)
 {
-    return ((const struct swept_source *)base)->sweep;
+    return container_of(base, const struct swept_source, base)->sweep;
 }
 
-static bool swept_start(struct source *base, struct err *err)
+static void swept_start(struct source *base)
 {
-    (void)err;
-    sweep_start(sweep_of(base));
-    return true;
+    sweep_start(swept_sweep(base));
 }
 
 static void swept_stop(struct source *base)
 {
-    sweep_stop(sweep_of(base));
+    sweep_stop(swept_sweep(base));
 }
 
 static bool swept_idle(const struct source *base)
 {
-    return sweep_idle(sweep_of(base));
+    return sweep_idle(swept_sweep(base));
 }
 
 static bool swept_drained(const struct source *base)
 {
-    return sweep_drained(sweep_of(base));
+    return sweep_drained(swept_sweep(base));
 }
 
 static bool swept_failing(const struct source *base)
 {
-    return sweep_failing(sweep_of(base));
+    return sweep_failing(swept_sweep(base));
 }
 
 static void swept_free(struct source *base)
 {
-    sweep_free(sweep_of(base));
+    struct swept_source *s = container_of(base, struct swept_source, base);
+    sweep_free(s->sweep);
     base->store->ops->free(base->store);
-    free(base);
+    free(s);
 }
 
 static const struct source_ops swept_ops = {
@@ -60,28 +64,16 @@ static const struct source_ops swept_ops = {
     .free = swept_free,
 };
 
-struct source *source_swept_new(const struct source_host *host, const struct config_source *config,
-                                struct err *err)
+struct source *source_swept_open(const struct source_host *host, const struct config_source *config,
+                                 struct store *store, struct err *err)
 {
-    struct store *store = store_of_source(host->env, config, err);
-    if (!store)
-        return NULL;
-    struct swept_source *s = calloc(1, sizeof *s);
-    if (!s)
-        goto no_source;
+    (void)err;
+    struct swept_source *s = xcalloc(1, sizeof *s);
     s->base = (struct source){
         .ops = &swept_ops, .config = config, .store = store, .env = host->env, .host = host};
-    struct sweep_options options = {
-        .interval_ms = config->sweep_interval > 0 ? config->sweep_interval : DEFAULT_INTERVAL_MS};
-    s->sweep = sweep_new(&s->base, &options);
-    if (!s->sweep)
-        goto no_sweep;
+    bool local = source_facts[config->type].cloud == SOURCE_LOCAL;
+    s->sweep =
+        sweep_new(&s->base, &(struct sweep_options){.interval_ms = config->sweep_interval,
+                                                    .recheck_ms = local ? SWEPT_RECHECK_MS : 0});
     return &s->base;
-
-no_sweep:
-    free(s);
-no_source:
-    store->ops->free(store);
-    err_set(err, ERR_INTERNAL, "", "out of memory");
-    return NULL;
 }

@@ -6,6 +6,8 @@
 #include "daemon/store/store.h"
 #include "lib/azure/blob.h"
 #include "lib/azure/names.h"
+#include "lib/base/container.h"
+#include "lib/base/memory.h"
 
 const struct store_form store_form_blob = {
     .account_noun = "subscriptions",
@@ -16,31 +18,38 @@ const struct store_form store_form_blob = {
 };
 
 struct blob_store {
-    struct store base; /* first */
+    struct store base;
     struct azure_storage *storage;
     char container[64];
-    char *name; /* "https://account.blob.core.windows.net/container" */
+    /* "https://account.blob.core.windows.net/container" */
+    char *name;
 };
 
-static bool blob_get(struct store *base, struct http_client *http, const char *key,
-                     struct buf *body, struct object_meta *meta, struct err *err)
+static struct blob_store *blob_store_of(const struct store *base)
 {
-    struct blob_store *s = (struct blob_store *)base;
+    return container_of(base, struct blob_store, base);
+}
+
+static bool blob_store_get(struct store *base, struct http_client *http, const char *key,
+                           struct buf *body, struct object_meta *meta, struct err *err)
+{
+    struct blob_store *s = blob_store_of(base);
     return azure_blob_get(s->storage, http, s->container, key, body, meta, err);
 }
 
-static bool blob_head(struct store *base, struct http_client *http, const char *key,
-                      struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
-                      struct err *err)
+static bool blob_store_head(struct store *base, struct http_client *http, const char *key,
+                            struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
+                            struct err *err)
 {
-    struct blob_store *s = (struct blob_store *)base;
+    struct blob_store *s = blob_store_of(base);
     return azure_blob_head(s->storage, http, s->container, key, meta, metadata, err);
 }
 
-static bool blob_put(struct store *base, struct http_client *http, const struct object_put *put,
-                     char new_etag[OBJECT_ETAG_SIZE], struct err *err)
+static bool blob_store_put(struct store *base, struct http_client *http,
+                           const struct object_put *put, char new_etag[OBJECT_ETAG_SIZE],
+                           struct err *err)
 {
-    struct blob_store *s = (struct blob_store *)base;
+    struct blob_store *s = blob_store_of(base);
     struct object_put json = *put;
     json.content_type = "application/json";
     if (azure_blob_put(s->storage, http, s->container, &json, new_etag, err))
@@ -51,51 +60,50 @@ static bool blob_put(struct store *base, struct http_client *http, const struct 
     return false;
 }
 
-static bool blob_del(struct store *base, struct http_client *http, const char *key,
-                     const char *etag, struct err *err)
+static bool blob_store_del(struct store *base, struct http_client *http, const char *key,
+                           const char *etag, struct err *err)
 {
-    struct blob_store *s = (struct blob_store *)base;
+    struct blob_store *s = blob_store_of(base);
     return azure_blob_delete(s->storage, http, s->container, key, etag, err);
 }
 
-static bool blob_list(struct store *base, struct http_client *http, const char *prefix,
-                      object_each_fn each, void *ctx, struct err *err)
+static bool blob_store_list(struct store *base, struct http_client *http, const char *prefix,
+                            object_each_fn each, void *ctx, struct err *err)
 {
-    struct blob_store *s = (struct blob_store *)base;
+    struct blob_store *s = blob_store_of(base);
     return azure_blob_list(s->storage, http, s->container, prefix, each, ctx, err);
 }
 
-static void blob_free(struct store *base)
+static void blob_store_free(struct store *base)
 {
-    struct blob_store *s = (struct blob_store *)base;
+    struct blob_store *s = blob_store_of(base);
     azure_storage_free(s->storage);
     free(s->name);
     free(s);
 }
 
-static const struct store_ops blob_ops = {
-    .get = blob_get,
-    .head = blob_head,
-    .put = blob_put,
-    .del = blob_del,
-    .list = blob_list,
-    .free = blob_free,
+static const struct store_ops blob_store_ops = {
+    .get = blob_store_get,
+    .head = blob_store_head,
+    .put = blob_store_put,
+    .del = blob_store_del,
+    .list = blob_store_list,
+    .free = blob_store_free,
 };
 
-struct store *store_blob_new(struct azure_storage *storage, const char *container)
+struct store *store_blob_new(struct azure_storage *storage, const char *container, struct err *err)
 {
-    if (azure_container_problem(container))
-        return NULL;
-    struct blob_store *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    if (asprintf(&s->name, "%s/%s", azure_storage_blob_endpoint(storage), container) < 0) {
-        free(s);
+    const char *problem = azure_container_problem(container);
+    if (problem) {
+        err_set(err, ERR_INVALID, "", "container \"%.80s\" %s", container, problem);
+        azure_storage_free(storage);
         return NULL;
     }
+    struct blob_store *s = xcalloc(1, sizeof *s);
+    s->name = xasprintf("%s/%s", azure_storage_blob_endpoint(storage), container);
     snprintf(s->container, sizeof s->container, "%s", container);
     s->storage = storage;
-    s->base = (struct store){.ops = &blob_ops,
+    s->base = (struct store){.ops = &blob_store_ops,
                              .name = s->name,
                              .form = &store_form_blob,
                              .holder = azure_storage_account(storage)};
@@ -104,5 +112,5 @@ struct store *store_blob_new(struct azure_storage *storage, const char *containe
 
 const struct azure_storage *store_blob_storage(const struct store *s)
 {
-    return ((const struct blob_store *)s)->storage;
+    return blob_store_of(s)->storage;
 }

@@ -27,7 +27,9 @@
 
 #include "daemon/store/store.h"
 #include "lib/base/clock.h"
+#include "lib/base/container.h"
 #include "lib/base/file.h"
+#include "lib/base/memory.h"
 #include "lib/base/utf8.h"
 
 /* The names of files have at most 255 bytes on Linux's file systems (NAME_MAX). */
@@ -40,17 +42,25 @@ const struct store_form store_form_files = {
 };
 
 #define KEY_MAX_BYTES 1024
-#define OWN_PREFIX    ".hgautod." /* names of our lock and temporary files; no keys */
-#define LOCK_NAME     OWN_PREFIX "lock"
 #define MAX_DEPTH     64
+/* Of the names of our lock and temporary files, which are not keys. */
+#define OWN_PREFIX ".hgautod."
+#define LOCK_NAME  OWN_PREFIX "lock"
 
 struct dir_store {
     struct store base;
+    /* A descriptor. */
     int root;
-    char *name; /* "directory /srv/events" */
+    /* "directory /srv/events" */
+    char *name;
 };
 
-static enum err_kind kind_of(int error)
+static struct dir_store *dir_store_of(struct store *base)
+{
+    return container_of(base, struct dir_store, base);
+}
+
+static enum err_kind dir_err_kind(int error)
 {
     switch (error) {
     case ENOENT:
@@ -79,16 +89,17 @@ static enum err_kind kind_of(int error)
     }
 }
 
-/* Says what was tried and why the system refused. */
-static bool failed(struct err *err, int error, const char *what, const char *key)
+/* Sets the error: what was tried, and why the system refused. Returns false. */
+static bool dir_failed(struct err *err, int error, const char *what, const char *key)
 {
     const char *why = error == ELOOP ? "symbolic links are not followed" : strerror(error);
-    return err_set(err, kind_of(error), strerrorname_np(error), "cannot %s %s: %s", what, key, why);
+    return err_set(err, dir_err_kind(error), strerrorname_np(error), "cannot %s %s: %s", what, key,
+                   why);
 }
 
 /* --- keys --- */
 
-static bool segment_valid(const char *at, size_t n)
+static bool dir_segment_valid(const char *at, size_t n)
 {
     if (n == 0 || n > 255 || (n == 1 && at[0] == '.') || (n == 2 && memcmp(at, "..", 2) == 0))
         return false;
@@ -100,14 +111,14 @@ static bool segment_valid(const char *at, size_t n)
     return utf8_valid(at, n);
 }
 
-/* Whether the first n bytes are segments joined by '/'. */
-static bool path_valid(const char *path, size_t n)
+/* Returns true if the first n bytes are segments joined by '/'. */
+static bool dir_path_valid(const char *path, size_t n)
 {
     unsigned depth = 0;
     for (size_t at = 0;; depth++) {
         const char *slash = memchr(path + at, '/', n - at);
         size_t end = slash ? (size_t)(slash - path) : n;
-        if (depth >= MAX_DEPTH || !segment_valid(path + at, end - at))
+        if (depth >= MAX_DEPTH || !dir_segment_valid(path + at, end - at))
             return false;
         if (!slash)
             return true;
@@ -115,10 +126,10 @@ static bool path_valid(const char *path, size_t n)
     }
 }
 
-static bool check_key(const char *key, struct err *err)
+static bool dir_check_key(const char *key, struct err *err)
 {
     size_t n = strlen(key);
-    if (n <= KEY_MAX_BYTES && path_valid(key, n))
+    if (n <= KEY_MAX_BYTES && dir_path_valid(key, n))
         return true;
     return err_set(
         err, ERR_INVALID, "",
@@ -129,13 +140,13 @@ static bool check_key(const char *key, struct err *err)
 
 /* --- folders --- */
 
-static int open_folder(int at, const char *name)
+static int dir_open_folder(int at, const char *name)
 {
     return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Opens a folder of `at`, made if it is missing. -1 with errno. */
-static int make_folder(int at, const char *name)
+/* Opens a folder in `at`, created if it is missing. -1 with errno. */
+static int dir_make_folder(int at, const char *name)
 {
     if (mkdirat(at, name, 0777) == 0) {
         if (fsync(at) != 0)
@@ -143,23 +154,22 @@ static int make_folder(int at, const char *name)
     } else if (errno != EEXIST) {
         return -1;
     }
-    return open_folder(at, name);
+    return dir_open_folder(at, name);
 }
 
-/* Opens the folder that the first n bytes of path name ("a/b"), n == 0: the root. -1 with errno.
- * The path is valid. */
-static int walk(const struct dir_store *s, const char *path, size_t n, bool create)
+/* Opens the folder at the first n bytes of a valid path ("a/b"), n == 0: the root. -1 with errno. */
+static int dir_walk(const struct dir_store *s, const char *path, size_t n, bool create)
 {
-    int fd = open_folder(s->root, ".");
+    int fd = dir_open_folder(s->root, ".");
     char name[256];
     for (size_t at = 0; fd >= 0 && at < n;) {
         const char *slash = memchr(path + at, '/', n - at);
         size_t size = (slash ? (size_t)(slash - path) : n) - at;
         memcpy(name, path + at, size);
         name[size] = '\0';
-        int next = open_folder(fd, name);
+        int next = dir_open_folder(fd, name);
         if (next < 0 && errno == ENOENT && create)
-            next = make_folder(fd, name);
+            next = dir_make_folder(fd, name);
         int error = errno;
         close(fd);
         errno = error;
@@ -170,17 +180,18 @@ static int walk(const struct dir_store *s, const char *path, size_t n, bool crea
 }
 
 /* Opens the folder that holds a key; *leaf becomes its last segment. */
-static int open_parent(const struct dir_store *s, const char *key, bool create, const char **leaf)
+static int dir_open_parent(const struct dir_store *s, const char *key, bool create,
+                           const char **leaf)
 {
     const char *slash = strrchr(key, '/');
     *leaf = slash ? slash + 1 : key;
-    return walk(s, key, slash ? (size_t)(slash - key) : 0, create);
+    return dir_walk(s, key, slash ? (size_t)(slash - key) : 0, create);
 }
 
-/* --- what a file's status says --- */
+/* --- metadata --- */
 
-/* The clock is the one that `stamp` sets times by. */
-static void fill_meta(struct object_meta *meta, const struct stat *st)
+/* The clock is the one that dir_stamp() sets times by. */
+static void dir_fill_meta(struct object_meta *meta, const struct stat *st)
 {
     meta->now_ms = system_clock.wall_ms(&system_clock);
     snprintf(meta->etag, sizeof meta->etag, "\"%jx-%jx-%jx.%lx\"", (uintmax_t)st->st_ino,
@@ -192,24 +203,25 @@ static void fill_meta(struct object_meta *meta, const struct stat *st)
 
 /* --- reading --- */
 
-static bool read_all(int fd, const char *key, struct buf *body, struct err *err)
+static bool dir_read_all(int fd, const char *key, struct buf *body, struct err *err)
 {
     int why = file_read_fd(fd, body);
     if (why == EFBIG)
         return err_set(err, ERR_LIMIT, "", "%s is larger than %zu bytes, the limit", key,
                        body->max);
-    return why == 0 || failed(err, why, "read", key);
+    return why == 0 || dir_failed(err, why, "read", key);
 }
 
-/* Opens a key's file to read it. -1 with *err. */
-static int open_file(const struct dir_store *s, const char *key, struct stat *st, struct err *err)
+/* Opens a key's file for reading. -1 with *err. */
+static int dir_open_file(const struct dir_store *s, const char *key, struct stat *st,
+                         struct err *err)
 {
-    if (!check_key(key, err))
+    if (!dir_check_key(key, err))
         return -1;
     const char *leaf;
-    int parent = open_parent(s, key, false, &leaf);
+    int parent = dir_open_parent(s, key, false, &leaf);
     if (parent < 0) {
-        failed(err, errno, "open", key);
+        dir_failed(err, errno, "open", key);
         return -1;
     }
     int fd = file_open(parent, leaf, FILE_NO_LINKS, st);
@@ -218,49 +230,50 @@ static int open_file(const struct dir_store *s, const char *key, struct stat *st
     if (fd < 0 && (error == ENOTSUP || error == EISDIR))
         err_set(err, ERR_INVALID, "", "cannot read %s: it is not a regular file", key);
     else if (fd < 0)
-        failed(err, error, "open", key);
+        dir_failed(err, error, "open", key);
     return fd;
 }
 
-static bool dir_get(struct store *base, struct http_client *http, const char *key, struct buf *body,
-                    struct object_meta *meta, struct err *err)
+static bool dir_store_get(struct store *base, struct http_client *http, const char *key,
+                          struct buf *body, struct object_meta *meta, struct err *err)
 {
     (void)http;
     struct stat st;
-    int fd = open_file((struct dir_store *)base, key, &st, err);
+    int fd = dir_open_file(dir_store_of(base), key, &st, err);
     if (fd < 0)
         return false;
-    bool ok = read_all(fd, key, body, err);
+    bool ok = dir_read_all(fd, key, body, err);
     close(fd);
     if (ok && meta)
-        fill_meta(meta, &st);
+        dir_fill_meta(meta, &st);
     return ok;
 }
 
 /* The extended attribute with an object's metadata, on file systems that have such attributes. */
 #define METADATA_NAME "user.hgautod.event"
 
-static bool dir_head(struct store *base, struct http_client *http, const char *key,
-                     struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE], struct err *err)
+static bool dir_store_head(struct store *base, struct http_client *http, const char *key,
+                           struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
+                           struct err *err)
 {
     (void)http;
     struct stat st;
-    int fd = open_file((struct dir_store *)base, key, &st, err);
+    int fd = dir_open_file(dir_store_of(base), key, &st, err);
     if (fd < 0)
         return false;
     ssize_t n = metadata ? fgetxattr(fd, METADATA_NAME, metadata, OBJECT_METADATA_SIZE - 1) : 0;
     if (metadata)
         metadata[n > 0 ? n : 0] = '\0';
     close(fd);
-    fill_meta(meta, &st);
+    dir_fill_meta(meta, &st);
     return true;
 }
 
 /* --- writing --- */
 
-/* Takes the lock that makes comparison and rename one. The descriptor gives it back when closed; -1
- * with errno. */
-static int take_lock(const struct dir_store *s)
+/* Takes the lock that makes comparison and rename atomic. Returns a descriptor, which releases the
+ * lock when it is closed; -1 with errno. */
+static int dir_lock(const struct dir_store *s)
 {
     int fd = openat(s->root, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0)
@@ -276,7 +289,7 @@ static int take_lock(const struct dir_store *s)
     return fd;
 }
 
-static bool write_bytes(int fd, const char *at, size_t n)
+static bool dir_write_bytes(int fd, const char *at, size_t n)
 {
     while (n > 0) {
         ssize_t done = write(fd, at, n);
@@ -290,19 +303,20 @@ static bool write_bytes(int fd, const char *at, size_t n)
     return true;
 }
 
-static bool write_body(int fd, const struct http_body *body)
+static bool dir_write_body(int fd, const struct http_body *body)
 {
     if (body->data || !body->read)
-        return write_bytes(fd, body->data, body->size);
+        return dir_write_bytes(fd, body->data, body->size);
     char chunk[65536];
     body->rewind(body->ctx);
     for (size_t left = body->size; left > 0;) {
         size_t n = body->read(body->ctx, chunk, left < sizeof chunk ? left : sizeof chunk);
         if (n == 0) {
-            errno = EIO; /* a stream must be as long as it said */
+            /* The stream is shorter than its size. */
+            errno = EIO;
             return false;
         }
-        if (!write_bytes(fd, chunk, n))
+        if (!dir_write_bytes(fd, chunk, n))
             return false;
         left -= n;
     }
@@ -310,7 +324,7 @@ static bool write_body(int fd, const struct http_body *body)
 }
 
 /* Sets the new file's time to now, or to just after that of the file that it replaces. */
-static bool stamp(int fd, const struct stat *old)
+static bool dir_stamp(int fd, const struct stat *old)
 {
     struct timespec now;
     if (clock_gettime(CLOCK_REALTIME, &now) != 0)
@@ -326,19 +340,20 @@ static bool stamp(int fd, const struct stat *old)
     return futimens(fd, (struct timespec[2]){{.tv_nsec = UTIME_OMIT}, now}) == 0;
 }
 
-/* A write as it is being put in place. */
-struct placing {
-    int parent, fd; /* the folder, and the temporary file in it */
+/* A write under way. */
+struct dir_write {
+    /* Descriptors of the folder, and of the temporary file in it. */
+    int parent, fd;
+    /* The file's name; "" once it has been renamed. */
     char temporary[64];
     const char *leaf;
     const struct object_put *put;
 };
 
-/* RENAME_NOREPLACE guards against writers that do not take our lock; not every file system has it.
- */
-static bool rename_into_place(const struct placing *p)
+static bool dir_rename(const struct dir_write *p)
 {
     if (p->put->condition == OBJECT_IF_ABSENT) {
+        /* Guards against writers that do not take our lock; not every file system has it. */
         if (renameat2(p->parent, p->temporary, p->parent, p->leaf, RENAME_NOREPLACE) == 0)
             return true;
         if (errno != EINVAL)
@@ -348,78 +363,79 @@ static bool rename_into_place(const struct placing *p)
 }
 
 /* Under the lock: compares and renames. */
-static bool place(const struct placing *p, struct err *err)
+static bool dir_replace(const struct dir_write *p, struct err *err)
 {
     struct stat old;
     bool exists = fstatat(p->parent, p->leaf, &old, AT_SYMLINK_NOFOLLOW) == 0;
     if (!exists && errno != ENOENT)
-        return failed(err, errno, "write", p->put->key);
+        return dir_failed(err, errno, "write", p->put->key);
     if (p->put->condition == OBJECT_IF_ABSENT && exists)
-        return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->put->key);
+        return err_set(err, ERR_PRECONDITION, "", "%s already exists", p->put->key);
     if (p->put->condition == OBJECT_IF_MATCH) {
         struct object_meta meta = {.size = 0};
         if (exists)
-            fill_meta(&meta, &old);
+            dir_fill_meta(&meta, &old);
         if (!exists || strcmp(meta.etag, p->put->etag) != 0)
             return err_set(err, ERR_PRECONDITION, "", "%s has been %s since it was read",
                            p->put->key, exists ? "changed" : "deleted");
     }
-    if (stamp(p->fd, exists ? &old : NULL) && rename_into_place(p))
+    if (dir_stamp(p->fd, exists ? &old : NULL) && dir_rename(p))
         return true;
     if (errno == EEXIST)
-        return err_set(err, ERR_PRECONDITION, "", "%s exists already", p->put->key);
-    return failed(err, errno, "write", p->put->key);
+        return err_set(err, ERR_PRECONDITION, "", "%s already exists", p->put->key);
+    return dir_failed(err, errno, "write", p->put->key);
 }
 
-/* Writes the temporary file, puts it in place, and sees to it that both last. */
-static bool write_and_place(const struct dir_store *s, struct placing *p,
-                            char new_etag[OBJECT_ETAG_SIZE], struct err *err)
+/* Writes the temporary file, renames it over the old one, and makes both durable. */
+static bool dir_write_file(const struct dir_store *s, struct dir_write *p,
+                           char new_etag[OBJECT_ETAG_SIZE], struct err *err)
 {
     const char *metadata = p->put->metadata;
     if (metadata && *metadata)
         (void)fsetxattr(p->fd, METADATA_NAME, metadata, strlen(metadata), 0);
-    if (!write_body(p->fd, p->put->body) || fsync(p->fd) != 0)
-        return failed(err, errno, "write", p->put->key);
-    int lock = take_lock(s);
+    if (!dir_write_body(p->fd, p->put->body) || fsync(p->fd) != 0)
+        return dir_failed(err, errno, "write", p->put->key);
+    int lock = dir_lock(s);
     if (lock < 0)
-        return failed(err, errno, "lock the store to write", p->put->key);
-    bool ok = place(p, err);
+        return dir_failed(err, errno, "lock the store to write", p->put->key);
+    bool ok = dir_replace(p, err);
     close(lock);
     if (!ok)
         return false;
     p->temporary[0] = '\0';
     struct stat st;
     if (fsync(p->parent) != 0 || fstat(p->fd, &st) != 0)
-        return failed(err, errno, "write", p->put->key);
+        return dir_failed(err, errno, "write", p->put->key);
     if (new_etag) {
         struct object_meta meta = {.size = 0};
-        fill_meta(&meta, &st);
+        dir_fill_meta(&meta, &st);
         memcpy(new_etag, meta.etag, sizeof meta.etag);
     }
     return true;
 }
 
-static bool dir_put(struct store *base, struct http_client *http, const struct object_put *put,
-                    char new_etag[OBJECT_ETAG_SIZE], struct err *err)
+static bool dir_store_put(struct store *base, struct http_client *http,
+                          const struct object_put *put, char new_etag[OBJECT_ETAG_SIZE],
+                          struct err *err)
 {
     (void)http;
-    const struct dir_store *s = (const struct dir_store *)base;
+    const struct dir_store *s = dir_store_of(base);
     const char *key = put->key;
-    if (!check_key(key, err))
+    if (!dir_check_key(key, err))
         return false;
-    struct placing p = {.put = put};
-    p.parent = open_parent(s, key, put->condition != OBJECT_IF_MATCH, &p.leaf);
+    struct dir_write p = {.put = put};
+    p.parent = dir_open_parent(s, key, put->condition != OBJECT_IF_MATCH, &p.leaf);
     if (p.parent < 0 && errno == ENOENT && put->condition == OBJECT_IF_MATCH)
         return err_set(err, ERR_PRECONDITION, "", "%s has been deleted since it was read", key);
     if (p.parent < 0)
-        return failed(err, errno, "open the folder of", key);
+        return dir_failed(err, errno, "open the folder of", key);
     p.fd = file_make_temporary(p.parent, OWN_PREFIX, p.temporary);
     if (p.fd < 0) {
-        failed(err, errno, "make a temporary file beside", key);
+        dir_failed(err, errno, "create a temporary file next to", key);
         close(p.parent);
         return false;
     }
-    bool ok = write_and_place(s, &p, new_etag, err);
+    bool ok = dir_write_file(s, &p, new_etag, err);
     if (p.temporary[0])
         unlinkat(p.parent, p.temporary, 0);
     close(p.fd);
@@ -427,58 +443,59 @@ static bool dir_put(struct store *base, struct http_client *http, const struct o
     return ok;
 }
 
-/* Under the lock: removes the file, if it has the ETag (NULL: whatever it has). */
-static bool remove_file(int parent, const char *leaf, const char *key, const char *etag,
-                        struct err *err)
+/* Under the lock: removes the file, if it has this ETag (NULL: in any case). */
+static bool dir_remove(int parent, const char *leaf, const char *key, const char *etag,
+                       struct err *err)
 {
     struct stat st;
     struct object_meta meta = {.size = 0};
     if (etag && fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        fill_meta(&meta, &st);
+        dir_fill_meta(&meta, &st);
         if (strcmp(meta.etag, etag) != 0)
             return err_set(err, ERR_PRECONDITION, "", "%s has been changed since it was read", key);
     }
-    return unlinkat(parent, leaf, 0) == 0 || errno == ENOENT || failed(err, errno, "delete", key);
+    return unlinkat(parent, leaf, 0) == 0 || errno == ENOENT ||
+           dir_failed(err, errno, "delete", key);
 }
 
-static bool dir_del(struct store *base, struct http_client *http, const char *key, const char *etag,
-                    struct err *err)
+static bool dir_store_del(struct store *base, struct http_client *http, const char *key,
+                          const char *etag, struct err *err)
 {
     (void)http;
-    const struct dir_store *s = (const struct dir_store *)base;
-    if (!check_key(key, err))
+    const struct dir_store *s = dir_store_of(base);
+    if (!dir_check_key(key, err))
         return false;
     const char *leaf;
-    int parent = open_parent(s, key, false, &leaf);
+    int parent = dir_open_parent(s, key, false, &leaf);
     if (parent < 0)
-        return errno == ENOENT || failed(err, errno, "delete", key);
-    int lock = take_lock(s);
-    bool ok = lock >= 0 ? remove_file(parent, leaf, key, etag, err)
-                        : failed(err, errno, "lock the store to delete", key);
+        return errno == ENOENT || dir_failed(err, errno, "delete", key);
+    int lock = dir_lock(s);
+    bool ok = lock >= 0 ? dir_remove(parent, leaf, key, etag, err)
+                        : dir_failed(err, errno, "lock the store to delete", key);
     if (lock >= 0)
         close(lock);
     if (ok && fsync(parent) != 0)
-        ok = failed(err, errno, "delete", key);
+        ok = dir_failed(err, errno, "delete", key);
     close(parent);
     return ok;
 }
 
 /* --- listing --- */
 
-struct listing {
-    const struct dir_store *store;
+struct dir_listing {
     const char *prefix;
     object_each_fn each;
     void *ctx;
-    struct buf path; /* of the folder being read, with a '/' at its end unless it is the root */
+    /* Of the folder being read, with a '/' at its end unless it is the root. */
+    struct buf path;
     bool stopped;
     struct err *err;
 };
 
-static bool list_folder(struct listing *l, int fd, unsigned depth);
+static bool dir_list_folder(struct dir_listing *l, int fd, unsigned depth);
 
-/* Whether keys that begin with path may begin with the prefix. */
-static bool may_match(const struct listing *l)
+/* Returns true if keys that begin with l->path may begin with the prefix. */
+static bool dir_may_match(const struct dir_listing *l)
 {
     size_t n = strlen(l->prefix);
     if (l->path.size < n)
@@ -486,42 +503,43 @@ static bool may_match(const struct listing *l)
     return memcmp(buf_str(&l->path), l->prefix, n) == 0;
 }
 
-static bool list_file(struct listing *l, const struct stat *st)
+static bool dir_list_file(struct dir_listing *l, const struct stat *st)
 {
     if (l->path.size < strlen(l->prefix))
         return true;
     struct object_meta meta = {.size = 0};
-    fill_meta(&meta, st);
+    dir_fill_meta(&meta, st);
     l->stopped = !l->each(l->ctx, buf_str(&l->path), &meta);
     return true;
 }
 
-/* One entry of a folder; l->path names it. What has just been removed is left out. */
-static bool list_entry(struct listing *l, int parent, const char *name, unsigned depth)
+/* Lists an entry of a folder, whose path is l->path. What has just been removed is left out. */
+static bool dir_list_entry(struct dir_listing *l, int parent, const char *name, unsigned depth)
 {
     struct stat st;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT || failed(l->err, errno, "list", buf_str(&l->path));
+        return errno == ENOENT || dir_failed(l->err, errno, "list", buf_str(&l->path));
     if (S_ISREG(st.st_mode))
-        return list_file(l, &st);
+        return dir_list_file(l, &st);
     if (!S_ISDIR(st.st_mode) || depth + 1 >= MAX_DEPTH)
         return true;
-    int fd = open_folder(parent, name);
+    int fd = dir_open_folder(parent, name);
     if (fd < 0)
-        return errno == ENOENT || failed(l->err, errno, "list", buf_str(&l->path));
+        return errno == ENOENT || dir_failed(l->err, errno, "list", buf_str(&l->path));
     if (!buf_addc(&l->path, '/')) {
+        /* What is below is too long for keys. */
         close(fd);
-        return true; /* keys below would be too long to be keys */
+        return true;
     }
-    return list_folder(l, fd, depth + 1);
+    return dir_list_folder(l, fd, depth + 1);
 }
 
-/* Reads a folder; takes fd over. */
-static bool list_folder(struct listing *l, int fd, unsigned depth)
+/* Lists a folder; closes fd. */
+static bool dir_list_folder(struct dir_listing *l, int fd, unsigned depth)
 {
     DIR *dir = fdopendir(fd);
     if (!dir) {
-        failed(l->err, errno, "list", buf_str(&l->path));
+        dir_failed(l->err, errno, "list", buf_str(&l->path));
         close(fd);
         return false;
     }
@@ -531,13 +549,13 @@ static bool list_folder(struct listing *l, int fd, unsigned depth)
         errno = 0;
         const struct dirent *entry = readdir(dir);
         if (!entry) {
-            ok = errno == 0 || failed(l->err, errno, "list", buf_str(&l->path));
+            ok = errno == 0 || dir_failed(l->err, errno, "list", buf_str(&l->path));
             break;
         }
-        if (!segment_valid(entry->d_name, strlen(entry->d_name)))
+        if (!dir_segment_valid(entry->d_name, strlen(entry->d_name)))
             continue;
-        if (buf_adds(&l->path, entry->d_name) && may_match(l))
-            ok = list_entry(l, dirfd(dir), entry->d_name, depth);
+        if (buf_adds(&l->path, entry->d_name) && dir_may_match(l))
+            ok = dir_list_entry(l, dirfd(dir), entry->d_name, depth);
         l->path.size = base;
         if (l->path.data)
             l->path.data[base] = '\0';
@@ -546,27 +564,27 @@ static bool list_folder(struct listing *l, int fd, unsigned depth)
     return ok;
 }
 
-static bool dir_list(struct store *base, struct http_client *http, const char *prefix,
-                     object_each_fn each, void *ctx, struct err *err)
+static bool dir_store_list(struct store *base, struct http_client *http, const char *prefix,
+                           object_each_fn each, void *ctx, struct err *err)
 {
     (void)http;
-    struct dir_store *s = (struct dir_store *)base;
+    const struct dir_store *s = dir_store_of(base);
     const char *slash = strrchr(prefix, '/');
     size_t n = slash ? (size_t)(slash - prefix) : 0;
-    if (slash && !path_valid(prefix, n))
-        return err_set(err, ERR_INVALID, "", "\"%.200s\" begins no key of a directory store",
-                       prefix);
-    int fd = walk(s, prefix, n, false);
+    if (slash && !dir_path_valid(prefix, n))
+        return err_set(err, ERR_INVALID, "",
+                       "\"%.200s\" is not a prefix of valid keys of a directory store", prefix);
+    int fd = dir_walk(s, prefix, n, false);
     if (fd < 0)
-        return errno == ENOENT || failed(err, errno, "list", prefix);
-    struct listing l = {.store = s, .prefix = prefix, .each = each, .ctx = ctx, .err = err};
+        return errno == ENOENT || dir_failed(err, errno, "list", prefix);
+    struct dir_listing l = {.prefix = prefix, .each = each, .ctx = ctx, .err = err};
     l.path = buf_make(KEY_MAX_BYTES);
     bool ok = true;
     if (slash && !buf_add(&l.path, prefix, n + 1)) {
         close(fd);
         ok = err_set(err, ERR_LIMIT, "", "the prefix is longer than a key may be");
     } else {
-        ok = list_folder(&l, fd, 0);
+        ok = dir_list_folder(&l, fd, 0);
     }
     buf_free(&l.path);
     return ok;
@@ -574,43 +592,33 @@ static bool dir_list(struct store *base, struct http_client *http, const char *p
 
 /* --- the store --- */
 
-static void dir_free(struct store *base)
+static void dir_store_free(struct store *base)
 {
-    struct dir_store *s = (struct dir_store *)base;
+    struct dir_store *s = dir_store_of(base);
     close(s->root);
     free(s->name);
     free(s);
 }
 
-static const struct store_ops dir_ops = {
-    .get = dir_get,
-    .head = dir_head,
-    .put = dir_put,
-    .del = dir_del,
-    .list = dir_list,
-    .free = dir_free,
+static const struct store_ops dir_store_ops = {
+    .get = dir_store_get,
+    .head = dir_store_head,
+    .put = dir_store_put,
+    .del = dir_store_del,
+    .list = dir_store_list,
+    .free = dir_store_free,
 };
 
 struct store *store_dir_new(const char *path, struct err *err)
 {
     int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
-        failed(err, errno, "open the directory", path);
+        dir_failed(err, errno, "open the directory", path);
         return NULL;
     }
-    struct dir_store *s = calloc(1, sizeof *s);
-    if (!s)
-        goto no_store;
-    if (asprintf(&s->name, "directory %s", path) < 0)
-        goto no_name;
+    struct dir_store *s = xcalloc(1, sizeof *s);
     s->root = root;
-    s->base = (struct store){.ops = &dir_ops, .name = s->name, .form = &store_form_files};
+    s->name = xasprintf("directory %s", path);
+    s->base = (struct store){.ops = &dir_store_ops, .name = s->name, .form = &store_form_files};
     return &s->base;
-
-no_name:
-    free(s);
-no_store:
-    close(root);
-    err_set(err, ERR_INTERNAL, "", "out of memory");
-    return NULL;
 }

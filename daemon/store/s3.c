@@ -7,6 +7,8 @@
 #include "daemon/store/store.h"
 #include "lib/aws/names.h"
 #include "lib/aws/s3.h"
+#include "lib/base/container.h"
+#include "lib/base/memory.h"
 
 const struct store_form store_form_s3 = {
     .account_noun = "accounts",
@@ -19,12 +21,19 @@ const struct store_form store_form_s3 = {
 struct s3_store {
     struct store base;
     struct aws *aws;
-    struct s3_bucket bucket; /* its strings are those below, and the configuration's */
-    char *bucket_name;
-    char name[264]; /* "s3://bucket" */
+    /* Its strings are `name`, and the configuration's. */
+    struct s3_bucket bucket;
+    char name[264];
 };
 
-/* A lookalike that sends no Date: our clock, corrected. */
+#define S3_SCHEME "s3://"
+
+static struct s3_store *s3_store_of(struct store *base)
+{
+    return container_of(base, struct s3_store, base);
+}
+
+/* For services like S3 that send no Date: our clock, corrected. */
 static void s3_store_fill_now(const struct s3_store *s, struct object_meta *meta)
 {
     if (!meta->now_ms)
@@ -34,7 +43,7 @@ static void s3_store_fill_now(const struct s3_store *s, struct object_meta *meta
 static bool s3_store_get(struct store *base, struct http_client *http, const char *key,
                          struct buf *body, struct object_meta *meta, struct err *err)
 {
-    struct s3_store *s = (struct s3_store *)base;
+    struct s3_store *s = s3_store_of(base);
     if (!s3_get(s->aws, http, &s->bucket, key, body, meta, err))
         return false;
     if (meta)
@@ -46,7 +55,7 @@ static bool s3_store_head(struct store *base, struct http_client *http, const ch
                           struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
                           struct err *err)
 {
-    struct s3_store *s = (struct s3_store *)base;
+    struct s3_store *s = s3_store_of(base);
     if (!s3_head(s->aws, http, &s->bucket, key, meta, metadata, err))
         return false;
     s3_store_fill_now(s, meta);
@@ -56,7 +65,7 @@ static bool s3_store_head(struct store *base, struct http_client *http, const ch
 static bool s3_store_put(struct store *base, struct http_client *http, const struct object_put *put,
                          char new_etag[OBJECT_ETAG_SIZE], struct err *err)
 {
-    struct s3_store *s = (struct s3_store *)base;
+    struct s3_store *s = s3_store_of(base);
     struct object_put json = *put;
     json.content_type = "application/json";
     if (s3_put(s->aws, http, &s->bucket, &json, new_etag, err))
@@ -84,7 +93,7 @@ static bool s3_store_compare_and_delete(struct s3_store *s, struct http_client *
 static bool s3_store_del(struct store *base, struct http_client *http, const char *key,
                          const char *etag, struct err *err)
 {
-    struct s3_store *s = (struct s3_store *)base;
+    struct s3_store *s = s3_store_of(base);
     return s3_delete(s->aws, http, &s->bucket, key, etag, err) ||
            (etag && err->http_status == 501 &&
             s3_store_compare_and_delete(s, http, key, etag, err));
@@ -93,15 +102,13 @@ static bool s3_store_del(struct store *base, struct http_client *http, const cha
 static bool s3_store_list(struct store *base, struct http_client *http, const char *prefix,
                           object_each_fn each, void *ctx, struct err *err)
 {
-    struct s3_store *s = (struct s3_store *)base;
+    struct s3_store *s = s3_store_of(base);
     return s3_list(s->aws, http, &s->bucket, prefix, each, ctx, err);
 }
 
 static void s3_store_free(struct store *base)
 {
-    struct s3_store *s = (struct s3_store *)base;
-    free(s->bucket_name);
-    free(s);
+    free(s3_store_of(base));
 }
 
 static const struct store_ops s3_store_ops = {
@@ -113,21 +120,19 @@ static const struct store_ops s3_store_ops = {
     .free = s3_store_free,
 };
 
-struct store *store_s3_new(struct aws *aws, const char *bucket, const struct config_source *config)
+struct store *store_s3_new(struct aws *aws, const char *bucket, const struct config_source *config,
+                           struct err *err)
 {
-    if (aws_bucket_problem(bucket))
-        return NULL;
-    struct s3_store *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    s->bucket_name = strdup(bucket);
-    if (!s->bucket_name) {
-        free(s);
+    const char *problem = aws_bucket_problem(bucket);
+    if (problem) {
+        err_set(err, ERR_INVALID, "", "bucket \"%.100s\" %s", bucket, problem);
         return NULL;
     }
-    snprintf(s->name, sizeof s->name, "s3://%s", bucket);
+    struct s3_store *s = xcalloc(1, sizeof *s);
+    snprintf(s->name, sizeof s->name, S3_SCHEME "%s", bucket);
+    const char *name = s->name + strlen(S3_SCHEME);
     s->aws = aws;
-    s->bucket = (struct s3_bucket){.name = s->bucket_name,
+    s->bucket = (struct s3_bucket){.name = name,
                                    .owner = config->bucket_owner,
                                    .encryption = config->server_side_encryption,
                                    .kms_key_id = config->kms_key_id,
@@ -136,6 +141,6 @@ struct store *store_s3_new(struct aws *aws, const char *bucket, const struct con
     if (config->region)
         aws_bucket_in(aws, bucket, config->region);
     s->base = (struct store){
-        .ops = &s3_store_ops, .name = s->name, .form = &store_form_s3, .holder = s->bucket_name};
+        .ops = &s3_store_ops, .name = s->name, .form = &store_form_s3, .holder = name};
     return &s->base;
 }

@@ -1,7 +1,7 @@
-/* A store: where events, their reports and is_pending live. An S3 bucket, a blob container, or a
+/* A store: where events, their reports and is_pending are kept. An S3 bucket, a blob container, or a
  * directory.
  *
- * Operations wait; they are called on worker threads with that worker's http_client, several at a
+ * Operations block; they are called on worker threads with that worker's http_client, several at a
  * time on one store. Keys are relative to the store's root, UTF-8, without a leading '/'. */
 #ifndef HGAUTOD_DAEMON_STORE_STORE_H
 #define HGAUTOD_DAEMON_STORE_STORE_H
@@ -19,7 +19,7 @@
 
 struct store;
 
-/* What can be done with objects; all wait. ERR_NOT_FOUND: there is no such object. */
+/* The operations on objects. ERR_NOT_FOUND: there is no such object. */
 struct store_ops {
     /* Appends a whole object to *body, whose max is the limit (ERR_LIMIT). meta may be NULL. */
     bool (*get)(struct store *s, struct http_client *http, const char *key, struct buf *body,
@@ -44,45 +44,54 @@ struct store_ops {
     void (*free)(struct store *s);
 };
 
-/* How the names of reports look in a kind of store, and whose events it holds. */
+/* What differs between kinds of stores in the names of reports, and whose events they hold. */
 struct store_form {
-    const char *account_noun; /* "accounts" or "subscriptions" */
-    const char *suffix;       /* ".json" or "" */
-    size_t leaf_max; /* bytes that the last segment of a key may have; 0: no limit but the key's */
-    unsigned clouds; /* 1 << CLOUD_AWS, 1 << CLOUD_AZURE: whose actions its events may name */
-    const char *read_permission; /* what lets an identity read an event, behind "allow it ..." */
+    /* "accounts" or "subscriptions". */
+    const char *account_noun;
+    /* ".json" or "". */
+    const char *suffix;
+    /* Maximum bytes of the last segment of a key; 0: only the key's own limit. */
+    size_t leaf_max;
+    /* 1 << CLOUD_AWS, 1 << CLOUD_AZURE: whose actions its events may name. */
+    unsigned clouds;
+    /* What an identity needs to read an event, following "allow it ...". */
+    const char *read_permission;
 };
 extern const struct store_form store_form_s3, store_form_blob, store_form_files;
 
-/* What all stores have; each kind embeds it first. Constant after creation. */
+/* What all stores have in common; each kind embeds it. Constant after creation. */
 struct store {
     const struct store_ops *ops;
-    const char *name; /* for messages: "s3://bucket", "directory /srv/events"; owned by the kind */
+    /* For messages: "s3://bucket", "directory /srv/events". Owned by the kind. */
+    const char *name;
     const struct store_form *form;
-    const char *holder; /* the bucket or the storage account; NULL: files; owned by the kind */
+    /* The bucket or the storage account; NULL for files. Owned by the kind. */
+    const char *holder;
 };
 
 struct aws;
-struct config_source;
-/* Events in an S3 bucket. The source's configuration, borrowed as long as the store, says what the
- * bucket demands; its region is a hint that is not needed: S3 says where a bucket is. NULL when out
- * of memory or when bucket is not a bucket name. */
-struct store *store_s3_new(struct aws *aws, const char *bucket,
-                           const struct config_source *config) MUST_CHECK;
-
 struct azure_storage;
-/* Events in a container of an Azure storage account. The store takes over `storage`. NULL when out
- * of memory or when container is no container name; then `storage` is still the caller's. */
-struct store *store_blob_new(struct azure_storage *storage, const char *container) MUST_CHECK;
-/* The account that such a store is in; borrowed, as long as the store. */
+struct config_source;
+
+/* Opens the store in an S3 bucket. The source's configuration, borrowed for as long as the store
+ * exists, has what the bucket requires; its region is a hint that may be missing, S3 reports where a
+ * bucket is. Returns NULL with *err if bucket is not a valid name. */
+struct store *store_s3_new(struct aws *aws, const char *bucket, const struct config_source *config,
+                           struct err *err) MUST_CHECK;
+
+/* Opens the store in a container of an Azure storage account. Takes over `storage`, also on failure.
+ * Returns NULL with *err if container is not a valid name. */
+struct store *store_blob_new(struct azure_storage *storage, const char *container,
+                             struct err *err) MUST_CHECK;
+/* Returns the account of such a store; borrowed for as long as the store exists. */
 const struct azure_storage *store_blob_storage(const struct store *s);
 
-/* Events below a directory. Writes are atomic renames of files in the same folder; conditions hold
- * between processes on the same file system (an advisory lock on the folder's lock file is held for
- * the comparison and the rename). Keys with "..", empty segments or a leading '/' are refused;
- * symbolic links inside are not followed. Its clock is this host's, which also stamps what is
- * written: hosts that share a directory over a network must have clocks that agree to within
- * seconds. */
+/* Opens the store below a directory. Writes are atomic renames of files in the same folder;
+ * conditions hold between processes on the same file system (an advisory lock on the store's lock
+ * file is held during the comparison and the rename). Keys with "..", empty segments or a leading
+ * '/' are refused; symbolic links inside are not followed. The store's clock is this host's, which
+ * also stamps what is written: hosts that share a directory over a network must have clocks that
+ * agree to within seconds. Returns NULL with *err if the directory cannot be opened. */
 struct store *store_dir_new(const char *path, struct err *err) MUST_CHECK;
 
 #endif

@@ -361,6 +361,11 @@ const char *azure_storage_account(const struct azure_storage *s)
     return s->account;
 }
 
+bool azure_storage_uses_tokens(const struct azure_storage *s)
+{
+    return s->auth == STORAGE_TOKEN;
+}
+
 const char *azure_storage_auth_name(const struct azure_storage *s)
 {
     static const char *const names[] = {"key", "sas", "token"};

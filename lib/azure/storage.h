@@ -28,6 +28,8 @@ void azure_storage_free(struct azure_storage *s); /* wipes */
 const char *azure_storage_blob_endpoint(const struct azure_storage *s);
 const char *azure_storage_queue_endpoint(const struct azure_storage *s);
 const char *azure_storage_account(const struct azure_storage *s);
+/* Returns whether requests are authorized by a token. */
+bool azure_storage_uses_tokens(const struct azure_storage *s);
 /* "key", "sas" or "token", for `check`. */
 const char *azure_storage_auth_name(const struct azure_storage *s);
 

@@ -109,7 +109,7 @@ def test_says_which_source_could_not_be_published_to_and_why(cloud, hgautod, wri
                          "source files": {"type": "directory", "path": "/proc/nowhere"}})
     ran = hgautod("publish", "-c", path, env=cloud.env()).assert_status(1)
     assert 'source "gone"' in ran.stderr and "NoSuchBucket" in ran.stderr
-    assert 'source "any" has no bucket' in ran.stderr
+    assert 'source "any": ' in ran.stderr and "no bucket is set" in ran.stderr
     assert 'source "files"' in ran.stderr and "/proc/nowhere" in ran.stderr
     assert len(json.loads(site.read(FILE))["automations"]) == AWS_ACTIONS
     assert ran.stdout.count("\n") == 1

@@ -187,7 +187,7 @@ def test_a_duplicate_is_kept_and_not_received_again(cloud, daemon):
     site.wait_reports()[0].assert_all_processed()
     site.wait_empty()
     assert len(said([first, second], "Event is claimed by another run")) >= 4
-    assert len(said([first, second], "Received a message")) == 2
+    assert len(said([first, second], "Message received")) == 2
 
 
 class Freezing(Proxy):

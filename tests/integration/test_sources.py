@@ -26,7 +26,7 @@ def put_file(folder, event, name="run-1"):
     os.rename(place / "event.json.new", place / "event.json")
 
 
-def test_a_directory_is_watched(cloud, daemon, tmp_path):
+def test_a_directory_is_swept(cloud, daemon, tmp_path):
     folder = tmp_path / "store"
     folder.mkdir()
     cloud.instance("i-0aaaaaaa")

@@ -270,7 +270,7 @@ static void test_defaults(void **state)
     assert_int_equal(c->http.throttle_patience, 600000);
     assert_string_equal(c->azure.cloud, "public");
     assert_int_equal(c->sources[0].rules.claim_ttl, 120000);
-    assert_int_equal(c->sources[0].sweep_interval, 60000);
+    assert_int_equal(c->sources[0].sweep_interval, 1000);
     assert_true(c->sources[0].rules.claims);
     assert_true(strlen(c->daemon.name) >= 1);
     config_free(c);
@@ -796,7 +796,7 @@ static void test_json(void **state)
     snprintf(expected, sizeof expected, "%s:2", p->ini);
     assert_string_equal(region_origin, expected);
     assert_string_equal(path, "/srv/a");
-    assert_string_equal(interval, "1m");
+    assert_string_equal(interval, "1s");
     json_decref(json);
     config_free(c);
 }

@@ -25,13 +25,12 @@ static const struct run_rules some_rules;
 static struct message *make(int n)
 {
     struct message *m = message_new(NULL, "id", "receipt", 1000, VISIBILITY);
-    assert_non_null(m);
     for (int i = 0; i < n; i++) {
         char key[] = "?/event.json"; /* gone when the message still needs it */
         key[0] = i ? 'b' : 'a';
         const struct delivery announced = {
             .store = &some_store, .rules = &some_rules, .key = key, .settle = settle};
-        assert_true(message_add(m, &announced));
+        message_add(m, &announced);
     }
     return m;
 }
@@ -39,7 +38,7 @@ static struct message *make(int n)
 static void assert_next(const struct message *m, int64_t now, enum message_step step, int64_t due)
 {
     int64_t found;
-    assert_int_equal(message_next(m, now, &found), step);
+    assert_int_equal(message_next_step(m, now, &found), step);
     assert_int_equal(found, due);
 }
 
@@ -53,7 +52,7 @@ static void test_deliveries_carry_what_was_announced_and_the_id(void **state)
     assert_true(d->settle == settle);
     assert_string_equal(d->key, "b/event.json");
     assert_string_equal(d->id, "id");
-    assert_ptr_equal(message_of(d), m);
+    assert_ptr_equal(message_of_delivery(d), m);
     message_free(m);
 }
 
@@ -71,9 +70,9 @@ static void test_it_is_extended_at_half_its_visibility(void **state)
     struct message *m = make(1);
     assert_next(m, 1000, MESSAGE_WAIT, 16000);
     assert_next(m, 16000, MESSAGE_EXTEND, INT64_MAX);
-    message_sent(m, 16000);
+    message_step_sent(m, 16000);
     assert_next(m, 17000, MESSAGE_WAIT, INT64_MAX);
-    assert_false(message_answered(m, MESSAGE_EXTEND, MESSAGE_OK, 0, 17000));
+    assert_false(message_step_done(m, MESSAGE_EXTEND, MESSAGE_OK, 0, 17000));
     assert_next(m, 17000, MESSAGE_WAIT, 31000);
     message_free(m);
 }
@@ -82,8 +81,8 @@ static void test_a_failed_extension_is_tried_again_after_the_pause(void **state)
 {
     (void)state;
     struct message *m = make(1);
-    message_sent(m, 16000);
-    assert_false(message_answered(m, MESSAGE_EXTEND, MESSAGE_LATER, 700, 17000));
+    message_step_sent(m, 16000);
+    assert_false(message_step_done(m, MESSAGE_EXTEND, MESSAGE_LATER, 700, 17000));
     assert_next(m, 17000, MESSAGE_WAIT, 17700);
     assert_next(m, 17700, MESSAGE_EXTEND, INT64_MAX);
     message_free(m);
@@ -93,8 +92,8 @@ static void test_a_gone_message_is_extended_no_more_but_deleted_in_the_end(void 
 {
     (void)state;
     struct message *m = make(1);
-    message_sent(m, 16000);
-    assert_false(message_answered(m, MESSAGE_EXTEND, MESSAGE_GONE, 0, 17000));
+    message_step_sent(m, 16000);
+    assert_false(message_step_done(m, MESSAGE_EXTEND, MESSAGE_GONE, 0, 17000));
     assert_next(m, 90000, MESSAGE_WAIT, INT64_MAX);
     message_settle(message_delivery(m, 0), SETTLE_DONE, 0, 90000);
     assert_next(m, 90000, MESSAGE_DELETE, INT64_MAX);
@@ -109,8 +108,8 @@ static void test_it_is_deleted_only_when_all_events_are_done(void **state)
     assert_next(m, 2000, MESSAGE_WAIT, 16000);
     message_settle(message_delivery(m, 1), SETTLE_DONE, 0, 3000);
     assert_next(m, 3000, MESSAGE_DELETE, INT64_MAX);
-    message_sent(m, 3000);
-    assert_false(message_answered(m, MESSAGE_DELETE, MESSAGE_OK, 0, 3100));
+    message_step_sent(m, 3000);
+    assert_false(message_step_done(m, MESSAGE_DELETE, MESSAGE_OK, 0, 3100));
     assert_next(m, 3100, MESSAGE_FINISHED, INT64_MAX);
     message_free(m);
 }
@@ -160,14 +159,14 @@ static void test_what_failed_is_set_aside_when_its_text_was_kept(void **state)
 {
     (void)state;
     struct message *m = make(2);
-    assert_true(message_keep_text(m, "text and more", 4));
+    message_set_aside_if_failed(m, "text and more", 4);
     message_settle(message_delivery(m, 0), SETTLE_FAILED, 60000, 2000);
     assert_next(m, 2000, MESSAGE_WAIT, 16000);
     message_settle(message_delivery(m, 1), SETTLE_DONE, 0, 3000);
     assert_next(m, 3000, MESSAGE_SET_ASIDE, INT64_MAX);
-    assert_string_equal(m->aside, "text");
-    message_sent(m, 3000);
-    assert_false(message_answered(m, MESSAGE_SET_ASIDE, MESSAGE_OK, 0, 3100));
+    assert_string_equal(m->poison_text, "text");
+    message_step_sent(m, 3000);
+    assert_false(message_step_done(m, MESSAGE_SET_ASIDE, MESSAGE_OK, 0, 3100));
     assert_next(m, 3100, MESSAGE_DELETE, INT64_MAX);
     message_free(m);
     m = make(1);
@@ -175,7 +174,7 @@ static void test_what_failed_is_set_aside_when_its_text_was_kept(void **state)
     assert_next(m, 2000, MESSAGE_RELEASE, INT64_MAX);
     message_free(m);
     m = make(1);
-    assert_true(message_keep_text(m, "text", 4));
+    message_set_aside_if_failed(m, "text", 4);
     message_settle(message_delivery(m, 0), SETTLE_RELEASE, 60000, 2000);
     assert_next(m, 2000, MESSAGE_RELEASE, INT64_MAX);
     message_free(m);
@@ -185,10 +184,10 @@ static void test_settling_during_an_extension_waits_for_its_answer(void **state)
 {
     (void)state;
     struct message *m = make(1);
-    message_sent(m, 16000);
+    message_step_sent(m, 16000);
     message_settle(message_delivery(m, 0), SETTLE_DONE, 0, 16100);
     assert_next(m, 16100, MESSAGE_WAIT, INT64_MAX);
-    assert_false(message_answered(m, MESSAGE_EXTEND, MESSAGE_OK, 0, 16200));
+    assert_false(message_step_done(m, MESSAGE_EXTEND, MESSAGE_OK, 0, 16200));
     assert_next(m, 16200, MESSAGE_DELETE, INT64_MAX);
     message_free(m);
 }
@@ -198,11 +197,11 @@ static void test_a_deletion_is_given_up_when_the_queue_shows_it_again_anyway(voi
     (void)state;
     struct message *m = make(1);
     message_settle(message_delivery(m, 0), SETTLE_DONE, 0, 2000);
-    message_sent(m, 2000);
-    assert_false(message_answered(m, MESSAGE_DELETE, MESSAGE_LATER, 1000, 2100));
+    message_step_sent(m, 2000);
+    assert_false(message_step_done(m, MESSAGE_DELETE, MESSAGE_LATER, 1000, 2100));
     assert_next(m, 2100, MESSAGE_WAIT, 3100);
-    message_sent(m, 3100);
-    assert_true(message_answered(m, MESSAGE_DELETE, MESSAGE_LATER, 60000, 3200));
+    message_step_sent(m, 3100);
+    assert_true(message_step_done(m, MESSAGE_DELETE, MESSAGE_LATER, 60000, 3200));
     assert_next(m, 3200, MESSAGE_FINISHED, INT64_MAX);
     message_free(m);
 }

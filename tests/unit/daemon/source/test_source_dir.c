@@ -1,5 +1,5 @@
 /* Tests of the directory source on a real directory: what is there at the start, and what appears
- * later, is found through the watches (the regular look is an hour away). */
+ * later, is found by sweeps. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "daemon/env.h"
-#include "daemon/source/watch.h"
+#include "daemon/source/kinds.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/scratch_dir.h"
 
@@ -32,7 +32,6 @@ struct fixture {
                         happen */
     uint64_t limit;
     bool late;
-    unsigned hints;
 };
 
 static void on_turn(uv_timer_t *timer)
@@ -53,7 +52,7 @@ static int set_up(void **state)
         .env = &f->env, .engine = &f->engine, .counts = &f->counts, .loop = &f->loop};
     f->config = (struct config_source){.type = SOURCE_DIRECTORY,
                                        .path = f->root,
-                                       .sweep_interval = HOUR,
+                                       .sweep_interval = 20,
                                        .sweep_max_age = 24 * HOUR,
                                        .rules.claim_ttl = 120000};
     f->config.name = strdup("test");
@@ -86,8 +85,7 @@ static int tear_down(void **state)
 
 static void start(struct fixture *f)
 {
-    struct err err = ERR_INIT;
-    assert_true(f->source->ops->start(f->source, &err));
+    f->source->ops->start(f->source);
 }
 
 /* Runs loop and workers until the source has handed over this event. */
@@ -164,7 +162,7 @@ static void test_an_event_renamed_into_place_is_taken(void **state)
     await_event(f, "events/1/event.json");
 }
 
-static void test_a_folder_that_is_made_anew_is_watched_again(void **state)
+static void test_an_event_in_a_folder_that_is_made_anew_is_taken(void **state)
 {
     struct fixture *f = *state;
     scratch_write(f->root, "events/1/event.json", "{}");
@@ -180,42 +178,6 @@ static void test_a_folder_that_is_made_anew_is_watched_again(void **state)
     await_event(f, "events/1/event.json");
 }
 
-/* --- the watch alone --- */
-
-static void note_hint(void *ctx)
-{
-    ((struct fixture *)ctx)->hints++;
-}
-
-static void await_hints(struct fixture *f, const struct watch *w, unsigned n)
-{
-    while ((f->hints < n || !watch_quiet(w)) && !f->late) {
-        uv_run(&f->loop, UV_RUN_ONCE);
-        while (fake_do_work(&f->engine))
-            continue;
-    }
-    assert_int_equal(f->hints, n);
-}
-
-static void test_our_own_writes_are_no_hints(void **state)
-{
-    struct fixture *f = *state;
-    scratch_mkdir(f->root, "a/reports/b");
-    struct watch *w = watch_new(&f->host, "test", f->root, note_hint, f);
-    assert_non_null(w);
-    watch_start(w);
-    await_hints(f, w, 1);
-    scratch_write(f->root, "a/reports/b/is_pending", "{}");
-    scratch_write(f->root, "a/reports/c/is_pending", "{}");
-    scratch_write(f->root, ".hgautod.lock", "");
-    uv_run(&f->loop, UV_RUN_NOWAIT);
-    assert_true(watch_quiet(w));
-    scratch_write(f->root, "a/x", "");
-    await_hints(f, w, 2);
-    watch_stop(w);
-    watch_free(w);
-}
-
 static void test_a_missing_directory_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -224,7 +186,8 @@ static void test_a_missing_directory_is_refused(void **state)
     f->config.path = missing;
     assert_null(source_new(&f->host, &f->config, &err));
     assert_string_equal(err.message,
-                        "cannot open the directory /no/such/directory: No such file or directory");
+                        "source \"test\": cannot open the directory /no/such/directory: No such "
+                        "file or directory");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -235,8 +198,7 @@ int main(void)
         TEST(test_events_there_at_the_start_are_taken_and_finished_ones_are_not),
         TEST(test_an_event_that_appears_in_new_folders_is_taken),
         TEST(test_an_event_renamed_into_place_is_taken),
-        TEST(test_a_folder_that_is_made_anew_is_watched_again),
-        TEST(test_our_own_writes_are_no_hints),
+        TEST(test_an_event_in_a_folder_that_is_made_anew_is_taken),
         TEST(test_a_missing_directory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "daemon/env.h"
+#include "daemon/source/kinds.h"
 #include "lib/json/jpath.h"
 #include "tests/unit/fake_engine.h"
 #include "tests/unit/fake_http_loop.h"
@@ -101,7 +102,7 @@ static void start(struct fixture *f)
     f->source = source_new(&f->host, &f->config, &err);
     if (!f->source)
         fail_msg("source_new: %s", err.message);
-    assert_true(f->source->ops->start(f->source, &err));
+    f->source->ops->start(f->source);
     fake_settle_down(&f->host);
 }
 
@@ -465,7 +466,6 @@ static void test_it_does_not_poll_without_room(void **state)
 static void test_a_failed_receive_pauses_and_goes_on(void **state)
 {
     struct fixture *f = *state;
-    struct err err = ERR_INIT;
     start(f);
     for (int i = 0; i < 20; i++) {
         answer_error(f, open_request(f, "ReceiveMessage"), 400, "QueueDoesNotExist");
@@ -473,7 +473,7 @@ static void test_a_failed_receive_pauses_and_goes_on(void **state)
         assert_false(f->source->ops->drained(f->source));
         /* The longest pause there is; starting again wakes the source, as its timer would. */
         f->clock.now_ms += 60000;
-        assert_true(f->source->ops->start(f->source, &err));
+        f->source->ops->start(f->source);
         fake_settle_down(&f->host);
     }
     assert_non_null(open_request(f, "ReceiveMessage"));
@@ -552,13 +552,14 @@ static void test_what_can_never_work_is_refused(void **state)
 {
     struct fixture *f = *state;
     strcpy(f->config.bucket, "Bad/Bucket");
-    assert_refused(f, "source \"test\": bucket \"Bad/Bucket\" is not a valid bucket name: use 3 to 255 "
-                      "of the characters A-Z a-z 0-9 . _ -");
+    assert_refused(
+        f, "source \"test\": bucket \"Bad/Bucket\" is not a valid bucket name: use 3 to 255 "
+           "of the characters A-Z a-z 0-9 . _ -");
     free(f->config.bucket);
     f->config.bucket = NULL;
     f->config.sweep_interval = 60000;
     assert_refused(f, "source \"test\": sweep_interval needs the name of a bucket: there is "
-                      "nothing to list without");
+                      "nothing to list without one");
     free(f->config.queue_url);
     f->config.queue_url = NULL;
     assert_refused(f, "source \"test\": queue_url is missing");

@@ -1,6 +1,6 @@
 /* Connects to a source's queue and store, for `check --online`, and reports one line for each, "ok
  * ..." or "FAIL ...". Writes objects and deletes them again; receives no message. */
-#include "daemon/command/probe.h"
+#include "daemon/source/probe.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,8 +11,6 @@
 
 #include "daemon/env.h"
 #include "daemon/run/report.h"
-#include "daemon/source/kinds.h"
-#include "daemon/store/store.h"
 #include "lib/aws/sqs.h"
 #include "lib/azure/queue.h"
 #include "lib/json/jpath.h"
@@ -31,7 +29,7 @@ static const char *probe_advice(const struct err *err, const char *permission, c
     }
 }
 
-static bool probe_fail(struct buf *to, const char *what, const struct err *err, const char *advice)
+bool probe_failed(struct buf *to, const char *what, const struct err *err, const char *advice)
 {
     char text[1400];
     buf_addf(to, "FAIL  %s: %s%s%s\n", what, err_text(err, text, sizeof text), advice ? "; " : "",
@@ -54,8 +52,8 @@ static void probe_report_sqs(struct buf *to, const char *url, const json_t *resp
                      "is redelivered until it expires\n");
 }
 
-static bool probe_sqs(const struct env *env, const struct config_source *config,
-                      struct http_client *http, struct buf *to)
+static bool probe_sqs_queue(const struct env *env, const struct config_source *config,
+                            struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
     struct sqs_queue queue;
@@ -71,7 +69,7 @@ static bool probe_sqs(const struct env *env, const struct config_source *config,
     if (ok)
         probe_report_sqs(to, config->queue_url, response);
     else
-        probe_fail(
+        probe_failed(
             to, buf_str(&what), &err,
             probe_advice(&err,
                          "allow sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage "
@@ -83,18 +81,18 @@ static bool probe_sqs(const struct env *env, const struct config_source *config,
     return ok;
 }
 
-static bool probe_azure_queue(const struct azure_storage *storage, const char *queue,
-                              struct http_client *http, struct buf *to)
+static bool probe_azure_messages(const struct azure_storage *storage, const char *queue,
+                                 struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
     int64_t messages;
     char what[256];
     snprintf(what, sizeof what, "%.150s/%.63s", azure_storage_queue_endpoint(storage), queue);
     if (!azure_queue_metadata(storage, http, queue, &messages, &err))
-        return probe_fail(to, what, &err,
-                          probe_advice(&err,
-                                       "give this identity the role Storage Queue Data Contributor",
-                                       "check account and queue"));
+        return probe_failed(
+            to, what, &err,
+            probe_advice(&err, "give this identity the role Storage Queue Data Contributor",
+                         "check account and queue"));
     if (messages < 0)
         buf_addf(to, "ok    %s (? messages)\n", what);
     else
@@ -132,7 +130,7 @@ static bool probe_folder(const char *prefix, struct buf *key)
 /* Advice on a refused put, beyond the error of the service. */
 static const char *probe_put_advice(const struct config_source *config, const struct err *err)
 {
-    bool s3 = config->type == SOURCE_SQS || config->type == SOURCE_S3;
+    bool s3 = source_facts[config->type].cloud == SOURCE_IN_AWS;
     if (s3 && (strcasestr(err->message, "checksum") || strcasestr(err->message, "Content-MD5")))
         return "the bucket requires a checksum: set checksum in the source";
     if (s3 && strcmp(err->code, "AccessControlListNotSupported") == 0)
@@ -163,10 +161,10 @@ static bool probe_report(struct store *store, const struct config_source *config
     } else if (!store->ops->put(store, http,
                                 &(struct object_put){.key = buf_str(&key), .body = &body}, NULL,
                                 &err)) {
-        ok = probe_fail(to, store->name, &err, probe_put_advice(config, &err));
+        ok = probe_failed(to, store->name, &err, probe_put_advice(config, &err));
     } else if (!store->ops->del(store, http, buf_str(&key), NULL, &err)) {
-        ok = probe_fail(to, store->name, &err,
-                        probe_advice(&err, "allow deleting is_pending below reports", NULL));
+        ok = probe_failed(to, store->name, &err,
+                          probe_advice(&err, "allow deleting is_pending below reports", NULL));
         buf_addf(to, "note  %s was not deleted\n", buf_str(&key));
     }
     buf_free(&key);
@@ -186,18 +184,18 @@ static bool probe_conditional_write(struct store *store, struct http_client *htt
                                    .etag = "\"00000000000000000000000000000000\""};
     if (!store->ops->put(store, http, &put, NULL, &err)) {
         if (err.kind != ERR_PRECONDITION)
-            return probe_fail(to, store->name, &err,
-                              probe_advice(&err,
-                                           "allow writing, reading and deleting reports there",
-                                           "claims need a store that supports If-Match; without "
-                                           "one, set claims = off"));
+            return probe_failed(to, store->name, &err,
+                                probe_advice(&err,
+                                             "allow writing, reading and deleting reports there",
+                                             "claims need a store that supports If-Match; without "
+                                             "one, set claims = off"));
         buf_addf(to, "ok    %s: writing reports is allowed; conditional writes work\n",
                  store->name);
         return true;
     }
     if (!store->ops->del(store, http, key, NULL, &err))
-        return probe_fail(to, store->name, &err,
-                          probe_advice(&err, "allow deleting is_pending below reports", NULL));
+        return probe_failed(to, store->name, &err,
+                            probe_advice(&err, "allow deleting is_pending below reports", NULL));
     buf_addf(to, "%s  %s: writing reports is allowed, but conditional writes are ignored%s\n",
              claims ? "FAIL" : "ok  ", store->name,
              claims ? ": two daemons would carry out the same event; set claims = off and run "
@@ -213,9 +211,10 @@ static bool probe_store(struct store *store, const struct config_source *config,
     struct err err = ERR_INIT;
     bool found = false;
     if (!store->ops->list(store, http, prefix, probe_stop_at_first, &found, &err))
-        return probe_fail(to, store->name, &err,
-                          probe_advice(&err, "allow listing the store below prefix",
-                                       "check bucket and region, account and container, or path"));
+        return probe_failed(
+            to, store->name, &err,
+            probe_advice(&err, "allow listing the store below prefix",
+                         "check bucket and region, account and container, or path"));
     buf_addf(to, "ok    %s: listing is allowed%s%s%s\n", store->name, *prefix ? " below " : "",
              prefix, found ? "" : " (it is empty)");
     struct buf key = buf_make(2048);
@@ -223,7 +222,7 @@ static bool probe_store(struct store *store, const struct config_source *config,
     if (!ok)
         buf_addf(to, "FAIL  %s: the prefix is too long\n", store->name);
     /* A directory demands nothing but rights, and would keep the folder. */
-    if (ok && config->type != SOURCE_DIRECTORY)
+    if (ok && source_facts[config->type].cloud != SOURCE_LOCAL)
         ok = probe_report(store, config, http, buf_str(&key), to);
     ok = ok && buf_adds(&key, "is_pending") &&
          probe_conditional_write(store, http, buf_str(&key), config->rules.claims, to);
@@ -231,73 +230,56 @@ static bool probe_store(struct store *store, const struct config_source *config,
     return ok;
 }
 
-static bool probe_bucket(const struct env *env, const struct config_source *config,
-                         struct http_client *http, struct buf *to)
+/* --- by kind --- */
+
+bool probe_sqs(const struct env *env, const struct config_source *config, struct store *store,
+               struct http_client *http, struct buf *to)
 {
-    if (!config_source_bucket(config)) {
-        buf_adds(to, "note  no bucket is set: events are read from the bucket named in each "
-                     "message, which cannot be checked here\n");
-        return true;
-    }
-    struct store *store = store_s3_new(env->aws, config->bucket, config);
-    if (!store) {
-        buf_addf(to, "FAIL  s3://%s: not a valid bucket name\n", config->bucket);
+    bool ok = probe_sqs_queue(env, config, http, to);
+    if (store)
+        return probe_store(store, config, http, to) && ok;
+    buf_adds(to, "note  no bucket is set: events are read from the bucket named in each message, "
+                 "which cannot be checked here\n");
+    return ok;
+}
+
+bool probe_s3(const struct env *env, const struct config_source *config, struct store *store,
+              struct http_client *http, struct buf *to)
+{
+    (void)env;
+    return probe_store(store, config, http, to);
+}
+
+static void probe_note_authorization(const struct store *store, struct buf *to)
+{
+    buf_addf(to, "note  authorized by %s\n", azure_storage_auth_name(store_blob_storage(store)));
+}
+
+bool probe_azure_queue(const struct env *env, const struct config_source *config,
+                       struct store *store, struct http_client *http, struct buf *to)
+{
+    (void)env;
+    probe_note_authorization(store, to);
+    bool ok = probe_azure_messages(store_blob_storage(store), config->queue, http, to);
+    return probe_store(store, config, http, to) && ok;
+}
+
+bool probe_azure_blob(const struct env *env, const struct config_source *config,
+                      struct store *store, struct http_client *http, struct buf *to)
+{
+    (void)env;
+    probe_note_authorization(store, to);
+    return probe_store(store, config, http, to);
+}
+
+bool probe_directory(const struct env *env, const struct config_source *config, struct store *store,
+                     struct http_client *http, struct buf *to)
+{
+    (void)env;
+    if (!probe_store(store, config, http, to))
         return false;
-    }
-    bool ok = probe_store(store, config, http, to);
-    store->ops->free(store);
-    return ok;
-}
-
-/* The queue, if there is one, and the container. */
-static bool probe_azure(const struct env *env, const struct config_source *config,
-                        struct http_client *http, struct buf *to)
-{
-    struct err err = ERR_INIT;
-    bool ok = true;
-    struct store *store = store_of_source(env, config, &err);
-    if (!store)
-        return probe_fail(to, "azure", &err, NULL);
-    const struct azure_storage *storage = store_blob_storage(store);
-    buf_addf(to, "note  authorized by %s\n", azure_storage_auth_name(storage));
-    if (config->type == SOURCE_AZURE_QUEUE)
-        ok = probe_azure_queue(storage, config->queue, http, to);
-    ok = probe_store(store, config, http, to) && ok;
-    store->ops->free(store);
-    return ok;
-}
-
-static bool probe_directory(const struct config_source *config, struct http_client *http,
-                            struct buf *to)
-{
-    struct err err = ERR_INIT;
-    struct store *store = store_dir_new(config->path, &err);
-    if (!store)
-        return probe_fail(to, "directory", &err, "check path");
-    bool ok = probe_store(store, config, http, to);
-    store->ops->free(store);
-    if (ok && faccessat(AT_FDCWD, config->path, R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
-        buf_addf(to, "FAIL  directory %s: this user is not allowed to write there\n", config->path);
-        ok = false;
-    }
-    return ok;
-}
-
-bool probe_source(const struct env *env, const struct config_source *config,
-                  struct http_client *http, struct buf *to)
-{
-    bool ok = true;
-    switch (config->type) {
-    case SOURCE_SQS:
-        ok = probe_sqs(env, config, http, to);
-        return probe_bucket(env, config, http, to) && ok;
-    case SOURCE_S3:
-        return probe_bucket(env, config, http, to);
-    case SOURCE_DIRECTORY:
-        return probe_directory(config, http, to);
-    case SOURCE_AZURE_QUEUE:
-    case SOURCE_AZURE_BLOB:
-        return probe_azure(env, config, http, to);
-    }
+    if (faccessat(AT_FDCWD, config->path, R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+        return true;
+    buf_addf(to, "FAIL  directory %s: this user is not allowed to write there\n", config->path);
     return false;
 }
