@@ -1,5 +1,4 @@
-/* What every action uses: answers of steps, reading the resource and the parameters, finding an
- * action by name. */
+/* What the steps of every action use: verdicts, the resource, the state and the parameters. */
 #include "actions/action.h"
 
 #include <inttypes.h>
@@ -12,9 +11,8 @@
 #include "lib/base/clock.h"
 
 #define WAIT_FIRST_MS 2000
-#define WAIT_MOST_MS  15000
-/* No parameter is longer than an IAM policy's ARN or a tag's value; an event that says otherwise is
- * refused. */
+#define WAIT_MAX_MS   15000
+/* No valid parameter is longer: an IAM policy's ARN, a tag's value. */
 #define PARAM_MAX 2048
 
 /* --- running --- */
@@ -28,7 +26,7 @@ enum verdict step_run(struct step_ctx *ctx, unsigned index)
     return ctx->step->run_all(&ctx, 1, &verdict) ? verdict : STEP_FAILED;
 }
 
-/* --- answering --- */
+/* --- verdicts --- */
 
 enum verdict step_again(struct step_ctx *ctx, int64_t ms)
 {
@@ -81,11 +79,11 @@ enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what)
         err_set(&ctx->err, ERR_PROVIDER, "", "waited %s for %s", waited, what);
         return STEP_FAILED;
     }
-    /* Half the time spent so far on top of the first pause: each is one and a half times the one
-     * before. */
+    /* The first pause plus half of the time spent so far: each pause is one and a half times the
+     * one before. */
     int64_t pause = WAIT_FIRST_MS + elapsed / 2;
-    if (pause > WAIT_MOST_MS)
-        pause = WAIT_MOST_MS;
+    if (pause > WAIT_MAX_MS)
+        pause = WAIT_MAX_MS;
     if (pause > limit_ms - elapsed)
         pause = limit_ms - elapsed;
     return step_again(ctx, pause);
@@ -102,8 +100,8 @@ enum verdict step_retry(struct step_ctx *ctx, int64_t limit_ms)
 
 /* --- reading the resource --- */
 
-/* What stands under the name, which `what` ("the resource's", "attribute") introduces in an error.
- */
+/* The string member `name` of object; `what` ("the resource's", "attribute") precedes the name in
+ * an error. */
 static bool resource_string(struct step_ctx *ctx, const json_t *object, const char *what,
                             const char *name, const char **value)
 {
@@ -236,7 +234,7 @@ static json_t *param_convert_boolean(const struct action_param *param, const jso
     return param_reject(param, "is not a boolean (true, false, yes, no, y or n)", err);
 }
 
-/* At most 18 digits: what fits an int64_t without looking closer. */
+/* At most 18 digits, which fit an int64_t. */
 static bool param_parse_digits(const char *text, int64_t *value)
 {
     size_t n = strspn(text, "0123456789");

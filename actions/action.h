@@ -1,10 +1,12 @@
-/* What an action is: a constant descriptor and a list of steps. Everything there is to know of an
- * action stands in its own file: the descriptor last, its steps above it. One table
- * (actions/table.c) lists them all.
+/* Actions: constant descriptors with a list of steps. A file of an action contains everything about
+ * it: the steps, and the descriptor last. actions/table.c lists all actions.
  *
- * A step makes at most one change, may be run again without harm, never sleeps, and answers what is
- * to happen next. Whatever a later step, or the same step after a crash, must know goes into the
- * task's state, a small JSON object. */
+ * A step makes at most one change, can be repeated without harm, never sleeps, and returns what is
+ * to happen next. What a later step, or the same step after a crash, needs to know is stored in the
+ * state of the task, a small JSON object.
+ *
+ * Everything here is for the worker that runs the task; descriptors and the functions that take no
+ * step_ctx may be used by any thread. */
 #ifndef HGAUTOD_ACTIONS_ACTION_H
 #define HGAUTOD_ACTIONS_ACTION_H
 
@@ -18,7 +20,7 @@
 
 enum cloud { CLOUD_AWS, CLOUD_AZURE };
 
-/* The worst that an action does to a resource; for people, and for the audit log. */
+/* The most severe thing that an action does to a resource; for people and the audit log. */
 enum effect { EFFECT_TAGS, EFFECT_CHANGES, EFFECT_STOPS, EFFECT_DELETES };
 
 enum param_type { PARAM_STRING, PARAM_BOOLEAN, PARAM_NUMBER };
@@ -26,19 +28,26 @@ enum param_type { PARAM_STRING, PARAM_BOOLEAN, PARAM_NUMBER };
 struct action_param {
     const char *name;
     enum param_type type;
-    const char
-        *fallback; /* the default, as the catalogue writes it; NULL: none, an event must give it */
-    bool required; /* an empty (or blank) string is an error */
-    const char *help; /* one sentence */
+    /* The default, as the catalogue writes it; NULL: none, an event must contain the parameter. */
+    const char *fallback;
+    /* Whether an empty or blank string is an error. */
+    bool required;
+    /* One sentence. */
+    const char *help;
 };
 
+/* The result of a step. */
 enum verdict {
-    STEP_DONE,   /* go on with the next step; after the last: the resource is processed */
-    STEP_AGAIN,  /* this step again after ctx->again_ms; not a failure, not counted */
-    STEP_FAILED, /* ctx->err says why; the engine retries what can be retried (throttled, transient,
-                    busy) by parking */
-    STEP_FINISHED, /* nothing (more) to do: the resource is processed, further steps are skipped;
-                      ctx->note may say why */
+    /* Go on with the next step; after the last one the resource is processed. */
+    STEP_DONE,
+    /* Run this step again after ctx->again_ms. This is not a failure and is not counted. */
+    STEP_AGAIN,
+    /* ctx->err is set. The engine parks the task and retries if the error can pass (throttled,
+     * transient, busy). */
+    STEP_FAILED,
+    /* Nothing is left to do: the resource is processed, and further steps are skipped. ctx->note
+     * may contain the reason. */
+    STEP_FINISHED,
 };
 
 /* The most resources that may share one call. */
@@ -79,41 +88,49 @@ struct action_step {
     bool save;
 };
 
-/* A member of the state. What another daemon has stored is input to the one that takes its run
- * over, since others may write there too. So a task that is taken over begins at its first step,
- * and of its state it gets only what the cloud cannot tell again. */
+/* A member of the state. What another daemon has stored is input for the daemon that takes its run
+ * over, because others may write there too. So a task that is taken over starts at its first step,
+ * and keeps only those members of its state that the cloud cannot return again. */
 struct action_state {
     const char *name;
-    /* Whether a stored value may be acted on: it is of the right type and size, and each id in it
-     * would have been accepted where it was found. The resource is placed, and guard and check have
-     * passed. NULL: the member is not taken over, the steps find it again. */
+    /* Whether a stored value may be used: it has the right type and size, and each ID in it would
+     * have been accepted where it was found. By then the resource has been located, and policy and
+     * check have passed. NULL: the member is not kept, the steps find it again. */
     bool (*admit)(struct step_ctx *ctx, const json_t *value);
 };
 
 struct action {
-    const char *name;         /* as events name it */
-    const char *display_name; /* as the UI shows it */
-    const char *description;  /* one plain sentence, true of what the steps do */
+    /* As in events. */
+    const char *name;
+    /* As in the user interface. */
+    const char *display_name;
+    /* One sentence that is true of what the steps do. */
+    const char *description;
     enum cloud cloud;
     enum effect effect;
-    bool extra; /* not offered unless enabled by name */
-    bool
-        global; /* what it acts on has no region (IAM): [guard] allow_regions does not concern it */
-    const char *const *resource_types; /* NULL-terminated */
-    const struct action_param *params; /* ended by a row without a name; NULL: none */
-    const char *const *permissions; /* what the steps call, NULL-terminated: "ec2:StopInstances" */
-    /* Azure: the type of what is asked for its location when [guard] allow_regions is set
-     * ("Microsoft.Compute/disks"; "": the one that the resource's id says), and what asking needs,
-     * NULL-terminated. */
+    /* Whether it is offered only if the configuration enables it by name. */
+    bool extra;
+    /* Whether its resources have no region (IAM): [guard] allow_regions does not apply. */
+    bool global;
+    /* Ended by NULL. */
+    const char *const *resource_types;
+    /* Ended by a row without a name; NULL: none. */
+    const struct action_param *params;
+    /* For the calls that the steps make, ended by NULL: "ec2:StopInstances". */
+    const char *const *permissions;
+    /* Azure: the type of the resource whose location is read if [guard] allow_regions is set
+     * ("Microsoft.Compute/disks"; "": that of the resource's ID), and the permissions for that,
+     * ended by NULL. */
     const char *arm_type;
     const char *const *location_permissions;
-    /* Checks ids and attributes before any call is made, and may put what it found into ctx->state;
-     * NULL: nothing to check beyond the parameters. True, or false with ctx->err (ERR_INVALID,
-     * naming the attribute). Run before the first step, and again after a takeover. */
+    /* Checks IDs and attributes before any call is made, and may store what it found in ctx->state;
+     * NULL: only the parameters are checked. True, or false with ctx->err (ERR_INVALID, naming the
+     * attribute). Called before the first step, and again after a takeover. */
     bool (*check)(struct step_ctx *ctx);
-    const struct action_state *state; /* the members that its state may have, ended by a row without
-                                         a name; NULL: it keeps none */
-    const struct action_step *steps;  /* ended by a row without a name */
+    /* The members that its state may have, ended by a row without a name; NULL: none. */
+    const struct action_state *state;
+    /* Ended by a row without a name. */
+    const struct action_step *steps;
 };
 
 struct aws;
@@ -121,46 +138,62 @@ struct azure;
 struct http_client;
 struct clock;
 
-/* Given by the engine to check and steps; valid during the call. */
+/* Made by the engine for check and steps; valid during the call. */
 struct step_ctx {
     const struct action *action;
-    /* The row of the step that is run; set by step_run, and by the engine for several. */
+    /* The row of the step that is run; set by step_run, and by the engine for a shared call. */
     const struct action_step *step;
-    const json_t *resource; /* the entity of the event, parsed */
-    const json_t *params;   /* every parameter of the descriptor: strings, JSON booleans, JSON
-                               integers; validated */
-    json_t *state;          /* an object; the step may change it; kept between steps */
-    const char *run_id;     /* [a-z0-9-]{1,40}: the same in every retry and after a crash */
-    const char *account;    /* AWS: 12 digits; Azure: the subscription; validated */
-    const char *region;     /* AWS: validated, never empty; Azure: "" */
-    const char *partition;  /* AWS: "aws", "aws-cn", ...; validated */
-    bool plan;              /* a dry run: changing calls are written down, not made */
-    bool restored;          /* the state was read from the store: what it names outside of the
-                               resource is looked at before it is changed */
-    int64_t step_since_ms;  /* monotonic: when this step was first begun; see step_elapsed_ms */
+    /* The entity of the event, parsed. */
+    const json_t *resource;
+    /* Every parameter of the descriptor, validated: strings, JSON booleans, JSON integers. */
+    const json_t *params;
+    /* An object that is kept between steps; steps may change it. */
+    json_t *state;
+    /* [a-z0-9-]{1,40}: the same in every retry and after a crash. */
+    const char *run_id;
+    /* AWS: 12 digits; Azure: the subscription; validated. */
+    const char *account;
+    /* AWS: validated, never empty; Azure: "". */
+    const char *region;
+    /* AWS: validated: "aws", "aws-cn"; Azure: "". */
+    const char *partition;
+    /* A dry run: calls that change something are reported to `planned`, not made. */
+    bool plan;
+    /* The state was read from the store: what it names apart from the resource is looked up before
+     * it is changed. */
+    bool restored;
+    /* Monotonic: when this step was first begun; see step_elapsed_ms(). */
+    int64_t step_since_ms;
 
     struct aws *aws;
     struct azure *azure;
-    struct http_client *http; /* this worker's */
+    /* This worker's. */
+    struct http_client *http;
     const struct clock *clock;
 
-    struct err err;   /* set with STEP_FAILED */
-    int64_t again_ms; /* set with STEP_AGAIN */
-    char note[256];   /* may be set with STEP_DONE and STEP_FINISHED: "already stopped"; goes to the
-                         log */
+    /* Set with STEP_FAILED. */
+    struct err err;
+    /* Set with STEP_AGAIN. */
+    int64_t again_ms;
+    /* May be set with STEP_DONE and STEP_FINISHED: "already stopped"; it is logged. */
+    char note[256];
 
     /* Hooks of the engine; NULL: none. */
-    /* Asked right before a change is sent: false with ctx->err (ERR_BUSY) when none may be begun
-     * now, because the claim on the event has no time left or the daemon stops; the step is run
+
+    /* Called right before a change is sent: false with ctx->err (ERR_BUSY) if none may be begun
+     * now, because the claim on the event is about to expire or the daemon stops. The step is run
      * again later. */
     bool (*before_change)(struct step_ctx *ctx);
-    /* Told when a change has been accepted. */
+    /* Called when a change has been accepted. */
     void (*after_change)(struct step_ctx *ctx);
+    /* Reports a change that a dry run does not make. */
     void (*planned)(struct step_ctx *ctx, const char *service, const char *operation,
                     const json_t *params);
-    /* Writes to the audit log what a change replaced or removed (quarantine: the former groups). */
+    /* Writes to the audit log what a change has replaced or removed (quarantine: the former
+     * groups). */
     void (*audit)(struct step_ctx *ctx, const char *what, const json_t *details);
-    void *engine; /* the hooks' own */
+    /* For the hooks. */
+    void *engine;
 };
 
 /* --- running --- */
@@ -168,38 +201,37 @@ struct step_ctx {
 /* Runs the action's step of this index for the one resource of ctx, whichever function it has. */
 enum verdict step_run(struct step_ctx *ctx, unsigned index);
 
-/* --- answering --- */
+/* --- verdicts --- */
 
 /* STEP_AGAIN after ms milliseconds. */
 enum verdict step_again(struct step_ctx *ctx, int64_t ms);
-/* STEP_FAILED with a message of ours (kind ERR_INVALID, no code). */
+/* STEP_FAILED with a message (kind ERR_INVALID, no code). */
 enum verdict step_invalid(struct step_ctx *ctx, const char *format, ...) PRINTF_LIKE(2, 3);
 /* STEP_FINISHED with a note. */
 enum verdict step_finished(struct step_ctx *ctx, const char *format, ...) PRINTF_LIKE(2, 3);
-/* How long this step has been under way, an earlier owner of the run included. A wall clock that is
- * set does not change it. */
+/* How long this step has been in progress, including the time of an earlier owner of the run.
+ * Changes of the wall clock do not matter. */
 int64_t step_elapsed_ms(const struct step_ctx *ctx);
-/* For waits: STEP_AGAIN with a pause that grows (2 s, 3 s, 4.5 s ... to 15 s by the time spent in
- * this step), or, once limit_ms have passed since the step began, STEP_FAILED saying what was
- * waited for ("waited 10 min for the volume to become available"). In a dry run: STEP_DONE. */
-enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what);
 
 /* A time for step_wait and step_retry, in milliseconds. */
 #define WAIT_MINUTES(n) ((int64_t)(n)*60000)
 
-/* For a rejection that passes once an earlier change has taken effect: STEP_AGAIN as step_wait, or,
- * once limit_ms have passed since the step began, STEP_FAILED with the error of the rejection, which
- * is in ctx->err. */
+/* For waits: STEP_AGAIN with a growing pause (2 s, 3 s, 4.5 s ... 15 s by the time spent in this
+ * step). Once limit_ms have passed since the step began, STEP_FAILED with an error that contains
+ * `what` ("waited 10 min for the volume to become available"). In a dry run: STEP_DONE. */
+enum verdict step_wait(struct step_ctx *ctx, int64_t limit_ms, const char *what);
+/* For a rejection, in ctx->err, that passes once an earlier change has taken effect: as step_wait,
+ * but after limit_ms STEP_FAILED with the rejection. */
 enum verdict step_retry(struct step_ctx *ctx, int64_t limit_ms);
 
 /* --- reading the resource --- */
 
-/* A member of the resource that is to be a text: "id", "arn", "name", "region". True with *value
- * (borrowed from the resource), or with NULL when it is absent: when there is no such member, or it
- * is null, or "", which Hyperglance writes where there is none. False with ctx->err (ERR_INVALID)
- * and NULL when it is there and not a text: what is malformed is never taken for absent. */
+/* A member of the resource that is a string: "id", "arn", "name", "region". True with *value
+ * (borrowed from the resource), or with NULL if it is absent: missing, null, or "", which
+ * Hyperglance writes for a missing value. False with ctx->err (ERR_INVALID) and NULL if it is
+ * present but not a string: a malformed value is never absent. */
 bool resource_field(struct step_ctx *ctx, const char *name, const char **value) MUST_CHECK;
-/* The same of attributes."name"; attributes that are not an object are malformed. name NULL: only
+/* The same for attributes."name"; attributes that are not an object are malformed. name NULL: only
  * whether the attributes can be read. */
 bool resource_attribute(struct step_ctx *ctx, const char *name, const char **value) MUST_CHECK;
 
@@ -219,24 +251,27 @@ void step_error_unpack(const json_t *stored, struct err *err);
 
 /* --- parameters --- */
 
-/* Typed parameters; the descriptor has them, so they are there. */
+/* Values of parameters that the descriptor has. */
 const char *param_string(const struct step_ctx *ctx, const char *name);
 bool param_boolean(const struct step_ctx *ctx, const char *name);
 int64_t param_number(const struct step_ctx *ctx, const char *name);
 
-/* The validated parameters of an event: each of the action's, defaulted where absent, converted by
- * type (boolean: true/false/yes/no/y/n in any case, or a JSON boolean; number: digits, or a JSON
- * integer). `given` is the event's params, NULL or an object; unknown members are ignored. A new
- * reference, or NULL with ERR_INVALID naming the parameter. */
+/* Validates the parameters of an event. given: the "params" of the event, NULL or an object; members
+ * that the action does not have are ignored, missing ones get their default. Booleans are
+ * true/false/yes/no/y/n in any case or JSON booleans; numbers are digits or JSON integers. Returns
+ * an object with each parameter of the action (a new reference), or NULL with ERR_INVALID, naming
+ * the parameter. */
 json_t *action_params(const struct action *action, const json_t *given, struct err *err) MUST_CHECK;
 
 /* --- the table --- */
 
 /* All actions, sorted by cloud and name; ended by NULL. */
 extern const struct action *const action_table[];
-/* NULL when there is none of that name. */
+/* NULL if no action has that name. */
 const struct action *action_find(const char *name);
-const char *effect_name(enum effect effect); /* "stops" */
-const char *cloud_name(enum cloud cloud);    /* "aws", "azure" */
+/* "stops". */
+const char *effect_name(enum effect effect);
+/* "aws", "azure". */
+const char *cloud_name(enum cloud cloud);
 
 #endif

@@ -1,4 +1,4 @@
-/* Resources of many parts: refusals are put aside until all parts have been gone through. */
+/* Resources of many parts: rejections are stored until all parts have been processed. */
 #include "actions/parts.h"
 
 #include <inttypes.h>
@@ -9,9 +9,9 @@
 #include "lib/base/clock.h"
 #include "lib/json/jpath.h"
 
-/* A part's name as it is kept and shown. */
+/* The name of a part in the state and in the error. */
 #define NAME_MAX_SIZE 128
-/* All names in an error together; what is over leaves room for the provider's own words. */
+/* All names in an error together; the rest is for the provider's message. */
 #define NAMES_MAX 384
 
 /* --- the state --- */
@@ -47,7 +47,7 @@ void parts_count(struct step_ctx *ctx, int64_t done)
     json_object_set_new(parts_state(ctx), "done", json_integer(parts_done(ctx) + done));
 }
 
-/* The name, cut to what is kept. */
+/* The name, truncated. */
 static json_t *parts_short_name(const char *part)
 {
     char name[NAME_MAX_SIZE + 4];
@@ -62,7 +62,7 @@ static json_t *parts_short_name(const char *part)
     return json_string(name);
 }
 
-void parts_put_aside(struct step_ctx *ctx, const char *part)
+void parts_store_rejection(struct step_ctx *ctx, const char *part)
 {
     json_t *parts = parts_state(ctx);
     int64_t failed = parts_failed(ctx);
@@ -76,9 +76,9 @@ void parts_put_aside(struct step_ctx *ctx, const char *part)
     ctx->err = ERR_INIT;
 }
 
-/* --- going through the parts --- */
+/* --- the parts --- */
 
-bool parts_refused(const struct step_ctx *ctx)
+bool parts_rejected(const struct step_ctx *ctx)
 {
     switch (ctx->err.kind) {
     case ERR_INVALID:
@@ -89,7 +89,7 @@ bool parts_refused(const struct step_ctx *ctx)
     case ERR_LIMIT:
     case ERR_PROVIDER:
         return true;
-    default: /* it may pass, or is everybody's */
+    default: /* it may pass, or concerns all parts */
         return false;
     }
 }
@@ -98,12 +98,12 @@ enum verdict parts_settle(struct step_ctx *ctx, enum verdict verdict, const char
 {
     if (verdict == STEP_AGAIN || verdict == STEP_FINISHED)
         return verdict;
-    if (verdict == STEP_FAILED && !parts_refused(ctx))
+    if (verdict == STEP_FAILED && !parts_rejected(ctx))
         return STEP_FAILED;
     if (verdict == STEP_DONE)
         parts_count(ctx, 1);
     else
-        parts_put_aside(ctx, part);
+        parts_store_rejection(ctx, part);
     json_object_del(json_object_get(ctx->state, "parts"), "since");
     return STEP_DONE;
 }

@@ -1,5 +1,5 @@
-/* The state of a task. In the process that made it, it is the action's own. Out of the store it is
- * input: whoever can write beside the reports may have written it. */
+/* The state of a task. In the process that made it, it is trusted. From the store it is input: anyone
+ * who can write next to the reports may have written it. */
 #include "actions/state.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ bool action_state_admit(struct step_ctx *ctx, json_t *state)
         if (!row)
             return err_set(
                 &ctx->err, ERR_INVALID, "",
-                "the stored state has a member \"%.64s\", which the action does not have", name);
+                "the stored state has a member \"%.64s\", which the action does not declare", name);
         if (row->admit && !row->admit(ctx, value))
             return err_set(&ctx->err, ERR_INVALID, "",
                            "the member \"%s\" of the stored state is not valid", row->name);
@@ -41,7 +41,7 @@ bool action_state_declared(struct step_ctx *ctx)
     json_object_foreach(ctx->state, name, value) {
         if (!state_find_member(ctx->action, name))
             return err_set(&ctx->err, ERR_INTERNAL, "",
-                           "the action keeps \"%.64s\" in its state, which it does not declare",
+                           "the action stores \"%.64s\" in its state, which it does not declare",
                            name);
     }
     return true;
@@ -71,20 +71,20 @@ bool state_list(struct step_ctx *ctx, const json_t *value,
     return true;
 }
 
-const char *state_string(const json_t *value, size_t most)
+const char *state_string(const json_t *value, size_t max)
 {
-    return json_is_string(value) && json_string_length(value) <= most ? json_string_value(value)
-                                                                      : NULL;
+    return json_is_string(value) && json_string_length(value) <= max ? json_string_value(value)
+                                                                     : NULL;
 }
 
-bool state_texts(const json_t *value, const char *const *names, size_t most)
+bool state_texts(const json_t *value, const char *const *names, size_t max)
 {
     size_t known = 0;
     if (!json_is_object(value))
         return false;
     for (const char *const *name = names; *name; name++) {
         const json_t *text = json_object_get(value, *name);
-        if (text && !state_string(text, most))
+        if (text && !state_string(text, max))
             return false;
         known += text != NULL;
     }

@@ -34,7 +34,7 @@ bool act_failed_with(const struct step_ctx *ctx, const char *code);
 #define DRY_RUN_PARAM                                                                              \
     {                                                                                              \
         .name = "DryRun", .type = PARAM_BOOLEAN, .fallback = "true",                               \
-        .help = "Only ask AWS whether the change would be allowed."                                \
+        .help = "Only check with AWS whether the change would be allowed."                         \
     }
 
 /* params (stolen; NULL: stays NULL) with DryRun=true if the parameter is on. */

@@ -279,8 +279,8 @@ static const struct ebs_volume_check_step waiting_gone = {
 const struct action action_ebs_delete_volume = {
     .name = "ebs_delete_volume",
     .display_name = "Delete EBS Volume",
-    .description = "Deletes the volume; instances that it is attached to are stopped by force and "
-                   "it is detached from them first.",
+    .description = "Deletes the volume; it is first detached from its instances, which "
+                   "are stopped by force.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"EBS Volume", NULL},

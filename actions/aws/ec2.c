@@ -200,7 +200,7 @@ static bool ec2_snapshots_sound(struct step_ctx *ctx, const json_t *snapshots)
         if (state && strcmp(state, "error") == 0) {
             const char *id = jstr(snapshot, "snapshotId");
             return err_set(&ctx->err, ERR_PROVIDER, "", "snapshot %s of the instance has failed",
-                           id ? id : "(without id)");
+                           id ? id : "(without ID)");
         }
     }
     return true;

@@ -174,7 +174,7 @@ const struct action action_ec2_delete_nat_gateway = {
 const struct action action_ec2_deregister_ami = {
     .name = "ec2_deregister_ami",
     .display_name = "Deregister Image",
-    .description = "Deregisters the AMI; its snapshots stay.",
+    .description = "Deregisters the AMI; its snapshots are kept.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .resource_types = image_types,
@@ -189,9 +189,8 @@ const struct action action_ec2_deregister_ami = {
 const struct action action_ec2_delete_key_pair = {
     .name = "ec2_delete_key_pair",
     .display_name = "Delete EC2 Key Pair",
-    .description =
-        "Deletes the key pair of the given name; instances that were launched with it keep "
-        "its public half.",
+    .description = "Deletes the key pair with the given name; instances launched with it keep the "
+                   "public key.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .resource_types = ec2_instance_types,
@@ -207,7 +206,7 @@ const struct action action_ec2_delete_key_pair = {
 const struct action action_ami_set_private = {
     .name = "ami_set_private",
     .display_name = "Set AMI to Private",
-    .description = "Takes the permission to launch the AMI away from the public.",
+    .description = "Removes the public permission to launch the AMI.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = image_types,

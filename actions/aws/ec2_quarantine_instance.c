@@ -98,7 +98,7 @@ static enum verdict ec2_quarantine_list_interfaces(struct step_ctx *ctx)
     json_decref(found);
     step_state_set(ctx, "interfaces", kept);
     if (none)
-        return step_invalid(ctx, "%s has no network interface: is it terminated?", instance);
+        return step_invalid(ctx, "%s has no network interface; it may be terminated", instance);
     return whole ? STEP_DONE : STEP_FAILED;
 }
 
@@ -147,7 +147,7 @@ static enum verdict ec2_quarantine_isolate_next(struct step_ctx *ctx)
     }
     const char *id = jstr(interface, "id");
     enum verdict verdict = parts_settle(ctx, ec2_quarantine_put_group(ctx, interface, group),
-                                        id ? id : "an interface without id");
+                                        id ? id : "an interface without ID");
     if (verdict != STEP_DONE)
         return verdict;
     step_state_set(ctx, "next", json_integer((json_int_t)next + 1));
@@ -157,8 +157,8 @@ static enum verdict ec2_quarantine_isolate_next(struct step_ctx *ctx)
 const struct action action_ec2_quarantine_instance = {
     .name = "ec2_quarantine_instance",
     .display_name = "Quarantine EC2 Instance",
-    .description = "Puts a security group without any rule, alone, on every network interface of "
-                   "the EC2 instance.",
+    .description = "Replaces the security groups of every network interface of the EC2 instance by "
+                   "one without rules.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = ec2_instance_types,

@@ -150,7 +150,7 @@ static enum verdict eip_release_next(struct step_ctx *ctx)
 const struct action action_ec2_release_eips = {
     .name = "ec2_release_eips",
     .display_name = "Release Elastic IP",
-    .description = "Takes every Elastic IP address off the EC2 instance and releases it.",
+    .description = "Disassociates every Elastic IP address from the EC2 instance and releases it.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .resource_types = ec2_instance_types,

@@ -284,7 +284,7 @@ static enum verdict ec2_role_disassociate(struct step_ctx *ctx)
         act_step(ctx, &disassociate_profile,
                  json_pack("{s:s}", "AssociationId", jstr(found, "associationId")));
     if (verdict == STEP_DONE && !ctx->plan && ctx->audit)
-        ctx->audit(ctx, "instance profile taken off", found);
+        ctx->audit(ctx, "instance profile removed", found);
     json_decref(found);
     /* It was taken off meanwhile, perhaps by an earlier try: the next look tells. */
     if (verdict == STEP_FAILED && act_failed_with(ctx, "InvalidAssociationID.NotFound"))
@@ -295,8 +295,9 @@ static enum verdict ec2_role_disassociate(struct step_ctx *ctx)
 const struct action action_ec2_attach_role = {
     .name = "ec2_attach_role",
     .display_name = "Attach IAM Role",
-    .description = "Gives the EC2 instance the role, through an instance profile that is created "
-                   "when the role has none.",
+    .description =
+        "Gives the EC2 instance the role, by an instance profile, which is created if the "
+        "role has none.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = ec2_instance_types,
@@ -322,8 +323,8 @@ const struct action action_ec2_detach_role = {
     .name = "ec2_detach_role",
     .display_name = "Detach IAM Role",
     .description =
-        "Takes the instance profile that holds the role off the EC2 instance; the profile "
-        "and other instances that use it stay as they are.",
+        "Removes the instance profile with the role from the EC2 instance; the profile and "
+        "other instances that use it are not changed.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = ec2_instance_types,

@@ -51,8 +51,8 @@ const struct action action_ec2_terminate_instance = {
     .name = "ec2_terminate_instance",
     .display_name = "Terminate Instance",
     .description =
-        "Terminates the EC2 instance, after snapshots of all its volumes have been begun "
-        "unless SnapShotBeforeTerminate is off.",
+        "Terminates the EC2 instance, after starting snapshots of all its volumes unless "
+        "SnapShotBeforeTerminate is off.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .resource_types = ec2_instance_types,
@@ -62,7 +62,7 @@ const struct action action_ec2_terminate_instance = {
             {.name = "SnapShotBeforeTerminate",
              .type = PARAM_BOOLEAN,
              .fallback = "true",
-             .help = "Take snapshots of all volumes first; without them the instance is kept."},
+             .help = "Start snapshots of all volumes first; if that fails, the instance is kept."},
             {0}},
     .permissions =
         (const char *const[]){"ec2:CreateSnapshots", "ec2:CreateTags", "ec2:DescribeInstances",

@@ -80,9 +80,7 @@ static enum verdict ecs_task_stop_next(struct step_ctx *ctx)
 const struct action action_ecs_stop = {
     .name = "ecs_stop",
     .display_name = "Stop ECS Cluster",
-    .description =
-        "Stops every running task of the ECS cluster; services that want tasks start new "
-        "ones.",
+    .description = "Stops every running task of the ECS cluster; its services may start new ones.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_STOPS,
     .resource_types = (const char *const[]){"ECS Cluster", NULL},

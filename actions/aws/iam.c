@@ -109,10 +109,11 @@ static enum verdict iam_compare_policy(struct step_ctx *ctx, const char *name,
     json_decref(there);
     if (same)
         return STEP_DONE;
-    return step_invalid(ctx,
-                        "the policy %s exists with another content and is not attached; delete it, "
-                        "or make this its default version: %.600s",
-                        arn, text);
+    return step_invalid(
+        ctx,
+        "the policy %s exists with different content and was not attached; delete it, "
+        "or make this its default version: %.600s",
+        arn, text);
 }
 
 enum verdict iam_require_policy(struct step_ctx *ctx, const char *name, const char *description,

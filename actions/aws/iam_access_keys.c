@@ -71,7 +71,7 @@ static enum verdict iam_key_done(struct step_ctx *ctx, bool worked)
 {
     const char *id = jstr(iam_key_next(ctx), "id");
     bool done = worked || act_failed_with(ctx, "NoSuchEntity");
-    if (parts_settle(ctx, done ? STEP_DONE : STEP_FAILED, id ? id : "a key without id") !=
+    if (parts_settle(ctx, done ? STEP_DONE : STEP_FAILED, id ? id : "a key without ID") !=
         STEP_DONE)
         return STEP_FAILED;
     json_array_remove(json_object_get(ctx->state, "keys"), 0);
@@ -107,13 +107,13 @@ static bool iam_key_is_unused(struct step_ctx *ctx, const json_t *key, const jso
     int64_t used_ms;
     if (!jget(usage, "AccessKeyLastUsed")) /* of a key never used it says that */
         return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
-                       "the answer to GetAccessKeyLastUsed does not speak of access key %s",
+                       "the response from GetAccessKeyLastUsed does not mention access key %s",
                        jstr(key, "id"));
     if (!date)
         date = jstr(key, "created");
     if (!date || !clock_parse(date, &used_ms))
         return err_set(&ctx->err, ERR_PROVIDER, "",
-                       "AWS does not say when access key %s was created or last used",
+                       "AWS returned no date of creation or last use for access key %s",
                        jstr(key, "id"));
     int64_t days = param_number(ctx, "MaxDaysUsed");
     int64_t age_ms = ctx->clock->wall_ms(ctx->clock) - used_ms;
@@ -139,7 +139,7 @@ static enum verdict iam_key_deactivate_next_unused(struct step_ctx *ctx)
 const struct action action_iam_revoke_access_key = {
     .name = "iam_revoke_access_key",
     .display_name = "Revoke Access Key",
-    .description = "Makes every access key of the IAM user inactive.",
+    .description = "Deactivates every access key of the IAM user.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_STOPS,
     .global = true,
@@ -171,8 +171,9 @@ const struct action action_iam_delete_access_key = {
 const struct action action_iam_deactivate_unused_access_keys = {
     .name = "iam_deactivate_unused_access_keys",
     .display_name = "Deactivate Keys",
-    .description = "Makes those access keys of the IAM user inactive that were not used, or if "
-                   "never used, not created, within the last MaxDaysUsed days.",
+    .description =
+        "Deactivates the access keys of the IAM user that were not used (or, if never used, "
+        "not created) in the last MaxDaysUsed days.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_STOPS,
     .global = true,
@@ -180,7 +181,7 @@ const struct action action_iam_deactivate_unused_access_keys = {
     .params = (const struct action_param[]){{.name = "MaxDaysUsed",
                                              .type = PARAM_NUMBER,
                                              .fallback = "90",
-                                             .help = "Keys used within so many days are kept."},
+                                             .help = "Keys used in this number of days are kept."},
                                             {0}},
     .permissions = (const char *const[]){"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys",
                                          "iam:UpdateAccessKey", NULL},

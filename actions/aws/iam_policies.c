@@ -131,8 +131,8 @@ static enum verdict iam_policy_choose_named(struct step_ctx *ctx, const char *na
         return step_invalid(ctx, "there is no policy named %s in account %s", name, ctx->account);
     if (json_array_size(found) > 1)
         return step_invalid(ctx,
-                            "more than one policy is named %s (%.300s, %.300s); give the ARN of "
-                            "the one that is meant in the parameter \"Policy\"",
+                            "more than one policy is named %s (%.300s, %.300s); set the "
+                            "parameter \"Policy\" to the ARN of one of them",
                             name, json_string_value(arn),
                             json_string_value(json_array_get(found, 1)));
     step_state_set(ctx, "arn", json_incref(arn));
@@ -319,8 +319,8 @@ const struct action action_iam_delete_default_policy_version = {
     .name = "iam_delete_default_policy_version",
     .display_name = "Delete Default Policy Version",
     .description =
-        "Makes the newest other version of the policy its default and deletes the version "
-        "that was.",
+        "Makes the newest other version of the policy the default and deletes the former "
+        "default version.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .global = true,

@@ -32,7 +32,7 @@ static bool kms_key_check(struct step_ctx *ctx)
     if (kms_key_id_valid(kms_key(ctx)) || kms_key_arn_valid(ctx, kms_key(ctx)))
         return true;
     return err_set(&ctx->err, ERR_INVALID, "",
-                   "parameter \"KMS Key Id\" is \"%s\", which is neither a key's id nor the ARN of "
+                   "parameter \"KMS Key Id\" is \"%s\", which is neither a key ID nor the ARN of "
                    "one in account %s and region %s",
                    act_shown(kms_key(ctx), shown), ctx->account, ctx->region);
 }
@@ -45,7 +45,7 @@ static enum verdict kms_key_enable_rotation(struct step_ctx *ctx)
 const struct action action_kms_enable_rotation = {
     .name = "kms_enable_rotation",
     .display_name = "Enable KMS Rotation",
-    .description = "Switches the yearly rotation of the KMS key on.",
+    .description = "Enables the yearly rotation of the KMS key.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = (const char *const[]){"Region", NULL},
@@ -53,7 +53,7 @@ const struct action action_kms_enable_rotation = {
                                              .type = PARAM_STRING,
                                              .fallback = "",
                                              .required = true,
-                                             .help = "The key's id or its ARN."},
+                                             .help = "The key ID or ARN."},
                                             {0}},
     .permissions = (const char *const[]){"kms:EnableKeyRotation", NULL},
     .check = kms_key_check,

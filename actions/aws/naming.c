@@ -87,7 +87,7 @@ static bool naming_agree(struct step_ctx *ctx, const struct wanted *wanted, stru
     }
     if (strcmp(found->name, also->name) == 0 || (same && same(found->name, also->name)))
         return true;
-    return err_set(&ctx->err, ERR_INVALID, "", "%s \"%s\" is \"%s\", but its \"%s\" says \"%s\"",
+    return err_set(&ctx->err, ERR_INVALID, "", "%s \"%s\" is \"%s\", but its \"%s\" contains \"%s\"",
                    naming_owner(found), found->in, act_shown(found->name, shown), also->in,
                    act_shown(also->name, other));
 }
@@ -98,7 +98,7 @@ static bool naming_reject_name(struct step_ctx *ctx, const struct wanted *wanted
     char shown[84];
     if (wanted->ec2)
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "%s \"%s\" is \"%s\", which is not a valid id of %s (%s...)",
+                       "%s \"%s\" is \"%s\", which is not a valid ID of %s (%s...)",
                        naming_owner(at), at->in, act_shown(text, shown), wanted->how->what,
                        wanted->ec2);
     return err_set(&ctx->err, ERR_INVALID, "",
@@ -228,11 +228,11 @@ static const char *naming_reject_nameless(struct step_ctx *ctx, const struct wan
     if (wanted->attribute)
         err_set(
             &ctx->err, ERR_INVALID, "",
-            "nothing in the resource names %s: attribute \"%s\", \"id\" and \"arn\" are missing",
+            "the resource does not identify %s: attribute \"%s\", \"id\" and \"arn\" are missing",
             wanted->how->what, wanted->attribute);
     else
         err_set(&ctx->err, ERR_INVALID, "",
-                "nothing in the resource names %s: its \"%s\"%s%s%s and \"arn\" are missing",
+                "the resource does not identify %s: its \"%s\"%s%s%s and \"arn\" are missing",
                 wanted->how->what, fields[0], fields[1] ? ", \"" : "", fields[1] ? fields[1] : "",
                 fields[1] ? "\"" : "");
     return NULL;
@@ -307,7 +307,7 @@ const char *act_ec2_id(struct step_ctx *ctx, const char *attribute, const char *
 {
     const struct ec2_kind *kind = naming_ec2_kind(prefix);
     if (!kind) {
-        err_set(&ctx->err, ERR_INTERNAL, "", "ids that begin with \"%s\" are not known", prefix);
+        err_set(&ctx->err, ERR_INTERNAL, "", "IDs that begin with \"%s\" are not known", prefix);
         return NULL;
     }
     const struct act_naming how = {
@@ -330,7 +330,7 @@ bool act_ec2_attribute(struct step_ctx *ctx, const char *attribute, const char *
     if (!*id || ec2_id_valid(*id, prefix))
         return true;
     err_set(&ctx->err, ERR_INVALID, "",
-            "attribute \"%s\" is \"%s\", which is not a valid id of %s (%s...)", attribute,
+            "attribute \"%s\" is \"%s\", which is not a valid ID of %s (%s...)", attribute,
             act_shown(*id, shown), kind ? kind->what : "this kind", prefix);
     *id = NULL;
     return false;

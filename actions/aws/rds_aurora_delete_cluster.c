@@ -47,7 +47,7 @@ static json_t *aurora_describe(struct step_ctx *ctx, bool *gone)
     json_t *found = response ? json_incref(jget(response, "DBClusters.DBCluster[0]")) : NULL;
     *gone = !response && ctx->err.kind == ERR_NOT_FOUND;
     if (response && !found)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s says nothing of the cluster",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s does not describe the cluster",
                 describe_clusters.name);
     json_decref(response);
     return found;
@@ -79,7 +79,7 @@ static bool aurora_stands_alone(struct step_ctx *ctx, const json_t *found)
 {
     const char *arn = jstr(found, "DBClusterArn");
     if (!arn)
-        return err_set(&ctx->err, ERR_PROVIDER, "", "RDS named no ARN of the cluster %s",
+        return err_set(&ctx->err, ERR_PROVIDER, "", "RDS returned no ARN for the cluster %s",
                        aurora_cluster(ctx));
     json_t *globals = act_list(ctx, &all_globals, json_object());
     bool alone = globals != NULL;

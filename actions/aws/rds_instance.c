@@ -40,8 +40,8 @@ json_t *rds_describe_instance(struct step_ctx *ctx, const char *instance)
     json_t *found = response ? json_incref(jget(response, "DBInstances.DBInstance[0]")) : NULL;
     json_decref(response);
     if (response && !found)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s says nothing of instance %s",
-                describe_instances.name, instance);
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                "%s does not describe the instance %s", describe_instances.name, instance);
     return found;
 }
 
@@ -104,7 +104,7 @@ const struct action action_rds_terminate_instance = {
                                             {.name = "DeleteBackups",
                                              .type = PARAM_BOOLEAN,
                                              .fallback = "false",
-                                             .help = "Delete the automated backups too."},
+                                             .help = "Also delete the automated backups."},
                                             {0}},
     .permissions = (const char *const[]){"rds:CreateDBSnapshot", "rds:DeleteDBInstance",
                                          "rds:DescribeDBInstances", NULL},
@@ -158,8 +158,7 @@ static enum verdict rds_quarantine_find(struct step_ctx *ctx)
     rds_quarantine_audit_former(ctx, groups);
     step_state_set(ctx, "groups", groups);
     if (!in_vpc)
-        return step_invalid(ctx,
-                            "the instance is in no VPC, so that no security group can hold it");
+        return step_invalid(ctx, "the instance is not in a VPC; security groups require one");
     return STEP_DONE;
 }
 
@@ -238,7 +237,7 @@ const struct action action_rds_quarantine_instance = {
     .name = "rds_quarantine_instance",
     .display_name = "Quarantine RDS Instance",
     .description =
-        "Puts a security group without any rule, alone, on the RDS instance and stops it.",
+        "Replaces the security groups of the RDS instance by one without rules, and stops it.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_STOPS,
     .resource_types = rds_instance_types,

@@ -23,7 +23,7 @@ const struct action action_s3_allow_ssl_only = {
     .name = "s3_allow_ssl_only",
     .display_name = "S3 Enforce SSL",
     .description = "Adds a statement to the bucket's policy that denies requests without TLS; the "
-                   "rest of the policy stays.",
+                   "rest of the policy is kept.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = bucket_types,

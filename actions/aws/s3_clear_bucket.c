@@ -40,7 +40,7 @@ static json_t *clear_decode_key(struct step_ctx *ctx, const char *key, bool enco
         text = json_stringn(buf_str(&plain), plain.size);
     if (!text)
         err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
-                "the listing holds a key that cannot be read");
+                "the listing contains a key that cannot be decoded");
     buf_free(&plain);
     return text;
 }
@@ -228,7 +228,7 @@ static bool clear_all_final(struct step_ctx *ctx, const json_t *failures)
     json_t *failure;
     json_array_foreach(failures, i, failure) {
         clear_set_rejection(ctx, failure);
-        if (!parts_refused(ctx))
+        if (!parts_rejected(ctx))
             return false;
     }
     return true;
@@ -261,7 +261,7 @@ static bool clear_settle_page(struct step_ctx *ctx, const json_t *response, json
     json_array_foreach(failures, i, failure) {
         const char *key = jstr(failure, "Key");
         clear_set_rejection(ctx, failure);
-        parts_put_aside(ctx, key ? key : "(an object without a key)");
+        parts_store_rejection(ctx, key ? key : "(an object without a key)");
         clear_mark_left(entries, failure);
     }
     size_t failed = json_array_size(failures);
@@ -449,8 +449,8 @@ static bool clear_moment_valid(struct step_ctx *ctx, const json_t *value)
 const struct action action_s3_clear_bucket = {
     .name = "s3_clear_bucket",
     .display_name = "Clear an S3 Bucket",
-    .description = "Deletes all objects that the bucket has when the action begins, in all their "
-                   "versions; the bucket stays.",
+    .description = "Deletes all objects that the bucket contains when the action begins, in all "
+                   "versions; the bucket is kept.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_DELETES,
     .resource_types = bucket_types,

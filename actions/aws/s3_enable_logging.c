@@ -115,7 +115,7 @@ const struct action action_s3_enable_logging = {
     .display_name = "Enable Access Logging",
     .description =
         "Sends the bucket's access log to the account's log bucket in its region, which is "
-        "created when there is none.",
+        "created if it does not exist.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = bucket_types,

@@ -72,7 +72,7 @@ static enum verdict s3_policy_delete(struct step_ctx *ctx)
 const struct action action_s3_block_public_access = {
     .name = "s3_block_public_access",
     .display_name = "Block S3 Public Access",
-    .description = "Switches on all four of the bucket's public access blocks.",
+    .description = "Enables all four public access blocks of the bucket.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = bucket_types,
@@ -100,7 +100,7 @@ const struct action action_s3_enable_encryption = {
 const struct action action_s3_enable_versioning = {
     .name = "s3_enable_versioning",
     .display_name = "Enable S3 Versioning",
-    .description = "Switches the bucket's versioning on.",
+    .description = "Enables versioning of the bucket.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = bucket_types,

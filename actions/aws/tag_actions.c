@@ -18,9 +18,9 @@ static enum verdict add_tag_exists(struct step_ctx *ctx, const char *now)
     const char *key = param_string(ctx, "Key");
     char shown[84], also[84];
     if (strcmp(now, param_string(ctx, "Value")) == 0)
-        return step_finished(ctx, "the tag is there already");
+        return step_finished(ctx, "the tag exists already");
     return step_invalid(ctx,
-                        "the tag \"%s\" is there already with the value \"%s\"; it is not "
+                        "the tag \"%s\" exists already with the value \"%s\"; it is not "
                         "overwritten",
                         act_shown(key, shown), act_shown(now, also));
 }
@@ -48,7 +48,8 @@ static bool add_tag_run(struct step_ctx *const *ctxs, size_t count, enum verdict
 const struct action action_add_tag = {
     .name = "add_tag",
     .display_name = "Add Tag",
-    .description = "Adds a tag to the resource; a key that has another value already is an error.",
+    .description =
+        "Adds a tag to the resource; it is an error if the key exists with another value.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_TAGS,
     .resource_types =
@@ -155,11 +156,11 @@ static enum verdict update_tag_none_matched(struct step_ctx *ctx, const json_t *
     if (json_object_get(matched, key) && json_object_get(tags, key))
         return step_finished(ctx, "the tag has that key already");
     if (json_array_size(json_object_get(ctx->state, "old")) > 0 && json_object_get(tags, key))
-        return step_finished(ctx, "the tag is renamed already");
+        return step_finished(ctx, "the tag has been renamed already");
     if (old && json_object_get(tags, key) &&
         json_equal(json_object_get(former, old), json_object_get(tags, key)))
-        return step_finished(ctx, "the tag is renamed already");
-    return step_invalid(ctx, "none of the resource's matchedAttributes is a tag that it has");
+        return step_finished(ctx, "the tag has been renamed already");
+    return step_invalid(ctx, "the resource has none of the tags in its matchedAttributes");
 }
 
 /* All that is to be renamed goes to one key: it can take one value only. Puts the value and the old
@@ -173,7 +174,7 @@ static enum verdict update_tag_plan(struct step_ctx *ctx, const json_t *tags, co
     json_t *value = json_object_get(tags, old);
     json_t *now = json_object_get(tags, key);
     if (now && !json_equal(now, value))
-        return step_invalid(ctx, "the tag \"%s\" is there already with another value",
+        return step_invalid(ctx, "the tag \"%s\" exists already with another value",
                             act_shown(key, shown));
     json_t *keys = json_array();
     const char *name;
@@ -228,7 +229,7 @@ static bool update_tag_remove(struct step_ctx *const *ctxs, size_t count, enum v
 const struct action action_update_tag = {
     .name = "update_tag",
     .display_name = "Update Tag",
-    .description = "Renames the tags that the rule has matched: the value moves to the new key.",
+    .description = "Renames the tags that the rule matched: the value moves to the new key.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_TAGS,
     .resource_types =
@@ -240,7 +241,7 @@ const struct action action_update_tag = {
                                              .type = PARAM_STRING,
                                              .fallback = "",
                                              .required = true,
-                                             .help = "The key that the tag is to have."},
+                                             .help = "The new key."},
                                             {0}},
     .permissions =
         (const char *const[]){"ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeTags",

@@ -190,7 +190,7 @@ static const char *tags_queue_name(struct step_ctx *ctx, const char *endpoint, s
         return NULL;
     if (!name)
         err_set(&ctx->err, ERR_INVALID, "",
-                "nothing in the resource names a queue: its \"name\", \"id\" and \"arn\" and "
+                "the resource does not identify a queue: its \"name\", \"id\" and \"arn\" and "
                 "attribute \"Queue Url\" are missing");
     return name;
 }

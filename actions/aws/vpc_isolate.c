@@ -328,8 +328,9 @@ static enum verdict vpc_policy_attach_next(struct step_ctx *ctx)
 const struct action action_vpc_isolate = {
     .name = "vpc_isolate",
     .display_name = "Isolate VPC",
-    .description = "Switches the VPC's DNS off, denies all its traffic by a network ACL on every "
-                   "subnet, and denies EC2's operations in it to all IAM users.",
+    .description =
+        "Disables the VPC's DNS, denies all traffic by a network ACL on every subnet, and "
+        "denies all IAM users the EC2 operations in it.",
     .cloud = CLOUD_AWS,
     .effect = EFFECT_CHANGES,
     .resource_types = (const char *const[]){"VPC", NULL},

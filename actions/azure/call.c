@@ -143,7 +143,7 @@ static enum verdict az_operation_poll(struct step_ctx *ctx, struct arm_poll *pol
     }
     if (step_elapsed_ms(ctx) < OPERATION_LIMIT)
         return az_operation_park(ctx, poll);
-    err_set(&ctx->err, ERR_PROVIDER, "", "the operation is still under way after %d hours",
+    err_set(&ctx->err, ERR_PROVIDER, "", "the operation is still in progress after %d hours",
             (int)(OPERATION_LIMIT / WAIT_MINUTES(60)));
     return STEP_FAILED;
 }

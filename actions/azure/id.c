@@ -116,14 +116,14 @@ static bool az_where_take(struct step_ctx *ctx, const char *what, const char *te
 {
     if (!text && !of_id)
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "%s is missing, and the resource's \"id\" is not an ARM resource id", what);
+                       "%s is missing, and the resource's \"id\" is not an ARM resource ID", what);
     if (text && !az_segment_valid(text))
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "%s is \"%.128s\", which cannot be part of an ARM resource id", what, text);
+                       "%s is \"%.128s\", which cannot be part of an ARM resource ID", what, text);
     if (text && of_id && !fold_equal(text, of_id))
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "%s is \"%.128s\", but the resource's \"id\" says \"%.128s\"", what, text,
-                       of_id);
+                       "%s is \"%.128s\", but the resource's \"id\" contains \"%.128s\"", what,
+                       text, of_id);
     snprintf(to, AZ_SEGMENT_SIZE, "%s", text ? text : of_id);
     return true;
 }
@@ -140,7 +140,7 @@ static bool az_where_take_subscription(struct step_ctx *ctx, const char *of_id, 
             to->subscription ? to->subscription : "");
     if (of_id && strcasecmp(to->subscription, of_id) != 0)
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "the resource's \"subscription\" is %s, but its \"id\" says %s",
+                       "the resource's \"subscription\" is %s, but its \"id\" contains %s",
                        to->subscription, of_id);
     return true;
 }
@@ -156,7 +156,7 @@ bool az_where(struct step_ctx *ctx, struct az_where *to)
     bool full = text && *text == '/'; /* other ids are of no use here */
     if (full && !az_id_parse(text, &id))
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "the resource's \"id\" is \"%.256s\", which is not a valid ARM resource id",
+                       "the resource's \"id\" is \"%.256s\", which is not a valid ARM resource ID",
                        text);
     bool ok = az_where_take_subscription(ctx, full ? az_id_subscription(&id) : NULL, to) &&
               az_where_take(ctx, group_where, group, full ? az_id_group(&id) : NULL, to->group) &&

@@ -1,4 +1,4 @@
-/* Where an Azure resource is: ARM resource ids taken apart, and the place that an event names,
+/* Where an Azure resource is: ARM resource IDs taken apart, and the place that an event names,
  * checked before anything is built from it. */
 #ifndef HGAUTOD_ACTIONS_AZURE_ID_H
 #define HGAUTOD_ACTIONS_AZURE_ID_H

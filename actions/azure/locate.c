@@ -70,8 +70,9 @@ static bool az_locate_take(struct step_ctx *ctx, const json_t *response, struct 
     if (text && *text)
         return buf_adds(location, text) ||
                err_set(&ctx->err, ERR_LIMIT, "", "the resource's location is too long");
-    return err_set(&ctx->err, ERR_PROVIDER, "",
-                   "Resource Manager says of it no location, and [guard] allow_regions is set");
+    return err_set(
+        &ctx->err, ERR_PROVIDER, "",
+        "Resource Manager returned no location for it, and [guard] allow_regions is set");
 }
 
 bool az_locate(struct step_ctx *ctx, struct buf *location)

@@ -42,7 +42,7 @@ const struct action action_disk_delete = {
     .name = "disk_delete",
     .display_name = "Delete Disk",
     .description =
-        "Deletes the managed disk; one that is attached to a virtual machine is an error.",
+        "Deletes the managed disk; it is an error if it is attached to a virtual machine.",
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"Disk", NULL},
@@ -95,7 +95,7 @@ const struct action action_ssh_public_key_delete = {
 const struct action action_ip_delete = {
     .name = "ip_delete",
     .display_name = "Delete Public IP",
-    .description = "Deletes the public IP address; one that is in use is an error.",
+    .description = "Deletes the public IP address; it is an error if it is in use.",
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"Public IP Address", NULL},
@@ -115,7 +115,7 @@ const struct action action_nic_delete = {
     .name = "nic_delete",
     .display_name = "Delete NIC",
     .description =
-        "Deletes the network interface; one that is attached to a virtual machine is an error.",
+        "Deletes the network interface; it is an error if it is attached to a virtual machine.",
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_DELETES,
     .resource_types = (const char *const[]){"Network Interface", NULL},

@@ -46,12 +46,12 @@ static bool az_tag_read_id(struct step_ctx *ctx, struct az_id *id)
         return false;
     if (!text)
         return err_set(&ctx->err, ERR_INVALID, "",
-                       "the resource's \"id\" is missing; tags need an ARM resource id "
-                       "(/subscriptions/...), which says the resource's type");
+                       "the resource's \"id\" is missing; tags need an ARM resource ID "
+                       "(/subscriptions/...), which contains the resource's type");
     return az_id_parse(text, id) ||
            err_set(&ctx->err, ERR_INVALID, "",
-                   "the resource's \"id\" is \"%.256s\"; tags need an ARM resource id "
-                   "(/subscriptions/...), which says the resource's type",
+                   "the resource's \"id\" is \"%.256s\"; tags need an ARM resource ID "
+                   "(/subscriptions/...), which contains the resource's type",
                    text);
 }
 
@@ -130,9 +130,9 @@ static enum verdict az_tag_add_to(struct step_ctx *ctx, json_t *tags)
     if (!name)
         return az_tags_patch(ctx, "Merge", json_pack("{s:s}", key, value));
     if (strcmp(now, value) == 0)
-        return step_finished(ctx, "the tag is there already");
+        return step_finished(ctx, "the tag exists already");
     return step_invalid(ctx,
-                        "the tag \"%.128s\" is there already with the value \"%.128s\"; it is not "
+                        "the tag \"%.128s\" exists already with the value \"%.128s\"; it is not "
                         "overwritten",
                         name, now);
 }
@@ -151,7 +151,8 @@ static enum verdict az_tag_add(struct step_ctx *ctx)
 const struct action action_generic_tag = {
     .name = "generic_tag",
     .display_name = "Add Tag",
-    .description = "Adds a tag to the resource; a key that has another value already is an error.",
+    .description =
+        "Adds a tag to the resource; it is an error if the key exists with another value.",
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_TAGS,
     .resource_types = vm_types,
@@ -181,7 +182,7 @@ static enum verdict az_tag_remove_from(struct step_ctx *ctx, json_t *tags, const
     const char *value = NULL;
     const char *name = az_tag_find(tags, key, &value);
     return name ? az_tags_patch(ctx, "Delete", json_pack("{s:s}", name, value))
-                : step_finished(ctx, "the tag is not there");
+                : step_finished(ctx, "the resource does not have the tag");
 }
 
 static enum verdict az_tag_remove_key(struct step_ctx *ctx, const char *key)
@@ -243,7 +244,7 @@ static enum verdict az_tag_none_to_rename(struct step_ctx *ctx, const char *old_
     bool known = az_tag_find(json_object_get(ctx->resource, "tags"), old_key, &former) != NULL;
     bool found = step_state_flag(ctx, "found"); /* by an earlier owner */
     if (there && (found || !known || strcmp(former, now) == 0))
-        return step_finished(ctx, "the tag is renamed already");
+        return step_finished(ctx, "the tag has been renamed already");
     return step_invalid(ctx, "the resource has no tag \"%.128s\"", old_key);
 }
 
@@ -262,7 +263,7 @@ static enum verdict az_tag_plan_rename(struct step_ctx *ctx, json_t *tags)
         return az_tag_change_case(ctx, tags, from, new_key);
     if (there && strcmp(now, value) != 0)
         return step_invalid(
-            ctx, "the tag \"%.128s\" is there already with the value \"%.128s\", not \"%.128s\"",
+            ctx, "the tag \"%.128s\" exists already with the value \"%.128s\", not \"%.128s\"",
             there, now, value);
     step_state_set(ctx, "merge", there ? json_object() : json_pack("{s:s}", new_key, value));
     return STEP_DONE;
@@ -305,12 +306,12 @@ const struct action action_generic_tag_update = {
                                              .type = PARAM_STRING,
                                              .fallback = "",
                                              .required = true,
-                                             .help = "The key that the tag has, in any case."},
+                                             .help = "The present key, in any case."},
                                             {.name = "New Key",
                                              .type = PARAM_STRING,
                                              .fallback = "",
                                              .required = true,
-                                             .help = "The key that the tag is to have."},
+                                             .help = "The new key."},
                                             {0}},
     .permissions = permissions,
     .arm_type = "",

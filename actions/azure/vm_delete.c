@@ -137,8 +137,8 @@ static bool vm_part_path(struct step_ctx *ctx, const char *text, struct buf *pat
         ok = az_id_path(&id, path);
         az_id_free(&id);
     }
-    return ok ||
-           err_set(&ctx->err, ERR_INTERNAL, "", "the task's state holds the id \"%.256s\"", text);
+    return ok || err_set(&ctx->err, ERR_INTERNAL, "", "the task's state contains the ID \"%.256s\"",
+                         text);
 }
 
 /* The addresses of one interface; an interface that is not there has none. */
@@ -162,7 +162,7 @@ static json_t *vm_find_parts(struct step_ctx *ctx, const json_t *vm)
               json_is_object(jget(vm, "properties.networkProfile"));
     if (!ok)
         err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
-                "%s says nothing of disks or network interfaces", get_vm.name);
+                "%s does not list disks or network interfaces", get_vm.name);
     ok = ok && vm_add_disks(ctx, disks, vm) && vm_add_nics(ctx, nics, vm);
     for (size_t i = 0; ok && i < json_array_size(nics); i++)
         ok = vm_add_ips(ctx, ips, json_string_value(json_array_get(nics, i)));
@@ -219,7 +219,7 @@ static void vm_keep_parts(struct step_ctx *ctx, json_t *found, bool leaving)
     else
         vm_add_stored_parts(ctx, found);
     if (ctx->audit)
-        ctx->audit(ctx, "what is deleted with the virtual machine", found);
+        ctx->audit(ctx, "resources deleted with the virtual machine", found);
     json_object_update(ctx->state, found);
     step_state_set(ctx, "asked", json_boolean(asked));
 }
@@ -456,7 +456,7 @@ static bool vm_failure_valid(struct step_ctx *ctx, const json_t *value)
 const struct action action_vm_delete = {
     .name = "vm_delete",
     .display_name = "Delete VM",
-    .description = "Deletes the virtual machine and, when asked, its disks, network interfaces and "
+    .description = "Deletes the virtual machine and, optionally, its disks, network interfaces and "
                    "public IP addresses.",
     .cloud = CLOUD_AZURE,
     .effect = EFFECT_DELETES,

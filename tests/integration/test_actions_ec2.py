@@ -71,7 +71,7 @@ def test_an_instance_that_is_not_there_is_errored(moto, exec_event, action):
 def test_one_bad_resource_does_not_hold_up_the_others(moto, exec_event):
     good, bad = launch(moto)["InstanceId"], "i-1/../../x"
     report = exec_event(event("ec2_stop_instance", [entity("EC2 Instance", bad), instance(good)], LIVE)).report
-    report.assert_error(bad, 'the resource\'s "id" is "i-1/../../x", which is not a valid id of an EC2 instance')
+    report.assert_error(bad, 'the resource\'s "id" is "i-1/../../x", which is not a valid ID of an EC2 instance')
     assert report.processed_ids == [good]
     assert state(moto, good) == "stopped"
 

@@ -87,13 +87,13 @@ def test_a_name_that_the_arn_contradicts_is_errored(moto, exec_event):
     make_user(moto, "bob", keys=1)
     resource = {**user("alice"), "name": "bob"}
     report = exec_event(event("iam_revoke_access_key", [resource])).report
-    report.assert_error(resource["id"], 'but its "arn" says "alice"')
+    report.assert_error(resource["id"], 'but its "arn" contains "alice"')
     assert list(keys_of(moto, "alice").values()) + list(keys_of(moto, "bob").values()) == ["Active", "Active"]
 
 
 def test_a_user_of_another_account_is_errored(moto, exec_event):
     resource = {**user("alice"), "arn": "arn:aws:iam::222222222222:user/alice"}
-    exec_event(event("iam_revoke_access_key", [resource])).report.assert_error(resource["id"], '"account" is 123456789012, but its "arn" says 222222222222')
+    exec_event(event("iam_revoke_access_key", [resource])).report.assert_error(resource["id"], '"account" is 123456789012, but its "arn" contains 222222222222')
 
 
 # --- passwords, groups ---------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_no_quarantine_by_a_policy_that_allows(moto, exec_event):
     make_user(moto)
     moto.client("iam").create_policy(PolicyName="hyperglance_quarantine_users", PolicyDocument=DOCUMENT)
     report = exec_event(event("iam_quarantine_user", [user("alice")])).report
-    report.assert_error("AIDAQWERTYUIOPASDFGHJ", "policy/hyperglance_quarantine_users exists with another content and is not attached")
+    report.assert_error("AIDAQWERTYUIOPASDFGHJ", "policy/hyperglance_quarantine_users exists with different content and was not attached")
     assert attached(moto) == []
 
 

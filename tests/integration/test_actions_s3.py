@@ -105,7 +105,7 @@ def test_the_name_is_taken_where_there_is_no_id(s3, exec_event, absent):
 
 
 @pytest.mark.parametrize("id, why", [("Some Other Id", "is not a valid name of an S3 bucket"), ("evil/key", "is not a valid name of an S3 bucket"),
-                                     ("other-bucket", f'is "other-bucket", but its "arn" says "{BUCKET}"')])
+                                     ("other-bucket", f'is "other-bucket", but its "arn" contains "{BUCKET}"')])
 def test_an_id_that_is_wrong_gives_way_to_nothing(s3, exec_event, id, why):
     s3.put_object(Bucket=BUCKET, Key="kept", Body=b"")
     report = exec_event(event("s3_clear_bucket", [{**bucket(), "id": id}])).report.assert_error(id, why)

@@ -142,8 +142,8 @@ def test_enables_the_rotation_of_a_key(moto, exec_event):
 
 @pytest.mark.parametrize("key,error", [
     ("0badc0de-1111-2222-3333-444444444444", "^NotFoundException: "),
-    (f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0badc0de-1111-2222-3333-444444444444", "neither a key's id nor the ARN"),
-    ("alias/../x", "neither a key's id nor the ARN"),
+    (f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0badc0de-1111-2222-3333-444444444444", "neither a key ID nor the ARN"),
+    ("alias/../x", "neither a key ID nor the ARN"),
     ("", 'parameter "KMS Key Id" is empty'),
 ])
 def test_a_key_that_cannot_be_rotated_is_errored(moto, exec_event, key, error):

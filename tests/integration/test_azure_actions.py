@@ -437,7 +437,7 @@ def test_a_tag_that_is_there_is_processed(arm, run):
 
 def test_a_tag_is_not_overwritten(arm, run):
     vm = vm_with(arm, Env="test")
-    run("generic_tag", [vm], {"Key": "env", "Value": "prod"}).assert_error(vm, 'the tag "Env" is there already with the value "test"')
+    run("generic_tag", [vm], {"Key": "env", "Value": "prod"}).assert_error(vm, 'the tag "Env" exists already with the value "test"')
     assert arm.tags(vm) == {"Env": "test"}
 
 
@@ -514,7 +514,7 @@ def test_a_rename_to_a_key_that_is_taken(arm, run, value, same):
         report.assert_all_processed()
         assert arm.tags(vm) == {"Stage": "test"}
     else:
-        report.assert_error(vm, 'the tag "Stage" is there already with the value "other"')
+        report.assert_error(vm, 'the tag "Stage" exists already with the value "other"')
         assert arm.tags(vm) == {"env": "test", "Stage": "other"}
 
 
@@ -565,8 +565,8 @@ def entity(id=None, name="web-1", group=GROUP, subscription=SUBSCRIPTION, type="
     (entity(subscription=SUBSCRIPTION + "/../" + SUBSCRIPTION), '"subscription"'),
     (entity(group=""), '"Resource Group" is missing'),
     (entity(disk_id("web-1")), "not of the type Microsoft.Compute/virtualMachines"),
-    (entity(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"), "not a valid ARM resource id"),
-    (entity(vm_id("web-1") + "/extensions"), "not a valid ARM resource id"),
+    (entity(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"), "not a valid ARM resource ID"),
+    (entity(vm_id("web-1") + "/extensions"), "not a valid ARM resource ID"),
 ])
 def test_a_place_that_cannot_be_trusted_is_errored_before_any_call(arm, run, resource, why):
     arm.vm("web-1")
@@ -585,9 +585,9 @@ def test_what_cannot_be_part_of_a_path_is_errored_before_any_call(arm, run, acti
     for n, bad in enumerate(BAD):
         wrong += [(entity(f"name-{n}", name=bad, type=kind), '"name" is'), (entity(f"group-{n}", group=bad, type=kind), '"Resource Group" is'),
                   (entity(f"subscription-{n}", subscription=bad, type=kind), '"subscription" is'),
-                  (entity(resource_id(type, bad), type=kind), "not a valid ARM resource id"),
-                  (entity(resource_id(type, "web-1", group=bad), type=kind), "not a valid ARM resource id"),
-                  (entity(resource_id(type, "web-1", subscription=bad), type=kind), "not a valid ARM resource id|not in its \"subscription\"")]
+                  (entity(resource_id(type, bad), type=kind), "not a valid ARM resource ID"),
+                  (entity(resource_id(type, "web-1", group=bad), type=kind), "not a valid ARM resource ID"),
+                  (entity(resource_id(type, "web-1", subscription=bad), type=kind), "not a valid ARM resource ID|not in its \"subscription\"")]
     report = run(action, [resource for resource, _ in wrong], params, config=ENABLED)
     for resource, why in wrong:
         report.assert_error(resource["id"], why)
@@ -600,9 +600,9 @@ def test_an_id_that_says_otherwise_is_errored_before_any_call(arm, run, action, 
     arm.put(resource_id(type, "web-1"), resource_id(type, "web-2"), resource_id(type, "web-1", group="other"),
             resource_id(type, "web-1", subscription=OTHER))
     wrong = {
-        resource_id(type, "web-2"): '"name" is "web-1", but the resource\'s "id" says "web-2"',
-        resource_id(type, "web-1", group="other"): f'"Resource Group" is "{GROUP}", but the resource\'s "id" says "other"',
-        resource_id(type, "web-1", subscription=OTHER): '"id" is not in its "subscription"',
+        resource_id(type, "web-2"): '"name" is "web-1", but the resource\'s "id" contains "web-2"',
+        resource_id(type, "web-1", group="other"): f'"Resource Group" is "{GROUP}", but the resource\'s "id" contains "other"',
+        resource_id(type, "web-1", subscription=OTHER): '"id" is in not in its \"subscription\" than its "subscription" says',
     }
     if params == {} and action != "generic_rg_delete":  # the others take resources of any type
         wrong[resource_id("Microsoft.Web/sites", "web-1")] = f"which is not of the type {type}"

@@ -197,8 +197,8 @@ def test_a_tag_that_stands_there_is_left_alone_within_a_shared_call(moto, counti
     ran = exec_event(event("add_tag", [instance(id) for id in mixed], ADD), on=counting)
     assert ran.report.processed_ids == [id for id in mixed if id not in other]
     assert sorted(ran.report.errors) == sorted(other)
-    ran.report.assert_error(other[0], 'there already with the value "test"; it is not overwritten')
-    assert ran.stderr.count("the tag is there already") == len(same)
+    ran.report.assert_error(other[0], 'exists already with the value "test"; it is not overwritten')
+    assert ran.stderr.count("the tag exists already") == len(same)
     assert counting.calls == {"DescribeTags": 1, "CreateTags": 1}
     assert {id: tags["env"] for id, tags in tags_of(ec2).items()} == {**dict.fromkeys(bare + same, "prod"), **dict.fromkeys(other, "test")}
 

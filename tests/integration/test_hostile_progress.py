@@ -84,7 +84,7 @@ def test_a_member_that_is_not_the_action_s_is_told(aws, aws_over):
     report.assert_all_processed()
     [line] = [json.loads(line) for line in log.splitlines() if REFUSED in line]
     assert (line["action"], line["resource"]) == ("ebs_delete_volume", id)
-    assert line["reason"] == 'the stored state has a member "halt", which the action does not have'
+    assert line["reason"] == 'the stored state has a member "halt", which the action does not declare'
 
 
 def test_an_instance_does_not_go_without_its_snapshot(aws, aws_over):

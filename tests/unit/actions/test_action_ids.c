@@ -508,11 +508,11 @@ static void azure_refuses(const struct action *action, const struct azure_sample
     expect_refused(action, azure_resource(sample), "id", azure_id(OTHER, "rg", sample->arm, "web1"),
                    "is not in its \"subscription\"");
     expect_refused(action, azure_resource(sample), "id", azure_id(SUB, "gr", sample->arm, "web1"),
-                   "the resource's \"id\" says \"gr\"");
+                   "the resource's \"id\" contains \"gr\"");
     expect_refused(action, azure_resource(sample), "id", azure_id(SUB, "rg", sample->arm, "web2"),
-                   "the resource's \"id\" says \"web2\"");
+                   "the resource's \"id\" contains \"web2\"");
     expect_refused(action, azure_resource(sample), "id", json_string("/subscriptions/" SUB "/x"),
-                   "which is not a valid ARM resource id");
+                   "which is not a valid ARM resource ID");
     expect_refused(action, azure_resource(sample), "name", json_string("web2"), "is \"web2\"");
     expect_refused(action, azure_resource(sample), "attributes.Resource Group", json_string("gr"),
                    "is \"gr\"");

@@ -290,11 +290,11 @@ static void test_a_member_that_the_action_does_not_have_spoils_the_whole(void **
         struct step_ctx ctx = context(*a, resource, params);
         assert_false(action_state_admit(&ctx, stored));
         assert_string_equal(ctx.err.message, "the stored state has a member \"not-a-member\", "
-                                             "which the action does not have");
+                                             "which the action does not declare");
         ctx.err = ERR_INIT;
         ctx.state = stored;
         assert_false(action_state_declared(&ctx));
-        assert_string_equal(ctx.err.message, "the action keeps \"not-a-member\" in its state, "
+        assert_string_equal(ctx.err.message, "the action stores \"not-a-member\" in its state, "
                                              "which it does not declare");
         json_decref(stored);
         json_decref(params);

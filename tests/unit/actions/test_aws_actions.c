@@ -215,7 +215,7 @@ static void expect_ec2(json_t *resource, const char *attribute, const char *id, 
 
 #define I         "i-0123456789abcdef0"
 #define I_ARN     "arn:aws:ec2:us-east-1:123456789012:instance/"
-#define NOT_AN_ID "which is not a valid id of an EC2 instance (i-...)"
+#define NOT_AN_ID "which is not a valid ID of an EC2 instance (i-...)"
 
 /* A resource with these, of which each may be NULL. */
 static json_t *instance(const char *attribute, const char *id, const char *arn)
@@ -246,9 +246,9 @@ static void test_no_place_of_an_ec2_id_stands_in_for_another(void **state)
     expect_ec2(instance(NULL, "vol-01234567", NULL), NULL, NULL,
                "the resource's \"id\" is \"vol-01234567\", " NOT_AN_ID);
     expect_ec2(instance(I, "i-01234567", NULL), "Instance ID", NULL,
-               "attribute \"Instance ID\" is \"" I "\", but its \"id\" says \"i-01234567\"");
+               "attribute \"Instance ID\" is \"" I "\", but its \"id\" contains \"i-01234567\"");
     expect_ec2(instance(NULL, I, I_ARN "i-01234567"), "Instance ID", NULL,
-               "the resource's \"id\" is \"" I "\", but its \"arn\" says \"i-01234567\"");
+               "the resource's \"id\" is \"" I "\", but its \"arn\" contains \"i-01234567\"");
     expect_ec2(
         instance(I, I, "arn:aws:ec2:us-east-1:123456789012:volume/vol-01234567"), NULL, NULL,
         "the resource's \"arn\" is \"arn:aws:ec2:us-east-1:123456789012:volume/vol-01234567\", "
@@ -257,7 +257,7 @@ static void test_no_place_of_an_ec2_id_stands_in_for_another(void **state)
                "the resource's \"arn\" is \"x\", which is not a valid ARN");
     expect_ec2(
         json_object(), "Instance ID", NULL,
-        "nothing in the resource names an EC2 instance: attribute \"Instance ID\", \"id\" and "
+        "the resource does not identify an EC2 instance: attribute \"Instance ID\", \"id\" and "
         "\"arn\" are missing");
 }
 
@@ -275,7 +275,7 @@ static void test_what_an_event_may_tell_beside_the_resource(void **state)
     assert_null(id);
     assert_false(act_ec2_attribute(&ctx, "x", "vpc-", &id));
     assert_string_equal(ctx.err.message,
-                        "attribute \"x\" is \"" I "\", which is not a valid id of a VPC (vpc-...)");
+                        "attribute \"x\" is \"" I "\", which is not a valid ID of a VPC (vpc-...)");
     assert_false(act_ec2_attribute(&ctx, "n", "vpc-", &id));
     json_decref(resource);
 }
@@ -372,7 +372,7 @@ static void test_what_is_malformed_gives_way_to_nothing(void **state)
     expect_name(json_pack("{s:s, s:s}", "name", "no name!", "arn", ARN "a"), NULL,
                 "the resource's \"name\" is \"no name!\", " NO_ID);
     expect_name(json_pack("{s:s, s:s}", "name", "b", "arn", ARN "a"), NULL,
-                "the resource's \"name\" is \"b\", but its \"arn\" says \"a\"");
+                "the resource's \"name\" is \"b\", but its \"arn\" contains \"a\"");
     expect_name(json_pack("{s:s, s:s}", "arn", ARN "p/a", "id", ARN "q/a"), NULL,
                 "the resource's \"id\" and its \"arn\" are different ARNs");
 }
@@ -399,11 +399,11 @@ static void test_names_that_cannot_be_trusted(void **state)
 {
     (void)state;
     expect_name(json_pack("{s:s, s:s}", "arn", ARN "a", "id", "b"), NULL,
-                "the resource's \"id\" is \"b\", but its \"arn\" says \"a\"");
+                "the resource's \"id\" is \"b\", but its \"arn\" contains \"a\"");
     expect_name(json_pack("{s:s}", "id", "a/../b"), NULL,
                 "the resource's \"id\" is \"a/../b\", " NO_ID);
     expect_name(json_object(), NULL,
-                "nothing in the resource names a thing: its \"id\", \"name\" and \"arn\" are "
+                "the resource does not identify a thing: its \"id\", \"name\" and \"arn\" are "
                 "missing");
     static const char *const astray[] = {
         "arn:aws:svc:us-east-1:222222222222:thing/a",

@@ -161,26 +161,27 @@ static void test_places_that_cannot_be_trusted(void **state)
         resource("x", NULL, "rg", "a"),
         "the resource's \"subscription\" is \"\", which is not a subscription ID (a GUID)");
     expect_refusal(resource(VM_ID, OTHER, "rg", "web-1"),
-                   "the resource's \"subscription\" is " OTHER ", but its \"id\" says " SUB);
+                   "the resource's \"subscription\" is " OTHER ", but its \"id\" contains " SUB);
     expect_refusal(
         resource("x", SUB, NULL, "a"),
         "attribute \"Resource Group\" is missing, and the resource's \"id\" is not an ARM "
-        "resource id");
+        "resource ID");
     expect_refusal(resource("x", SUB, "a/b", "a"),
                    "attribute \"Resource Group\" is \"a/b\", which cannot be part of an ARM "
-                   "resource id");
-    expect_refusal(resource(VM_ID, SUB, "gr", "web-1"),
-                   "attribute \"Resource Group\" is \"gr\", but the resource's \"id\" says \"rg\"");
+                   "resource ID");
+    expect_refusal(
+        resource(VM_ID, SUB, "gr", "web-1"),
+        "attribute \"Resource Group\" is \"gr\", but the resource's \"id\" contains \"rg\"");
     expect_refusal(resource("x", SUB, "rg", ".."),
-                   "the resource's \"name\" is \"..\", which cannot be part of an ARM resource id");
+                   "the resource's \"name\" is \"..\", which cannot be part of an ARM resource ID");
     expect_refusal(resource("x", SUB, "rg", NULL),
                    "the resource's \"name\" is missing, and the resource's \"id\" is not an ARM "
-                   "resource id");
+                   "resource ID");
     expect_refusal(
         resource(VM_ID, SUB, "rg", "web-2"),
-        "the resource's \"name\" is \"web-2\", but the resource's \"id\" says \"web-1\"");
+        "the resource's \"name\" is \"web-2\", but the resource's \"id\" contains \"web-1\"");
     expect_refusal(resource(GROUP, SUB, "rg", "a"),
-                   "the resource's \"id\" is \"" GROUP "\", which is not a valid ARM resource id");
+                   "the resource's \"id\" is \"" GROUP "\", which is not a valid ARM resource ID");
 }
 
 static void test_hostile_names_are_refused_by_every_action(void **state)
@@ -318,7 +319,7 @@ static void test_a_group_in_another_case_is_the_same(void **state)
                             "e",
                             "web-1"),
                    "attribute \"Resource Group\" is \"Gru\xC3\x9F"
-                   "e\", but the resource's \"id\" says "
+                   "e\", but the resource's \"id\" contains "
                    "\"GR\xC3\x9C\xC3\x9F"
                    "E\"");
 }
@@ -336,7 +337,7 @@ static void test_tags_need_an_id_that_says_the_type(void **state)
             if (action_find(names[n])->check(&ctx))
                 fail_msg("%s takes the id \"%s\"", names[n], ids[i]);
             assert_int_equal(ctx.err.kind, ERR_INVALID);
-            assert_non_null(strstr(ctx.err.message, "tags need an ARM resource id"));
+            assert_non_null(strstr(ctx.err.message, "tags need an ARM resource ID"));
             json_decref(given);
         }
         json_t *given = resource(GROUP "/providers/Microsoft.Web/sites/web-1", SUB, "rg", "web-1");
@@ -643,7 +644,7 @@ static void test_an_operation_that_never_ends_is_given_up(void **state)
     later.mono_ms = read_mono;
     w.ctx.clock = &later;
     assert_int_equal(az_act(&w.ctx, &start), STEP_FAILED);
-    assert_string_equal(w.ctx.err.message, "the operation is still under way after 4 hours");
+    assert_string_equal(w.ctx.err.message, "the operation is still in progress after 4 hours");
     w.ctx.clock = &w.clock;
     close_world(&w);
 }

@@ -102,7 +102,7 @@ static const struct parent_case parent_cases[] = {
      INSTANCE,
      NULL,
      {.op = "none"},
-     "i-0123456789abcdef0 has no network interface: is it terminated?"},
+     "i-0123456789abcdef0 has no network interface; it may be terminated"},
     {"vpc_isolate",
      "{\"id\":\"vpc-01234567\"}",
      NULL,
@@ -336,7 +336,7 @@ static void test_a_policy_of_our_name_with_another_content_is_not_attached(void 
     assert_string_equal(
         end.error,
         "the policy arn:aws:iam::" WORLD_ACCOUNT
-        ":policy/hyperglance_quarantine_users exists with another content and is not attached; "
+        ":policy/hyperglance_quarantine_users exists with different content and was not attached; "
         "delete it, or make this its default version: "
         "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\","
         "\"Resource\":\"*\"}]}");
@@ -382,7 +382,7 @@ static void test_a_vpc_is_not_isolated_by_a_policy_of_somebody_else(void **state
     world_script(w, theirs, NULL);
     struct world_end end = world_act(w, "vpc_isolate", parsed("{\"id\":\"vpc-01234567\"}"), NULL);
     assert_non_null(strstr(end.error, "policy/isolate_vpc-01234567_access_policy exists with "
-                                      "another content and is not attached; delete it, or make "
+                                      "different content and was not attached; delete it, or make "
                                       "this its default version: {\"Version\":\"2012-10-17\""));
     assert_string_equal(end.error + strlen(end.error) - 4, "}}]}");
     assert_int_equal(world_calls(w, "AttachUserPolicy", NULL), 0);
@@ -409,8 +409,7 @@ static void test_two_policies_of_one_name_are_an_error(void **state)
     struct world_end end =
         world_act(w, "iam_user_attach_policy", parsed(USER), parsed("{\"Policy\":\"readers\"}"));
     assert_string_equal(end.error, "more than one policy is named readers (" MINE ", " THEIRS
-                                   "); give the ARN of the one that is meant in the parameter "
-                                   "\"Policy\"");
+                                   "); set the parameter \"Policy\" to the ARN of one of them");
     assert_int_equal(world_calls(w, "AttachUserPolicy", NULL), 0);
     end =
         world_act(w, "iam_user_attach_policy", parsed(USER), parsed("{\"Policy\":\"" THEIRS "\"}"));
@@ -589,7 +588,7 @@ static void test_a_tag_that_has_the_key_already_is_processed(void **state)
     assert_string_equal(end.note, "the tag has that key already");
     end = rename_tag(*state, "<R><tagSet>" TAG("other", "me") "</tagSet></R>",
                      TAGGED("\"owner\":\"me\""));
-    assert_string_equal(end.error, "none of the resource's matchedAttributes is a tag that it has");
+    assert_string_equal(end.error, "the resource has none of the tags in its matchedAttributes");
 }
 
 /* --- shared calls --- */
