@@ -17,11 +17,18 @@
 struct moved_clock {
     struct clock clock; /* first */
     int64_t now_ms;
+    /* Of the wall clock. */
+    int64_t ahead_ms;
 };
 
-static int64_t now(const struct clock *c)
+static int64_t mono_now(const struct clock *c)
 {
     return ((const struct moved_clock *)c)->now_ms;
+}
+
+static int64_t wall_now(const struct clock *c)
+{
+    return mono_now(c) + ((const struct moved_clock *)c)->ahead_ms;
 }
 
 static void same_bytes(const struct clock *c, void *to, size_t n)
@@ -130,7 +137,8 @@ static const struct fresh_kind three_evicted = {KIND, .max = 3, .evicts = true,
 static void open_world(struct world *w, const struct fresh_kind *kind)
 {
     *w = (struct world){
-        .clock = {.clock = {.wall_ms = now, .mono_ms = now, .random = same_bytes}, .now_ms = 1},
+        .clock = {.clock = {.wall_ms = wall_now, .mono_ms = mono_now, .random = same_bytes},
+                  .now_ms = 1},
         .life_ms = 3600000,
         .asks_ms = -1};
     w->fresh = fresh_new(kind, &w->clock.clock, w);
@@ -274,6 +282,26 @@ static void test_a_lifetime_of_the_kind(void **state)
     assert_int_equal(get(&w), 2); /* still good */
     w.clock.now_ms += 60000;
     expect_refused(&w, ERR_DENIED, -1, "no luck");
+    close_world(&w);
+}
+
+/* What says when it expires does so by the wall clock. */
+static void test_a_clock_that_is_set(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, &for_a_while);
+    assert_int_equal(get(&w), 1);
+    w.clock.ahead_ms = 3600000;
+    assert_int_equal(get(&w), 1);
+    close_world(&w);
+    open_world(&w, &one);
+    assert_int_equal(get(&w), 1);
+    w.clock.ahead_ms = 3600000;
+    assert_int_equal(get(&w), 2);
+    w.clock.ahead_ms = 0;
+    w.fails = ERR_TRANSIENT;
+    assert_int_equal(get(&w), 2);
     close_world(&w);
 }
 
@@ -544,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_short_lives),
         cmocka_unit_test(test_what_never_expires_is_fetched_once),
         cmocka_unit_test(test_a_lifetime_of_the_kind),
+        cmocka_unit_test(test_a_clock_that_is_set),
         cmocka_unit_test(test_failure_is_remembered),
         cmocka_unit_test(test_pause_grows),
         cmocka_unit_test(test_pause_that_is_asked_for),
