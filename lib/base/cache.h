@@ -1,10 +1,10 @@
 /* A table of values by key with a limited number of entries: when it is full, the least recently
  * used one is removed. It touches memory only.
  *
- * One mutex guards the table and its values. A value of a few words is copied out and in (cache_get,
- * cache_put); a larger or changing one is used in place while the cache is locked (cache_lock,
- * cache_unlock), for memory work only. Keys are bytes of any kind. Any thread may call any function
- * but cache_free. */
+ * One mutex guards the table and its values. A value of a few words is copied out and in
+ * (cache_get, cache_put); a larger or changing one is used in place while the cache is locked
+ * (cache_lock, cache_unlock), for memory work only. Keys are bytes of any kind. Any thread may call
+ * any function but cache_free. */
 #ifndef HGAUTOD_LIB_BASE_CACHE_H
 #define HGAUTOD_LIB_BASE_CACHE_H
 
@@ -25,8 +25,8 @@ struct cache_options {
     uint64_t seed;
     /* Keys and values are overwritten before they are freed. */
     bool secret;
-    /* True if the entry of this value must not be removed now. NULL: any may be removed. Called with
-     * the cache locked. */
+    /* True if the entry of this value must not be removed now. NULL: any may be removed. Called
+     * with the cache locked. */
     bool (*keep)(const void *value);
     /* Releases what a value owns, before its entry is removed. NULL: it owns nothing. */
     void (*drop)(void *value);

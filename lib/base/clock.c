@@ -69,7 +69,8 @@ const struct clock system_clock = {
 
 uint64_t clock_random_below(const struct clock *c, uint64_t below)
 {
-    /* Values below this bound would make small remainders likelier than others; they are replaced. */
+    /* Values below this bound would make small remainders likelier than others; they are replaced.
+     */
     uint64_t unfair = (UINT64_MAX - below + 1) % below;
     uint64_t drawn;
     do
@@ -94,9 +95,9 @@ void clock_uuid(const struct clock *c, char to[37])
     *to = '\0';
 }
 
-/* Days from 1970-01-01 to a date, and back. Years are counted from March, so that the leap day is the
- * last of a year ("chrono-Compatible Low-Level Date Algorithms", H. Hinnant). gmtime would take a
- * lock that all threads share. */
+/* Days from 1970-01-01 to a date, and back. Years are counted from March, so that the leap day is
+ * the last of a year ("chrono-Compatible Low-Level Date Algorithms", H. Hinnant). gmtime would take
+ * a lock that all threads share. */
 static int64_t civil_to_days(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
@@ -308,8 +309,8 @@ static bool clock_parse_iso(const char *at, int64_t *wall_ms)
     return true;
 }
 
-/* libcurl accepts more than the one form of RFC 9110 that servers must send; that form reads the same
- * when it is written again. */
+/* libcurl accepts more than the one form of RFC 9110 that servers must send; that form reads the
+ * same when it is written again. */
 static bool clock_parse_http_date(const char *at, int64_t *wall_ms)
 {
     char again[30];

@@ -26,7 +26,8 @@ uint64_t clock_random_below(const struct clock *c, uint64_t below);
 /* Writes a random UUID of version 4 (RFC 9562): 36 characters and a NUL. */
 void clock_uuid(const struct clock *c, char to[37]);
 
-/* Each writes a time with its NUL; one outside of the years 0000 to 9999 is moved to the nearest. */
+/* Each writes a time with its NUL; one outside of the years 0000 to 9999 is moved to the nearest.
+ */
 
 /* "20150830T123600Z" (ISO 8601 basic, for SigV4). */
 void clock_iso_basic(int64_t wall_ms, char to[17]);

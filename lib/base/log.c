@@ -1,4 +1,5 @@
-/* Formats log lines as text, JSON or for the journal, and writes them or queues them to be written. */
+/* Formats log lines as text, JSON or for the journal, and writes them or queues them to be written.
+ */
 #include "lib/base/log.h"
 
 #include <inttypes.h>

@@ -24,9 +24,9 @@ struct log *log_new(int fd, enum log_level level, enum log_format format) MUST_C
 void log_free(struct log *log);
 
 /* For a daemon, before it has threads: from now on lines are queued and written by a thread of the
- * log, so that nobody waits for the reader of a pipe or terminal. While the queue is full, lines are
- * dropped, and a line reports how many. Regular files are still written directly. Returns false if
- * there is no thread: lines are then written as before. NULL is allowed. */
+ * log, so that logging never waits for the reader of a pipe or terminal. While the queue is full,
+ * lines are dropped, and a line reports how many. Regular files are still written directly. Returns
+ * false if there is no thread: lines are then written as before. NULL is allowed. */
 bool log_start_writer(struct log *log) MUST_CHECK;
 /* Waits until the queue has been written, at most wait_ms. NULL is allowed. */
 void log_flush(struct log *log, int64_t wait_ms);

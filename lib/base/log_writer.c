@@ -134,8 +134,8 @@ struct log_writer *log_writer_new(int fd, size_t queue_max, log_dropped_fn repor
 void log_writer_put(struct log_writer *w, const char *line, size_t n)
 {
     pthread_mutex_lock(&w->lock);
-    /* After a dropped line, those that follow are dropped too until the thread takes the queue, so that
-     * the count is reported where they are missing. */
+    /* After a dropped line, those that follow are dropped too until the thread takes the queue, so
+     * that the count is reported where they are missing. */
     if (w->dropped > 0 || n > w->queue.max - w->queue.size || !buf_add(&w->queue, line, n))
         w->dropped++;
     pthread_cond_signal(&w->wake);

@@ -1,4 +1,4 @@
-/* A thread that writes the lines of the log, so that nobody who logs waits for the reader of a pipe.
+/* A thread that writes the lines of the log, so that logging never waits for the reader of a pipe.
  * Lines that do not fit into its queue are dropped and counted, and the count is reported after the
  * lines that were not dropped. Any thread. */
 #ifndef HGAUTOD_LIB_BASE_LOG_WRITER_H
@@ -16,8 +16,8 @@ struct log_writer;
 /* Appends the line that reports `dropped` lines. On the writer's thread. */
 typedef void (*log_dropped_fn)(void *ctx, uint64_t dropped, struct buf *to);
 
-/* Starts a writer to file descriptor fd, which is borrowed, with a queue of at most queue_max bytes;
- * ctx is passed to `report_dropped`. Returns NULL if there is no thread. */
+/* Starts a writer to file descriptor fd, which is borrowed, with a queue of at most queue_max
+ * bytes; ctx is passed to `report_dropped`. Returns NULL if there is no thread. */
 struct log_writer *log_writer_new(int fd, size_t queue_max, log_dropped_fn report_dropped,
                                   void *ctx) MUST_CHECK;
 /* Queues a whole line. Never waits. */
@@ -29,8 +29,8 @@ bool log_writer_flush(struct log_writer *w, int64_t wait_ms);
  * allowed. */
 bool log_writer_free(struct log_writer *w, int64_t wait_ms) MUST_CHECK;
 
-/* Writes all n bytes, however long that takes. Bytes that cannot be written are lost, since there is
- * no other place to report it. */
+/* Writes all n bytes, however long that takes. Bytes that cannot be written are lost, since there
+ * is no other place to report it. */
 void log_write_all(int fd, const char *bytes, size_t n);
 
 #endif

@@ -1,5 +1,6 @@
 /* Computes when to try again: exponential growth with full jitter, and never before the server's
- * Retry-After. Pure; any thread. Source: "Exponential Backoff and Jitter", AWS Architecture Blog. */
+ * Retry-After. Pure; any thread. Source: "Exponential Backoff and Jitter", AWS Architecture Blog.
+ */
 #ifndef HGAUTOD_LIB_NET_BACKOFF_H
 #define HGAUTOD_LIB_NET_BACKOFF_H
 
@@ -20,8 +21,8 @@ extern const struct backoff backoff_calls;
 /* For polls and connections that never give up: 1 s growing to 60 s. */
 extern const struct backoff backoff_forever;
 
-/* Returns the pause in milliseconds after `attempt` >= 1 failed tries, the last one with err: evenly
- * distributed in [0, min(cap, base * 2^(attempt-1))], but at least 1 and at least
+/* Returns the pause in milliseconds after `attempt` >= 1 failed tries, the last one with err:
+ * evenly distributed in [0, min(cap, base * 2^(attempt-1))], but at least 1 and at least
  * err->retry_after_ms, of which an hour is granted. */
 int64_t backoff_pause(const struct backoff *b, const struct clock *c, unsigned attempt,
                       const struct err *err);

@@ -1,5 +1,5 @@
 /* Refreshed values. Each key has a slot in a cache, whose mutex guards all slots; a fetch happens
- * without it, by the one caller who has set `fetching`. */
+ * without it, by the one caller that has set `fetching`. */
 #include "lib/net/fresh.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct slot {
     void *value;
     int64_t due_ms, expired_ms; /* of the kind's clock */
 
-    /* What the last fetch failed with, owned, and until when nobody tries again (monotonic). */
+    /* What the last fetch failed with, owned, and when to try again (monotonic). */
     struct err *failure;
     int64_t retry_at_ms;
     int64_t pause_ms;

@@ -3,12 +3,12 @@
  *
  * - One caller at a time fetches the value of a key, without any lock. The others go on with the
  *   value they have, or get ERR_BUSY: no worker waits for another.
- * - A value is refreshed five minutes before it expires, or when a tenth of its life is left if that
- *   is later. If that fails, it stays in use until it expires.
- * - A failure is remembered for as long as the service asked for, else for 5 s, growing to 60 s. It
- *   is meanwhile returned to everyone who has no value.
- * - A failure that may pass becomes ERR_UNAVAILABLE with the pause as its retry_after_ms: nothing has
- *   been tried, and whoever needs the value waits.
+ * - A value is refreshed five minutes before it expires, or when a tenth of its life is left if
+ *   that is later. If that fails, it stays in use until it expires.
+ * - A failure is remembered for as long as the service asked for, else for 5 s, growing to 60 s.
+ *   Meanwhile it is returned to all callers without a value.
+ * - A failure that may pass becomes ERR_UNAVAILABLE with the pause as its retry_after_ms: nothing
+ *   has been tried, and the callers wait.
  * - A value that a service rejected is fetched again, but at most once a minute: if the new one is
  *   rejected too, the cause is the request.
  *
@@ -27,7 +27,7 @@
 
 struct fresh;
 
-/* What is fetched, and how it is handled. The functions are called without a lock unless it says
+/* What is fetched, and how it is handled. The functions are called without a lock unless stated
  * otherwise. */
 struct fresh_kind {
     /* A noun for errors: "a token". */
@@ -42,7 +42,8 @@ struct fresh_kind {
      * borrowed until fresh_free and must never expire. */
     void *(*ref)(void *value);
     void (*unref)(void *value);
-    /* When a value expires (wall clock; INT64_MAX: never). NULL: lifetime_ms after it was fetched. */
+    /* When a value expires (wall clock; INT64_MAX: never). NULL: lifetime_ms after it was fetched.
+     */
     int64_t (*expires_ms)(const void *value);
     int64_t lifetime_ms;
     /* A value is no longer used so long before it expires, or in the last twentieth of its life if
@@ -64,13 +65,14 @@ struct fresh *fresh_new(const struct fresh_kind *kind, const struct clock *clock
 void fresh_free(struct fresh *f);
 
 /* The value of a key ("" for the only one), fetched if necessary. Blocks while it fetches. A new
- * reference, or NULL with *err: ERR_BUSY, ERR_UNAVAILABLE, ERR_LIMIT or what the fetch failed with. */
+ * reference, or NULL with *err: ERR_BUSY, ERR_UNAVAILABLE, ERR_LIMIT or what the fetch failed with.
+ */
 void *fresh_get(struct fresh *f, struct http_client *http, const char *key,
                 struct err *err) MUST_CHECK;
 /* Another value than `refused`, which a service has just rejected with *err. A new reference; NULL
  * with the reason in *err, or with the rejection, made final: another value was fetched within the
- * last minute, or the fetch brought the same. `refused` stays for those whom it serves. Blocks while
- * it fetches. */
+ * last minute, or the fetch brought the same. Other callers may go on using `refused`. Blocks
+ * while it fetches. */
 void *fresh_renew(struct fresh *f, struct http_client *http, const char *key, const void *refused,
                   struct err *err) MUST_CHECK;
 /* The value from memory. A new reference, or NULL if there is none, it has expired, or it was

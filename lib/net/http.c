@@ -16,8 +16,8 @@ bool http_global_init(void)
 {
     static const struct http_options none;
     struct http_easy probe;
-    /* libcurl is told to leave signals alone, and OpenSSL writes to sockets that the peer has
-     * closed. */
+    /* libcurl leaves signals alone (CURLOPT_NOSIGNAL), and OpenSSL writes to sockets that the peer
+     * has closed. */
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
         curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc) !=
             CURLE_OK)

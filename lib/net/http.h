@@ -2,8 +2,8 @@
  * response, proxy and CA settings.
  *
  * A request is prepared once and sent either by http_perform (a worker thread, which waits) or by
- * http_loop.h (the main thread, which does not). Redirects are never followed: a signed request goes
- * where it was signed for, or nowhere. */
+ * http_loop.h (the main thread, which does not). Redirects are never followed: a signed request
+ * goes where it was signed for, or nowhere. */
 #ifndef HGAUTOD_LIB_NET_HTTP_H
 #define HGAUTOD_LIB_NET_HTTP_H
 
@@ -31,7 +31,8 @@ struct http_options {
 };
 
 /* Initializes libcurl: once per process, before any thread exists. From then on the process ignores
- * SIGPIPE; programs that it starts must restore it. Returns false if this libcurl is not suitable. */
+ * SIGPIPE; programs that it starts must restore it. Returns false if this libcurl is not suitable.
+ */
 bool http_global_init(void) MUST_CHECK;
 /* After everything else. */
 void http_global_cleanup(void);
@@ -45,10 +46,11 @@ void http_client_free(struct http_client *c);
 
 /* Sends a request and waits. Returns true if a complete HTTP response was received, whatever its
  * status; the caller owns *response. On failure *response is empty, and *err is ERR_TRANSIENT (no
- * connection, reset, timeout, failed TLS handshake, a truncated response: it is then unknown whether
- * a change was made), ERR_INVALID (invalid URL, untrusted certificate, unreadable CA bundle),
- * ERR_LIMIT (a response larger than response_max, a request too large) or ERR_INTERNAL (a streamed
- * body that ended early). The message contains host and port, never path, query or headers. */
+ * connection, reset, timeout, failed TLS handshake, a truncated response: it is then unknown
+ * whether a change was made), ERR_INVALID (invalid URL, untrusted certificate, unreadable CA
+ * bundle), ERR_LIMIT (a response larger than response_max, a request too large) or ERR_INTERNAL (a
+ * streamed body that ended early). The message contains host and port, never path, query or
+ * headers. */
 bool http_perform(struct http_client *c, const struct http_request *request,
                   struct http_response *response, struct err *err) MUST_CHECK;
 

@@ -67,7 +67,7 @@ static void easy_begin_head(struct http_easy *e, int status)
     e->framed = false;
 }
 
-/* True if this header tells where the body ends. */
+/* True if this header states where the body ends. */
 static bool easy_is_framing(const char *name, size_t n)
 {
     return (n == 14 && strncasecmp(name, "Content-Length", n) == 0) ||
@@ -239,8 +239,8 @@ static void easy_add_line(struct buf *lines, const struct http_header *h)
     buf_addc(lines, '\0');
 }
 
-/* Without "Expect" and "Content-Type" libcurl would add them by itself: a pause before large bodies,
- * and a type that is wrong. */
+/* Without "Expect" and "Content-Type" libcurl would add them by itself: a pause before large
+ * bodies, and a type that is wrong. */
 static bool easy_add_lines(struct buf *lines, const struct http_headers *h)
 {
     static const char no_expect[] = "Expect:";
@@ -353,7 +353,7 @@ bool http_easy_start(struct http_easy *e, const struct http_request *request, st
                    (int)parts.host.size, parts.host.at);
 }
 
-/* True if the response told where it ends, so that it is known to be complete. */
+/* True if the response stated where it ends, so that it is known to be complete. */
 static bool easy_has_known_end(const struct http_easy *e, int status)
 {
     return e->framed || status == 204 || status == 304 || strcmp(e->request->method, "HEAD") == 0;

@@ -41,7 +41,7 @@ struct http_easy {
     int head_status;
     /* The blank line after that head was received. */
     bool head_ended;
-    /* The head tells where the body ends: by its length or by chunks. */
+    /* The head states where the body ends: by its length or by chunks. */
     bool framed;
     /* Why there was no socket, or 0. */
     int socket_errno;
@@ -57,8 +57,8 @@ struct http_easy {
 bool http_easy_init(struct http_easy *e, const struct http_options *options) MUST_CHECK;
 /* Also while a request is in progress. */
 void http_easy_free(struct http_easy *e);
-/* Sets up a request, which is borrowed until http_easy_finish. Returns false with *err if the URL is
- * not valid, or it or the headers are too large. */
+/* Sets up a request, which is borrowed until http_easy_finish. Returns false with *err if the URL
+ * is not valid, or it or the headers are too large. */
 bool http_easy_start(struct http_easy *e, const struct http_request *request,
                      struct err *err) MUST_CHECK;
 /* Ends the request. Returns true with the response, which the caller owns, or false with *err and

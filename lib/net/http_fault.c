@@ -47,7 +47,8 @@ static bool fault_stopped(const struct http_easy *e, const char *peer, struct er
 }
 
 /* EMFILE if this process has too many files open, ENFILE if the whole system has, else 0. Names,
- * certificates and sockets need files, and libcurl reports for none of them that they were lacking. */
+ * certificates and sockets need files, and libcurl reports for none of them that they were lacking.
+ */
 static int fault_lacks_files(const struct http_easy *e, CURLcode result)
 {
     bool possible = result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST ||

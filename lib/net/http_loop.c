@@ -1,5 +1,5 @@
-/* Runs libcurl's multi interface on a libuv loop: libcurl names the sockets and the timeout to watch,
- * libuv reports when they are due. */
+/* Runs libcurl's multi interface on a libuv loop: libcurl names the sockets and the timeout to
+ * watch, libuv reports when they are due. */
 #include "lib/net/http_loop.h"
 
 #include <stdlib.h>

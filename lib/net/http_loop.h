@@ -24,8 +24,8 @@ struct http_loop *http_loop_new(uv_loop_t *loop, const struct http_options *opti
 void http_loop_close(struct http_loop *h);
 
 /* Sends *request, which moves into the transfer: the caller's struct is zeroed. Its body must be in
- * memory. Returns the transfer, which is valid until its callback has been called; or NULL with *err
- * if it cannot be started. */
+ * memory. Returns the transfer, which is valid until its callback has been called; or NULL with
+ * *err if it cannot be started. */
 struct http_transfer *http_loop_send(struct http_loop *h, struct http_request *request,
                                      http_done_fn done, void *ctx, struct err *err) MUST_CHECK;
 /* Ends a transfer without a callback. */

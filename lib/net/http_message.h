@@ -40,9 +40,9 @@ int64_t http_headers_date(const struct http_headers *h);
 /* Leaves the list empty. */
 void http_headers_free(struct http_headers *h);
 
-/* The body of a request: bytes in memory (data), or, where data is NULL and read is not, a stream of
- * exactly `size` bytes that can be restarted: it is read once for the signature and at least once
- * for sending. */
+/* The body of a request: bytes in memory (data), or, where data is NULL and read is not, a stream
+ * of exactly `size` bytes that can be restarted: it is read once for the signature and at least
+ * once for sending. */
 struct http_body {
     /* Borrowed. */
     const void *data;
@@ -84,8 +84,8 @@ void http_request_free(struct http_request *r);
 struct http_response {
     int status;
     /* The body had neither a length nor chunks and ended with the connection: HTTP allows that, but
-     * it cannot be told from a truncated one. Readers of bytes without an end of their own must not
-     * accept it. */
+     * it cannot be distinguished from a truncated one. Readers of bytes without an end of their own
+     * must not accept it. */
     bool open_ended;
     struct http_headers headers;
     struct buf body;

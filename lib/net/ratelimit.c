@@ -1,10 +1,10 @@
 /* Token buckets that are open until a service throttles.
  *
  * The growth after throttling is that of CUBIC (RFC 9438) with the constants of the AWS SDKs'
- * adaptive retry mode: soon back near the old rate, slowly beyond it, then fast. Three things differ
- * because one bucket serves many threads. Requests that were under way when the rate was cut do not
- * cut it again when they are throttled. A success never lowers the rate. Callers that must wait get
- * consecutive slots, so that they return at the rate of the tokens, not all at once. */
+ * adaptive retry mode: soon back near the old rate, slowly beyond it, then fast. Three things
+ * differ because one bucket serves many threads. Requests that were under way when the rate was cut
+ * do not cut it again when they are throttled. A success never lowers the rate. Callers that must
+ * wait get consecutive slots, so that they return at the rate of the tokens, not all at once. */
 #include "lib/net/ratelimit.h"
 
 #include <math.h>
@@ -17,7 +17,7 @@
 #define BUCKETS_MAX 4096
 /* The length of a measurement, and the pause between two cuts. */
 #define WINDOW_MS 500
-/* The longest that a caller is told to wait, jitter included. */
+/* The longest wait, jitter included. */
 #define WAIT_MAX_MS 20000
 
 #define CUT_SHARE   0.7
@@ -44,7 +44,7 @@ struct bucket {
     int64_t throttled_ms;
     double tokens;
     int64_t filled_ms;
-    /* When the last of those who wait asks again. */
+    /* When the last of the waiting callers asks again. */
     int64_t slot_ms;
 };
 

@@ -1,6 +1,6 @@
 /* Token buckets by name, one per account (or subscription), region and service: open until the
- * service throttles, then slowing down and recovering, so that a hundred workers do not overload one
- * account.
+ * service throttles, then slowing down and recovering, so that a hundred workers do not overload
+ * one account.
  *
  * A bucket that was never throttled lets everything pass, at the price of one look-up. After
  * throttling its rate becomes a share (0.7) of what was measured to pass; each success then raises

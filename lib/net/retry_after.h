@@ -7,8 +7,8 @@
 
 #include "lib/net/http.h"
 
-/* Returns the Retry-After header in milliseconds, at most a day; -1 if there is none, or it cannot be
- * parsed. */
+/* Returns the Retry-After header in milliseconds, at most a day; -1 if there is none, or it cannot
+ * be parsed. */
 int64_t retry_after_ms(const struct http_response *response);
 
 #endif

@@ -23,8 +23,8 @@ int64_t skew_now(struct skew *s, const struct clock *clock);
 
 /* Learns from a response that rejected a request signed for signed_ms. Returns true if the Date of
  * the response differs from that by more than four minutes: the difference is in force now, and the
- * request should be signed once more. A Date that cannot be parsed, or is wrong by more than a year,
- * is ignored. A new difference is logged once. */
+ * request should be signed once more. A Date that cannot be parsed, or is wrong by more than a
+ * year, is ignored. A new difference is logged once. */
 bool skew_learn(struct skew *s, const struct clock *clock, struct log *log, int64_t signed_ms,
                 const struct http_response *response) MUST_CHECK;
 

@@ -41,12 +41,12 @@ struct uri_parts {
     struct uri_span query;
 };
 
-/* Splits an absolute http(s) URL without user information. The host consists of [A-Za-z0-9._-] or is
- * an IPv6 address; the characters of path and query are not checked. Returns NULL, or what is wrong:
- * "it has user information before the host". Copies nothing. */
+/* Splits an absolute http(s) URL without user information. The host consists of [A-Za-z0-9._-] or
+ * is an IPv6 address; the characters of path and query are not checked. Returns NULL, or what is
+ * wrong: "it has user information before the host". Copies nothing. */
 const char *uri_split(const char *text, struct uri_parts *to) MUST_CHECK;
-/* The same up to and including the port. *rest is what follows: "", or a path, query or fragment. If only
- * host or port are invalid, `authority` and *rest are set all the same. */
+/* The same up to and including the port. *rest is what follows: "", or a path, query or fragment.
+ * If only host or port are invalid, `authority` and *rest are set all the same. */
 const char *uri_split_origin(const char *text, struct uri_parts *to, const char **rest) MUST_CHECK;
 /* The same as uri_split, and refuses spaces, control characters and fragments. Returns false with
  * *err (ERR_INVALID), which shows the URL up to its host at most. */
