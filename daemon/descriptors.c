@@ -1,4 +1,4 @@
-/* The limit of open files. */
+/* Raises and checks the limit of open files. */
 #include "daemon/descriptors.h"
 
 #include <inttypes.h>
@@ -6,17 +6,18 @@
 
 #include "lib/net/http.h"
 
-/* Descriptors. */
+/* Number of open files: per worker (one more connection being opened, and a name lookup), per
+ * source (requests for messages and about them), and of the daemon itself (the loop, the log, files,
+ * metadata services). */
 enum {
-    OF_A_WORKER = HTTP_KEPT_CONNECTIONS + 2, /* one more under way, and its name's look-up */
-    OF_A_SOURCE = 32,                        /* its requests for messages and on them */
-    OF_THE_DAEMON = 64                       /* the loop, the log, files, metadata services */
+    FILES_PER_WORKER = HTTP_KEPT_CONNECTIONS + 2,
+    FILES_PER_SOURCE = 32,
+    FILES_OF_DAEMON = 64,
 };
 
 void descriptors_raise(void)
 {
     struct rlimit limit;
-
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
         return;
     limit.rlim_cur = limit.rlim_max;
@@ -25,15 +26,14 @@ void descriptors_raise(void)
 
 uint64_t descriptors_needed(const struct config *config)
 {
-    return (uint64_t)config->daemon.workers * OF_A_WORKER + config->source_count * OF_A_SOURCE +
-           OF_THE_DAEMON;
+    return (uint64_t)config->daemon.workers * FILES_PER_WORKER +
+           config->source_count * FILES_PER_SOURCE + FILES_OF_DAEMON;
 }
 
 void descriptors_warn(const struct config *config, struct buf *to)
 {
     uint64_t needed = descriptors_needed(config);
     struct rlimit limit;
-
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY ||
         limit.rlim_max >= needed)
         return;

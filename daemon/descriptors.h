@@ -1,5 +1,4 @@
-/* How many files may be open at once, and how many the configuration may need: each worker keeps
- * connections of its own. */
+/* The limit of open files: raises it, and warns if the configuration may need more. */
 #ifndef HGAUTOD_DAEMON_DESCRIPTORS_H
 #define HGAUTOD_DAEMON_DESCRIPTORS_H
 
@@ -8,16 +7,14 @@
 #include "daemon/config/config.h"
 #include "lib/base/buf.h"
 
-/* Raises this process's limit of open files (RLIMIT_NOFILE) as far as it may be raised without
- * rights: to the hard limit. Where that fails the limit stays. */
+/* Raises the limit of open files of this process (RLIMIT_NOFILE) to the hard limit. If that fails,
+ * the limit stays as it is. */
 void descriptors_raise(void);
 
-/* The most files that a daemon with this configuration keeps open: every worker's connections, the
- * sources', and its own files. */
+/* Returns the maximum number of files that a daemon with this configuration keeps open. */
 uint64_t descriptors_needed(const struct config *config);
 
-/* Appends a line, "warning: ...", when that is more than the hard limit of this process lets it
- * have; nothing otherwise. */
+/* Appends a line "warning: ..." if that is more than the hard limit of this process. */
 void descriptors_warn(const struct config *config, struct buf *to);
 
 #endif

@@ -1,5 +1,5 @@
 /* Makes and releases the environment of commands: log, clock, rate limits, cloud clients and HTTP
- * options. */
+ * options. Reads environment variables and files; sends nothing. */
 #include "daemon/env.h"
 
 #include <inttypes.h>
@@ -15,14 +15,14 @@
 #include "daemon/version.h"
 #include "lib/azure/arm.h"
 #include "lib/azure/azure.h"
+#include "lib/base/memory.h"
 
-/* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that leads to the journal. Whoever
- * redirects standard error elsewhere leaves the variable as it was, hence the comparison. */
+/* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that leads to the journal. A process
+ * whose standard error was redirected still has the variable, hence the comparison. */
 enum log_format env_log_format(int fd, const char *journal_stream)
 {
     char own[64];
     struct stat st;
-
     if (!journal_stream || fstat(fd, &st) != 0)
         return LOG_TEXT;
     snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
@@ -34,17 +34,9 @@ bool env_shares_calls(void)
     return !getenv("HGAUTOD_TEST_SINGLE_CALLS");
 }
 
-static struct log *make_log(const struct config *c)
-{
-    return log_new(STDERR_FILENO, c->log.level,
-                   c->log.format >= 0 ? (enum log_format)c->log.format
-                                      : env_log_format(STDERR_FILENO, getenv("JOURNAL_STREAM")));
-}
-
-static void set_http_options(struct env *env)
+static void env_set_http_options(struct env *env)
 {
     const struct config *c = env->config;
-
     env->http = (struct http_options){
         .connect_timeout_ms = c->http.connect_timeout,
         .request_timeout_ms = c->http.request_timeout,
@@ -54,28 +46,47 @@ static void set_http_options(struct env *env)
     };
 }
 
-/* From entries "TYPE=VERSION". */
-static bool set_versions(struct azure *azure, const struct config_list *entries, struct err *err)
+/* The aws_options.allow_region; ctx is the configuration. */
+static bool env_allow_region(const void *ctx, const char *region, struct err *err)
 {
-    for (size_t i = 0; i < entries->count; i++) {
-        char *type = strdup(entries->at[i]);
-        char *equals = type ? strchr(type, '=') : NULL;
-        bool ok = false;
-
-        if (equals) {
-            *equals = '\0';
-            ok = arm_set_version(azure, type, equals + 1, err);
-        } else {
-            err_set(err, ERR_INTERNAL, "", "out of memory");
-        }
-        free(type);
-        if (!ok)
-            return false;
-    }
-    return true;
+    return guard_region(ctx, CLOUD_AWS, region, err);
 }
 
-static bool open_azure(struct env *env, struct err *err)
+static bool env_open_aws(struct env *env, struct err *err)
+{
+    const struct config *c = env->config;
+    struct aws_options options = {
+        .region = c->aws.region,
+        .profile = c->aws.profile,
+        .endpoint_url = c->aws.endpoint_url,
+        .cross_account_role = c->aws.cross_account_role,
+        .external_id = c->aws.external_id,
+        .clock = env->clock,
+        .log = env->log,
+        .limits = env->limits,
+        .allow_region = env_allow_region,
+        .allow_region_ctx = c,
+    };
+    env->aws = aws_new(&options, err);
+    return env->aws != NULL;
+}
+
+/* Sets the API versions of entries "TYPE=VERSION". */
+static bool env_set_arm_versions(struct azure *azure, const struct config_list *entries,
+                                 struct err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < entries->count; i++) {
+        const char *equals = strchr(entries->at[i], '=');
+        size_t n = equals ? (size_t)(equals - entries->at[i]) : strlen(entries->at[i]);
+        char *type = xstrndup(entries->at[i], n);
+        ok = arm_set_version(azure, type, equals ? equals + 1 : "", err);
+        free(type);
+    }
+    return ok;
+}
+
+static bool env_open_azure(struct env *env, struct err *err)
 {
     const struct config *c = env->config;
     struct azure_options options = {
@@ -90,9 +101,8 @@ static bool open_azure(struct env *env, struct err *err)
         .log = env->log,
         .limits = env->limits,
     };
-
     env->azure = azure_new(&options, err);
-    if (!env->azure || !set_versions(env->azure, &c->azure.arm_versions, err))
+    if (!env->azure || !env_set_arm_versions(env->azure, &c->azure.arm_versions, err))
         return false;
     if (!c->azure.subscriptions_file)
         return true;
@@ -106,42 +116,24 @@ static bool open_azure(struct env *env, struct err *err)
     return env->subscriptions != NULL;
 }
 
-static bool allow_region(const void *ctx, const char *region, struct err *err)
-{
-    return guard_region(ctx, CLOUD_AWS, region, err);
-}
-
 bool env_init(struct env *env, const struct config *config, struct err *err)
 {
-    struct aws_options options = {
-        .region = config->aws.region,
-        .profile = config->aws.profile,
-        .endpoint_url = config->aws.endpoint_url,
-        .cross_account_role = config->aws.cross_account_role,
-        .external_id = config->aws.external_id,
-        .clock = &system_clock,
-        .allow_region = allow_region,
-        .allow_region_ctx = config,
-    };
-
     *env = (struct env){.config = config, .clock = &system_clock};
     if (!http_global_init())
         return err_set(err, ERR_INTERNAL, "", "libcurl cannot be initialized");
-    env->log = make_log(config);
+    int format = config->log.format;
+    if (format < 0)
+        format = env_log_format(STDERR_FILENO, getenv("JOURNAL_STREAM"));
+    env->log = log_new(STDERR_FILENO, config->log.level, (enum log_format)format);
     env->limits = ratelimit_new(env->clock);
-    options.log = env->log;
-    options.limits = env->limits;
-    env->aws = aws_new(&options, err);
-    if (!env->aws || !open_azure(env, err))
-        goto failed;
-    env->own = own_new(config, env->azure, err);
-    if (!env->own)
-        goto failed;
-    set_http_options(env);
+    if (env_open_aws(env, err) && env_open_azure(env, err))
+        env->own = own_new(config, env->azure, err);
+    if (!env->own) {
+        env_release(env);
+        return false;
+    }
+    env_set_http_options(env);
     return true;
-failed:
-    env_release(env);
-    return false;
 }
 
 void env_release(struct env *env)

@@ -1,12 +1,12 @@
-/* The program's entry; all else is in the commands. */
+/* The entry of the program: prepares the process and calls the command. */
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "daemon/command/command.h"
 #include "lib/base/memory.h"
 
-/* Standard descriptors that are closed would be given to the first files that are opened, and what
- * is meant for standard error would be written to those. */
+/* Opens standard descriptors that are closed. Otherwise the first files that are opened would get
+ * their numbers, and output for standard error would be written to these. */
 static bool open_standard_files(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

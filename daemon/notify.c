@@ -1,4 +1,4 @@
-/* Telling a service manager how the daemon is. */
+/* Sends one datagram to the socket of the service manager. */
 #include "daemon/notify.h"
 
 #include <stddef.h>
@@ -9,12 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Fills in the address; 0 when NOTIFY_SOCKET names none. */
-static socklen_t find_manager(struct sockaddr_un *to)
+/* Fills in the address. Returns its size; 0 if NOTIFY_SOCKET contains none. */
+static socklen_t notify_address(struct sockaddr_un *to)
 {
     const char *name = getenv("NOTIFY_SOCKET");
     size_t n = name ? strlen(name) : 0;
-
     *to = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (n < 2 || n >= sizeof to->sun_path || (*name != '/' && *name != '@'))
         return 0;
@@ -26,19 +25,18 @@ static socklen_t find_manager(struct sockaddr_un *to)
 
 bool notify_systemd(const char *state)
 {
-    static const struct timeval patience = {.tv_sec = 1};
-    struct sockaddr_un manager;
-    socklen_t size = find_manager(&manager);
-    size_t n = strlen(state);
-
+    static const struct timeval timeout = {.tv_sec = 1};
+    struct sockaddr_un address;
+    socklen_t size = notify_address(&address);
     if (size == 0)
         return false;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
+    size_t n = strlen(state);
     bool ok =
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0 &&
-        sendto(fd, state, n, MSG_NOSIGNAL, (const struct sockaddr *)&manager, size) == (ssize_t)n;
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
+        sendto(fd, state, n, MSG_NOSIGNAL, (const struct sockaddr *)&address, size) == (ssize_t)n;
     close(fd);
     return ok;
 }

@@ -10,6 +10,7 @@
 #include "daemon/source/kinds.h"
 #include "daemon/version.h"
 #include "lib/base/log.h"
+#include "lib/base/memory.h"
 #include "lib/net/http_loop.h"
 
 /* How often it is checked, while draining and with --once, whether the work is done. */
@@ -86,7 +87,7 @@ static bool service_has_finished(const struct service *s)
 }
 
 /* Logs which sources are failing; returns their number. */
-static size_t log_failing_sources(const struct service *s)
+static size_t service_log_failing(const struct service *s)
 {
     size_t count = 0;
     for (size_t i = 0; i < s->source_count; i++) {
@@ -137,7 +138,7 @@ static void service_check_once(struct service *s)
 {
     if (!service_has_finished(s))
         return;
-    if (log_failing_sources(s) > 0) {
+    if (service_log_failing(s) > 0) {
         s->status = EXIT_WORK_FAILED;
         service_drain(s, s->env->config->daemon.drain_timeout);
     } else if (service_is_idle(s)) {
@@ -181,13 +182,11 @@ static void on_ignored_signal(uv_signal_t *handle, int number)
 
 /* --- the start --- */
 
-static bool open_engine(struct service *s, struct err *err)
+static bool service_open_engine(struct service *s, struct err *err)
 {
     struct engine_options options = {
         .env = s->env, .loop = &s->loop, .share_calls = env_shares_calls()};
     s->http = http_loop_new(&s->loop, &s->env->http);
-    if (!s->http)
-        return err_set(err, ERR_INTERNAL, "", "out of memory for the HTTP client");
     s->engine = engine_new(&options, err);
     return s->engine != NULL;
 }
@@ -215,7 +214,7 @@ static bool has_aws_source(const struct config *config)
     return false;
 }
 
-static bool open_sources(struct service *s, struct err *err)
+static bool service_open_sources(struct service *s, struct err *err)
 {
     const struct config *config = s->env->config;
     s->host = (struct source_host){.env = s->env,
@@ -224,9 +223,7 @@ static bool open_sources(struct service *s, struct err *err)
                                    .http = s->http,
                                    .counts = &s->counts,
                                    .once = s->once};
-    s->sources = calloc(config->source_count + 1, sizeof *s->sources);
-    if (!s->sources)
-        return err_set(err, ERR_INTERNAL, "", "out of memory for the sources");
+    s->sources = xcalloc(config->source_count, sizeof *s->sources);
     for (size_t i = 0; i < config->source_count; i++) {
         s->sources[i] = source_new(&s->host, &config->sources[i], err);
         if (!s->sources[i])
@@ -240,7 +237,7 @@ static bool open_sources(struct service *s, struct err *err)
     return true;
 }
 
-static void open_handles(struct service *s)
+static void service_open_handles(struct service *s)
 {
     uv_timer_init(&s->loop, &s->check);
     s->check.data = s;
@@ -254,7 +251,7 @@ static void open_handles(struct service *s)
         uv_timer_start(&s->check, on_check, CHECK_MS, CHECK_MS);
 }
 
-static void log_ready(const struct service *s)
+static void service_log_ready(const struct service *s)
 {
     log_info(s->env->log, "Ready", LOG_STR("version", HGAUTOD_VERSION),
              LOG_INT("workers", s->env->config->daemon.workers),
@@ -271,8 +268,7 @@ static void service_close(struct service *s)
         s->sources[i]->ops->free(s->sources[i]);
     free(s->sources);
     engine_free(s->engine);
-    if (s->http)
-        http_loop_close(s->http);
+    http_loop_close(s->http);
     uv_close((uv_handle_t *)&s->check, NULL);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
@@ -280,7 +276,7 @@ static void service_close(struct service *s)
     uv_loop_close(&s->loop);
 }
 
-static void log_stopped(const struct service *s)
+static void service_log_stopped(const struct service *s)
 {
     const struct source_counts *c = &s->counts;
     struct engine_counts n;
@@ -302,13 +298,13 @@ enum exit_status service_run(const struct env *env, bool once)
         log_error(env->log, "Cannot initialize the event loop");
         return EXIT_WORK_FAILED;
     }
-    open_handles(&s);
+    service_open_handles(&s);
     if (!log_start_writer(env->log))
         log_warn(env->log, "The log has no thread of its own: the daemon waits for its reader");
-    if (open_engine(&s, &err) && open_sources(&s, &err)) {
-        log_ready(&s);
+    if (service_open_engine(&s, &err) && service_open_sources(&s, &err)) {
+        service_log_ready(&s);
         uv_run(&s.loop, UV_RUN_DEFAULT);
-        log_stopped(&s);
+        service_log_stopped(&s);
     } else {
         log_error(env->log, "The daemon could not start", LOG_ERR("error", &err));
         s.status = err.kind == ERR_INVALID ? EXIT_USAGE : EXIT_WORK_FAILED;
