@@ -7,8 +7,8 @@
 #include "lib/net/http.h"
 
 /* Number of open files: per worker (one more connection being opened, and a name lookup), per
- * source (requests for messages and about them), and of the daemon itself (the loop, the log, files,
- * metadata services). */
+ * source (requests for messages and about them), and of the daemon itself (the loop, the log,
+ * files, metadata services). */
 enum {
     FILES_PER_WORKER = HTTP_KEPT_CONNECTIONS + 2,
     FILES_PER_SOURCE = 32,

@@ -17,8 +17,8 @@
 #include "lib/azure/azure.h"
 #include "lib/base/memory.h"
 
-/* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that leads to the journal. A process
- * whose standard error was redirected still has the variable, hence the comparison. */
+/* systemd.exec(5), JOURNAL_STREAM: "device:inode" of the stream that leads to the journal. A
+ * process whose standard error was redirected still has the variable, hence the comparison. */
 enum log_format env_log_format(int fd, const char *journal_stream)
 {
     char own[64];

@@ -1,5 +1,5 @@
-/* Attempts: one task that a worker runs. Prepares the context of its steps, checks whether it may go
- * on, and runs the steps one after the other.
+/* Attempts: one task that a worker runs. Prepares the context of its steps, checks whether it may
+ * go on, and runs the steps one after the other.
  *
  * Before its first step (again after a takeover) a task is located (place.c), then checked against
  * the policy, the daemon's own resources, the allowed subscriptions, the IDs of the resource (the

@@ -4,9 +4,9 @@
  * their hooks, on any worker, only call claim_holds, which reads two atomic members of the run.
  *
  * MUTUAL EXCLUSION is left to the conditional writes of the store. is_pending is created only if it
- * does not exist, renewed and deleted only if its ETag is the one of our last write, and taken over,
- * after it has expired, only if its ETag is the one that was read. So of several daemons one wins,
- * and a daemon that was suspended cannot overwrite the claim of its successor. A write whose
+ * does not exist, renewed and deleted only if its ETag is the one of our last write, and taken
+ * over, after it has expired, only if its ETag is the one that was read. So of several daemons one
+ * wins, and a daemon that was suspended cannot overwrite the claim of its successor. A write whose
  * response was lost may have happened: if a condition fails, the claim is read, and it is still
  * ours if it names this run as its owner.
  *

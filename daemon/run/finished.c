@@ -2,8 +2,8 @@
  *
  * A report that hgautod wrote names the version of its event. For reports of other programs, and in
  * stores that cannot keep the version, the time decides: the report must be newer than the event.
- * The same time is not newer: S3 and Azure count whole seconds, and an event may be rewritten in the
- * second in which the report on its previous version is written. */
+ * The same time is not newer: S3 and Azure count whole seconds, and an event may be rewritten in
+ * the second in which the report on its previous version is written. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -64,8 +64,7 @@ static bool place_read_arn(struct step_ctx *ctx, struct aws_arn *arn)
                    "the resource's \"arn\" is \"%.128s\", which is not a valid ARN", text);
 }
 
-/* Returns the partition: that of the ARN, else of the region, else of the daemon; NULL with ctx->err.
- */
+/* Returns the partition of the ARN, else of the region, else of the daemon; NULL with ctx->err. */
 static const struct aws_partition *
 place_find_partition(struct step_ctx *ctx, const struct aws_arn *arn, const char *region)
 {

@@ -6,14 +6,15 @@
  *                       "open": {"5": {"step": "...", "elapsed": N, "state": {...}}}}]}
  *
  * The claim lasts for "ttl_ms" from the moment it was written, by the clock of the store. "expires"
- * and "expires_ms" are by the clock of the writer and for information only, except that 0 means that
- * the claim was given up. "elapsed" is how long the step has been in progress, in milliseconds: a
- * duration, since the clocks of two hosts, or of one before and after it was set, may differ.
+ * and "expires_ms" are by the clock of the writer and for information only, except that 0 means
+ * that the claim was given up. "elapsed" is how long the step has been in progress, in
+ * milliseconds: a duration, since the clocks of two hosts, or of one before and after it was set,
+ * may differ.
  *
  * Tasks that have not begun are left out. Progress that is read back is input from outside, which
  * anyone may have written: values of any other form are ignored, and a task that was in progress
- * restarts at its first step, with what action_state_admit leaves of its state. A dry run records no
- * progress: it is repeated. */
+ * restarts at its first step, with what action_state_admit leaves of its state. A dry run records
+ * no progress: it is repeated. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

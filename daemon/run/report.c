@@ -1,8 +1,8 @@
 /* Reports: keys, and bodies that are streamed.
  *
  * A body is a sequence of pieces: constant texts, spans of the event's bytes, and one quoted error
- * at a time. One function, report_next_piece, walks through the sequence. The size is the sum of one
- * walk, so it cannot differ from what is read later. */
+ * at a time. One function, report_next_piece, walks through the sequence. The size is the sum of
+ * one walk, so it cannot differ from what is read later. */
 #include "daemon/run/report.h"
 
 #include <stdlib.h>
@@ -204,8 +204,8 @@ static bool cutter_next_member(struct cutter *c, bool *cut)
     return true;
 }
 
-/* Yields the next span that is kept, as long as possible; false if there are no more. A comma before
- * it belongs to it, unless it is the first. */
+/* Yields the next span that is kept, as long as possible; false if there are no more. A comma
+ * before it belongs to it, unless it is the first. */
 static bool cutter_next(struct cutter *c, const char **span, size_t *n)
 {
     while (!c->done) {

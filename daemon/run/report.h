@@ -53,11 +53,11 @@ void report_critical_key(const char *folder, struct buf *key);
 
 struct report;
 
-/* Makes the body of a report, a stream of known size that can be read repeatedly, by one thread at a
- * time. It consists of the bytes of the automation object, without members named processed, errored,
- * critical_error, dry_run or planned, which are appended. A processed resource is copied byte for
- * byte, an errored one too, except that its error replaces a member named `error`. An automation
- * that is not an object counts as an empty one. Never returns NULL. */
+/* Makes the body of a report, a stream of known size that can be read repeatedly, by one thread at
+ * a time. It consists of the bytes of the automation object, without members named processed,
+ * errored, critical_error, dry_run or planned, which are appended. A processed resource is copied
+ * byte for byte, an errored one too, except that its error replaces a member named `error`. An
+ * automation that is not an object counts as an empty one. Never returns NULL. */
 struct report *report_open(const struct report_input *in) NEVER_NULL MUST_CHECK;
 /* Returns the body; owned by the report. */
 const struct http_body *report_body(struct report *r);

@@ -404,7 +404,7 @@ static enum fetched run_fetch_event(struct run *run, struct http_client *http, s
 }
 
 /* A new permission needs time to take effect, so a denial is retried as often as a fault. After
- * that a report names the missing permission, since without one the message would only come back. */
+ * that a report names the missing permission; otherwise the message would keep coming back. */
 static struct job_answer run_retry_denied(struct run *run, const struct err *err)
 {
     struct err why = *err;

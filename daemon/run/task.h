@@ -79,7 +79,7 @@ struct job_answer attempt_run_steps(struct task *task, struct step_ctx *ctx) MUS
 /* --- place.c --- */
 
 /* Determines where the resource is: sets ctx->account, region and partition (AWS), or account
- * (Azure). Returns false with ctx->err if the resource does not contain that, or is inconsistent. */
+ * (Azure). Returns false with ctx->err if the resource does not contain that or is inconsistent. */
 bool place_resource(struct step_ctx *ctx) MUST_CHECK;
 
 #endif
