@@ -18,7 +18,7 @@
 
 #define DATA "tests/unit/data/catalogue/"
 
-enum { TEXT_MAX = 4 << 20 };
+#define TEXT_MAX (4u << 20)
 
 /* Actions of ours, so that the expected files do not change with the real ones. */
 static const struct action stop = {
@@ -36,6 +36,7 @@ static const struct action stop = {
     .permissions =
         (const char *const[]){"iam:PassRole", "ec2:StopInstances", "ec2:DescribeInstances", NULL},
 };
+
 static const struct action start = {
     .name = "start",
     .display_name = "Start It",
@@ -46,6 +47,7 @@ static const struct action start = {
     .permissions = (const char *const[]){"ec2:StartInstances", "ec2:DescribeInstances",
                                          "elasticloadbalancing:DeleteLoadBalancer", NULL},
 };
+
 static const struct action drop = {
     .name = "drop",
     .display_name = "Drop It",
@@ -60,7 +62,6 @@ static const struct action drop = {
 static struct catalogue few(void)
 {
     static const struct action *all[] = {&drop, &start, &stop};
-
     return (struct catalogue){.at = all, .count = 3};
 }
 
@@ -70,7 +71,6 @@ static struct config *load(const char *name)
     char path[256];
     struct buf problems = buf_make(TEXT_MAX);
     struct config *config;
-
     snprintf(path, sizeof path, DATA "%s.ini", name);
     config = config_load(path, true, nothing, &problems);
     assert_string_equal(buf_str(&problems), "");
@@ -82,7 +82,6 @@ static struct config *load(const char *name)
 static void compare(const char *name, const char *suffix, const char *text)
 {
     char path[256];
-
     snprintf(path, sizeof path, DATA "%s.%s", name, suffix);
     golden_compare(path, text);
 }
@@ -93,7 +92,6 @@ static json_t *row_named(json_t *rows, const char *name)
 {
     json_t *row;
     size_t i;
-
     json_array_foreach(rows, i, row)
         if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0)
             return row;
@@ -105,7 +103,6 @@ static void assert_same_json(const json_t *ours, const json_t *theirs)
 {
     char *a = json_dumps(ours, JSON_SORT_KEYS | JSON_ENCODE_ANY);
     char *b = json_dumps(theirs, JSON_SORT_KEYS | JSON_ENCODE_ANY);
-
     assert_string_equal(a, b);
     free(a);
     free(b);
@@ -119,7 +116,6 @@ static void test_the_json_is_the_catalogues(void **state)
     struct config *config = load("none");
     struct catalogue c;
     size_t i;
-
     (void)state;
     catalogue_select(&c, config, &cloud);
     ours = catalogue_json(&c);
@@ -128,7 +124,6 @@ static void test_the_json_is_the_catalogues(void **state)
         static const char *const same[] = {"name", "displayName", "resourceTypes", "params"};
         const char *name = json_string_value(json_object_get(row, "name"));
         json_t *mine = row_named(json_object_get(ours, "automations"), name);
-
         if (!mine)
             fail_msg("%s is not in the JSON", name);
         for (size_t k = 0; k < 4; k++)
@@ -144,7 +139,6 @@ static void test_the_json_is_the_catalogues(void **state)
 static void test_a_selection_is_sorted_by_name(void **state)
 {
     struct catalogue c;
-
     (void)state;
     catalogue_select(&c, NULL, NULL);
     for (size_t i = 1; i < c.count; i++)
@@ -157,7 +151,6 @@ static void test_what_is_disabled_is_left_out(void **state)
 {
     struct config *config = load("one");
     struct catalogue c;
-
     (void)state;
     catalogue_select(&c, config, NULL);
     assert_int_equal(c.count, 1);
@@ -170,7 +163,6 @@ static void test_the_json_of_a_few(void **state)
 {
     struct catalogue c = few();
     struct buf text = buf_make(TEXT_MAX);
-
     (void)state;
     catalogue_add_json(catalogue_json(&c), JSON_INDENT(2), &text);
     assert_true(buf_ok(&text));
@@ -184,7 +176,6 @@ static void test_the_table(void **state)
 {
     struct catalogue c = few();
     struct buf text = buf_make(TEXT_MAX);
-
     (void)state;
     catalogue_table(&c, &text);
     assert_true(buf_ok(&text));
@@ -196,7 +187,6 @@ static void test_one_in_full(void **state)
 {
     struct config *config = load("none");
     struct buf text = buf_make(TEXT_MAX);
-
     (void)state;
     catalogue_describe(&stop, config, &text);
     assert_true(buf_ok(&text));
@@ -212,7 +202,6 @@ static void test_markdown_takes_nothing_for_markup(void **state)
 {
     struct catalogue c = few();
     struct buf text = buf_make(TEXT_MAX);
-
     (void)state;
     catalogue_markdown(&c, &text);
     assert_true(buf_ok(&text));
@@ -224,7 +213,6 @@ static void test_the_reference_is_the_tables(void **state)
 {
     struct catalogue c;
     struct buf text = buf_make(TEXT_MAX);
-
     (void)state;
     catalogue_select(&c, NULL, NULL);
     catalogue_markdown(&c, &text);
@@ -237,7 +225,6 @@ static void test_the_reference_is_the_tables(void **state)
 static void expect_nearest(const char *name, const char *expected)
 {
     struct buf near = buf_make(TEXT_MAX);
-
     catalogue_nearest(name, &near);
     assert_true(buf_ok(&near));
     assert_string_equal(buf_str(&near), expected);
@@ -260,7 +247,6 @@ static void expect_policy(const char *name, struct config *config)
 {
     struct catalogue c = few();
     struct buf text = buf_make(TEXT_MAX);
-
     catalogue_iam_policy(&c, config, &text);
     assert_true(buf_ok(&text));
     compare(name, "policy", buf_str(&text));
@@ -312,11 +298,9 @@ static struct catalogue make_many(struct many *m, size_t count)
 static size_t read_lines(const char *text, size_t *documents)
 {
     size_t found = 0;
-
     for (*documents = 0; *text; ++*documents) {
         size_t n = strcspn(text, "\n"), i;
         json_t *document = json_loadb(text, n, 0, NULL), *statement;
-
         assert_non_null(document);
         assert_in_range(n, 1, IAM_POLICY_MAX);
         assert_string_equal(json_string_value(json_object_get(document, "Version")), "2012-10-17");
@@ -339,7 +323,6 @@ static void expect_split(size_t permissions, size_t documents)
     struct config *config = load("sources");
     struct buf text = buf_make(TEXT_MAX);
     size_t lines;
-
     catalogue_iam_policy(&c, config, &text);
     assert_true(buf_ok(&text));
     assert_int_equal(read_lines(buf_str(&text), &lines), permissions);
@@ -368,7 +351,6 @@ static struct subscriptions *read_subscriptions(const char *text)
                                             .standard = getenv("AZURE_SUBSCRIPTION_ID")};
     struct err err = ERR_INIT;
     int fd = mkstemp(path);
-
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
@@ -385,7 +367,6 @@ static void expect_role(const char *name, struct config *config, const char *lis
     struct catalogue c = few();
     struct buf text = buf_make(TEXT_MAX);
     struct subscriptions *s = listed ? read_subscriptions(listed) : NULL;
-
     catalogue_azure_role(&c, config, s, &text);
     assert_true(buf_ok(&text));
     compare(name, "role", buf_str(&text));
@@ -399,7 +380,6 @@ static void test_roles_by_configuration(void **state)
                                  "99999999-2222-3333-4444-555555555555,"
                                  "\"99999999-2222-3333-4444-aaaaaaaaaaaa\", \"Sales, Europe\"\n";
     struct config *azure = load("azure"), *blob = load("azure-blob"), *none = load("none");
-
     (void)state;
     unsetenv("AZURE_SUBSCRIPTION_ID");
     expect_role("none", none, NULL);
@@ -433,6 +413,5 @@ int main(void)
         cmocka_unit_test(test_long_policies_lose_white_space_and_are_split),
         cmocka_unit_test(test_roles_by_configuration),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@
 #include "daemon/version.h"
 #include "tests/unit/golden.h"
 
-enum { ARGS = 12 };
+#define ARGS 12
 
 /* Arguments that may be written to, as main's. */
 struct args {
@@ -28,7 +28,6 @@ struct args {
 static void split(struct args *a, const char *line)
 {
     char copy[512];
-
     snprintf(copy, sizeof copy, "%s", line);
     a->count = 0;
     for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
@@ -45,7 +44,6 @@ static void parse(struct args *a, const char *line, struct invocation *in)
 {
     struct buf problem = buf_make(4096);
     bool ok;
-
     split(a, line);
     ok = command_parse(command_find(a->at[0]), a->count, a->at, in, &problem);
     assert_string_equal(buf_str(&problem), "");
@@ -59,7 +57,6 @@ static void expect_refused(const char *line, const char *expected)
     struct buf problem = buf_make(4096);
     struct invocation in;
     struct args a;
-
     split(&a, line);
     assert_false(command_parse(command_find(a.at[0]), a.count, a.at, &in, &problem));
     assert_string_equal(buf_str(&problem), expected);
@@ -70,7 +67,6 @@ static void test_options_arrive(void **state)
 {
     struct invocation in;
     struct args a;
-
     (void)state;
     parse(&a, "run", &in);
     assert_null(in.config_path);
@@ -94,12 +90,10 @@ static void test_options_and_operands_come_in_any_order(void **state)
         "exec --report-dir out --plan event.json",
         "exec --report-dir out --plan -- event.json",
     };
-
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct invocation in;
         struct args a;
-
         parse(&a, lines[i], &in);
         assert_true(in.plan);
         assert_string_equal(in.report_dir, "out");
@@ -112,7 +106,6 @@ static void test_a_file_may_begin_with_a_dash(void **state)
 {
     struct invocation in;
     struct args a;
-
     (void)state;
     parse(&a, "exec -- --plan", &in);
     assert_false(in.plan);
@@ -145,7 +138,6 @@ struct output {
 static FILE *capture(int fd, int *saved)
 {
     FILE *to = tmpfile();
-
     assert_non_null(to);
     *saved = dup(fd);
     assert_true(*saved >= 0);
@@ -157,7 +149,6 @@ static void release(FILE *file, int fd, int saved, struct buf *to)
 {
     char part[4096];
     size_t n;
-
     assert_int_equal(dup2(saved, fd), fd);
     close(saved);
     rewind(file);
@@ -173,7 +164,6 @@ static struct output run(const char *line)
     struct args a;
     FILE *out, *err;
     int saved_out, saved_err;
-
     split(&a, line);
     fflush(stdout);
     out = capture(STDOUT_FILENO, &saved_out);
@@ -188,7 +178,6 @@ static struct output run(const char *line)
 static void expect_output(const char *line, int status, const char *out, const char *err)
 {
     struct output o = run(line);
-
     assert_string_equal(buf_str(&o.err), err);
     assert_string_equal(buf_str(&o.out), out);
     assert_int_equal(o.status, status);
@@ -219,14 +208,12 @@ static void test_version(void **state)
 static void test_help_names_all_there_is(void **state)
 {
     struct output all = run("hgautod --help");
-
     (void)state;
     assert_int_equal(all.status, 0);
     assert_string_equal(buf_str(&all.err), "");
     for (const struct command *c = command_table; c->name; c++) {
         char line[64], usage[64];
         struct output o;
-
         snprintf(line, sizeof line, "hgautod %s --help", c->name);
         snprintf(usage, sizeof usage, "  hgautod %s ", c->name);
         assert_non_null(strstr(buf_str(&all.out), usage));
@@ -236,7 +223,6 @@ static void test_help_names_all_there_is(void **state)
         for (unsigned id = 0; id < OPTION_COUNT; id++) {
             char option[64];
             bool takes = id == OPTION_HELP || (c->options & 1u << id);
-
             snprintf(option, sizeof option, "--%s", command_options[id].name);
             assert_int_equal(strstr(buf_str(&o.out), option) != NULL, takes);
         }
@@ -267,12 +253,10 @@ static void test_lines_of_help_fit_a_terminal(void **state)
     (void)state;
     for (const struct command *c = command_table;; c++) {
         struct buf text = buf_make(1 << 16);
-
         command_help(c->name ? c : NULL, &text);
         assert_true(buf_ok(&text));
         for (const char *line = buf_str(&text); *line;) {
             size_t n = strcspn(line, "\n");
-
             assert_in_range(n, 0, 80);
             line += n + 1;
         }
@@ -285,7 +269,6 @@ static void test_lines_of_help_fit_a_terminal(void **state)
 static void test_the_manual_is_the_tables(void **state)
 {
     struct buf text = buf_make(1 << 20);
-
     (void)state;
     command_mdoc(&text);
     assert_true(buf_ok(&text));
@@ -311,7 +294,6 @@ static void test_check_prints_the_configuration_in_force(void **state)
 {
     struct buf expected = buf_make(1 << 20), printed = buf_make(1 << 20);
     struct output o = run("hgautod check -c " DATA "all-types.ini");
-
     (void)state;
     golden_read(DATA "all-types.effective", &expected);
     add_without_folder(&printed, buf_str(&o.out));
@@ -344,7 +326,6 @@ static void test_check_answers_programs(void **state)
     json_t *no = json_loads(buf_str(&bad.out), 0, NULL);
     const char *type, *problem;
     int ok;
-
     (void)state;
     assert_int_equal(good.status, 0);
     assert_int_equal(json_unpack(yes, "{s:b, s:{s:{s:{s:{s:s}}}}}", "ok", &ok, "configuration",
@@ -396,6 +377,5 @@ int main(void)
         cmocka_unit_test(test_check_answers_programs),
         cmocka_unit_test(test_options_are_not_abbreviated),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,6 @@ static char *const no_environment[] = {NULL};
 static void write_text(const char *path, const char *text, size_t size, mode_t mode)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
-
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, size), size);
     assert_int_equal(fchmod(fd, mode), 0);
@@ -45,7 +44,6 @@ struct place {
 static int make_place(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
-
     assert_non_null(p);
     strcpy(p->dir, "/tmp/hgautod-config-XXXXXX");
     assert_non_null(mkdtemp(p->dir));
@@ -58,7 +56,6 @@ static int make_place(void **state)
 static int remove_place(void **state)
 {
     struct place *p = *state;
-
     unlink(p->ini);
     unlink(p->secret);
     rmdir(p->dir);
@@ -72,12 +69,10 @@ static struct config *load_text(struct place *p, const char *text, size_t size, 
 {
     struct buf raw = buf_make(1 << 20);
     struct config *c;
-
     write_text(p->ini, text, size, mode);
     c = config_load(p->ini, false, environment, &raw);
     for (const char *at = buf_str(&raw); *at;) {
         bool here = strncmp(at, p->ini, strlen(p->ini)) == 0;
-
         if (here)
             buf_adds(problems, "INI");
         else
@@ -93,7 +88,6 @@ static void expect_problems(struct place *p, const char *text, mode_t mode,
 {
     struct buf problems = buf_make(1 << 20);
     struct config *c = load_text(p, text, strlen(text), mode, environment, &problems);
-
     assert_string_equal(buf_str(&problems), expected);
     assert_null(c);
     buf_free(&problems);
@@ -104,7 +98,6 @@ static struct config *expect_loaded(struct place *p, const char *text, mode_t mo
 {
     struct buf problems = buf_make(1 << 20);
     struct config *c = load_text(p, text, strlen(text), mode, environment, &problems);
-
     assert_string_equal(buf_str(&problems), "");
     assert_non_null(c);
     buf_free(&problems);
@@ -117,7 +110,6 @@ static struct config *expect_loaded(struct place *p, const char *text, mode_t mo
 static void read_environment(char *text, char **to, size_t room)
 {
     size_t n = 0;
-
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         assert_true(n + 1 < room);
         to[n++] = line;
@@ -130,7 +122,6 @@ static void check_file(const char *name)
     struct buf said = buf_make(1 << 20), env = buf_make(1 << 16);
     char *environment[32], path[300];
     struct config *c;
-
     snprintf(path, sizeof path, "%.200s.env", name);
     if (access(path, R_OK) == 0)
         golden_read(path, &env);
@@ -152,7 +143,6 @@ static void check_file(const char *name)
 static int is_ini(const struct dirent *e)
 {
     const char *dot = strrchr(e->d_name, '.');
-
     return dot && strcmp(dot, ".ini") == 0;
 }
 
@@ -160,7 +150,6 @@ static void test_files_give_what_stands_beside_them(void **state)
 {
     struct dirent **entries;
     int n;
-
     (void)state;
     assert_int_equal(chdir(DATA), 0); /* so that messages name the file alone */
     n = scandir(".", &entries, is_ini, alphasort);
@@ -198,7 +187,6 @@ static void test_values_arrive_in_their_fields(void **state)
                       "claims = off\nsweep_interval = 90s\n",
                       0644, no_environment);
     const struct config_source *s = &c->sources[0];
-
     assert_string_equal(c->daemon.name, "n");
     assert_int_equal(c->daemon.workers, 3);
     assert_int_equal(c->daemon.drain_timeout, 120000);
@@ -244,10 +232,8 @@ static void test_wrong_versions_of_resource_types(void **state)
     static const char no_date[] = "TYPE=VERSION with a date as its VERSION, for example "
                                   "Microsoft.Compute/virtualMachines=2021-03-01; -preview may "
                                   "follow";
-
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         char text[256], expected[1024];
-
         snprintf(text, sizeof text, "[azure]\narm_versions = %s\n" SOURCE, tests[i][0]);
         snprintf(expected, sizeof expected, "INI:2: arm_versions: '%s' is not %s\n", tests[i][0],
                  tests[i][1] ? tests[i][1] : no_date);
@@ -258,7 +244,6 @@ static void test_wrong_versions_of_resource_types(void **state)
 static void test_defaults(void **state)
 {
     struct config *c = expect_loaded(*state, SOURCE, 0644, no_environment);
-
     assert_int_equal(c->daemon.workers, 16);
     assert_int_equal(c->daemon.drain_timeout, 60000);
     assert_int_equal(c->log.level, LOG_INFO_LEVEL);
@@ -280,7 +265,6 @@ static void test_defaults(void **state)
 static void add_long_line(struct buf *to, size_t n)
 {
     size_t start;
-
     buf_adds(to, "[guard]\n");
     start = to->size;
     buf_adds(to, "protect_tags = t=");
@@ -294,7 +278,6 @@ static void test_a_long_line_is_read_whole_or_refused(void **state)
 {
     struct buf text = buf_make(1 << 20), problems = buf_make(1 << 16);
     struct config *c;
-
     add_long_line(&text, INI_LINE_MAX);
     c = expect_loaded(*state, buf_str(&text), 0644, no_environment);
     assert_int_equal(strlen(c->guard.protect_tags.at[0]), INI_LINE_MAX - strlen("protect_tags = "));
@@ -316,7 +299,6 @@ static void test_bytes_that_are_no_text_are_refused(void **state)
                                       "[daemon]\nname = \xc3\xa9\n";
     struct buf problems = buf_make(1 << 16);
     struct config *c = load_text(*state, text, sizeof text - 1, 0644, no_environment, &problems);
-
     assert_string_equal(buf_str(&problems),
                         "INI:5: the line contains a control character\nINI:7: the line is not "
                         "UTF-8\nINI:9: name: '\xc3\xa9' is not valid: use 1 to 54 of the "
@@ -329,7 +311,6 @@ static void test_a_variable_that_is_no_text_is_refused(void **state)
 {
     char region[] = "HGAUTOD_AWS_PROFILE=\xc3\x28", name[] = "HGAUTOD_DAEMON_NAME=a\nb";
     char *environment[] = {region, name, NULL};
-
     expect_problems(*state, SOURCE, 0644, environment,
                     "environment: HGAUTOD_AWS_PROFILE is not UTF-8\nenvironment: "
                     "HGAUTOD_DAEMON_NAME contains a control character\n");
@@ -338,7 +319,6 @@ static void test_a_variable_that_is_no_text_is_refused(void **state)
 static void test_a_file_that_is_too_large_is_refused(void **state)
 {
     struct buf text = buf_make(2 * CONFIG_FILE_MAX);
-
     while (text.size <= CONFIG_FILE_MAX)
         buf_adds(&text, "# a comment\n");
     expect_problems(*state, buf_str(&text), 0644, no_environment,
@@ -350,7 +330,6 @@ static void test_a_file_that_is_too_large_is_refused(void **state)
 static void test_a_named_file_must_be_there(void **state)
 {
     struct buf problems = buf_make(1 << 16);
-
     (void)state;
     assert_null(config_load("/nonexistent/h.ini", true, no_environment, &problems));
     assert_string_equal(buf_str(&problems), "/nonexistent/h.ini: the configuration cannot be read: "
@@ -362,7 +341,6 @@ static void test_too_many_sources_are_refused(void **state)
 {
     struct buf text = buf_make(1 << 20);
     char expected[64];
-
     for (int i = 0; i <= CONFIG_SOURCE_MAX; i++)
         buf_addf(&text, "[source s%d]\ntype = directory\npath = /srv\n", i);
     snprintf(expected, sizeof expected, "INI:%d: more than 256 sources\n",
@@ -381,7 +359,6 @@ static void expect_no_secret(const struct config *c)
     struct buf text = buf_make(1 << 20);
     json_t *json = config_json(c);
     char *dumped = json_dumps(json, 0);
-
     config_print(c, &text);
     assert_true(buf_ok(&text));
     assert_null(strstr(buf_str(&text), "c2VjcmV0"));
@@ -403,13 +380,11 @@ static void test_a_file_with_a_secret_must_be_private(void **state)
         "connection_string_file\n";
     static const char *const modes[] = {"40", "04", "20"};
     struct config *c = expect_loaded(*state, text, 0600, no_environment);
-
     assert_string_equal(c->sources[0].connection_string, SECRET);
     expect_no_secret(c);
     config_free(c);
     for (size_t i = 0; i < 3; i++) {
         char line[400];
-
         snprintf(line, sizeof line, expected, modes[i]);
         expect_problems(*state, text, (mode_t)(0600 | strtol(modes[i], NULL, 8)), no_environment,
                         line);
@@ -421,7 +396,6 @@ static void test_a_proxy_with_a_password_is_a_secret(void **state)
     const char text[] = SOURCE "[http]\nproxy = http://me:c2VjcmV0/@:@proxy:3128\n";
     struct config *c = expect_loaded(*state, text, 0600, no_environment);
     struct buf out = buf_make(1 << 20);
-
     expect_no_secret(c);
     config_print(c, &out);
     assert_true(buf_ok(&out));
@@ -440,7 +414,6 @@ static void test_a_bad_secret_is_not_shown(void **state)
 {
     char variable[] = "HGAUTOD_HTTP_PROXY=me:c2VjcmV0@proxy:3128";
     char *environment[] = {variable, NULL};
-
     expect_problems(
         *state, SOURCE, 0644, environment,
         "environment: HGAUTOD_HTTP_PROXY: the value is not the URL of a proxy: use "
@@ -459,7 +432,6 @@ static void test_a_secret_comes_from_its_file(void **state)
     struct place *p = *state;
     struct buf text = buf_make(1 << 16);
     struct config *c;
-
     name_secret(p, SECRET "\n", strlen(SECRET "\n"), &text);
     c = expect_loaded(p, buf_str(&text), 0644, no_environment);
     assert_string_equal(c->sources[0].connection_string, SECRET);
@@ -474,7 +446,6 @@ static void expect_secret_problem(struct place *p, const char *secret, size_t si
 {
     struct buf text = buf_make(1 << 16);
     char line[400];
-
     name_secret(p, secret, size, &text);
     snprintf(line, sizeof line, "INI:4: connection_string_file: %s %s\n", p->secret, expected);
     expect_problems(p, buf_str(&text), 0644, no_environment, line);
@@ -488,7 +459,6 @@ static void test_a_claim_key_has_at_least_16_bytes(void **state)
     struct place *p = *state;
     struct buf text = buf_make(4096), problems = buf_make(4096);
     struct config *c;
-
     buf_addf(&text, "[daemon]\nclaim_key_file = %s\n" BLOB "account = hgevents\n", p->secret);
     write_text(p->secret, "0123456789abcde\n", 16, 0400);
     c = load_text(p, buf_str(&text), text.size, 0600, no_environment, &problems);
@@ -513,7 +483,6 @@ static void test_a_secrets_file_must_be_private(void **state)
     struct place *p = *state;
     struct buf text = buf_make(1 << 16);
     char line[400];
-
     buf_addf(&text, BLOB "connection_string_file = %s\n", p->secret);
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         write_text(p->secret, SECRET "\n", strlen(SECRET "\n"), good[i]);
@@ -538,7 +507,6 @@ static void test_a_secrets_file_is_a_regular_one(void **state)
     struct place *p = *state;
     struct buf text = buf_make(1 << 16);
     char line[400];
-
     assert_int_equal(mkfifo(p->secret, 0600), 0);
     buf_addf(&text, BLOB "connection_string_file = %s\n", p->secret);
     snprintf(line, sizeof line,
@@ -559,7 +527,6 @@ static void test_what_is_wrong_with_a_secrets_file_is_said(void **state)
     struct place *p = *state;
     struct buf large = buf_make(1 << 20), text = buf_make(1 << 16);
     char line[400];
-
     expect_secret_problem(p, "\n", 1, "is empty");
     expect_secret_problem(p, "a\nb", 3, "contains more than one line, or control characters");
     expect_secret_problem(p, "a\0b", 3, "contains more than one line, or control characters");
@@ -589,7 +556,6 @@ static void test_any_bucket_is_for_a_queue(void **state)
                                      "[source r]\ntype = sqs\nbucket = events\n"
                                      "queue_url = https://sqs.eu-west-1.amazonaws.com/1/q\n",
                                      0644, no_environment);
-
     assert_string_equal(c->sources[0].bucket, "*");
     assert_null(config_source_bucket(&c->sources[0]));
     assert_string_equal(config_source_bucket(&c->sources[1]), "events");
@@ -622,7 +588,6 @@ static void read_users(const char *pattern, struct buf *to)
 static bool is_used(const char *text, const char *before, const char *name)
 {
     char wanted[128];
-
     snprintf(wanted, sizeof wanted, "%s%s", before, name);
     for (const char *at = text; (at = strstr(at, wanted)); at++)
         if (!isalnum((unsigned char)at[strlen(wanted)]) && at[strlen(wanted)] != '_')
@@ -635,7 +600,6 @@ static bool is_used(const char *text, const char *before, const char *name)
 static bool read_field(const char *line, char field[128])
 {
     char kind[32], section[32], key[64];
-
     if (strncmp(line, "    ", 4) != 0 || !isupper((unsigned char)line[4]))
         return false;
     if (sscanf(line, " %31[A-Z_]( IN_%31[A-Z](%63[a-z_])", kind, section, key) == 3) {
@@ -659,7 +623,6 @@ static void test_each_setting_has_a_reader(void **state)
     static const char *const holders[] = {"config->", "c->", "source->", "sources[i]."};
     struct buf table = buf_make(1 << 20), users = buf_make(16 << 20);
     size_t rows = 0;
-
     (void)state;
     golden_read("daemon/config/table.c", &table);
     read_users("daemon/*.c", &users);
@@ -694,7 +657,6 @@ static void uncomment(const char *from, struct buf *to)
 static void put_path(const char *text, const char *example, const char *path, struct buf *to)
 {
     const char *at = strstr(text, example);
-
     assert_non_null(at);
     buf_add(to, text, (size_t)(at - text));
     buf_adds(to, path);
@@ -707,7 +669,6 @@ static void test_every_line_of_the_sample_can_be_put_in_force(void **state)
     struct buf there = buf_make(1 << 20);
     struct place *p = *state;
     struct config *c;
-
     write_text(p->secret, "http://proxy:3128\n", 18, 0400);
     config_sample(&sample);
     assert_true(buf_ok(&sample));
@@ -728,7 +689,6 @@ static void test_every_line_of_the_sample_can_be_put_in_force(void **state)
 static void test_the_sample_is_the_tables(void **state)
 {
     struct buf text = buf_make(1 << 20);
-
     (void)state;
     config_sample(&text);
     assert_true(buf_ok(&text));
@@ -739,7 +699,6 @@ static void test_the_sample_is_the_tables(void **state)
 static void test_the_manual_is_the_tables(void **state)
 {
     struct buf text = buf_make(1 << 20);
-
     (void)state;
     config_mdoc(&text);
     assert_true(buf_ok(&text));
@@ -754,7 +713,6 @@ static void test_what_is_printed_can_be_read_again(void **state)
                       0644, no_environment);
     struct buf once = buf_make(1 << 20), twice = buf_make(1 << 20);
     struct config *again;
-
     config_print(c, &once);
     assert_true(buf_ok(&once));
     again = expect_loaded(*state, buf_str(&once), 0644, no_environment);
@@ -779,7 +737,6 @@ static void test_json(void **state)
     const char *file, *origin, *region, *region_origin, *path, *interval;
     char expected[128];
     int workers, dry_run;
-
     assert_int_equal(json_unpack(json,
                                  "{s:s, s:{s:{s:i, s:s}}, s:{s:{s:b}, s:{s:[s], s:s}}, "
                                  "s:{s:{s:{s:s}, s:{s:s}}}}",
@@ -832,6 +789,5 @@ int main(void)
         TEST(test_what_is_printed_can_be_read_again),
         TEST(test_json),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,7 +151,7 @@ static void test_only_azure_is_asked_where_a_resource_is(void **state)
     "the resource's tags are not an object, so that [guard] protect_tags cannot be checked"
 
 #define UNKNOWN                                                                                    \
-    "the event does not contain the tags of the resource, so that [guard] protect_tags cannot be "  \
+    "the event does not contain the tags of the resource, so that [guard] protect_tags cannot be " \
     "checked"
 
 static void test_tags_of_aws(void **state)

@@ -16,7 +16,6 @@ static void test_lines_without_blanks_and_comments(void **state)
     char text[] = "\xef\xbb\xbf  a = 1 \t\r\n\n \t\n; b\n  # c\n\td\0e\nf";
     struct ini_lines lines = ini_lines_begin(text, sizeof text - 1);
     struct ini_line line;
-
     (void)state;
     assert_true(ini_lines_next(&lines, &line));
     assert_string_equal(line.text, "a = 1");
@@ -54,7 +53,6 @@ static void expect_events(const char *text, const char *expected)
     struct buf events = buf_make(1 << 16);
     char copy[1024];
     const struct ini_events calls = {&events, add_section, add_setting, add_problem};
-
     snprintf(copy, sizeof copy, "%s", text);
     ini_read(copy, strlen(copy), &calls);
     assert_string_equal(buf_str(&events), expected);
@@ -79,7 +77,6 @@ static void test_what_is_malformed_is_reported_by_line(void **state)
                                    "4 [a]\n"
                                    "5 the line is not UTF-8\n"
                                    "6 expected \"key = value\", \"[section]\" or a comment\n";
-
     (void)state;
     expect_events("= a\nb\n[c\n[a] b = c\n\xff\nlast", expected);
 }
@@ -91,6 +88,5 @@ int main(void)
         cmocka_unit_test(test_sections_and_settings),
         cmocka_unit_test(test_what_is_malformed_is_reported_by_line),
     };
-
     return cmocka_run_group_tests_name("ini", tests, NULL, NULL);
 }

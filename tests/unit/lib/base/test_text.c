@@ -27,7 +27,6 @@ static void test_distance(void **state)
 static void test_lines_are_broken_between_words(void **state)
 {
     struct buf to = buf_make(1024);
-
     (void)state;
     text_add_wrapped(&to, SEVENTY_ONE "  12345 j", 2, "# ");
     assert_string_equal(buf_str(&to), SEVENTY_ONE "\n# 12345 j\n");
@@ -40,7 +39,6 @@ static void test_lines_are_broken_between_words(void **state)
 static void test_mdoc_is_escaped_with_a_line_per_sentence(void **state)
 {
     struct buf to = buf_make(1024);
-
     (void)state;
     text_add_mdoc(&to, ".ini files. 'a' or C:\\x? .b");
     assert_string_equal(buf_str(&to), "\\&.ini files.\n\\&'a' or C:\\ex?\n\\&.b\n");
@@ -95,6 +93,5 @@ int main(void)
         cmocka_unit_test(test_the_most_similar_name_is_found),
         cmocka_unit_test(test_what_is_no_line_of_text),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
