@@ -107,7 +107,7 @@ static bool attempt_check_subscription(struct step_ctx *ctx, const struct env *e
 static bool attempt_check_own(struct step_ctx *ctx, const struct run *run)
 {
     struct aws_self self;
-    bool needed = own_needs_self(ctx->action, ctx->resource);
+    bool needed = own_needs_caller(ctx->action, ctx->resource);
     if (needed && !aws_self(ctx->aws, ctx->http, &self, &ctx->err))
         return false;
     return own_allows(run->env->own, run->store, needed ? &self : NULL, ctx->action, ctx->resource,

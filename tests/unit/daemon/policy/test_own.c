@@ -146,7 +146,7 @@ static void who_the_daemon_is_is_left_alone(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_t *resource = json_loads(cases[i].resource, 0, NULL);
-        assert_true(own_needs_self(cases[i].action, resource));
+        assert_true(own_needs_caller(cases[i].action, resource));
         json_decref(resource);
         expect(*state, &files, cases[i].self, cases[i].action, cases[i].resource, cases[i].refusal);
     }
