@@ -1,6 +1,6 @@
 /* Reads the shared config and credentials files of the AWS CLI. The grammar is the one that the
  * CLI's own reader accepts: sections, keys in any case, '=' or ':', continuation by indentation,
- * comments in lines of their own. */
+ * comments on lines of their own. */
 #include "lib/aws/auth/profile.h"
 
 #include <errno.h>
@@ -8,41 +8,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/aws/auth/words.h"
+#include "lib/base/array.h"
 #include "lib/base/buf.h"
-#include "lib/base/wipe.h"
+#include "lib/base/file.h"
+#include "lib/base/ini.h"
+#include "lib/base/memory.h"
 
-#define FILE_MAX    (1u << 20)
-#define ENTRIES_MAX 20000 /* sections and settings of one file */
-#define VALUE_MAX   8192  /* of a value over several lines, bytes */
+#define FILE_MAX (1u << 20)
+/* Sections of a file, and settings of a section. */
+#define ENTRIES_MAX 20000
+/* Bytes of a value over several lines. */
+#define VALUE_MAX 8192
 
-/* One setting. A nested one ("s3 =" followed by indented lines) has the outer key and its own name
- * in sub. */
+#define SPACE " \t\r\f\v"
+
+/* One setting, in the text of its file. A nested one ("s3 =" followed by indented lines) has the
+ * outer key, and its own name in sub. */
 struct setting {
-    char *key;
-    char *sub; /* NULL */
+    const char *key;
+    /* NULL: not nested. */
+    const char *sub;
     char *value;
 };
 
 struct section {
-    char *kind; /* "profile", "services", "sso-session" */
+    /* "profile", "services", "sso-session". */
+    char *kind;
     char *name;
-    bool plain; /* [default] in the config file, to which [profile default] is preferred */
+    /* [default] in the config file, to which [profile default] is preferred. */
+    bool plain;
     struct setting *settings;
     size_t count, room;
 };
 
-struct file {
-    struct section *sections;
-    size_t count, room;
-};
-
-/* By which a changed file is known; all zero: there was none. */
+/* Identifies the version of a file; all zero: there was none. */
 struct stamp {
     dev_t device;
     ino_t inode;
@@ -50,42 +54,31 @@ struct stamp {
     struct timespec modified;
 };
 
-/* A file, and what it was like when it was read. */
-struct source {
-    char *path; /* owned; "" for none */
+/* A file, what it was like when it was read, and its content. */
+struct file {
+    /* Owned; "" for none. */
+    char *path;
     struct stamp stamp;
+    /* Cut into the strings of the settings. */
+    struct buf text;
+    struct section *sections;
+    size_t count, room;
 };
 
 struct aws_profiles {
     struct file credentials, config;
-    struct source credentials_source, config_source;
 };
-
-/* --- memory --- */
-
-static void section_clear(struct section *s)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        free(s->settings[i].key);
-        free(s->settings[i].sub);
-        wipe_free(s->settings[i].value);
-    }
-    s->count = 0;
-}
-
-static void section_free(struct section *s)
-{
-    section_clear(s);
-    free(s->settings);
-    free(s->kind);
-    free(s->name);
-}
 
 static void file_free(struct file *f)
 {
-    for (size_t i = 0; i < f->count; i++)
-        section_free(&f->sections[i]);
+    for (size_t i = 0; i < f->count; i++) {
+        free(f->sections[i].settings);
+        free(f->sections[i].kind);
+        free(f->sections[i].name);
+    }
     free(f->sections);
+    free(f->path);
+    buf_free(&f->text);
 }
 
 void aws_profiles_free(struct aws_profiles *p)
@@ -93,27 +86,11 @@ void aws_profiles_free(struct aws_profiles *p)
     if (p) {
         file_free(&p->credentials);
         file_free(&p->config);
-        free(p->credentials_source.path);
-        free(p->config_source.path);
         free(p);
     }
 }
 
-/* Room for one more element in an array. */
-static bool grow(void **array, size_t *room, size_t count, size_t element)
-{
-    if (count < *room)
-        return true;
-    size_t more = *room ? *room * 2 : 8;
-    void *bigger = count < ENTRIES_MAX ? realloc(*array, more * element) : NULL;
-    if (!bigger)
-        return false;
-    *array = bigger;
-    *room = more;
-    return true;
-}
-
-static struct section *find_section(const struct file *f, const char *kind, const char *name)
+static struct section *file_find_section(const struct file *f, const char *kind, const char *name)
 {
     for (size_t i = 0; i < f->count; i++)
         if (strcmp(f->sections[i].kind, kind) == 0 && strcmp(f->sections[i].name, name) == 0)
@@ -121,17 +98,7 @@ static struct section *find_section(const struct file *f, const char *kind, cons
     return NULL;
 }
 
-static struct section *add_section(struct file *f, const char *kind, const char *name)
-{
-    if (!grow((void **)&f->sections, &f->room, f->count, sizeof(*f->sections)))
-        return NULL;
-    struct section *s = &f->sections[f->count];
-    *s = (struct section){.kind = strdup(kind), .name = strdup(name)};
-    f->count++;
-    return s->kind && s->name ? s : NULL;
-}
-
-static struct setting *find_setting(const struct section *s, const char *key, const char *sub)
+static struct setting *section_find(const struct section *s, const char *key, const char *sub)
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct setting *at = &s->settings[i];
@@ -142,199 +109,170 @@ static struct setting *find_setting(const struct section *s, const char *key, co
     return NULL;
 }
 
-static struct setting *add_setting(struct section *s, const char *key, const char *sub,
-                                   const char *value)
-{
-    if (!grow((void **)&s->settings, &s->room, s->count, sizeof(*s->settings)))
-        return NULL;
-    struct setting *at = &s->settings[s->count];
-    *at = (struct setting){
-        .key = strdup(key), .sub = sub ? strdup(sub) : NULL, .value = strdup(value)};
-    s->count++;
-    return at->key && at->value && (at->sub || !sub) ? at : NULL;
-}
-
 /* --- reading --- */
 
-/* Where the reader stands in a file. */
+/* The position of the reader in a file. */
 struct reader {
-    const char *path;
+    struct file *file;
     bool is_credentials;
     unsigned line;
-    struct file *file;
-    struct section *section; /* NULL: before the first, or in one that is of no concern to us */
+    /* NULL: before the first, or in one that is ignored. */
+    struct section *section;
     bool in_section;
-    char *key;      /* the setting that an indented line continues; NULL: none */
-    int key_indent; /* white space before it */
-    bool nested;    /* its own line had no value: indented lines are nested settings */
+    /* The setting that an indented line continues; NULL: none. */
+    const char *key;
+    /* White space before it. */
+    size_t key_indent;
+    /* Its own line had no value: indented lines are nested settings. */
+    bool nested;
     struct err *err;
 };
 
-static bool broken(struct reader *r, const char *what)
+static bool reader_fail(struct reader *r, const char *what)
 {
-    return err_set(r->err, ERR_INVALID, "", "%s, line %u: %s", r->path, r->line, what);
-}
-
-static bool no_memory(struct reader *r)
-{
-    return err_set(r->err, ERR_INTERNAL, "", "%s: out of memory or more than %d entries", r->path,
-                   ENTRIES_MAX);
+    return err_set(r->err, ERR_INVALID, "", "%s, line %u: %s", r->file->path, r->line, what);
 }
 
 /* Cuts white space off both ends, in place. */
-static char *trim(char *text)
+static char *reader_trim(char *text)
 {
-    text += strspn(text, " \t\r\f\v");
+    text += strspn(text, SPACE);
     size_t n = strlen(text);
-    while (n > 0 && strchr(" \t\r\f\v", text[n - 1]))
+    while (n > 0 && strchr(SPACE, text[n - 1]))
         text[--n] = '\0';
     return text;
 }
 
-static void lower(char *text)
+/* Begins or continues a section. The config file may have both [default] and [profile default]:
+ * only the latter is used, as by the SDKs. */
+static bool reader_take_section(struct reader *r, const char *kind, const char *name, bool plain)
 {
-    for (; *text; text++)
-        if (*text >= 'A' && *text <= 'Z')
-            *text = (char)(*text - 'A' + 'a');
-}
-
-/* Takes up the section for the lines that follow. In the config file both [default] and [profile
- * default] may stand: the latter counts alone, as with the SDKs. */
-static bool take_section(struct reader *r, const char *kind, const char *name, bool plain)
-{
-    struct section *there = find_section(r->file, kind, name);
-    if (there && there->plain == plain)
-        return broken(r, "this section was there before; merge the two");
-    if (there && plain)
-        return true; /* passed over */
-    if (there)
-        section_clear(there);
-    r->section = there ? there : add_section(r->file, kind, name);
-    if (!r->section)
-        return no_memory(r);
-    r->section->plain = plain;
+    struct file *f = r->file;
+    struct section *s = file_find_section(f, kind, name);
+    if (s && s->plain == plain)
+        return reader_fail(r, "this section was there before; merge the two");
+    if (s && plain)
+        return true;
+    if (!s && f->count == ENTRIES_MAX)
+        return reader_fail(r, "too many sections");
+    if (!s) {
+        f->sections = array_room(f->sections, f->count, &f->room, sizeof *f->sections);
+        s = &f->sections[f->count++];
+        *s = (struct section){.kind = xstrdup(kind), .name = xstrdup(name)};
+    }
+    s->count = 0;
+    s->plain = plain;
+    r->section = s;
     return true;
 }
 
-/* Starts the section [header]. In the credentials file each is a profile; in the config file
- * profiles other than the default one say so: [profile name]. What is neither is skipped, as the
- * CLI does. */
-static bool begin_section(struct reader *r, const char *header)
+/* Begins the section [header]. In the credentials file each is a profile; in the config file
+ * profiles other than the default one are [profile name]. All others are ignored, as by the CLI. */
+static bool reader_begin_section(struct reader *r, const char *header)
 {
     r->section = NULL;
     r->in_section = true;
     struct aws_words words = {0};
     struct err ignored = ERR_INIT;
     if (r->is_credentials || strcmp(header, "default") == 0)
-        return take_section(r, "profile", header, true);
+        return reader_take_section(r, "profile", header, true);
     if (!aws_words_split(header, &words, &ignored))
         return true;
-    bool ok = words.count != 2 || take_section(r, words.at[0], words.at[1], false);
+    bool ok = words.count != 2 || reader_take_section(r, words.at[0], words.at[1], false);
     aws_words_free(&words);
     return ok;
 }
 
-static bool read_header(struct reader *r, char *text)
+static bool reader_take_header(struct reader *r, char *text)
 {
     char *end = strrchr(text, ']');
     if (!end || end == text + 1)
-        return broken(r, "a section begins with '[' and ends with ']'");
+        return reader_fail(r, "a section begins with '[' and ends with ']'");
     *end = '\0';
-    free(r->key);
     r->key = NULL;
-    return begin_section(r, text + 1);
+    return reader_begin_section(r, text + 1);
+}
+
+/* Adds a setting to the section, unless that is ignored. */
+static bool reader_add(struct reader *r, const char *key, const char *sub, char *value)
+{
+    struct section *s = r->section;
+    if (!s)
+        return true;
+    if (section_find(s, key, sub))
+        return reader_fail(r, "this key was there before in the same section");
+    if (s->count == ENTRIES_MAX)
+        return reader_fail(r, "too many settings in one section");
+    s->settings = array_room(s->settings, s->count, &s->room, sizeof *s->settings);
+    s->settings[s->count++] = (struct setting){.key = key, .sub = sub, .value = value};
+    return true;
 }
 
 /* An indented line under "key =": "sub = value". */
-static bool read_nested(struct reader *r, char *text)
+static bool reader_take_nested(struct reader *r, char *text)
 {
     char *equals = strchr(text, '=');
     if (!equals)
-        return broken(r, "an indented line under a key without a value must be \"name = value\"");
+        return reader_fail(r, "an indented line under a key without a value must be \"name = "
+                              "value\"");
     *equals = '\0';
-    const char *sub = trim(text);
-    const char *value = trim(equals + 1);
-    if (r->section && find_setting(r->section, r->key, sub))
-        return broken(r, "this key was there before in the same section");
-    return !r->section || add_setting(r->section, r->key, sub, value) || no_memory(r);
+    return reader_add(r, r->key, reader_trim(text), reader_trim(equals + 1));
 }
 
-/* An indented line under "key = value" makes the value longer by a line. */
-static bool read_continuation(struct reader *r, const char *text)
+/* An indented line under "key = value" extends the value by a line. The value ends before the line
+ * in the text, so it is extended in place. */
+static bool reader_take_continuation(struct reader *r, const char *text)
 {
-    struct setting *at = r->section ? find_setting(r->section, r->key, NULL) : NULL;
+    struct setting *at = r->section ? section_find(r->section, r->key, NULL) : NULL;
     if (!at)
         return true;
     size_t had = strlen(at->value);
     if (had + strlen(text) > VALUE_MAX)
-        return broken(r, "a value over several lines is longer than 8 KiB");
-    char *longer = malloc(had + strlen(text) + 2);
-    if (!longer)
-        return no_memory(r);
-    memcpy(longer, at->value, had);
-    longer[had] = '\n';
-    memcpy(longer + had + 1, text, strlen(text) + 1);
-    wipe_free(at->value);
-    at->value = longer;
+        return reader_fail(r, "a value over several lines is longer than 8 KiB");
+    at->value[had] = '\n';
+    memmove(at->value + had + 1, text, strlen(text) + 1);
     return true;
 }
 
-static bool read_setting(struct reader *r, char *text, int indent)
+static bool reader_take_setting(struct reader *r, char *text, size_t indent)
 {
     if (!r->in_section)
-        return broken(r, "a setting before the first [section]");
+        return reader_fail(r, "a setting before the first [section]");
     size_t n = strcspn(text, "=:");
     if (!text[n] || n == 0)
-        return broken(r, "neither a [section], a \"key = value\" nor a comment");
+        return reader_fail(r, "neither a [section], a \"key = value\" nor a comment");
     text[n] = '\0';
-    char *key = trim(text);
-    const char *value = trim(text + n + 1);
-    lower(key);
-    if (r->section && find_setting(r->section, key, NULL))
-        return broken(r, "this key was there before in the same section");
-    free(r->key);
-    r->key = strdup(key);
+    char *key = reader_trim(text);
+    char *value = reader_trim(text + n + 1);
+    for (char *c = key; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    r->key = key;
     r->key_indent = indent;
     r->nested = !*value;
-    if (!r->key || (r->section && !add_setting(r->section, key, NULL, value)))
-        return no_memory(r);
-    return true;
+    return reader_add(r, key, NULL, value);
 }
 
-static bool read_line(struct reader *r, char *line)
+static bool reader_take_line(struct reader *r, const struct ini_line *line)
 {
-    int indent = (int)strspn(line, " \t");
-    char *text = trim(line);
+    char *text = reader_trim(line->text);
+    r->line = line->number;
     if (!*text || *text == '#' || *text == ';')
         return true;
-    if (r->key && indent > r->key_indent)
-        return r->nested ? read_nested(r, text) : read_continuation(r, text);
-    return *text == '[' ? read_header(r, text) : read_setting(r, text, indent);
+    if (r->key && line->indent > r->key_indent)
+        return r->nested ? reader_take_nested(r, text) : reader_take_continuation(r, text);
+    return *text == '[' ? reader_take_header(r, text) : reader_take_setting(r, text, line->indent);
 }
 
-static bool read_text(struct reader *r, char *text)
-{
-    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
-        text += 3; /* a byte order mark, which some editors write */
-    while (text) {
-        char *next = strchr(text, '\n');
-        if (next)
-            *next++ = '\0';
-        r->line++;
-        if (!read_line(r, text))
-            return false;
-        text = next;
-    }
-    return true;
-}
+/* --- files --- */
 
-/* Linux's /dev/null (Documentation/admin-guide/devices.txt), by which people say "no such file". */
-static bool is_null_device(const struct stat *st)
+/* Linux's /dev/null (Documentation/admin-guide/devices.txt), a usual way to name no file. */
+static bool file_is_null_device(const struct stat *st)
 {
     return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-static struct stamp stamp_of(const struct stat *st)
+static struct stamp file_stamp(const struct stat *st)
 {
     return (struct stamp){
         .device = st->st_dev,
@@ -344,131 +282,118 @@ static struct stamp stamp_of(const struct stat *st)
     };
 }
 
-static bool same_stamp(const struct stamp *a, const struct stamp *b)
+static bool file_same_stamp(const struct stamp *a, const struct stamp *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size == b->size &&
            a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
-/* Reads a whole file; a missing one leaves *text empty, and *stamp as it is. */
-static bool slurp(const char *path, struct buf *text, struct stamp *stamp, struct err *err)
+/* Reads the text of a file; a missing one is empty, and its stamp zero. */
+static bool file_read_text(struct file *f, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return errno == ENOENT || errno == ENOTDIR ||
-               err_set(err, ERR_INVALID, "", "%s cannot be opened: %s", path, strerror(errno));
-    }
-    struct stat st;
-    char part[4096];
-    ssize_t n = 0;
-    bool ok = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || is_null_device(&st));
-    if (ok)
-        *stamp = stamp_of(&st);
-    else
-        err_set(err, ERR_INVALID, "", "%s is not a regular file", path);
-    while (ok && (n = read(fd, part, sizeof(part))) > 0) {
-        ok = buf_add(text, part, (size_t)n) ||
-             err_set(err, ERR_INVALID, "", "%s is larger than 1 MiB", path);
-    }
-    if (ok && n < 0)
-        ok = err_set(err, ERR_INVALID, "", "%s cannot be read: %s", path, strerror(errno));
-    if (ok && text->size > 0 && memchr(text->data, '\0', text->size))
-        ok = err_set(err, ERR_INVALID, "", "%s holds a NUL byte: it is not text", path);
-    wipe(part, sizeof(part));
-    close(fd);
-    return ok;
+    struct stat st = {0};
+    int fd = file_open(AT_FDCWD, f->path, 0, &st);
+    int why = fd < 0 ? errno : file_read_fd(fd, &f->text);
+    if (fd >= 0)
+        close(fd);
+    if (why == ENOENT || why == ENOTDIR)
+        return true;
+    f->stamp = file_stamp(&st);
+    if (why == ENOTSUP && file_is_null_device(&st))
+        return true;
+    if (why == EFBIG)
+        return err_set(err, ERR_INVALID, "", "%s is larger than 1 MiB", f->path);
+    if (why == EISDIR || why == ENOTSUP)
+        return err_set(err, ERR_INVALID, "", "%s is not a regular file", f->path);
+    if (why != 0)
+        return err_set(err, ERR_INVALID, "", "%s cannot be %s: %s", f->path,
+                       fd < 0 ? "opened" : "read", strerror(why));
+    return !memchr(buf_str(&f->text), '\0', f->text.size) ||
+           err_set(err, ERR_INVALID, "", "%s contains a NUL byte: it is not text", f->path);
 }
 
-static bool load(struct source *source, bool is_credentials, struct file *to, struct err *err)
+/* Loads the file at f->path, which may be "". */
+static bool file_load(struct file *f, bool is_credentials, struct err *err)
 {
-    const char *path = source->path;
-    struct buf text = buf_make_secret(FILE_MAX);
-    struct reader r = {.path = path, .is_credentials = is_credentials, .file = to, .err = err};
-    bool ok = (!*path || slurp(path, &text, &source->stamp, err)) &&
-              (text.size == 0 || read_text(&r, text.data));
-    free(r.key);
-    buf_free(&text);
-    return ok;
+    f->text = buf_make_secret(FILE_MAX);
+    if (*f->path && !file_read_text(f, err))
+        return false;
+    struct reader r = {.file = f, .is_credentials = is_credentials, .err = err};
+    struct ini_lines lines = ini_lines_begin(f->text.data, f->text.size);
+    struct ini_line line;
+    while (ini_lines_next(&lines, &line))
+        if (!reader_take_line(&r, &line))
+            return false;
+    return true;
 }
 
-/* The path that is given, or the environment's, or the usual one under the home directory. "" when
- * there is no home. */
+/* Returns the given path, or that of the environment, or the usual one below the home directory; ""
+ * if there is no home. */
 static char *file_path(const char *given, const char *variable, const char *usual)
 {
     const char *home = getenv("HOME");
     const char *named = given ? given : getenv(variable);
-    char *path = NULL;
     if (named && *named && (strncmp(named, "~/", 2) != 0 || !home))
-        return strdup(named);
+        return xstrdup(named);
     if (!home || !*home)
-        return strdup("");
-    const char *rest = named && *named ? named + 2 : usual;
-    return asprintf(&path, "%s/%s", home, rest) < 0 ? NULL : path;
+        return xstrdup("");
+    return xasprintf("%s/%s", home, named && *named ? named + 2 : usual);
 }
 
 struct aws_profiles *aws_profiles_load(const char *config, const char *credentials, struct err *err)
 {
-    struct aws_profiles *p = calloc(1, sizeof(*p));
-    if (!p) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        return NULL;
-    }
-    p->config_source.path = file_path(config, "AWS_CONFIG_FILE", ".aws/config");
-    p->credentials_source.path =
-        file_path(credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
-    bool ok = p->config_source.path && p->credentials_source.path;
-    if (!ok)
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-    if (ok && load(&p->config_source, false, &p->config, err) &&
-        load(&p->credentials_source, true, &p->credentials, err))
+    struct aws_profiles *p = xcalloc(1, sizeof *p);
+    p->config.path = file_path(config, "AWS_CONFIG_FILE", ".aws/config");
+    p->credentials.path = file_path(credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+    if (file_load(&p->config, false, err) && file_load(&p->credentials, true, err))
         return p;
     aws_profiles_free(p);
     return NULL;
 }
 
-static bool source_changed(const struct source *source)
+static bool file_changed(const struct file *f)
 {
     struct stat st;
     struct stamp now = {0};
-    if (*source->path && stat(source->path, &st) == 0)
-        now = stamp_of(&st);
-    return !same_stamp(&now, &source->stamp);
+    if (*f->path && stat(f->path, &st) == 0)
+        now = file_stamp(&st);
+    return !file_same_stamp(&now, &f->stamp);
 }
 
 bool aws_profiles_changed(const struct aws_profiles *p)
 {
-    return source_changed(&p->config_source) || source_changed(&p->credentials_source);
+    return file_changed(&p->config) || file_changed(&p->credentials);
 }
 
 struct aws_profiles *aws_profiles_reload(const struct aws_profiles *p, struct err *err)
 {
-    return aws_profiles_load(p->config_source.path, p->credentials_source.path, err);
+    return aws_profiles_load(p->config.path, p->credentials.path, err);
 }
 
-/* --- asking --- */
+/* --- looking up --- */
 
-static const char *value_in(const struct file *f, const char *kind, const char *name,
-                            const char *key, const char *sub)
+static const char *file_value(const struct file *f, const char *kind, const char *name,
+                              const char *key, const char *sub)
 {
-    const struct section *s = find_section(f, kind, name);
-    const struct setting *at = s ? find_setting(s, key, sub) : NULL;
+    const struct section *s = file_find_section(f, kind, name);
+    const struct setting *at = s ? section_find(s, key, sub) : NULL;
     return at ? at->value : NULL;
 }
 
 const char *aws_profile_get(const struct aws_profiles *p, const char *profile, const char *key)
 {
-    const char *value = value_in(&p->credentials, "profile", profile, key, NULL);
-    return value ? value : value_in(&p->config, "profile", profile, key, NULL);
+    const char *value = file_value(&p->credentials, "profile", profile, key, NULL);
+    return value ? value : file_value(&p->config, "profile", profile, key, NULL);
 }
 
 const char *aws_profile_section_get(const struct aws_profiles *p, const char *section,
                                     const char *name, const char *key, const char *sub)
 {
-    return value_in(&p->config, section, name, key, sub);
+    return file_value(&p->config, section, name, key, sub);
 }
 
 bool aws_profile_exists(const struct aws_profiles *p, const char *profile)
 {
-    return find_section(&p->credentials, "profile", profile) ||
-           find_section(&p->config, "profile", profile);
+    return file_find_section(&p->credentials, "profile", profile) ||
+           file_find_section(&p->config, "profile", profile);
 }

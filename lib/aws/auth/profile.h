@@ -12,24 +12,30 @@
 
 struct aws_profiles;
 
-/* Loads both files; one that does not exist is empty. A path of NULL is the environment's or the
- * default. NULL with *err (ERR_INVALID, file and line) when one is broken, larger than 1 MiB or
- * unreadable. */
+/* Loads both files; one that does not exist is empty. A path that is NULL is that of the
+ * environment or the default. Returns NULL with *err (ERR_INVALID, file and line) if a file is
+ * malformed, unreadable or larger than 1 MiB. */
 struct aws_profiles *aws_profiles_load(const char *config, const char *credentials,
                                        struct err *err) MUST_CHECK;
-void aws_profiles_free(struct aws_profiles *p); /* wipes */
-/* Whether a file is another than when it was read: written to, replaced, come or gone. */
+
+/* Wipes the contents. NULL is allowed. */
+void aws_profiles_free(struct aws_profiles *p);
+
+/* Returns whether a file has been written, replaced, created or removed since it was read. */
 bool aws_profiles_changed(const struct aws_profiles *p);
-/* The same files, read again; a new set. */
+
+/* Reads the same files again; returns a new set. */
 struct aws_profiles *aws_profiles_reload(const struct aws_profiles *p, struct err *err) MUST_CHECK;
 
-/* A setting of a profile, credentials file first; NULL if there is none. Borrowed. Keys are lower
- * case. */
+/* Returns a setting of a profile, from the credentials file first; NULL if there is none. Borrowed.
+ * Keys are in lowercase. */
 const char *aws_profile_get(const struct aws_profiles *p, const char *profile, const char *key);
-/* A setting of a [section name] such as [sso-session x] or [services x]; sub is a nested key
- * ("endpoint_url" of "ec2") or NULL. */
+
+/* Returns a setting of a section [section name], such as [sso-session x] or [services x]; sub is a
+ * nested key ("endpoint_url" of "ec2") or NULL. Borrowed. */
 const char *aws_profile_section_get(const struct aws_profiles *p, const char *section,
                                     const char *name, const char *key, const char *sub);
+
 bool aws_profile_exists(const struct aws_profiles *p, const char *profile);
 
 #endif

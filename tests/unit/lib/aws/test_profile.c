@@ -180,7 +180,7 @@ static void test_hostile_files(void **state)
         memcpy(large + i, i % 10 == 4 ? "\n " : "ab", 2);
     check_refused(large, n - 2, ", line 914: a value over several lines is longer than 8 KiB");
     free(large);
-    check_refused("[a]\0b", 5, " holds a NUL byte: it is not text");
+    check_refused("[a]\0b", 5, " contains a NUL byte: it is not text");
     check_refused("]", 1, ", line 1: a setting before the first [section]");
     check_refused("[]", 2, ", line 1: a section begins with '[' and ends with ']'");
     check_refused("[default]\n=x", 12,
