@@ -255,7 +255,7 @@ static void iam_service_sid(const char *permission, char to[SID_MAX])
         to[0] = (char)(to[0] - 'a' + 'A');
 }
 
-/* A role may be passed to instances only, where the request states to whom. */
+/* A role may be passed to instances only, where the request states to which service. */
 static void iam_add_pass_role(struct policies *p)
 {
     iam_add_statement(p,

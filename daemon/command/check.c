@@ -138,8 +138,8 @@ static void check_report_azure(const struct env *env, const struct azure_token *
     azure_token_who(token, &who);
     buf_addf(to, "ok    a token for %s", azure_cloud(env->azure)->arm);
     check_add_id(to, "tenant", who.tenant);
-    check_add_id(to, "client id", who.client);
-    check_add_id(to, "object id", who.object);
+    check_add_id(to, "client ID", who.client);
+    check_add_id(to, "object ID", who.object);
     buf_addc(to, '\n');
     azure_describe_identity(env->azure, &kinds);
     check_add_notes(to, buf_str(&kinds));

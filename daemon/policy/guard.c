@@ -1,4 +1,4 @@
-/* Decides what the [guard] section allows. In doubt, the answer is no. */
+/* Decides what the [guard] section allows. What is unclear is refused. */
 #include "daemon/policy/guard.h"
 
 #include <string.h>

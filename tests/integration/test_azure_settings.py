@@ -54,7 +54,7 @@ def test_who_we_are(arm, look, kind):
     found = look({"AZURE_POD_IDENTITY_AUTHORITY_HOST": arm.url} if imds else arm.env(), **({"client_id": CLIENT} if imds else {}))
     assert found["azure"]["ok"]
     first, *notes = found["azure"]["found"]
-    assert first == f"ok    a token for {arm.url}, tenant {TENANT}, client id {CLIENT}, object id {OBJECT}"
+    assert first == f"ok    a token for {arm.url}, tenant {TENANT}, client ID {CLIENT}, object ID {OBJECT}"
     assert f"note  {kind}: used, client id {CLIENT}" in notes
     assert ("note  client secret: AZURE_CLIENT_SECRET is not set" in notes) == imds
 
