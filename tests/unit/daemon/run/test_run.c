@@ -241,6 +241,19 @@ static void when_a_report_cannot_be_asked_the_event_is_not_begun(void **state)
     assert_null(memory_text(f->memory, PENDING)); /* nothing was begun */
 }
 
+/* It says nothing about the event, whatever the kind of the failure. */
+static void when_reports_cannot_be_listed_the_event_gets_no_critical_error(void **state)
+{
+    struct fixture *f = *state;
+    memory_put_text(f->memory, EVENT, TWO_BAD);
+    snprintf(f->memory->fault_on, sizeof f->memory->fault_on, "list ");
+    f->memory->fault_kind = ERR_LIMIT;
+    f->memory->fault_count = 1;
+    run_event(f);
+    assert_int_equal(f->how, SETTLE_FAILED);
+    assert_int_equal(count_of(f, "put " REPORTS), 0);
+}
+
 static void an_event_without_an_events_folder_is_ignored(void **state)
 {
     struct fixture *f = *state;
@@ -575,6 +588,7 @@ int main(void)
         TEST(a_report_on_an_earlier_version_does_not_finish_the_event),
         TEST(a_report_that_names_no_version_counts_by_its_time),
         TEST(when_a_report_cannot_be_asked_the_event_is_not_begun),
+        TEST(when_reports_cannot_be_listed_the_event_gets_no_critical_error),
         TEST(an_event_that_may_not_be_read_gets_a_report_after_all_tries),
         TEST(an_event_that_may_be_read_at_the_last_try_is_run),
         TEST(a_critical_error_needs_no_memory),
