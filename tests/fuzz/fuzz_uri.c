@@ -8,11 +8,20 @@
 static void parse(const char *text)
 {
     struct uri u;
+    struct uri_parts parts;
     struct err err = ERR_INIT;
+    const char *problem = uri_split(text, &parts);
+    const char *end = text + strlen(text);
+    if (!problem) {
+        MUST(parts.host.at > text && parts.host.size > 0 && parts.host.at + parts.host.size <= end);
+        MUST(parts.authority.at > text && parts.authority.at + parts.authority.size <= end);
+        MUST(parts.query.at + parts.query.size == end);
+    }
     if (!uri_parse(text, &u, &err)) {
         MUST(err.kind != ERR_NONE);
         return;
     }
+    MUST(!problem);
     MUST(strcmp(u.scheme, "http") == 0 || strcmp(u.scheme, "https") == 0);
     MUST(u.host[0] != '\0' && strpbrk(u.host, "/?#@ \r\n") == NULL);
     MUST(u.port > 0 && u.port <= 65535);

@@ -23,7 +23,6 @@ struct scripted {
 static void scripted_random(const struct clock *c, void *to, size_t n)
 {
     const struct scripted *s = (const struct scripted *)c;
-
     for (size_t i = 0; i < n; i++)
         ((uint8_t *)to)[i] = s->bytes[(*s->at)++ % s->size];
 }
@@ -32,7 +31,6 @@ static void test_system_clocks_go_on(void **state)
 {
     int64_t wall = system_clock.wall_ms(&system_clock);
     int64_t mono = system_clock.mono_ms(&system_clock);
-
     (void)state;
     assert_in_range(wall, INT64_C(1700000000000), INT64_C(253402300799999));
     assert_true(system_clock.mono_ms(&system_clock) >= mono);
@@ -41,7 +39,6 @@ static void test_system_clocks_go_on(void **state)
 static void test_random_below_stays_below_and_reaches_all(void **state)
 {
     unsigned seen = 0;
-
     (void)state;
     for (int i = 0; i < 2000; i++) {
         uint64_t n = clock_random_below(&system_clock, 7);
@@ -59,7 +56,6 @@ static void test_random_below_draws_again_rather_than_be_uneven(void **state)
     static const uint8_t bytes[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
     size_t at = 0;
     struct scripted s = {{.random = scripted_random}, bytes, sizeof bytes, &at};
-
     (void)state;
     assert_int_equal(clock_random_below(&s.clock, 3), UINT64_C(0x0101010101010101) % 3);
     assert_int_equal(at, 16);
@@ -72,7 +68,6 @@ static void test_uuid_has_version_and_variant(void **state)
     size_t at = 0;
     struct scripted s = {{.random = scripted_random}, ones, 1, &at};
     char text[37];
-
     (void)state;
     clock_uuid(&s.clock, text);
     assert_string_equal(text, "ffffffff-ffff-4fff-bfff-ffffffffffff");
@@ -86,7 +81,6 @@ static void test_forms_of_a_point_in_time(void **state)
     char basic[17];
     char iso[21];
     char http[30];
-
     (void)state;
     clock_iso_basic(INT64_C(1440938160999), basic); /* the date of the SigV4 test suite */
     assert_string_equal(basic, "20150830T123600Z");
@@ -113,7 +107,6 @@ static void test_calendar_agrees_with_libc(void **state)
         char iso[21];
         char http[30];
         int64_t parsed = 0;
-
         gmtime_r(&seconds, &tm);
         strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%SZ", &tm);
         clock_iso(t * 1000, iso);
@@ -229,6 +222,5 @@ int main(void)
         cmocka_unit_test(test_parse_understands_each_form),
         cmocka_unit_test(test_parse_refuses_everything_else),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,6 @@ struct recorder {
 static struct recorder record(enum log_level level, enum log_format format)
 {
     struct recorder r = {.fd = memfd_create("log", 0)};
-
     assert_true(r.fd >= 0);
     /* As "2>>file" has it: without it some kernels let writes of several threads overwrite each
      * other. */
@@ -44,7 +43,6 @@ static struct recorder record(enum log_level level, enum log_format format)
 static const char *recorded(struct recorder *r)
 {
     off_t size = lseek(r->fd, 0, SEEK_END);
-
     assert_true(size >= 0);
     free(r->text);
     r->text = calloc(1, (size_t)size + 1);
@@ -65,7 +63,6 @@ static void test_text_is_time_level_sentence_fields(void **state)
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_TEXT);
     char stamp[25];
     int64_t written;
-
     (void)state;
     int64_t before = system_clock.wall_ms(&system_clock);
     log_info(r.log, "the event is done", LOG_STR("run", "42"), LOG_STR("name", "a rule"),
@@ -96,7 +93,6 @@ static void test_each_level_has_its_word(void **state)
 static void test_journal_has_priorities_and_no_time(void **state)
 {
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
-
     (void)state;
     log_error(r.log, "bad", LOG_STR("key", "value"));
     log_warn(r.log, "odd", LOG_STR("key", "two words"));
@@ -112,7 +108,6 @@ static void test_journal_has_priorities_and_no_time(void **state)
 static void test_lower_levels_are_left_out(void **state)
 {
     struct recorder r = record(LOG_WARN_LEVEL, LOG_JOURNAL);
-
     (void)state;
     assert_true(log_would(r.log, LOG_ERROR_LEVEL));
     assert_true(log_would(r.log, LOG_WARN_LEVEL));
@@ -134,7 +129,6 @@ static void test_no_log_is_silent(void **state)
 static void test_text_values_cannot_forge_lines_or_fields(void **state)
 {
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
-
     (void)state;
     log_info(r.log, "one\nline", LOG_STR("a", "x\n<3>forged"), LOG_STR("b", "x c=y"),
              LOG_STR("d", "say \"hi\""), LOG_STR("e", "back\\slash"), LOG_STR("f", "\x1b[31mred"),
@@ -158,7 +152,6 @@ static void test_characters_that_turn_text_or_act_on_terminals_are_escaped(void 
     char expected[300];
     struct recorder text = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
     struct recorder json = record(LOG_DEBUG_LEVEL, LOG_JSON);
-
     (void)state;
     log_info(text.log, hostile, LOG_STR("a", hostile));
     snprintf(expected, sizeof expected, "<6>%s  a=\"%s\\u001b\"\n", shown, shown);
@@ -178,7 +171,6 @@ static void test_characters_that_turn_text_or_act_on_terminals_are_escaped(void 
 static void test_other_characters_are_left_alone(void **state)
 {
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
-
     (void)state;
     log_info(
         r.log,
@@ -195,7 +187,6 @@ static void test_each_type_is_written_as_what_it_is(void **state)
     struct recorder json = record(LOG_DEBUG_LEVEL, LOG_JSON);
     struct recorder text = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
     struct err err;
-
     (void)state;
     err_set(&err, ERR_DENIED, "AccessDenied", "not \"allowed\"");
     struct recorder *both[] = {&json, &text};
@@ -220,7 +211,6 @@ static void test_each_type_is_written_as_what_it_is(void **state)
 static void check_member(const json_t *line, const char *key, const char *expected)
 {
     const char *value = json_string_value(json_object_get(line, key));
-
     assert_non_null(value);
     assert_string_equal(value, expected);
 }
@@ -229,7 +219,6 @@ static void test_json_is_one_object_a_line(void **state)
 {
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JSON);
     json_error_t error;
-
     (void)state;
     log_warn(r.log, "say \"hi\"", LOG_STR("a", "x\ny\"z\\"), LOG_STR("b", "bad \xff utf-8"),
              LOG_STR("absent", NULL), LOG_STR("c", "\xf0\x9f\x98\x80"));
@@ -255,7 +244,6 @@ static void test_a_long_value_is_cut_and_says_so(void **state)
     char *long_value = calloc(1, 100001);
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JSON);
     json_error_t error;
-
     (void)state;
     assert_non_null(long_value);
     memset(long_value, 'x', 100000);
@@ -284,7 +272,6 @@ static void test_lines_of_many_threads_stay_whole(void **state)
     static const char line[] = "<6>a line of some length key=value other=\"another value\"\n";
     struct recorder r = record(LOG_DEBUG_LEVEL, LOG_JOURNAL);
     pthread_t threads[THREADS];
-
     (void)state;
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, write_lines, r.log), 0);
@@ -306,7 +293,6 @@ static void log_many(struct log *log)
 {
     static const char padding[] =
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-
     for (int i = 0; i < MANY; i++)
         log_info(log, "line", LOG_INT("n", i), LOG_STR("padding", padding));
 }
@@ -318,7 +304,6 @@ static void expect_what_was_dropped(int flags)
     int fds[2];
     char line[1000];
     int next = 0, dropped = 0;
-
     assert_int_equal(pipe(fds), 0);
     assert_int_equal(fcntl(fds[1], F_SETFL, flags), 0);
     struct log *log = log_new(fds[1], LOG_INFO_LEVEL, LOG_JOURNAL);
@@ -368,7 +353,6 @@ static void test_flushing_waits_for_the_writing(void **state)
     enum { SIZE = 300000 }; /* more than a pipe holds */
     static char bytes[SIZE], back[SIZE];
     int fds[2];
-
     (void)state;
     assert_int_equal(pipe(fds), 0);
     struct log_writer *w = log_writer_new(fds[1], 1 << 20, no_notice, NULL);
@@ -391,7 +375,6 @@ static void test_flushing_waits_for_the_writing(void **state)
 static void test_a_file_is_written_at_once(void **state)
 {
     struct recorder r = record(LOG_INFO_LEVEL, LOG_JOURNAL);
-
     (void)state;
     assert_true(log_start_writer(r.log));
     for (int i = 0; i < 100; i++) {
@@ -406,7 +389,6 @@ static void test_freeing_the_log_writes_what_waits(void **state)
 {
     int fds[2];
     char text[100] = "";
-
     (void)state;
     assert_int_equal(pipe(fds), 0);
     struct log *log = log_new(fds[1], LOG_INFO_LEVEL, LOG_JOURNAL);
@@ -439,6 +421,5 @@ int main(void)
         cmocka_unit_test(test_a_file_is_written_at_once),
         cmocka_unit_test(test_freeing_the_log_writes_what_waits),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

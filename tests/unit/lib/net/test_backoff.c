@@ -23,14 +23,12 @@ static int64_t pause_of(const struct clock *c, const struct backoff *b, unsigned
                         int64_t retry_after_ms)
 {
     struct err err = {.kind = ERR_THROTTLED, .retry_after_ms = retry_after_ms};
-
     return backoff_pause(b, c, attempt, &err);
 }
 
 static void test_pauses_reach_from_one_to_the_doubled_base(void **state)
 {
     static const int64_t most[] = {255, 510, 1020, 2040, 4080, 4095, 4095};
-
     (void)state;
     for (unsigned attempt = 1; attempt <= 7; attempt++) {
         int64_t longest = 0;
@@ -48,7 +46,6 @@ static void test_a_pause_is_at_least_one_millisecond(void **state)
 {
     static const struct clock c = {.random = lowest};
     static const struct backoff pairs = {.base_ms = 255, .cap_ms = 255};
-
     (void)state;
     assert_int_equal(pause_of(&c, &pairs, 1, -1), 1);
     assert_int_equal(pause_of(&c, &pairs, 1, 0), 1);
@@ -58,7 +55,6 @@ static void test_never_less_than_what_the_server_asked_for(void **state)
 {
     static const struct clock c = {.random = lowest};
     static const struct backoff pairs = {.base_ms = 255, .cap_ms = 255};
-
     (void)state;
     assert_int_equal(pause_of(&c, &pairs, 1, 30000), 30000);
     assert_int_equal(pause_of(&c, &pairs, 1, 3600000), 3600000);
@@ -82,6 +78,5 @@ int main(void)
         cmocka_unit_test(test_never_less_than_what_the_server_asked_for),
         cmocka_unit_test(test_any_number_of_attempts_stays_under_the_cap),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,6 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-
     f->server = server_start();
     f->options = (struct http_options){.user_agent = "test/1"};
     f->client = http_client_new(&f->options);
@@ -45,7 +44,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-
     http_request_free(&f->request);
     http_response_free(&f->response);
     http_client_free(f->client);
@@ -65,7 +63,6 @@ static void new_client(struct fixture *f)
 static void ask_at(struct fixture *f, const char *method, int port, const char *path)
 {
     char url[300];
-
     snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
     http_request_free(&f->request);
     f->request.method = method;
@@ -90,7 +87,6 @@ static void expect_error(struct fixture *f, enum err_kind kind, const char *form
 {
     const char *port = strstr(format, "PORT");
     char message[sizeof f->err.message];
-
     assert_false(http_perform(f->client, &f->request, &f->response, &f->err));
     assert_int_equal(f->err.kind, kind);
     if (port)
@@ -108,7 +104,6 @@ static void test_headers_keep_order_and_find_any_case(void **state)
 {
     struct http_headers h = {0};
     char name[16];
-
     (void)state;
     for (int i = 0; i < 100; i++) {
         snprintf(name, sizeof name, "X-%d", i);
@@ -125,7 +120,6 @@ static void test_headers_keep_order_and_find_any_case(void **state)
 static void test_headers_cannot_be_injected(void **state)
 {
     struct http_headers h = {0};
-
     (void)state;
     assert_false(http_headers_add(&h, "X", "a\r\nY: b"));
     assert_false(http_headers_add(&h, "X", "a\nb"));
@@ -144,7 +138,6 @@ static void test_statuses_are_answers_not_errors(void **state)
     static const int statuses[] = {200, 201, 301, 307, 400, 403, 404, 412, 429, 500, 503, 599};
     struct fixture *f = *state;
     char path[32];
-
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
         snprintf(path, sizeof path, "/status/%d", statuses[i]);
         ask(f, "GET", path);
@@ -158,7 +151,6 @@ static void test_bodies_of_any_size_arrive_whole(void **state)
     static const size_t sizes[] = {0, 1, 16383, 16384, 16385, 3000000};
     struct fixture *f = *state;
     char path[32];
-
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         snprintf(path, sizeof path, "/size/%zu", sizes[i]);
         ask(f, "GET", path);
@@ -171,7 +163,6 @@ static void test_bodies_of_any_size_arrive_whole(void **state)
 static void test_chunks_are_joined(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/chunked");
     expect_status(f, 200);
     assert_string_equal(buf_str(&f->response.body), "one two");
@@ -181,7 +172,6 @@ static void test_an_answer_at_the_limit_passes_and_one_above_does_not(void **sta
 {
     static const char message[] = "the response from 127.0.0.1:PORT is larger than 1000 bytes";
     struct fixture *f = *state;
-
     ask(f, "GET", "/size/1000");
     f->request.response_max = 1000;
     expect_status(f, 200);
@@ -202,7 +192,6 @@ static void test_an_answer_at_the_limit_passes_and_one_above_does_not(void **sta
 static void test_a_chunked_answer_has_the_same_limit(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/chunked");
     f->request.response_max = 6;
     expect_error(f, ERR_LIMIT, "the response from 127.0.0.1:PORT is larger than 6 bytes");
@@ -211,7 +200,6 @@ static void test_a_chunked_answer_has_the_same_limit(void **state)
 static void test_headers_of_the_answer_are_bounded(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/many-headers");
     expect_error(f, ERR_LIMIT,
                  "the headers of the response from 127.0.0.1:PORT are larger than 262144 bytes");
@@ -220,7 +208,6 @@ static void test_headers_of_the_answer_are_bounded(void **state)
 static void test_headers_of_the_answer_are_trimmed_and_kept(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/headers");
     expect_status(f, 200);
     assert_int_equal(f->response.headers.count, 5);
@@ -234,7 +221,6 @@ static void test_headers_of_the_answer_are_trimmed_and_kept(void **state)
 static void test_interim_answers_are_passed_over(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/early");
     expect_status(f, 200);
     assert_null(http_headers_get(&f->response.headers, "X-Early"));
@@ -247,7 +233,6 @@ static void test_every_method_is_sent_as_it_is_called(void **state)
                                           "DELETE", "GET",  "PATCH", "OPTIONS"};
     struct fixture *f = *state;
     char line[64];
-
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         ask(f, methods[i], "/size/3");
         expect_status(f, 200);
@@ -264,7 +249,6 @@ static void test_bodies_are_sent_with_any_method(void **state)
 {
     static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", "GET"};
     struct fixture *f = *state;
-
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         ask(f, methods[i], "/echo");
         f->request.body = (struct http_body){.data = "a\0b", .size = 3};
@@ -277,7 +261,6 @@ static void test_bodies_are_sent_with_any_method(void **state)
 static void test_an_empty_body_has_a_length(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "PUT", "/echo");
     expect_status(f, 200);
     assert_true(server_saw(f->server, "\r\nContent-Length: 0\r\n"));
@@ -290,7 +273,6 @@ static void test_headers_are_sent_and_none_invented(void **state)
 {
     struct fixture *f = *state;
     char *large = calloc(1, 2000000);
-
     ask(f, "POST", "/echo");
     f->request.body = (struct http_body){.data = large, .size = 2000000};
     assert_true(http_headers_add(&f->request.headers, "X-Value", "some thing"));
@@ -322,7 +304,6 @@ static size_t read_digits(void *ctx, void *to, size_t n)
 {
     struct digits *d = ctx;
     size_t i = 0;
-
     for (; i < n && d->at < d->size; i++)
         ((char *)to)[i] = (char)('0' + d->at++ % 10);
     return i;
@@ -331,7 +312,6 @@ static size_t read_digits(void *ctx, void *to, size_t n)
 static void rewind_digits(void *ctx)
 {
     struct digits *d = ctx;
-
     d->at = 0;
     d->rewinds++;
 }
@@ -353,7 +333,6 @@ static void test_a_streamed_body_is_sent_from_its_start(void **state)
 {
     struct fixture *f = *state;
     struct digits d = {.at = 7, .size = 300001}; /* as a signature leaves it: read */
-
     ask(f, "PUT", "/echo");
     f->request.body = stream_of(&d, 300001);
     expect_status(f, 200);
@@ -366,7 +345,6 @@ static void test_a_stream_that_ends_early_is_an_error(void **state)
 {
     struct fixture *f = *state;
     struct digits d = {.size = 99};
-
     ask(f, "PUT", "/echo");
     f->request.body = stream_of(&d, 100);
     expect_error(
@@ -379,7 +357,6 @@ static void test_a_stream_that_goes_on_is_cut_at_its_size(void **state)
 {
     struct fixture *f = *state;
     struct digits d = {.size = 200};
-
     ask(f, "PUT", "/echo");
     f->request.body = stream_of(&d, 100);
     expect_status(f, 200);
@@ -390,7 +367,6 @@ static void test_a_stream_is_sent_anew_when_a_kept_connection_had_ended(void **s
 {
     struct fixture *f = *state;
     struct digits d = {.size = 5000};
-
     ask(f, "GET", "/drop");
     expect_status(f, 200);
     ask(f, "PUT", "/drop"); /* the second request of the connection */
@@ -404,7 +380,6 @@ static void test_a_stream_is_sent_anew_when_a_kept_connection_had_ended(void **s
 static void test_a_fresh_request_is_not_sent_again_by_itself(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/status/200");
     expect_status(f, 200);
     ask(f, "POST", "/drop");
@@ -416,7 +391,6 @@ static void test_a_fresh_request_is_not_sent_again_by_itself(void **state)
 static void test_a_connection_is_used_again(void **state)
 {
     struct fixture *f = *state;
-
     for (int i = 0; i < 20; i++) {
         ask(f, i % 2 ? "POST" : "GET", "/status/200");
         expect_status(f, 200);
@@ -429,7 +403,6 @@ static void test_nobody_listening(void **state)
     struct fixture *f = *state;
     int port;
     char message[300];
-
     close(server_listen(&port));
     ask_at(f, "GET", port, "/?secret");
     snprintf(message, sizeof message,
@@ -447,7 +420,6 @@ static size_t open_all_files(int fds[64], struct rlimit *old)
 {
     size_t count = 0;
     struct rlimit few;
-
     assert_int_equal(getrlimit(RLIMIT_NOFILE, old), 0);
     few = *old;
     few.rlim_cur = 40;
@@ -466,7 +438,6 @@ static void test_no_more_files(void **state)
     struct fixture *f = *state;
     struct rlimit old;
     int fds[64];
-
     ask(f, "GET", "/status/200");
     size_t count = open_all_files(fds, &old);
     bool sent = http_perform(f->client, &f->request, &f->response, &f->err);
@@ -486,7 +457,6 @@ static void test_no_more_files(void **state)
 static void test_an_unknown_host(void **state)
 {
     struct fixture *f = *state;
-
     http_request_free(&f->request);
     f->request.method = "GET";
     f->request.url = strdup("https://" NO_NAME "/secret");
@@ -497,7 +467,6 @@ static void test_an_unknown_host(void **state)
 static void test_answers_cut_off(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/short");
     expect_error(f, ERR_TRANSIENT,
                  "127.0.0.1:PORT closed the connection before sending a complete response: "
@@ -520,7 +489,6 @@ static void expect_no_part_of(struct fixture *f, const char *kind)
     /* Behind the last chunk libcurl is content with a carriage return: all of the body is there. */
     size_t needed = strstr(server_whole(kind), "chunked") ? size - 1 : size;
     char path[64];
-
     http_response_free(&f->response);
     for (size_t part = 0; part < needed; part++) {
         snprintf(path, sizeof path, "/cut/%s/%zu", kind, part);
@@ -543,7 +511,6 @@ static void expect_no_part_of(struct fixture *f, const char *kind)
 static void test_an_answer_cut_off_at_any_byte_is_a_passing_fault(void **state)
 {
     struct fixture *f = *state;
-
     expect_no_part_of(f, "length");
     expect_no_part_of(f, "chunks");
     expect_no_part_of(f, "interim");
@@ -555,7 +522,6 @@ static void test_an_answer_cut_off_at_any_byte_is_a_passing_fault(void **state)
 static void test_an_answer_cut_off_in_its_headers_is_told_as_that(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/cut/length/24");
     expect_error(f, ERR_TRANSIENT,
                  "127.0.0.1:PORT closed the connection in the middle of the response headers");
@@ -564,7 +530,6 @@ static void test_an_answer_cut_off_in_its_headers_is_told_as_that(void **state)
 static void test_trailers_are_no_headers(void **state)
 {
     struct fixture *f = *state;
-
     expect_no_part_of(f, "trailers");
     assert_int_equal(f->response.status, 200);
     assert_string_equal(http_headers_get(&f->response.headers, "X"), "y");
@@ -574,7 +539,6 @@ static void test_trailers_are_no_headers(void **state)
 static void test_a_body_that_ends_with_the_connection_is_marked(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/open/5");
     expect_status(f, 200);
     assert_string_equal(buf_str(&f->response.body), "abcde");
@@ -590,7 +554,6 @@ static void test_a_body_that_ends_with_the_connection_is_marked(void **state)
 static void test_a_deadline_for_the_answer(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/hang");
     f->request.timeout_ms = 60;
     expect_error(f, ERR_TRANSIENT, "no complete response from 127.0.0.1:PORT within 60 ms");
@@ -611,7 +574,6 @@ static void test_a_deadline_for_the_connection(void **state)
     char message[300];
     int port;
     int listener = server_listen(&port);
-
     /* A TLS handshake belongs to connecting, and nobody answers it here. */
     snprintf(url, sizeof url, "https://127.0.0.1:%d/", port);
     http_request_free(&f->request);
@@ -632,7 +594,6 @@ static void test_urls_that_are_refused(void **state)
                                       "http://user:secret@127.0.0.1/", "http://127.0.0.1/a\r\nX: y",
                                       ""};
     struct fixture *f = *state;
-
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         http_request_free(&f->request);
         f->request.method = "GET";
@@ -647,7 +608,6 @@ static void test_urls_that_are_refused(void **state)
 static void test_a_path_is_sent_as_it_is(void **state)
 {
     struct fixture *f = *state;
-
     ask(f, "GET", "/status/200/../%2e/x//y?a=%20&b");
     expect_status(f, 200);
     assert_true(server_saw(f->server, "GET /status/200/../%2e/x//y?a=%20&b HTTP/1.1\r\n"));
@@ -657,7 +617,6 @@ static void test_a_proxy_is_used_unless_direct(void **state)
 {
     struct fixture *f = *state;
     char proxy[64];
-
     snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", f->server->port);
     f->options.proxy = proxy;
     new_client(f);
@@ -682,7 +641,6 @@ static void test_a_proxy_may_refuse_or_be_away(void **state)
     struct fixture *f = *state;
     char proxy[64];
     int port;
-
     snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", f->server->port);
     f->options.proxy = proxy;
     new_client(f);
@@ -705,7 +663,6 @@ static void test_the_environment_names_a_proxy_too(void **state)
 {
     struct fixture *f = *state;
     char proxy[64];
-
     snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", f->server->port);
     setenv("http_proxy", proxy, 1);
     http_request_free(&f->request);
@@ -734,7 +691,6 @@ static char *bio_text(BIO *bio)
     char *data;
     long n = BIO_get_mem_data(bio, &data);
     char *text = strndup(data, (size_t)n);
-
     BIO_free(bio);
     return text;
 }
@@ -772,7 +728,6 @@ static enum MHD_Result say_hello(void *ctx, struct MHD_Connection *connection, c
                                  size_t *body_size, void **request)
 {
     static char hello[] = "hello";
-
     (void)ctx, (void)url, (void)method, (void)version, (void)body, (void)body_size, (void)request;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(5, hello, MHD_RESPMEM_PERSISTENT);
@@ -784,7 +739,6 @@ static enum MHD_Result say_hello(void *ctx, struct MHD_Connection *connection, c
 static struct tls_server *tls_start(void)
 {
     struct tls_server *s = calloc(1, sizeof *s);
-
     make_certificate(s);
     s->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_TLS, 0, NULL, NULL,
                                  say_hello, NULL, MHD_OPTION_LISTEN_SOCKET, server_listen(&s->port),
@@ -811,7 +765,6 @@ static void tls_stop(struct tls_server *s)
 static void ask_tls(struct fixture *f, const char *host, int port)
 {
     char url[300];
-
     snprintf(url, sizeof url, "https://%s:%d/", host, port);
     http_request_free(&f->request);
     f->request.method = "GET";
@@ -822,7 +775,6 @@ static void test_a_certificate_of_an_authority_of_our_own(void **state)
 {
     struct fixture *f = *state;
     struct tls_server *s = tls_start();
-
     f->options.ca_bundle = s->path;
     new_client(f);
     ask_tls(f, "localhost", s->port);
@@ -836,7 +788,6 @@ static void test_a_certificate_that_is_not_trusted(void **state)
     struct fixture *f = *state;
     struct tls_server *s = tls_start();
     char message[500];
-
     ask_tls(f, "localhost", s->port);
     snprintf(message, sizeof message,
              "the certificate of localhost:%d is not trusted (SSL certificate problem: self-signed "
@@ -851,7 +802,6 @@ static void test_a_certificate_for_another_name(void **state)
 {
     struct fixture *f = *state;
     struct tls_server *s = tls_start();
-
     f->options.ca_bundle = s->path;
     new_client(f);
     ask_tls(f, "127.0.0.1", s->port);
@@ -867,7 +817,6 @@ static void test_a_bundle_that_is_not_there(void **state)
     struct fixture *f = *state;
     struct tls_server *s = tls_start();
     char message[500];
-
     f->options.ca_bundle = "/nonexistent/ca.pem";
     new_client(f);
     ask_tls(f, "localhost", s->port);
@@ -882,7 +831,6 @@ static void test_a_bundle_that_is_not_there(void **state)
 static void test_plain_http_where_tls_is_expected(void **state)
 {
     struct fixture *f = *state;
-
     ask_tls(f, "127.0.0.1", f->server->port);
     assert_false(http_perform(f->client, &f->request, &f->response, &f->err));
     assert_int_equal(f->err.kind, ERR_TRANSIENT);
@@ -935,7 +883,6 @@ int main(void)
         TEST(test_a_bundle_that_is_not_there),
         TEST(test_plain_http_where_tls_is_expected),
     };
-
     if (!http_global_init())
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

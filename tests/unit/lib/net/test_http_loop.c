@@ -36,7 +36,6 @@ struct outcome {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-
     f->server = server_start();
     assert_int_equal(uv_loop_init(&f->loop), 0);
     f->http = http_loop_new(&f->loop, &f->options);
@@ -49,7 +48,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-
     if (f->http)
         http_loop_close(f->http);
     uv_run(&f->loop, UV_RUN_DEFAULT);
@@ -64,7 +62,6 @@ static void send_to(struct outcome *o, const char *path);
 static void on_done(void *ctx, struct http_response *response, const struct err *err)
 {
     struct outcome *o = ctx;
-
     o->calls++;
     if (response) {
         assert_null(err);
@@ -86,7 +83,6 @@ static void on_done(void *ctx, struct http_response *response, const struct err 
 static struct http_request request_for(struct fixture *f, const char *method, const char *path)
 {
     char url[300];
-
     snprintf(url, sizeof url, "http://127.0.0.1:%d%s", f->server->port, path);
     return (struct http_request){.method = method, .url = strdup(url)};
 }
@@ -103,7 +99,6 @@ static void send_request(struct outcome *o, struct http_request *request)
 static void send_to(struct outcome *o, const char *path)
 {
     struct http_request request = request_for(o->f, "GET", path);
-
     send_request(o, &request);
 }
 
@@ -124,7 +119,6 @@ static void test_an_answer_comes_by_the_loop(void **state)
 {
     struct fixture *f = *state;
     struct outcome o = {.f = f};
-
     send_to(&o, "/status/404");
     assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
     expect(&o, 404, "text");
@@ -134,7 +128,6 @@ static void test_many_are_under_way_at_once(void **state)
 {
     struct fixture *f = *state;
     struct outcome all[40] = {0};
-
     for (size_t i = 0; i < 40; i++) {
         all[i].f = f;
         send_to(&all[i], i % 2 ? "/chunked" : "/status/200");
@@ -149,7 +142,6 @@ static void test_the_body_moves_with_the_request(void **state)
     struct fixture *f = *state;
     struct outcome o = {.f = f};
     struct http_request request = request_for(f, "POST", "/echo");
-
     request.owned_body = buf_make(100);
     assert_true(buf_adds(&request.owned_body, "the body"));
     request.body = (struct http_body){.data = request.owned_body.data, .size = 8};
@@ -164,7 +156,6 @@ static void test_the_body_moves_with_the_request(void **state)
 static void test_a_connection_is_used_again(void **state)
 {
     struct fixture *f = *state;
-
     for (int i = 0; i < 5; i++) {
         struct outcome o = {.f = f};
         send_to(&o, "/status/200");
@@ -178,7 +169,6 @@ static void expect_error(const struct outcome *o, enum err_kind kind, const char
 {
     const char *at = strstr(format, "PORT");
     char message[sizeof o->err.message];
-
     snprintf(message, sizeof message, "%.*s%d%s", (int)(at - format), format, port, at + 4);
     assert_int_equal(o->calls, 1);
     assert_string_equal(o->err.message, message);
@@ -192,7 +182,6 @@ static void test_errors_come_by_the_loop_too(void **state)
     struct outcome large = {.f = f};
     struct outcome late = {.f = f};
     struct http_request request = request_for(f, "GET", "/size/1001");
-
     request.response_max = 1000;
     send_request(&large, &request);
     request = request_for(f, "GET", "/hang");
@@ -217,7 +206,6 @@ static void test_nobody_listening(void **state)
     struct http_request request = {.method = "GET"};
     char url[64];
     int port;
-
     close(server_listen(&port));
     snprintf(url, sizeof url, "http://127.0.0.1:%d/", port);
     request.url = strdup(url);
@@ -240,7 +228,6 @@ static void test_what_cannot_be_started_is_freed(void **state)
     struct fixture *f = *state;
     struct outcome o = {.f = f};
     struct http_request request = {.method = "GET", .url = strdup("ftp://host/")};
-
     assert_null(http_loop_send(f->http, &request, on_done, &o, &f->err));
     assert_int_equal(f->err.kind, ERR_INVALID);
     assert_null(request.url);
@@ -261,7 +248,6 @@ static void test_a_cancelled_one_is_silent_and_others_go_on(void **state)
     struct outcome hanging = {.f = f};
     struct outcome unsent = {.f = f};
     struct outcome other = {.f = f};
-
     send_to(&hanging, "/hang");
     /* Until the server has it. */
     while (!server_saw(f->server, "GET /hang"))
@@ -282,7 +268,6 @@ static void test_a_callback_may_cancel_and_send(void **state)
     struct outcome hanging = {.f = f};
     struct outcome next = {.f = f};
     struct outcome first = {.f = f, .cancels = &hanging, .sends = &next};
-
     send_to(&hanging, "/hang");
     send_to(&first, "/status/200");
     assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
@@ -296,7 +281,6 @@ static void test_closing_is_silent(void **state)
     struct fixture *f = *state;
     struct outcome hanging = {.f = f};
     struct outcome unsent = {.f = f};
-
     send_to(&hanging, "/hang");
     while (!server_saw(f->server, "GET /hang"))
         uv_run(&f->loop, UV_RUN_ONCE);
@@ -318,7 +302,6 @@ static void test_a_callback_may_close(void **state)
     struct fixture *f = *state;
     struct outcome all[10] = {0};
     int called = 0;
-
     for (size_t i = 0; i < 10; i++) {
         all[i] = (struct outcome){.f = f, .closes = true};
         send_to(&all[i], "/status/200");
@@ -346,7 +329,6 @@ int main(void)
         TEST(test_closing_is_silent),
         TEST(test_a_callback_may_close),
     };
-
     if (!http_global_init())
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

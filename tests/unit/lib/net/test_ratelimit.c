@@ -29,7 +29,6 @@ static int64_t hand_ms(const struct clock *c)
 static void hand_random(const struct clock *c, void *to, size_t n)
 {
     struct hand *h = (struct hand *)(uintptr_t)c;
-
     for (size_t i = 0; i < n; i++) {
         uint64_t z = h->random += UINT64_C(0x9e3779b97f4a7c15);
         z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -56,7 +55,6 @@ static void test_what_never_throttles_is_never_held(void **state)
 {
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
-
     (void)state;
     for (int i = 0; i < 10000; i++) {
         assert_int_equal(ratelimit_take(r, "a"), 0);
@@ -69,7 +67,6 @@ static void test_throttling_holds_one_bucket_and_no_other(void **state)
 {
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
-
     (void)state;
     send_evenly(r, &h, "a", 10, 2);
     ratelimit_report(r, "a", true);
@@ -82,7 +79,6 @@ static void test_throttling_holds_one_bucket_and_no_other(void **state)
 static int tokens_in_a_second(struct ratelimit *r, struct hand *h, const char *name)
 {
     int taken = 0;
-
     for (int i = 0; i < 1000; i++) {
         h->now_ms++;
         taken += ratelimit_take(r, name) == 0;
@@ -94,7 +90,6 @@ static void test_the_rate_becomes_a_share_of_what_passed(void **state)
 {
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
-
     (void)state;
     send_evenly(r, &h, "a", 100, 5);
     ratelimit_report(r, "a", true);
@@ -106,7 +101,6 @@ static void test_refusals_of_one_moment_cut_once(void **state)
 {
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
-
     (void)state;
     send_evenly(r, &h, "a", 100, 5);
     for (int i = 0; i < 100; i++)
@@ -120,7 +114,6 @@ static void test_a_service_that_refuses_all_is_still_asked(void **state)
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
     int asked = 0;
-
     (void)state;
     for (int i = 0; i < 60; i++) {
         if (ratelimit_take(r, "a") == 0) {
@@ -139,7 +132,6 @@ static void test_a_bucket_opens_again(void **state)
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
     int held_in_last_minute = 0;
-
     (void)state;
     send_evenly(r, &h, "a", 100, 5);
     ratelimit_report(r, "a", true);
@@ -159,7 +151,6 @@ static void test_a_success_never_slows_down(void **state)
 {
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
-
     (void)state;
     send_evenly(r, &h, "a", 100, 5);
     ratelimit_report(r, "a", true);
@@ -177,7 +168,6 @@ static void test_those_who_wait_come_back_one_after_the_other(void **state)
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
     int in_second[21] = {0};
-
     (void)state;
     send_evenly(r, &h, "a", 10, 5);
     ratelimit_report(r, "a", true);
@@ -220,7 +210,6 @@ static void test_many_callers_share_a_slow_service(void **state)
     int64_t next[CALLERS];
     int passed = 0;
     int refused = 0;
-
     (void)state;
     for (int c = 0; c < CALLERS; c++)
         next[c] = h.now_ms;
@@ -249,7 +238,6 @@ static void test_the_oldest_of_too_many_buckets_goes(void **state)
     struct hand h = hand_clock();
     struct ratelimit *r = ratelimit_new(&h.clock);
     char name[32];
-
     (void)state;
     ratelimit_report(r, "kept", true);
     ratelimit_report(r, "forgotten", true);
@@ -266,7 +254,6 @@ static void test_the_oldest_of_too_many_buckets_goes(void **state)
 static void *take_and_report(void *arg)
 {
     char name[2] = "a";
-
     for (int i = 0; i < 2000; i++) {
         name[0] = (char)('a' + i % 7);
         if (ratelimit_take(arg, name) == 0)
@@ -279,7 +266,6 @@ static void test_threads_may_share_it(void **state)
 {
     struct ratelimit *r = ratelimit_new(&system_clock);
     pthread_t threads[4];
-
     (void)state;
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, take_and_report, r), 0);
@@ -305,6 +291,5 @@ int main(void)
         cmocka_unit_test(test_the_oldest_of_too_many_buckets_goes),
         cmocka_unit_test(test_threads_may_share_it),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,6 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-
     assert_non_null(f);
     assert_int_equal(pipe(f->fds), 0);
     f->log = log_new(f->fds[1], LOG_DEBUG_LEVEL, LOG_TEXT);
@@ -44,7 +43,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-
     log_free(f->log);
     close(f->fds[0]);
     close(f->fds[1]);
@@ -56,7 +54,6 @@ static bool learn(struct fixture *f, const char *date, int64_t signed_ms)
 {
     struct http_response response = {.status = 403};
     bool learned;
-
     if (date)
         assert_true(http_headers_add(&response.headers, "Date", date));
     learned = skew_learn(&f->skew, &stands, f->log, signed_ms, &response);
@@ -67,7 +64,6 @@ static bool learn(struct fixture *f, const char *date, int64_t signed_ms)
 static void test_a_clock_that_is_ahead(void **state)
 {
     struct fixture *f = *state;
-
     assert_int_equal(skew_now(&f->skew, &stands), NOW);
     assert_true(learn(f, "Wed, 31 Dec 2025 23:00:01 GMT", NOW));
     assert_int_equal(skew_now(&f->skew, &stands), NOW - HOUR);
@@ -76,7 +72,6 @@ static void test_a_clock_that_is_ahead(void **state)
 static void test_a_clock_that_is_behind(void **state)
 {
     struct fixture *f = *state;
-
     assert_true(learn(f, "Thu, 01 Jan 2026 01:00:01 GMT", NOW));
     assert_int_equal(skew_now(&f->skew, &stands), NOW + HOUR);
 }
@@ -85,7 +80,6 @@ static void test_a_clock_that_is_behind(void **state)
 static void test_a_small_difference_is_no_reason(void **state)
 {
     struct fixture *f = *state;
-
     assert_false(learn(f, "Thu, 01 Jan 2026 00:03:01 GMT", NOW));
     assert_true(learn(f, "Thu, 01 Jan 2026 01:00:01 GMT", NOW));
     assert_false(learn(f, "Thu, 01 Jan 2026 01:00:01 GMT", skew_now(&f->skew, &stands)));
@@ -95,7 +89,6 @@ static void test_a_small_difference_is_no_reason(void **state)
 static void test_what_teaches_nothing(void **state)
 {
     struct fixture *f = *state;
-
     assert_false(learn(f, NULL, NOW));
     assert_false(learn(f, "", NOW));
     assert_false(learn(f, "yesterday", NOW));
@@ -109,7 +102,6 @@ static void test_it_is_said_once(void **state)
 {
     struct fixture *f = *state;
     ssize_t n;
-
     assert_true(learn(f, "Thu, 01 Jan 2026 01:00:01 GMT", NOW));
     assert_true(learn(f, "Thu, 01 Jan 2026 01:00:02 GMT", NOW));
     assert_int_equal(skew_now(&f->skew, &stands), NOW + HOUR);
@@ -132,6 +124,5 @@ int main(void)
         TEST(test_what_teaches_nothing),
         TEST(test_it_is_said_once),
     };
-
     return cmocka_run_group_tests_name("skew", tests, NULL, NULL);
 }

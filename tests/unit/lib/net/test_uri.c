@@ -15,7 +15,6 @@ static void test_encode_keeps_only_the_unreserved(void **state)
     static const char unreserved[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     struct buf b = buf_make(1000);
-
     (void)state;
     assert_true(uri_encode(&b, unreserved, strlen(unreserved), false));
     assert_string_equal(buf_str(&b), unreserved);
@@ -31,7 +30,6 @@ static void test_encode_keeps_only_the_unreserved(void **state)
 static void test_encode_fits_exactly_or_fails(void **state)
 {
     struct buf b = buf_make(6);
-
     (void)state;
     assert_true(uri_encode(&b, "//", 2, false));
     assert_string_equal(buf_str(&b), "%2F%2F");
@@ -45,7 +43,6 @@ static void test_decode_undoes_encode_for_every_byte_but_nul(void **state)
     char all[255];
     struct buf encoded = buf_make(1000);
     struct buf back = buf_make(255);
-
     (void)state;
     for (int i = 0; i < 255; i++)
         all[i] = (char)(i + 1);
@@ -60,7 +57,6 @@ static void test_decode_undoes_encode_for_every_byte_but_nul(void **state)
 static void test_decode_knows_the_form_encoding(void **state)
 {
     struct buf b = buf_make(100);
-
     (void)state;
     assert_true(uri_decode(&b, "a+b%2bc", 7, true));
     assert_string_equal(buf_str(&b), "a b+c");
@@ -74,7 +70,6 @@ static void test_decode_refuses_broken_escapes(void **state)
 {
     static const char *const bad[] = {"%", "a%2", "%zz", "%2", "%%41", "a%00b", "%-1"};
     struct buf b = buf_make(100);
-
     (void)state;
     assert_true(buf_adds(&b, "before"));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -179,12 +174,63 @@ static void test_parse_says_what_is_wrong(void **state)
     }
 }
 
+static void expect_span(struct uri_span span, const char *text)
+{
+    assert_int_equal(span.size, strlen(text));
+    assert_memory_equal(span.at, text, span.size);
+}
+
+static void test_split_finds_the_parts_where_they_are(void **state)
+{
+    static const struct {
+        const char *text, *host, *authority, *path, *query;
+        int port;
+    } good[] = {
+        {"https://Host:443/a b?c", "Host", "Host", "/a b", "c", 443},
+        {"HTTP://h:80", "h", "h", "/", "", 80},
+        {"http://h:443?x=/?y", "h", "h:443", "/", "x=/?y", 443},
+        {"https://[::1]:443/", "::1", "[::1]", "/", "", 443},
+        {"https://[::1]:80/%2F", "::1", "[::1]:80", "/%2F", "", 80},
+    };
+    struct uri_parts parts;
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_null(uri_split(good[i].text, &parts));
+        expect_span(parts.host, good[i].host);
+        expect_span(parts.authority, good[i].authority);
+        expect_span(parts.path, good[i].path);
+        expect_span(parts.query, good[i].query);
+        assert_int_equal(parts.port, good[i].port);
+    }
+    assert_string_equal(uri_split("https://u@h/", &parts),
+                        "it has user information before the host");
+}
+
+static void test_an_origin_is_split_from_whatever_follows(void **state)
+{
+    static const struct {
+        const char *text, *authority, *rest;
+        bool valid;
+    } tests[] = {
+        {"https://h:1#f", "h:1", "#f", true},     {"https://h", "h", "", true},
+        {"https://h/a b#c", "h", "/a b#c", true}, {"http://u@h/x", "u@h", "/x", false},
+        {"http://h:x/y", "h:x", "/y", false},     {"https:///x", "", "/x", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        struct uri_parts parts;
+        const char *rest = NULL;
+        assert_int_equal(!uri_split_origin(tests[i].text, &parts, &rest), tests[i].valid);
+        expect_span(parts.authority, tests[i].authority);
+        assert_string_equal(rest, tests[i].rest);
+    }
+}
+
 static void test_parse_bounds_the_host(void **state)
 {
     char text[300] = "http://";
     struct err err = ERR_INIT;
     struct uri u;
-
     (void)state;
     memset(text + 7, 'a', 255);
     assert_true(uri_parse(text, &u, &err));
@@ -206,7 +252,8 @@ int main(void)
         cmocka_unit_test(test_parse_takes_a_url_apart),
         cmocka_unit_test(test_parse_says_what_is_wrong),
         cmocka_unit_test(test_parse_bounds_the_host),
+        cmocka_unit_test(test_split_finds_the_parts_where_they_are),
+        cmocka_unit_test(test_an_origin_is_split_from_whatever_follows),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
