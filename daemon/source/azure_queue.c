@@ -30,56 +30,56 @@ struct azure_queue_source {
     int64_t single_receives;
 };
 
-static struct azure_queue_source *azure_queue_of(struct queue_source *s)
+static struct azure_queue_source *azure_source_of(struct queue_source *s)
 {
     return container_of(s, struct azure_queue_source, queue);
 }
 
 /* --- access: tokens --- */
 
-static bool azure_queue_uses_tokens(struct queue_source *base)
+static bool azure_source_uses_tokens(struct queue_source *base)
 {
-    return azure_storage_uses_tokens(azure_queue_of(base)->storage);
+    return azure_storage_uses_tokens(azure_source_of(base)->storage);
 }
 
-static bool azure_queue_token_due(struct queue_source *base)
+static bool azure_source_token_due(struct queue_source *base)
 {
-    return azure_queue_uses_tokens(base) &&
+    return azure_source_uses_tokens(base) &&
            azure_token_due(base->base.env->azure, AZURE_SCOPE_STORAGE);
 }
 
 /* The token stays in the client's cache. */
-static bool azure_queue_fetch_token(struct queue_source *base, struct http_client *http,
-                                    struct err *err)
+static bool azure_source_fetch_token(struct queue_source *base, struct http_client *http,
+                                     struct err *err)
 {
     struct azure_token *token = azure_token(base->base.env->azure, http, AZURE_SCOPE_STORAGE, err);
     azure_token_unref(token);
     return token != NULL;
 }
 
-static void azure_queue_token_expired(struct queue_source *base, struct queue_request *r)
+static void azure_source_token_expired(struct queue_source *base, struct queue_request *r)
 {
     if (r->access)
         azure_expire_token(base->base.env->azure, AZURE_SCOPE_STORAGE, r->access);
 }
 
-static void azure_queue_forget_token(struct queue_request *r)
+static void azure_source_forget_token(struct queue_request *r)
 {
     azure_token_unref(r->access);
 }
 
-static const struct queue_access azure_queue_access = {
+static const struct queue_access azure_source_access = {
     .no_access = "No token for Azure storage; retrying",
     .access_again = "Token for Azure storage available again",
-    .due = azure_queue_token_due,
-    .fetch = azure_queue_fetch_token,
-    .expired = azure_queue_token_expired,
-    .forget = azure_queue_forget_token,
+    .due = azure_source_token_due,
+    .fetch = azure_source_fetch_token,
+    .expired = azure_source_token_expired,
+    .forget = azure_source_forget_token,
 };
 
 /* --- requests --- */
 
-static unsigned azure_queue_seconds(int64_t ms)
+static unsigned azure_source_seconds(int64_t ms)
 {
     return (unsigned)(((ms > AZURE_QUEUE_VISIBILITY_MAX_MS ? AZURE_QUEUE_VISIBILITY_MAX_MS : ms) +
                        999) /
@@ -87,8 +87,8 @@ static unsigned azure_queue_seconds(int64_t ms)
 }
 
 /* The request that puts a message into the poison queue, or that creates that queue first. */
-static bool azure_queue_prepare_poison(struct azure_queue_source *s, struct queue_request *r,
-                                       struct http_request *http, struct err *err)
+static bool azure_source_prepare_poison(struct azure_queue_source *s, struct queue_request *r,
+                                        struct http_request *http, struct err *err)
 {
     r->prelude = s->poison_missing;
     if (r->prelude)
@@ -96,60 +96,60 @@ static bool azure_queue_prepare_poison(struct azure_queue_source *s, struct queu
     return azure_queue_put(s->storage, s->poison, r->message->poison_text, http, err);
 }
 
-static bool azure_queue_prepare_unsigned(struct azure_queue_source *s, struct queue_request *r,
-                                         struct http_request *http, struct err *err)
+static bool azure_source_prepare_unsigned(struct azure_queue_source *s, struct queue_request *r,
+                                          struct http_request *http, struct err *err)
 {
     const struct config_source *config = s->queue.base.config;
     const struct message *m = r->message;
     if (!m)
         return azure_queue_receive(s->storage, config->queue,
                                    s->single_receives > 0 ? 1 : (unsigned)config->max_messages,
-                                   azure_queue_seconds(config->visibility_timeout), http, err);
+                                   azure_source_seconds(config->visibility_timeout), http, err);
     switch (r->step) {
     case MESSAGE_SET_ASIDE:
-        return azure_queue_prepare_poison(s, r, http, err);
+        return azure_source_prepare_poison(s, r, http, err);
     case MESSAGE_DELETE:
         return azure_queue_delete(s->storage, config->queue, m->id, m->receipt, http, err);
     default:
         return azure_queue_update(
             s->storage, config->queue, m->id, m->receipt,
-            azure_queue_seconds(r->step == MESSAGE_EXTEND ? m->visibility_ms : m->delay_ms), http,
+            azure_source_seconds(r->step == MESSAGE_EXTEND ? m->visibility_ms : m->delay_ms), http,
             err);
     }
 }
 
-static bool azure_queue_prepare(struct queue_source *base, struct queue_request *r,
-                                struct http_request *http, struct err *err)
+static bool azure_source_prepare(struct queue_source *base, struct queue_request *r,
+                                 struct http_request *http, struct err *err)
 {
-    struct azure_queue_source *s = azure_queue_of(base);
-    if (!azure_queue_prepare_unsigned(s, r, http, err))
+    struct azure_queue_source *s = azure_source_of(base);
+    if (!azure_source_prepare_unsigned(s, r, http, err))
         return false;
     http->timeout_ms = QUEUE_REQUEST_MS;
-    if (azure_queue_uses_tokens(base))
+    if (azure_source_uses_tokens(base))
         r->access = azure_peek_token(base->base.env->azure, AZURE_SCOPE_STORAGE);
     return azure_storage_sign(s->storage, NULL, http, err);
 }
 
 /* Reads an error response. From one that rejects the request because of its time, the right time is
  * learned for the next. */
-static void azure_queue_read_error(const struct azure_queue_source *s, const char *operation,
-                                   const struct http_response *response, struct err *err)
+static void azure_source_read_error(const struct azure_queue_source *s, const char *operation,
+                                    const struct http_response *response, struct err *err)
 {
     azure_storage_error(operation, response, err);
     if (azure_storage_learn_time(s->storage, azure_storage_now_ms(s->storage), response))
         err->kind = ERR_TRANSIENT;
 }
 
-static bool azure_queue_read_messages(struct queue_source *base, const struct queue_request *r,
-                                      struct http_response *response, size_t *count,
-                                      struct err *err)
+static bool azure_source_read_messages(struct queue_source *base, const struct queue_request *r,
+                                       struct http_response *response, size_t *count,
+                                       struct err *err)
 {
     struct azure_messages messages;
     if (response->status != 200) {
-        azure_queue_read_error(azure_queue_of(base), "GetMessages", response, err);
+        azure_source_read_error(azure_source_of(base), "GetMessages", response, err);
         return false;
     }
-    struct azure_queue_source *s = azure_queue_of(base);
+    struct azure_queue_source *s = azure_source_of(base);
     if (s->single_receives > 0)
         s->single_receives--;
     if (!azure_queue_messages(response, &messages, err)) {
@@ -173,7 +173,7 @@ static bool azure_queue_read_messages(struct queue_source *base, const struct qu
 }
 
 /* Each change of a message's visibility gives it a new receipt, and the old one is void. */
-static void azure_queue_keep_receipt(struct message *m, const struct http_response *response)
+static void azure_source_keep_receipt(struct message *m, const struct http_response *response)
 {
     const char *receipt = http_headers_get(&response->headers, "x-ms-popreceipt");
     if (!receipt)
@@ -182,7 +182,7 @@ static void azure_queue_keep_receipt(struct message *m, const struct http_respon
     m->receipt = xstrdup(receipt);
 }
 
-static const char *azure_queue_operation(const struct queue_request *r)
+static const char *azure_source_operation(const struct queue_request *r)
 {
     switch (r->step) {
     case MESSAGE_SET_ASIDE:
@@ -194,19 +194,19 @@ static const char *azure_queue_operation(const struct queue_request *r)
     }
 }
 
-static bool azure_queue_read_step(struct queue_source *base, const struct queue_request *r,
-                                  struct http_response *response, struct err *err)
+static bool azure_source_read_step(struct queue_source *base, const struct queue_request *r,
+                                   struct http_response *response, struct err *err)
 {
-    struct azure_queue_source *s = azure_queue_of(base);
+    struct azure_queue_source *s = azure_source_of(base);
     bool aside = r->step == MESSAGE_SET_ASIDE;
     if (response->status >= 200 && response->status < 300) {
         if (aside)
             s->poison_missing = false;
         if (r->step == MESSAGE_EXTEND || r->step == MESSAGE_RELEASE)
-            azure_queue_keep_receipt(r->message, response);
+            azure_source_keep_receipt(r->message, response);
         return true;
     }
-    azure_queue_read_error(s, azure_queue_operation(r), response, err);
+    azure_source_read_error(s, azure_source_operation(r), response, err);
     if (aside && !r->prelude && strcmp(err->code, "QueueNotFound") == 0) {
         s->poison_missing = true;
         err_set(err, ERR_BUSY, "", "the poison queue must be created first");
@@ -214,7 +214,7 @@ static bool azure_queue_read_step(struct queue_source *base, const struct queue_
     return false;
 }
 
-static const char *azure_queue_advice(const struct err *err, bool receive)
+static const char *azure_source_advice(const struct err *err, bool receive)
 {
     if (err->kind == ERR_DENIED)
         return "give this identity the role Storage Queue Data Contributor on the account, or "
@@ -225,9 +225,9 @@ static const char *azure_queue_advice(const struct err *err, bool receive)
 }
 
 /* Short after a receive that returned messages; otherwise growing up to poll_interval. */
-static int64_t azure_queue_pause(struct queue_source *base, size_t count)
+static int64_t azure_source_pause(struct queue_source *base, size_t count)
 {
-    struct azure_queue_source *s = azure_queue_of(base);
+    struct azure_queue_source *s = azure_source_of(base);
     int64_t max_ms = base->base.config->poll_interval;
     if (count > 0) {
         s->pause_ms = AZURE_QUEUE_SHORT_PAUSE_MS;
@@ -243,10 +243,10 @@ static int64_t azure_queue_pause(struct queue_source *base, size_t count)
 
 /* --- from a body to deliveries --- */
 
-static enum envelope_kind azure_queue_parse(struct queue_source *base, const char *body,
-                                            size_t size, struct envelope *to, struct err *err)
+static enum envelope_kind azure_source_parse(struct queue_source *base, const char *body,
+                                             size_t size, struct envelope *to, struct err *err)
 {
-    const char *endpoint = azure_storage_blob_endpoint(azure_queue_of(base)->storage);
+    const char *endpoint = azure_storage_blob_endpoint(azure_source_of(base)->storage);
     enum envelope_kind kind = envelope_azure_parse(body, size, endpoint, to, err);
     if (kind == ENVELOPE_EVENTS && *to->foreign)
         queue_source_warn_foreign(base,
@@ -256,8 +256,8 @@ static enum envelope_kind azure_queue_parse(struct queue_source *base, const cha
     return kind;
 }
 
-static bool azure_queue_place(struct queue_source *base, const struct envelope_object *object,
-                              struct store **store, struct err *err)
+static bool azure_source_place(struct queue_source *base, const struct envelope_object *object,
+                               struct store **store, struct err *err)
 {
     const char *container = base->base.config->container;
     (void)err;
@@ -271,37 +271,37 @@ static bool azure_queue_place(struct queue_source *base, const struct envelope_o
     return true;
 }
 
-static const struct queue_wire azure_queue_wire = {
+static const struct queue_wire azure_source_wire = {
     .sets_aside = true,
-    .prepare = azure_queue_prepare,
-    .received = azure_queue_read_messages,
-    .stepped = azure_queue_read_step,
+    .prepare = azure_source_prepare,
+    .received = azure_source_read_messages,
+    .stepped = azure_source_read_step,
     .gone = azure_queue_message_gone,
-    .advice = azure_queue_advice,
-    .pause = azure_queue_pause,
-    .parse = azure_queue_parse,
-    .place = azure_queue_place,
+    .advice = azure_source_advice,
+    .pause = azure_source_pause,
+    .parse = azure_source_parse,
+    .place = azure_source_place,
 };
 
 /* --- the source --- */
 
-static void azure_queue_free(struct source *base)
+static void azure_source_free(struct source *base)
 {
     struct queue_source *queue = container_of(base, struct queue_source, base);
-    queue_source_close(queue, azure_queue_of(queue));
+    queue_source_close(queue, azure_source_of(queue));
 }
 
-static const struct source_ops azure_queue_ops = {
+static const struct source_ops azure_source_ops = {
     .start = queue_source_start,
     .stop = queue_source_stop,
     .idle = queue_source_idle,
     .drained = queue_source_drained,
     .failing = queue_source_failing,
-    .free = azure_queue_free,
+    .free = azure_source_free,
 };
 
 /* A name that is too long for the suffix is cut, so that no two hyphens follow each other. */
-static void azure_queue_name_poison(char *to, size_t size, const char *queue)
+static void azure_source_name_poison(char *to, size_t size, const char *queue)
 {
     size_t n = strlen(queue), max = AZURE_QUEUE_NAME_MAX - strlen(AZURE_QUEUE_POISON);
     if (n > max)
@@ -312,7 +312,7 @@ static void azure_queue_name_poison(char *to, size_t size, const char *queue)
 }
 
 /* The host of a URL; returns its length. */
-static size_t azure_queue_url_host(const char *url, const char **host)
+static size_t azure_source_url_host(const char *url, const char **host)
 {
     const char *after = strstr(url, "://");
     *host = after ? after + 3 : url;
@@ -321,8 +321,8 @@ static size_t azure_queue_url_host(const char *url, const char **host)
 
 /* Event Grid names blobs by the account's own host. If blobs are reached by another host, such as
  * that of a proxy, all events would be taken for those of another account, and deleted. */
-static bool azure_queue_check_endpoint(const struct env *env, const struct config_source *config,
-                                       const struct azure_storage *storage, struct err *err)
+static bool azure_source_check_endpoint(const struct env *env, const struct config_source *config,
+                                        const struct azure_storage *storage, struct err *err)
 {
     const char *endpoint = azure_storage_blob_endpoint(storage);
     char body[2048];
@@ -341,7 +341,7 @@ static bool azure_queue_check_endpoint(const struct env *env, const struct confi
                        endpoint);
     const char *account = azure_storage_account(storage);
     const char *host;
-    size_t n = azure_queue_url_host(endpoint, &host);
+    size_t n = azure_source_url_host(endpoint, &host);
     bool own = strncmp(host, account, strlen(account)) == 0 && host[strlen(account)] == '.';
     bool named = memchr(host, '.', n) && strspn(host, "0123456789.") < n;
     if (!own && named)
@@ -362,14 +362,14 @@ struct source *source_azure_queue_open(const struct source_host *host,
         return NULL;
     }
     const struct azure_storage *storage = store_blob_storage(store);
-    if (!azure_queue_check_endpoint(host->env, config, storage, err))
+    if (!azure_source_check_endpoint(host->env, config, storage, err))
         return NULL;
     struct azure_queue_source *s = xcalloc(1, sizeof *s);
     s->storage = storage;
-    azure_queue_name_poison(s->poison, sizeof s->poison, config->queue);
-    const struct queue_source_options options = {.ops = &azure_queue_ops,
-                                                 .access = &azure_queue_access,
-                                                 .wire = &azure_queue_wire,
+    azure_source_name_poison(s->poison, sizeof s->poison, config->queue);
+    const struct queue_source_options options = {.ops = &azure_source_ops,
+                                                 .access = &azure_source_access,
+                                                 .wire = &azure_source_wire,
                                                  .host = host,
                                                  .config = config,
                                                  .store = store};
