@@ -1,5 +1,4 @@
-/* What actions on S3 buckets share: the bucket's name, putting one of its settings, and its policy.
- */
+/* What actions on S3 buckets share: the bucket's name, its settings and its policy. */
 #include "actions/aws/bucket.h"
 
 #include <stdio.h>
@@ -10,7 +9,8 @@
 #include "lib/aws/s3.h"
 #include "lib/json/jpath.h"
 
-#define POLICY_MAX     (64u << 10) /* S3 allows 20 KB */
+/* S3 allows 20 KB. */
+#define POLICY_MAX     (64u << 10)
 #define POLICY_VERSION "2012-10-17"
 
 static const struct aws_op get_policy = {&aws_s3, "GetBucketPolicy", .method = "GET",
@@ -58,8 +58,8 @@ bool bucket_put(struct step_ctx *ctx, const struct aws_op *op, const char *bucke
 
 /* --- policies --- */
 
-/* The policy as it stands, or an empty one: a new reference, NULL with ctx->err. One that we cannot
- * read is left alone. */
+/* The present policy, or an empty one if the bucket has none: a new reference, NULL with ctx->err. A
+ * policy that cannot be parsed is an error. */
 static json_t *bucket_read_policy(struct step_ctx *ctx, const char *bucket)
 {
     struct buf text = buf_make(POLICY_MAX);
@@ -88,7 +88,8 @@ static json_t *bucket_read_policy(struct step_ctx *ctx, const char *bucket)
 static bool bucket_merge_statement(json_t *policy, json_t *statement)
 {
     const char *sid = jstr(statement, "Sid");
-    json_t *old = jlist(policy, "Statement"); /* one statement may stand without a list */
+    /* A single statement may be without a list. */
+    json_t *old = jlist(policy, "Statement");
     json_t *merged = json_array();
     size_t i;
     json_t *one;

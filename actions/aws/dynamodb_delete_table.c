@@ -1,11 +1,11 @@
-/* dynamodb_delete_table: one call. */
+/* dynamodb_delete_table: deletes a table by one call. */
 #include "actions/aws/call.h"
 
 static const struct aws_op delete_table = {&aws_dynamodb, "DeleteTable", .changes = true};
 
 static bool dynamodb_table_valid(const char *name)
 {
-    return name_valid(name, "_.-", 3, 255);
+    return act_name_valid(name, "_.-", 3, 255);
 }
 
 static const struct act_naming tables = {
@@ -21,8 +21,8 @@ static bool dynamodb_table_check(struct step_ctx *ctx)
     return act_name(ctx, &tables) != NULL;
 }
 
-/* On a table that is being deleted the call succeeds. One that is being created or changed refuses
- * it until that is done. */
+/* The call succeeds for a table that is being deleted. It is rejected while the table is being
+ * created or updated. */
 static enum verdict dynamodb_table_delete(struct step_ctx *ctx)
 {
     enum verdict verdict =

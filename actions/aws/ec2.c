@@ -135,8 +135,8 @@ bool ec2_change_instances(struct step_ctx *const *ctxs, size_t count, enum verdi
     return true;
 }
 
-/* Adds the states of a reservation's instances. An instance without one is not taken for one that
- * is gone. False with ctx->err. */
+/* Adds the states of the instances of a reservation. An instance without a state is an error: it is
+ * not one that is gone. False with ctx->err. */
 static bool ec2_add_states(struct step_ctx *ctx, json_t *states, const json_t *reservation)
 {
     json_t *instances = jlist(reservation, "instancesSet");
@@ -155,7 +155,7 @@ static bool ec2_add_states(struct step_ctx *ctx, json_t *states, const json_t *r
     return ok;
 }
 
-/* Asked by filter, not by id: an id that is gone would fail the whole call. */
+/* Selected by a filter, because one ID that does not exist would fail the whole call. */
 json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
 {
     json_t *reservations =
@@ -178,7 +178,8 @@ json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids)
 
 /* --- snapshots --- */
 
-/* The snapshots that this run has made of the instance, in *found (a new reference). */
+/* Finds the snapshots that this run has made of the instance. *found: a new reference, NULL with
+ * ctx->err. */
 static bool ec2_find_snapshots(struct step_ctx *ctx, const char *instance, json_t **found)
 {
     *found = act_list(ctx, &all_snapshots,
@@ -188,14 +189,14 @@ static bool ec2_find_snapshots(struct step_ctx *ctx, const char *instance, json_
     return *found != NULL;
 }
 
-/* Whether none of the snapshots has failed; false with ctx->err. */
+/* Whether no snapshot has failed. False with ctx->err. */
 static bool ec2_snapshots_sound(struct step_ctx *ctx, const json_t *snapshots)
 {
     size_t i;
     json_t *snapshot;
     json_array_foreach(snapshots, i, snapshot) {
         const char *state = jstr(snapshot, "status");
-        if (!state) /* CreateSnapshots calls state what DescribeSnapshots calls status */
+        if (!state) /* The status of DescribeSnapshots is called state by CreateSnapshots. */
             state = jstr(snapshot, "state");
         if (state && strcmp(state, "error") == 0) {
             const char *id = jstr(snapshot, "snapshotId");
@@ -238,8 +239,7 @@ enum verdict ec2_take_snapshots(struct step_ctx *ctx)
 
 /* --- rules of security groups --- */
 
-/* The ids of those rules that are of the direction, for a request; and the rules, for the audit
- * log. */
+/* Picks the rules of one direction: their IDs for the request, and the rules for the audit log. */
 static void ec2_pick_rules(const json_t *rules, bool egress, json_t *ids, json_t *removed)
 {
     size_t i;
@@ -253,13 +253,13 @@ static void ec2_pick_rules(const json_t *rules, bool egress, json_t *ids, json_t
     }
 }
 
-/* Takes out what was picked. ids is stolen. */
+/* Revokes the rules that were picked. ids is stolen. */
 static enum verdict ec2_revoke_picked(struct step_ctx *ctx, const char *group, bool egress,
                                       json_t *ids, const json_t *removed)
 {
     json_t *params = json_pack("{s:s, s:o}", "GroupId", group, "SecurityGroupRuleId", ids);
     if (!act_do(ctx, egress ? &revoke_egress : &revoke_ingress, params)) {
-        /* Another task was faster with one of them: look again at what is left. */
+        /* Another task has revoked one of them: list the remaining rules again. */
         if (act_failed_with(ctx, "InvalidSecurityGroupRuleId.NotFound") ||
             act_failed_with(ctx, "InvalidPermission.NotFound"))
             return step_retry(ctx, WAIT_MINUTES(2));
@@ -270,10 +270,8 @@ static enum verdict ec2_revoke_picked(struct step_ctx *ctx, const char *group, b
     return STEP_DONE;
 }
 
-enum verdict ec2_revoke_listed_rules(struct step_ctx *ctx, const char *group, bool egress,
-                                     bool *any)
+enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egress, bool *any)
 {
-    *any = false;
     json_t *rules =
         act_list(ctx, &all_rules,
                  json_pack("{s:[{s:s, s:[s]}]}", "Filter", "Name", "group-id", "Value", group));
@@ -281,17 +279,13 @@ enum verdict ec2_revoke_listed_rules(struct step_ctx *ctx, const char *group, bo
         return STEP_FAILED;
     json_t *ids = json_array(), *removed = json_array();
     ec2_pick_rules(rules, egress, ids, removed);
-    *any = json_array_size(ids) > 0;
+    bool listed = json_array_size(ids) > 0;
     enum verdict verdict =
-        *any ? ec2_revoke_picked(ctx, group, egress, json_incref(ids), removed) : STEP_DONE;
+        listed ? ec2_revoke_picked(ctx, group, egress, json_incref(ids), removed) : STEP_DONE;
+    if (any)
+        *any = listed;
     json_decref(ids);
     json_decref(removed);
     json_decref(rules);
     return verdict;
-}
-
-enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egress)
-{
-    bool any;
-    return ec2_revoke_listed_rules(ctx, group, egress, &any);
 }

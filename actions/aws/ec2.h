@@ -5,18 +5,19 @@
 
 #include "actions/aws/call.h"
 
-/* For descriptors. */
-extern const char *const ec2_instance_types[];         /* "EC2 Instance" */
-extern const struct action_param ec2_dry_run_params[]; /* DryRun alone */
+/* For descriptors: "EC2 Instance". */
+extern const char *const ec2_instance_types[];
+/* For descriptors: DryRun alone. */
+extern const struct action_param ec2_dry_run_params[];
 
-/* The instance's id ("Instance ID", else `id`); NULL with ctx->err. */
+/* The ID of the instance, borrowed from the resource; NULL with ctx->err. */
 const char *ec2_instance(struct step_ctx *ctx);
-/* For action.check: whether there is one. */
+/* For action.check: whether the resource has a valid ID of an instance. */
 bool ec2_check_instance(struct step_ctx *ctx);
 
-/* Whether there is such an instance: false with ctx->err when there is none (ERR_NOT_FOUND), or it
- * could not be asked. For where a listing by the instance's id is empty: it is so of an instance in
- * another region too. Permission: ec2:DescribeInstances. */
+/* Whether the instance exists. False with ctx->err if it does not (ERR_NOT_FOUND), or if that could
+ * not be determined. For use after a listing by the ID of the instance that is empty: so is that of
+ * an instance in another region. Permission: ec2:DescribeInstances. */
 bool ec2_instance_exists(struct step_ctx *ctx) MUST_CHECK;
 
 /* For steps of instances: up to a hundred share a call. */
@@ -35,24 +36,21 @@ struct ec2_change {
 bool ec2_change_instances(struct step_ctx *const *ctxs, size_t count,
                           enum verdict *verdicts) MUST_CHECK;
 
-/* The state ("running") of each of the instances, an object by id without those that are gone; a
- * new reference. ids (an array, stolen; NULL: none for want of memory) are at most 200. NULL with
- * ctx->err. Permission: ec2:DescribeInstances. */
+/* The states ("running") of instances. ids: an array of at most 200, stolen. Returns an object by ID
+ * (a new reference) without the instances that do not exist; NULL with ctx->err. Permission:
+ * ec2:DescribeInstances. */
 json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids) MUST_CHECK;
 
-/* A step: snapshots of all volumes of the instance, tagged with the run id, made once a run: an
- * earlier try's are found by their tags. A snapshot is a copy of the moment of the call, whatever
- * happens to the volumes afterwards; so a step that follows need not wait for its completion. With
- * DryRun on and allowed: STEP_DONE. Permissions: ec2:DescribeSnapshots, ec2:CreateSnapshots,
- * ec2:CreateTags. */
+/* A step that starts snapshots of all volumes of the instance, once per run: they are tagged with
+ * the run ID, by which a later try finds them. A snapshot is a copy of the moment of the call, so
+ * later steps need not wait for its completion. STEP_DONE too if DryRun is on and the snapshots are
+ * allowed. Permissions: ec2:DescribeSnapshots, ec2:CreateSnapshots, ec2:CreateTags. */
 enum verdict ec2_take_snapshots(struct step_ctx *ctx);
 
-/* A step: takes all inbound (or outbound) rules out of a security group, by one call. Permissions:
- * ec2:DescribeSecurityGroupRules, ec2:RevokeSecurityGroupIngress (ec2:RevokeSecurityGroupEgress).
- * What is removed goes to the audit log. */
-enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egress);
-/* The same; *any says whether any such rule was listed. */
-enum verdict ec2_revoke_listed_rules(struct step_ctx *ctx, const char *group, bool egress,
-                                     bool *any);
+/* A step that revokes all inbound (egress: outbound) rules of a security group by one call, and
+ * writes them to the audit log. *any (NULL: not needed) becomes whether the group had any.
+ * Permissions: ec2:DescribeSecurityGroupRules, ec2:RevokeSecurityGroupIngress
+ * (ec2:RevokeSecurityGroupEgress). */
+enum verdict ec2_revoke_rules(struct step_ctx *ctx, const char *group, bool egress, bool *any);
 
 #endif

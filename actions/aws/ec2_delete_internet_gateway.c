@@ -1,4 +1,4 @@
-/* ec2_delete_internet_gateway: off its VPC first. */
+/* ec2_delete_internet_gateway: detaches the gateway from its VPC and deletes it. */
 #include "actions/aws/ec2.h"
 #include "lib/json/jpath.h"
 
@@ -36,7 +36,8 @@ static enum verdict ec2_gateway_detach(struct step_ctx *ctx)
     json_decref(response);
     if (verdict == STEP_FAILED && act_failed_with(ctx, "Gateway.NotAttached"))
         return STEP_DONE;
-    return verdict == STEP_FINISHED ? STEP_DONE : verdict; /* a dry run goes on to the deletion */
+    /* A dry run goes on to the deletion. */
+    return verdict == STEP_FINISHED ? STEP_DONE : verdict;
 }
 
 static enum verdict ec2_gateway_delete(struct step_ctx *ctx)

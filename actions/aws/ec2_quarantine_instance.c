@@ -1,5 +1,5 @@
-/* ec2_quarantine_instance: the quarantine group, alone, on every network interface of the instance.
- */
+/* ec2_quarantine_instance: replaces the security groups of every network interface of the instance
+ * by the quarantine group. */
 #include <string.h>
 
 #include "actions/aws/ec2.h"
@@ -27,7 +27,7 @@ static bool ec2_quarantine_check(struct step_ctx *ctx)
     return ec2_check_instance(ctx) && act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc);
 }
 
-/* {"id", "groups": [...]} of an interface as AWS describes it. */
+/* Packs {"id", "groups": [...]} of an interface in a response. NULL with ctx->err. */
 static json_t *ec2_quarantine_pack_interface(struct step_ctx *ctx, const json_t *interface)
 {
     json_t *groups = jlist(interface, "groupSet");
@@ -49,8 +49,8 @@ static bool ec2_quarantine_interfaces_valid(struct step_ctx *ctx, const json_t *
     return state_list(ctx, value, ec2_quarantine_interface_valid);
 }
 
-/* An earlier owner of the run may have replaced groups and ended before it said so: what it has
- * kept of an interface whose groups are others now is said here. */
+/* An earlier owner of the run may have replaced groups and ended before it wrote that to the audit
+ * log. This writes what it has stored of an interface whose groups are different now. */
 static void ec2_quarantine_audit_former(struct step_ctx *ctx, const json_t *now)
 {
     const char *id = jstr(now, "id");
@@ -64,8 +64,8 @@ static void ec2_quarantine_audit_former(struct step_ctx *ctx, const json_t *now)
     }
 }
 
-/* Keeps what will be changed, and the groups that it has now, in the state: durably, so that they
- * are known even if what follows is begun anew. */
+/* Stores the interfaces and their present groups in the state, which is durable before the first
+ * change: a takeover does not lose them. */
 static enum verdict ec2_quarantine_list_interfaces(struct step_ctx *ctx)
 {
     const char *vpc, *instance = ec2_instance(ctx);
@@ -115,7 +115,7 @@ static bool ec2_quarantine_is_isolated(const json_t *interface, const char *grou
     return json_array_size(groups) == 1 && first && group && strcmp(first, group) == 0;
 }
 
-/* The change of one interface. The group may have been created this moment. */
+/* Replaces the groups of one interface. The group may have just been created. */
 static enum verdict ec2_quarantine_put_group(struct step_ctx *ctx, const json_t *interface,
                                              const char *group)
 {
@@ -129,8 +129,8 @@ static enum verdict ec2_quarantine_put_group(struct step_ctx *ctx, const json_t 
     return quarantine_group_unknown(ctx) ? parts_retry(ctx, WAIT_MINUTES(2)) : STEP_FAILED;
 }
 
-/* One interface a run of the step. The list stays in the state; state.next says how far it is done.
- */
+/* Processes one interface each time it runs. The list stays in the state; state.next is the index
+ * of the next one. */
 static enum verdict ec2_quarantine_isolate_next(struct step_ctx *ctx)
 {
     size_t next = (size_t)json_integer_value(json_object_get(ctx->state, "next"));

@@ -1,4 +1,4 @@
-/* ec2_release_eips: each Elastic IP address of the instance is taken off it and released. */
+/* ec2_release_eips: disassociates each Elastic IP address from the instance and releases it. */
 #include "actions/aws/ec2.h"
 #include "actions/aws/list.h"
 #include "actions/parts.h"
@@ -10,7 +10,7 @@ static const struct aws_op disassociate_address = {&aws_ec2, "DisassociateAddres
                                                    .changes = true};
 static const struct aws_op release_address = {&aws_ec2, "ReleaseAddress", .changes = true};
 
-/* Appends what is needed of an address. One of a Local Zone or a Wavelength Zone is found only with
+/* Appends what is needed of an address. Releasing one of a Local Zone or a Wavelength Zone requires
  * its network border group. False with ctx->err. */
 static bool eip_add(struct step_ctx *ctx, const json_t *address, json_t *to)
 {
@@ -30,14 +30,14 @@ static bool eip_add(struct step_ctx *ctx, const json_t *address, json_t *to)
     return true;
 }
 
-/* None is listed of an instance that is not there either, or is in another region. */
+/* The listing is also empty for an instance that does not exist or is in another region. */
 static enum verdict eip_none_found(struct step_ctx *ctx)
 {
     return ec2_instance_exists(ctx) ? step_finished(ctx, "the instance has no Elastic IP address")
                                     : STEP_FAILED;
 }
 
-/* What an earlier owner of the run has kept of an address. */
+/* An address that an earlier owner of the run has stored. */
 static bool eip_valid(struct step_ctx *ctx, const json_t *value)
 {
     static const char *const names[] = {"allocation", "association", "border", "ip", NULL};
@@ -62,8 +62,9 @@ static bool eip_is_used(const json_t *address)
     return false;
 }
 
-/* Appends the addresses that an earlier owner of the run has found and that are on nothing now. One
- * of them that is on something else is let be. Nobody can be asked any more what they were on. */
+/* Appends the addresses that an earlier owner of the run has stored and that are not associated
+ * now. It can no longer be found out what they were associated with; one that is associated with
+ * something else is left alone. */
 static bool eip_add_stored(struct step_ctx *ctx, const json_t *stored, json_t *to)
 {
     json_t *ids = act_texts(ctx, stored, "allocation");
@@ -111,7 +112,8 @@ static enum verdict eip_list(struct step_ctx *ctx)
     return none ? eip_none_found(ctx) : STEP_DONE;
 }
 
-/* The next change of the address: off its instance, then released. Gone is fine. */
+/* Makes the next change of the address: disassociates it, then releases it. One that does not exist
+ * is done. */
 static enum verdict eip_release(struct step_ctx *ctx, json_t *address)
 {
     const char *association = jstr(address, "association");
@@ -129,9 +131,8 @@ static enum verdict eip_release(struct step_ctx *ctx, json_t *address)
     return step_again(ctx, 0);
 }
 
-/* One address after the other, one change a run of the step. The list stays in the state, so that
- * an address that was refused is tried again after a takeover; state.next says how far it is done.
- */
+/* Makes one change each time it runs. The list stays in the state, so that an address that was
+ * rejected is tried again after a takeover; state.next is the index of the next one. */
 static enum verdict eip_release_next(struct step_ctx *ctx)
 {
     json_int_t next = json_integer_value(json_object_get(ctx->state, "next"));
@@ -160,7 +161,7 @@ const struct action action_ec2_release_eips = {
     .state =
         (const struct action_state[]){
             {"addresses", eips_valid}, {"next", NULL}, {"parts", NULL}, {0}},
-    /* Saved, because an address that is off the instance is no longer found by it. */
+    /* Saved, because an address that is disassociated cannot be found by the instance. */
     .steps = (const struct action_step[]){{.name = "look", .run = eip_list, .save = true},
                                           {.name = "release-each", .run = eip_release_next},
                                           {0}},

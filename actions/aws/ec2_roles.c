@@ -39,7 +39,7 @@ static const struct act_listing all_associations = {
     .each = {"associationId"},
 };
 
-/* What a dry run calls a profile that it did not create. */
+/* The name in a dry run of a profile that would be created. */
 #define PROFILE_PLANNED "(new instance profile)"
 
 static const struct action_param role_params[] = {{.name = "Role",
@@ -57,7 +57,7 @@ static const char *ec2_role_name(const struct step_ctx *ctx)
 static bool ec2_role_check(struct step_ctx *ctx)
 {
     char shown[84];
-    if (!name_valid(ec2_role_name(ctx), IAM_NAME_CHARACTERS, 1, 64))
+    if (!act_name_valid(ec2_role_name(ctx), IAM_NAME_CHARACTERS, 1, 64))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "parameter \"Role\" is \"%s\", which is not a valid role name",
                        act_shown(ec2_role_name(ctx), shown));
@@ -66,8 +66,8 @@ static bool ec2_role_check(struct step_ctx *ctx)
 
 /* --- what there is --- */
 
-/* The instance's associations with profiles that are not being taken off: a new array, NULL with
- * ctx->err. */
+/* The associations of the instance with profiles, without those being removed: a new array, NULL
+ * with ctx->err. */
 static json_t *ec2_role_associations(struct step_ctx *ctx)
 {
     return act_list(ctx, &all_associations,
@@ -90,7 +90,7 @@ static bool profile_has_role(const json_t *profile, const char *name)
     return holds;
 }
 
-/* The instance profile of that name: a new reference, NULL with ctx->err. */
+/* The instance profile with that name: a new reference, NULL with ctx->err. */
 static json_t *profile_get(struct step_ctx *ctx, const char *name)
 {
     json_t *response = act_call(ctx, &get_profile, json_pack("{s:s}", "InstanceProfileName", name));
@@ -104,7 +104,7 @@ static json_t *profile_get(struct step_ctx *ctx, const char *name)
 
 /* --- ec2_attach_role --- */
 
-/* The profile to use goes into state.arn: the one named as the role, else any. */
+/* Sets state.arn to the profile to use: the one with the name of the role, else any. */
 static enum verdict ec2_role_find_profile(struct step_ctx *ctx)
 {
     json_t *profiles =
@@ -125,8 +125,8 @@ static enum verdict ec2_role_find_profile(struct step_ctx *ctx)
     return STEP_DONE;
 }
 
-/* A profile named as the role, which is to hold it. An earlier try's is taken; one that holds
- * another role is not ours. */
+/* Creates a profile with the name of the role. One that an earlier try has created is used; one
+ * with another role is not ours. */
 static enum verdict ec2_role_create_profile(struct step_ctx *ctx)
 {
     if (step_state_string(ctx, "arn"))
@@ -138,7 +138,7 @@ static enum verdict ec2_role_create_profile(struct step_ctx *ctx)
         profile = json_incref(jget(response, "InstanceProfile"));
     else if (act_failed_with(ctx, "EntityAlreadyExists"))
         profile = profile_get(ctx, ec2_role_name(ctx));
-    if (!response && !profile) /* created a moment ago, it may not be known everywhere */
+    if (!response && !profile) /* If it has just been created, it may not be visible yet. */
         return act_failed_with(ctx, "NoSuchEntity") ? step_retry(ctx, WAIT_MINUTES(2))
                                                     : STEP_FAILED;
     json_decref(response);
@@ -164,7 +164,7 @@ static bool profile_is_new(const struct step_ctx *ctx)
     return step_state_flag(ctx, "new");
 }
 
-/* The new profile refuses the role; ctx->err stays as it is. */
+/* The role could not be added to the new profile. ctx->err is left unchanged. */
 static enum verdict profile_role_not_added(struct step_ctx *ctx)
 {
     struct err rejection = ctx->err;
@@ -172,10 +172,11 @@ static enum verdict profile_role_not_added(struct step_ctx *ctx)
     bool seen = profile != NULL, holds = seen && profile_has_role(profile, ec2_role_name(ctx));
     json_decref(profile);
     ctx->err = rejection;
-    /* It holds a role already: this one, if an earlier try has put it there. */
+    /* It has a role already: this one, if an earlier try has added it. */
     if (act_failed_with(ctx, "LimitExceeded") || act_failed_with(ctx, "EntityAlreadyExists"))
         return holds ? STEP_DONE : STEP_FAILED;
-    /* The profile is not known everywhere yet; or, when it is seen, it is the role that is gone. */
+    /* The profile is not visible everywhere yet; if it can be read, it is the role that does not
+     * exist. */
     if (act_failed_with(ctx, "NoSuchEntity"))
         return step_retry(ctx, seen ? 15000 : WAIT_MINUTES(2));
     return STEP_FAILED;
@@ -204,7 +205,7 @@ static enum verdict ec2_role_wait_for_profile(struct step_ctx *ctx)
                  : step_wait(ctx, WAIT_MINUTES(2), "the new instance profile to hold the role");
 }
 
-/* The one change of the last step: found is what the instance has now. */
+/* The one change of the last step. found: the present association of the instance, or NULL. */
 static bool ec2_role_put_profile(struct step_ctx *ctx, const json_t *found, const char *arn)
 {
     const char *association = jstr(found, "associationId");
@@ -235,8 +236,8 @@ static enum verdict ec2_role_associate(struct step_ctx *ctx)
     json_decref(list);
     if (put)
         return STEP_DONE;
-    /* EC2 does not know a profile before IAM has told it; and what the instance has may have
-     * changed since it was looked at, by an earlier try too. */
+    /* A new profile takes time to become visible to EC2; and the association may have changed since
+     * it was listed, also by an earlier try. */
     bool passes = (act_failed_with(ctx, "InvalidParameterValue") && profile_is_new(ctx)) ||
                   act_failed_with(ctx, "IncorrectState") ||
                   act_failed_with(ctx, "InvalidAssociationID.NotFound");
@@ -245,8 +246,8 @@ static enum verdict ec2_role_associate(struct step_ctx *ctx)
 
 /* --- ec2_detach_role --- */
 
-/* The association of the instance whose profile holds the role: a new reference. NULL with
- * ctx->err, or when there is none. */
+/* The association of the instance whose profile has the role: a new reference. NULL with ctx->err,
+ * or without if there is none. */
 static json_t *ec2_role_find_association(struct step_ctx *ctx)
 {
     json_t *list = ec2_role_associations(ctx);
@@ -268,7 +269,7 @@ static json_t *ec2_role_find_association(struct step_ctx *ctx)
     return with_role;
 }
 
-/* Nothing is listed of an instance that is not there either, or is in another region. */
+/* The listing is also empty for an instance that does not exist or is in another region. */
 static enum verdict ec2_role_none_found(struct step_ctx *ctx)
 {
     return ec2_instance_exists(ctx) ? step_finished(ctx, "the instance does not have the role")
@@ -286,7 +287,7 @@ static enum verdict ec2_role_disassociate(struct step_ctx *ctx)
     if (verdict == STEP_DONE && !ctx->plan && ctx->audit)
         ctx->audit(ctx, "instance profile removed", found);
     json_decref(found);
-    /* It was taken off meanwhile, perhaps by an earlier try: the next look tells. */
+    /* It has been removed meanwhile, perhaps by an earlier try: list the associations again. */
     if (verdict == STEP_FAILED && act_failed_with(ctx, "InvalidAssociationID.NotFound"))
         return step_retry(ctx, WAIT_MINUTES(1));
     return verdict;

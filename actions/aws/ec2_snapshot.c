@@ -1,4 +1,4 @@
-/* ec2_snapshot_instance and ec2_terminate_instance: both begin with snapshots of the instance's
+/* ec2_snapshot_instance and ec2_terminate_instance: both start snapshots of the instance's
  * volumes. */
 #include <string.h>
 
@@ -24,8 +24,8 @@ static bool ec2_find_terminated(struct step_ctx *const *ctxs, size_t count, enum
     return states != NULL;
 }
 
-/* The snapshots must have been begun before the instance goes, not completed: a snapshot holds the
- * moment of the call. One that has failed keeps the instance alive. */
+/* The snapshots must be started before the termination, not completed: a snapshot is a copy of the
+ * moment of the call. If one has failed, the instance is kept. */
 static enum verdict ec2_snapshot_before_termination(struct step_ctx *ctx)
 {
     if (!param_boolean(ctx, "SnapShotBeforeTerminate"))

@@ -1,4 +1,4 @@
-/* ecs_stop: every running task of the cluster is stopped. */
+/* ecs_stop: stops every running task of the cluster. */
 #include <string.h>
 
 #include "actions/aws/list.h"
@@ -17,7 +17,7 @@ static const struct act_listing all_tasks = {
 
 static bool ecs_cluster_valid(const char *name)
 {
-    return name_valid(name, "_-", 1, 255);
+    return act_name_valid(name, "_-", 1, 255);
 }
 
 static const struct act_naming clusters = {
@@ -32,7 +32,7 @@ static bool ecs_cluster_check(struct step_ctx *ctx)
     return act_arn(ctx, &clusters) != NULL;
 }
 
-/* A page of the listing a run; the tasks go into state.tasks. */
+/* Reads a page of the listing each time it runs; the tasks go into state.tasks. */
 static enum verdict ecs_tasks_list(struct step_ctx *ctx)
 {
     json_t *next = json_incref(json_object_get(ctx->state, "next"));
@@ -56,8 +56,8 @@ static enum verdict ecs_tasks_list(struct step_ctx *ctx)
     return json_array_size(tasks) == 0 ? step_finished(ctx, "no running task") : STEP_DONE;
 }
 
-/* One task a run; one that has stopped by itself does not mind. From the end, which costs nothing
- * to take off. */
+/* Stops one task each time it runs, from the end of the list, where removing is cheap. The call
+ * succeeds for a task that has stopped by itself. */
 static enum verdict ecs_task_stop_next(struct step_ctx *ctx)
 {
     json_t *tasks = json_object_get(ctx->state, "tasks");

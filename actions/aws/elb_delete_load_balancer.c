@@ -1,4 +1,5 @@
-/* elb_delete_load_balancer: one call, which succeeds when there is no such load balancer. */
+/* elb_delete_load_balancer: deletes a load balancer by one call, which succeeds if it does not
+ * exist. */
 #include <string.h>
 
 #include "actions/aws/call.h"
@@ -9,7 +10,7 @@ static const struct aws_op delete_load_balancer = {&aws_elbv2, "DeleteLoadBalanc
 /* "app/name/0123456789abcdef" */
 static bool elb_name_valid(const char *name)
 {
-    return name_valid(name, "-/", 3, 128) && !strstr(name, "//");
+    return act_name_valid(name, "-/", 3, 128) && !strstr(name, "//");
 }
 
 /* An `id` may be the name alone: of "app/name/0123456789abcdef" the second part. */

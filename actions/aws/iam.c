@@ -1,4 +1,4 @@
-/* What actions on IAM share: names, and policies. */
+/* What actions on IAM share: names and policies. */
 #include "actions/aws/iam.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ const char *const iam_user_types[] = {"IAM User", NULL};
 
 static bool iam_user_valid(const char *name)
 {
-    return name_valid(name, IAM_NAME_CHARACTERS, 1, 64);
+    return act_name_valid(name, IAM_NAME_CHARACTERS, 1, 64);
 }
 
 bool iam_unique_id(const char *id, const char *prefix)
@@ -31,7 +31,7 @@ bool iam_unique_id(const char *id, const char *prefix)
            id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
 }
 
-/* A user's `id` may be its unique id. */
+/* The `id` of a user may be its unique ID. */
 static bool iam_user_unique_id(const char *id)
 {
     return iam_unique_id(id, "AIDA");
@@ -63,8 +63,8 @@ const char *iam_policy_arn(const struct step_ctx *ctx, const char *name, char to
     return to;
 }
 
-/* A policy's document as IAM gives it, percent-encoded JSON: a new reference, NULL when it cannot
- * be read. */
+/* Parses the document of a policy, which is percent-encoded JSON: a new reference, NULL if it is
+ * not valid. */
 static json_t *iam_parse_document(const char *text)
 {
     struct buf plain = buf_make(DOCUMENT_MAX);
@@ -95,14 +95,14 @@ static json_t *iam_read_document(struct step_ctx *ctx, const char *arn)
     return document;
 }
 
-/* A policy of that name is there: by an earlier try, by another run, or by somebody else. text is
- * the document that it is to have. */
+/* A policy with that name exists, from an earlier try, another run or another origin. text: the
+ * document that it must have. */
 static enum verdict iam_compare_policy(struct step_ctx *ctx, const char *name,
                                        const json_t *document, const char *text)
 {
     char arn[IAM_ARN_SIZE];
     json_t *there = iam_read_document(ctx, iam_policy_arn(ctx, name, arn));
-    if (!there) /* created a moment ago, it may not be known everywhere */
+    if (!there) /* If it has just been created, it may not be visible yet. */
         return act_failed_with(ctx, "NoSuchEntity") ? step_retry(ctx, WAIT_MINUTES(2))
                                                     : STEP_FAILED;
     bool same = json_equal((json_t *)document, there);

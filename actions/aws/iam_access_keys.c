@@ -1,5 +1,5 @@
-/* iam_revoke_access_key, iam_delete_access_key and iam_deactivate_unused_access_keys: a user's
- * access keys, one change a run of a step. */
+/* iam_revoke_access_key, iam_delete_access_key and iam_deactivate_unused_access_keys: the access
+ * keys of a user, one change each time the step runs. */
 #include <string.h>
 
 #include "actions/aws/iam.h"
@@ -24,7 +24,8 @@ static const struct act_listing all_keys = {
     .each = {"AccessKeyId"},
 };
 
-/* Puts the user's keys into state.keys as {"id", "created"}; with only_active, no others. */
+/* Puts the keys of the user into state.keys as {"id", "created"}; with only_active, only those that
+ * are active. */
 static enum verdict iam_keys_list(struct step_ctx *ctx, bool only_active)
 {
     json_t *found = act_list(ctx, &all_keys, json_pack("{s:s}", "UserName", iam_user(ctx)));
@@ -59,14 +60,14 @@ static enum verdict iam_keys_list_all(struct step_ctx *ctx)
 
 static const struct action_state keys_state[] = {{"keys", NULL}, {"parts", NULL}, {0}};
 
-/* The key that is next; NULL when all are done. */
+/* The next key; NULL after the last. */
 static const json_t *iam_key_next(const struct step_ctx *ctx)
 {
     return json_array_get(json_object_get(ctx->state, "keys"), 0);
 }
 
-/* Goes on to the next key when this one's call has worked, or the key is gone, or nothing can be
- * done about it. */
+/* Goes on to the next key if the call for this one has succeeded, the key does not exist, or the
+ * rejection is final. */
 static enum verdict iam_key_done(struct step_ctx *ctx, bool worked)
 {
     const char *id = jstr(iam_key_next(ctx), "id");
@@ -99,8 +100,8 @@ static enum verdict iam_key_delete_next(struct step_ctx *ctx)
                                               "AccessKeyId", jstr(key, "id"))));
 }
 
-/* Whether the key was last used, or if never, created, longer ago than MaxDaysUsed says. False with
- * ctx->err too. */
+/* Whether the key was last used (or, if never used, created) more than MaxDaysUsed days ago. False
+ * with ctx->err if that is unknown. */
 static bool iam_key_is_unused(struct step_ctx *ctx, const json_t *key, const json_t *usage)
 {
     const char *date = jstr(usage, "AccessKeyLastUsed.LastUsedDate");

@@ -8,7 +8,7 @@
 #include "lib/json/jpath.h"
 
 #define QUARANTINE_POLICY "hyperglance_quarantine_users"
-/* Of policies with one name: two are enough to tell that it does not say which is meant. */
+/* Of policies with one name: two suffice to show that the name is ambiguous. */
 #define CANDIDATES_MAX 2
 
 static const struct aws_op list_policies = {.service = &aws_iam, .name = "ListPolicies"};
@@ -35,7 +35,7 @@ static const struct act_listing all_versions = {
 
 static bool iam_policy_name_valid(const char *name)
 {
-    return name_valid(name, IAM_NAME_CHARACTERS, 1, 128);
+    return act_name_valid(name, IAM_NAME_CHARACTERS, 1, 128);
 }
 
 static bool iam_policy_unique_id(const char *id)
@@ -63,7 +63,7 @@ static enum verdict iam_quarantine_create_policy(struct step_ctx *ctx)
                                         "*"));
 }
 
-/* A policy that was created this moment may not be known everywhere yet. */
+/* A policy that has just been created may not be visible yet. */
 static enum verdict iam_quarantine_attach_policy(struct step_ctx *ctx)
 {
     char arn[IAM_ARN_SIZE];
@@ -84,7 +84,7 @@ static bool iam_policy_arn_valid(const struct step_ctx *ctx, const char *text)
     struct aws_arn arn;
     return aws_arn_parse(text, &arn) && strcmp(arn.partition, ctx->partition) == 0 &&
            strcmp(arn.service, "iam") == 0 && strncmp(arn.resource, "policy/", 7) == 0 &&
-           name_valid(arn.resource + 7, IAM_NAME_CHARACTERS "/", 1, 640) &&
+           act_name_valid(arn.resource + 7, IAM_NAME_CHARACTERS "/", 1, 640) &&
            (strcmp(arn.account, ctx->account) == 0 || strcmp(arn.account, "aws") == 0);
 }
 
@@ -100,7 +100,8 @@ static bool iam_policy_check_attach(struct step_ctx *ctx)
     return iam_check_user(ctx);
 }
 
-/* Adds the ARNs of the page's policies of that name to state.found, as many as an error shows. */
+/* Adds the ARNs of the policies with that name on the page to state.found, as many as an error
+ * shows. */
 static bool iam_policy_add_named(struct step_ctx *ctx, const json_t *page, const char *name)
 {
     json_t *found = json_object_get(ctx->state, "found");
@@ -122,7 +123,7 @@ static bool iam_policy_add_named(struct step_ctx *ctx, const json_t *page, const
     return true;
 }
 
-/* A name is not unique: AWS's own policies and the account's may have the same. */
+/* A name is not unique: a policy of AWS and one of the account may have the same. */
 static enum verdict iam_policy_choose_named(struct step_ctx *ctx, const char *name)
 {
     const json_t *found = json_object_get(ctx->state, "found");
@@ -139,19 +140,20 @@ static enum verdict iam_policy_choose_named(struct step_ctx *ctx, const char *na
     return STEP_DONE;
 }
 
-/* A page of the listing a run; the ARN goes into state.arn. */
+/* Reads a page of the listing each time it runs; the ARN goes into state.arn. */
 static enum verdict iam_policy_find(struct step_ctx *ctx)
 {
     const char *policy = param_string(ctx, "Policy");
-    if (!iam_policy_name_valid(policy)) { /* an ARN */
+    if (!iam_policy_name_valid(policy)) { /* It is an ARN. */
         step_state_set(ctx, "arn", json_string(policy));
         return STEP_DONE;
     }
     json_t *next = json_incref(json_object_get(ctx->state, "next"));
     json_t *page = act_page(ctx, &all_policies,
                             json_pack("{s:s, s:s}", "Scope", "All", "MaxItems", "1000"), &next);
+    /* The same page is read again: the token is still in the state. */
     if (!page)
-        return STEP_FAILED; /* the same page again: the token is still in the state */
+        return STEP_FAILED;
     bool kept = iam_policy_add_named(ctx, page, policy);
     bool more = next != NULL;
     json_decref(page);
@@ -224,8 +226,8 @@ static bool iam_version_exists(const json_t *versions, const char *id)
     return false;
 }
 
-/* Whether an earlier owner of the run has chosen, and its choice is the default by now. Otherwise
- * nothing has been changed, and it is chosen anew. */
+/* Whether an earlier owner of the run has chosen, and its choice has become the default. Otherwise
+ * nothing has been changed, and the choice is made again. */
 static bool iam_version_is_promoted(const struct step_ctx *ctx, const char *now)
 {
     const char *old = step_state_string(ctx, "old"), *chosen = step_state_string(ctx, "new");
@@ -256,7 +258,7 @@ static enum verdict iam_version_choose(struct step_ctx *ctx)
     return verdict;
 }
 
-/* Makes a call that names the policy and the version state.`which`. */
+/* Calls op for the policy and the version in state.`which`. */
 static bool iam_version_call(struct step_ctx *ctx, const struct aws_op *op, const char *which)
 {
     return act_do(ctx, op,
@@ -331,8 +333,7 @@ const struct action action_iam_delete_default_policy_version = {
     .state = (const struct action_state[]){{"old", iam_version_id_valid},
                                            {"new", iam_version_id_valid},
                                            {0}},
-    /* Saved: chosen anew after the default has changed, the choice would fall on the new default.
-     */
+    /* Saved: a choice made after the default has changed would be wrong. */
     .steps =
         (const struct action_step[]){{.name = "choose", .run = iam_version_choose, .save = true},
                                      {.name = "set-default", .run = iam_version_promote},

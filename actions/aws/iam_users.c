@@ -43,7 +43,7 @@ static bool iam_user_check_group(struct step_ctx *ctx)
 {
     char shown[84];
     const char *group = param_string(ctx, "Group");
-    if (!name_valid(group, IAM_NAME_CHARACTERS, 1, 128))
+    if (!act_name_valid(group, IAM_NAME_CHARACTERS, 1, 128))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "parameter \"Group\" is \"%s\", which is not a valid group name",
                        act_shown(group, shown));
@@ -62,8 +62,7 @@ static bool iam_user_is_member(const json_t *groups, const char *group)
     return false;
 }
 
-/* Looks first: "NoSuchEntity" could mean the user, the group, or only that the one is not in the
- * other. */
+/* Lists the groups first: "NoSuchEntity" may refer to the user, the group or the membership. */
 static enum verdict iam_user_detach_group(struct step_ctx *ctx)
 {
     const char *group = param_string(ctx, "Group");
@@ -75,11 +74,13 @@ static enum verdict iam_user_detach_group(struct step_ctx *ctx)
     if (member && act_do(ctx, &remove_user,
                          json_pack("{s:s, s:s}", "UserName", iam_user(ctx), "GroupName", group)))
         return STEP_DONE;
-    if (member) /* taken out meanwhile, perhaps by an earlier try: the next look tells */
+    /* It has been removed meanwhile, perhaps by an earlier try: list the groups again. */
+    if (member)
         return act_failed_with(ctx, "NoSuchEntity") ? step_retry(ctx, WAIT_MINUTES(1))
                                                     : STEP_FAILED;
+    /* A group that does not exist is an error in the rule. */
     if (!act_do(ctx, &get_group, json_pack("{s:s, s:s}", "GroupName", group, "MaxItems", "1")))
-        return STEP_FAILED; /* a group that does not exist is a mistake in the rule */
+        return STEP_FAILED;
     return step_finished(ctx, "the user is not in the group");
 }
 

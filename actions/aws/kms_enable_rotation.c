@@ -1,4 +1,4 @@
-/* kms_enable_rotation: one call. */
+/* kms_enable_rotation: enables the rotation of a key by one call. */
 #include <string.h>
 
 #include "actions/aws/call.h"
@@ -12,11 +12,11 @@ static const char *kms_key(const struct step_ctx *ctx)
 
 static bool kms_key_id_valid(const char *text)
 {
-    return name_valid(text, "-", 8, 64);
+    return act_name_valid(text, "-", 8, 64);
 }
 
-/* A key of another account or region is not the resource that the event names, and not what the
- * policy has allowed. */
+/* A key of another account or region is not the resource of the event, and not what the policy has
+ * allowed. */
 static bool kms_key_arn_valid(const struct step_ctx *ctx, const char *text)
 {
     struct aws_arn arn;

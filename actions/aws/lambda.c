@@ -16,7 +16,7 @@ static const char *const function_types[] = {"Lambda Function", NULL};
 
 static bool lambda_name_valid(const char *name)
 {
-    return name_valid(name, "_-", 1, 64);
+    return act_name_valid(name, "_-", 1, 64);
 }
 
 static const struct act_naming functions = {
@@ -32,7 +32,7 @@ static bool lambda_check(struct step_ctx *ctx)
     return act_name(ctx, &functions) != NULL;
 }
 
-/* A function that is being updated refuses changes until that is done. */
+/* Changes are rejected while the function is being updated. */
 static enum verdict lambda_change(struct step_ctx *ctx, const struct aws_op *op, json_t *params)
 {
     if (act_do(ctx, op, params))

@@ -1,5 +1,5 @@
-/* Which resource an event means. Each place that may name it is read in turn into `struct found`,
- * and must agree with what was found before. */
+/* Identifies the AWS resource of an event. Each place that may contain its name is read in turn into
+ * `struct found`, and must agree with what was found before. */
 #include "actions/aws/naming.h"
 
 #include <string.h>
@@ -23,7 +23,7 @@ const char *act_shown(const char *text, char to[84])
     return to;
 }
 
-bool name_valid(const char *text, const char *allowed, size_t min, size_t max)
+bool act_name_valid(const char *text, const char *allowed, size_t min, size_t max)
 {
     size_t n = 0;
     for (; text[n]; n++) {
@@ -46,19 +46,24 @@ bool ec2_id_valid(const char *text, const char *prefix)
 
 /* --- what was found --- */
 
-/* What is looked for. */
 struct wanted {
     const struct act_naming *how;
-    const char *ec2;       /* of EC2's: the prefix of its ids, else NULL */
-    bool arn_names_else;   /* the ARN holds another name than is looked for */
-    const char *attribute; /* where EC2's id may be besides; NULL: nowhere */
+    /* EC2: the prefix of the ID; NULL: not a resource of EC2. */
+    const char *ec2;
+    /* Whether the ARN contains another name than the ID. */
+    bool arn_names_else;
+    /* EC2: the attribute that may contain the ID; NULL: none. */
+    const char *attribute;
 };
 
 struct found {
     const char *name;
-    const char *in;    /* the member that it is from: "id" */
-    const char *arn;   /* the whole ARN, where one was found */
-    bool in_attribute; /* `in` is an attribute */
+    /* The member that it is from: "id". */
+    const char *in;
+    /* The whole ARN, if one was found. */
+    const char *arn;
+    /* Whether `in` is an attribute. */
+    bool in_attribute;
 };
 
 static bool naming_valid(const struct wanted *wanted, const char *text)
@@ -73,7 +78,7 @@ static const char *naming_owner(const struct found *found)
     return found->in_attribute ? "attribute" : "the resource's";
 }
 
-/* Takes the name, or refuses it because another place says something else. */
+/* Takes the name, or rejects it if it differs from that of another place. */
 static bool naming_agree(struct step_ctx *ctx, const struct wanted *wanted, struct found *found,
                          const struct found *also)
 {
@@ -87,8 +92,9 @@ static bool naming_agree(struct step_ctx *ctx, const struct wanted *wanted, stru
     }
     if (strcmp(found->name, also->name) == 0 || (same && same(found->name, also->name)))
         return true;
-    return err_set(&ctx->err, ERR_INVALID, "", "%s \"%s\" is \"%s\", but its \"%s\" contains \"%s\"",
-                   naming_owner(found), found->in, act_shown(found->name, shown), also->in,
+    return err_set(&ctx->err, ERR_INVALID, "",
+                   "%s \"%s\" is \"%s\", but its \"%s\" contains \"%s\"", naming_owner(found),
+                   found->in, act_shown(found->name, shown), also->in,
                    act_shown(also->name, other));
 }
 
@@ -108,7 +114,7 @@ static bool naming_reject_name(struct step_ctx *ctx, const struct wanted *wanted
 
 /* --- ARNs --- */
 
-/* What an ARN is of, as "rds:cluster": its service and what stands before the first separator. */
+/* The kind of an ARN, as "rds:cluster": its service and the part before the first separator. */
 static const char *naming_arn_kind(const struct aws_arn *arn, char to[84])
 {
     struct buf text = buf_make(512);
@@ -127,7 +133,7 @@ static const char *naming_wanted_kind(const struct act_naming *how, char to[84])
     return naming_arn_kind(&wanted, to);
 }
 
-/* Whether it belongs where the task's calls go. */
+/* Whether it is in the account and region of the task's calls. */
 static bool naming_arn_is_here(const struct step_ctx *ctx, const struct aws_arn *arn)
 {
     return strcmp(arn->partition, ctx->partition) == 0 &&
@@ -135,7 +141,7 @@ static bool naming_arn_is_here(const struct step_ctx *ctx, const struct aws_arn 
            (!*arn->region || strcmp(arn->region, ctx->region) == 0);
 }
 
-/* Reads `text`, which stands in the member `field`, as an ARN. */
+/* Reads `text`, the value of the member `field`, as an ARN. */
 static bool naming_take_arn(struct step_ctx *ctx, const struct wanted *wanted, const char *field,
                             const char *text, struct found *found)
 {
@@ -207,7 +213,7 @@ static bool naming_take_field(struct step_ctx *ctx, const struct wanted *wanted,
     return naming_agree(ctx, wanted, found, &at);
 }
 
-/* Reads all that may name the resource. False with ctx->err; what is found may be nothing. */
+/* Reads all places that may contain the name. True even if none is present; false with ctx->err. */
 static bool naming_find(struct step_ctx *ctx, const struct wanted *wanted, struct found *found)
 {
     const char *arn;
@@ -272,13 +278,16 @@ const char *act_arn(struct step_ctx *ctx, const struct act_naming *how)
 
 /* --- EC2 --- */
 
-/* What its ids belong to. Source: Service Authorization Reference, "Actions, resources, and
+/* The kinds of resources. Source: Service Authorization Reference, "Actions, resources, and
  * condition keys for Amazon EC2". */
 static const struct ec2_kind {
-    const char *prefix; /* of the id */
-    const char *type;   /* of the ARN, which ends with the id */
+    /* Of the ID. */
+    const char *prefix;
+    /* Of the ARN, which ends with the ID. */
+    const char *type;
     const char *what;
-    bool by_name; /* the ARN ends with a name instead */
+    /* Whether the ARN ends with a name instead. */
+    bool by_name;
 } ec2_kinds[] = {
     {"acl-", "network-acl/", "a network ACL", false},
     {"ami-", "image/", "an AMI", false},

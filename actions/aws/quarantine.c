@@ -1,5 +1,4 @@
-/* The security group that quarantine puts a machine or a database in: one in each VPC, without any
- * rule. */
+/* The security group of machines and databases in quarantine: one per VPC, without rules. */
 #include "actions/aws/quarantine.h"
 
 #include <string.h>
@@ -9,7 +8,7 @@
 #include "lib/json/jpath.h"
 
 #define GROUP_NAME "Quarantined_By_Hyperglance"
-/* What a dry run calls a group that it did not create. */
+/* The name in a dry run of a group that would be created. */
 #define GROUP_PLANNED "(new security group)"
 
 static const struct aws_op describe_groups = {.service = &aws_ec2,
@@ -25,7 +24,7 @@ static const struct act_listing all_groups = {
     .token = "NextToken",
 };
 
-/* Keeps the group's id for the steps that follow. */
+/* Stores the ID of the group for the next steps. */
 static enum verdict quarantine_keep_group(struct step_ctx *ctx, const char *id)
 {
     if (!id || !ec2_id_valid(id, "sg-")) {
@@ -40,11 +39,11 @@ static enum verdict quarantine_keep_group(struct step_ctx *ctx, const char *id)
     return STEP_DONE;
 }
 
-/* The answer to a creation may be lost: then the group that is found the next time is new too. */
+/* The response to a creation may be lost: then the group that is found next time is new too. */
 static enum verdict quarantine_group_created(struct step_ctx *ctx, const json_t *response)
 {
     if (!response && act_failed_with(ctx, "InvalidGroup.Duplicate"))
-        /* Another task of the same VPC was faster: its group is found the next time. */
+        /* Another task of the same VPC has created it: it is found next time. */
         return step_retry(ctx, WAIT_MINUTES(2));
     struct err failure = ctx->err;
     bool perhaps = response || err_is_retryable(&failure);
@@ -106,10 +105,10 @@ static bool quarantine_group_is_new(const struct step_ctx *ctx)
 static enum verdict quarantine_revoke_rules(struct step_ctx *ctx, bool egress)
 {
     const char *group = step_state_string(ctx, "group");
-    if (group && !ec2_id_valid(group, "sg-")) /* planned: it will have no rule */
+    if (group && !ec2_id_valid(group, "sg-")) /* A dry run: the group would have no rules. */
         return STEP_DONE;
-    bool any;
-    enum verdict verdict = ec2_revoke_listed_rules(ctx, group, egress, &any);
+    bool any = false;
+    enum verdict verdict = ec2_revoke_rules(ctx, group, egress, &any);
     if (verdict == STEP_FAILED && quarantine_group_unknown(ctx))
         return step_retry(ctx, WAIT_MINUTES(2));
     if (any && egress && quarantine_group_is_new(ctx))
@@ -122,7 +121,7 @@ enum verdict quarantine_revoke_inbound(struct step_ctx *ctx)
     return quarantine_revoke_rules(ctx, false);
 }
 
-/* The rule that each new group has, by what it says. That it is not there is fine: an earlier try
+/* Revokes the rule that each new group has, by its content. If it does not exist, an earlier try
  * has revoked it. */
 static enum verdict quarantine_revoke_default(struct step_ctx *ctx)
 {
@@ -133,8 +132,8 @@ static enum verdict quarantine_revoke_default(struct step_ctx *ctx)
     return act_failed_with(ctx, "InvalidPermission.NotFound") ? STEP_DONE : STEP_FAILED;
 }
 
-/* A new group without an outbound rule is one whose rule is not listed yet: left in it, the machine
- * could reach everything. */
+/* A new group without an outbound rule is one whose rule is not listed yet: with the rule, the
+ * machine could reach everything. */
 enum verdict quarantine_revoke_outbound(struct step_ctx *ctx)
 {
     enum verdict verdict = quarantine_revoke_rules(ctx, true);

@@ -1,11 +1,11 @@
-/* What actions on databases share: the id of a final snapshot. */
+/* What actions on databases share: identifiers of databases and of final snapshots. */
 #include "actions/aws/rds.h"
 
 #include <stdio.h>
 #include <string.h>
 
-const char *final_snapshot_id(const struct step_ctx *ctx, const char *database,
-                              char to[SNAPSHOT_ID_SIZE])
+const char *rds_final_snapshot_id(const struct step_ctx *ctx, const char *database,
+                                  char to[SNAPSHOT_ID_SIZE])
 {
     char raw[SNAPSHOT_ID_SIZE];
     size_t n = 0;
@@ -19,8 +19,8 @@ const char *final_snapshot_id(const struct step_ctx *ctx, const char *database,
     return to;
 }
 
-/* Upper case is not an identifier but the resource id that RDS gives besides ("db-ABCD..."). */
-bool database_id_valid(const char *text)
+/* Uppercase letters occur in the resource ID of RDS ("db-ABCD..."), which is not an identifier. */
+bool rds_id_valid(const char *text)
 {
     size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
     return n >= 1 && n <= 63 && text[n] == '\0' && text[0] >= 'a' && text[0] <= 'z';

@@ -1,5 +1,5 @@
-/* rds_aurora_delete_cluster: protection off, then the members, then the cluster with its final
- * snapshot. A snapshot that fails keeps the cluster's data. */
+/* rds_aurora_delete_cluster: disables the protection, deletes the members, then the cluster with a
+ * final snapshot. If the snapshot fails, the cluster is kept. */
 #include <string.h>
 
 #include "actions/aws/list.h"
@@ -24,7 +24,7 @@ static const struct act_naming clusters = {
     .what = "an Aurora cluster",
     .service = "rds",
     .prefix = "cluster:",
-    .valid = database_id_valid,
+    .valid = rds_id_valid,
     .fields = {"id", "name"},
 };
 
@@ -38,8 +38,8 @@ static bool aurora_check(struct step_ctx *ctx)
     return aurora_cluster(ctx) != NULL;
 }
 
-/* The cluster as RDS describes it: a new reference. NULL with ctx->err; *gone when it is no more.
- */
+/* The description of the cluster: a new reference. NULL with ctx->err; *gone if it does not
+ * exist. */
 static json_t *aurora_describe(struct step_ctx *ctx, bool *gone)
 {
     json_t *response = act_call(ctx, &describe_clusters,
@@ -73,8 +73,8 @@ static bool aurora_is_member(const json_t *global, const char *arn)
     return is;
 }
 
-/* A member of a global database cannot be deleted: found out before the first change, since its
- * instances would be deleted by then. False with ctx->err. */
+/* A member of a global database cannot be deleted. This is checked before the first change, so that
+ * its instances are not deleted in vain. False with ctx->err. */
 static bool aurora_stands_alone(struct step_ctx *ctx, const json_t *found)
 {
     const char *arn = jstr(found, "DBClusterArn");
@@ -97,7 +97,7 @@ static bool aurora_stands_alone(struct step_ctx *ctx, const json_t *found)
     return alone;
 }
 
-/* Keeps what the steps that follow change. */
+/* Stores what the next steps change. False with ctx->err. */
 static bool aurora_keep_members(struct step_ctx *ctx, const json_t *found)
 {
     json_t *members = jlist(found, "DBClusterMembers.DBClusterMember");
@@ -134,7 +134,7 @@ static enum verdict aurora_unprotect(struct step_ctx *ctx)
                               "DeletionProtection", 0, "ApplyImmediately", 1));
 }
 
-/* The data are the cluster's: members hold none, and have no snapshots. */
+/* The data belong to the cluster: members have neither data nor snapshots. */
 static enum verdict aurora_delete_next_member(struct step_ctx *ctx)
 {
     bool already;
@@ -149,8 +149,8 @@ static enum verdict aurora_delete_next_member(struct step_ctx *ctx)
     return step_again(ctx, 0);
 }
 
-/* The cluster refuses: it is being deleted already, or the protection and the members are not gone
- * yet. */
+/* The deletion was rejected: the cluster is being deleted already, or the changes of protection and
+ * members have not taken effect. */
 static enum verdict aurora_deletion_rejected(struct step_ctx *ctx)
 {
     bool gone;
@@ -174,7 +174,7 @@ static enum verdict aurora_delete(struct step_ctx *ctx)
     bool skip = param_boolean(ctx, "SkipAuroraSnapshot");
     json_t *params = json_pack("{s:s, s:b, s:s*}", "DBClusterIdentifier", name, "SkipFinalSnapshot",
                                skip, "FinalDBSnapshotIdentifier",
-                               skip ? NULL : final_snapshot_id(ctx, name, snapshot));
+                               skip ? NULL : rds_final_snapshot_id(ctx, name, snapshot));
     if (act_do(ctx, &delete_cluster, params))
         return STEP_DONE;
     if (act_failed_with(ctx, "DBClusterNotFoundFault"))

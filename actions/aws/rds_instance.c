@@ -19,7 +19,7 @@ static const struct act_naming instances = {
     .what = "an RDS instance",
     .service = "rds",
     .prefix = "db:",
-    .valid = database_id_valid,
+    .valid = rds_id_valid,
     .fields = {"id", "name"},
 };
 
@@ -47,7 +47,7 @@ json_t *rds_describe_instance(struct step_ctx *ctx, const char *instance)
 
 /* --- rds_terminate_instance --- */
 
-/* Whether the instance is on its way out; ctx->err stays as it is. */
+/* Whether the instance is being deleted or gone. ctx->err is left unchanged. */
 static bool rds_is_deleting(struct step_ctx *ctx, const char *instance)
 {
     struct err rejection = ctx->err;
@@ -72,7 +72,7 @@ bool rds_delete_instance(struct step_ctx *ctx, const char *instance, json_t *par
     return *already;
 }
 
-/* With a final snapshot unless told otherwise; whatever RDS says against it keeps the instance. */
+/* With a final snapshot unless SkipSnapshot is on; any rejection keeps the instance. */
 static enum verdict rds_terminate(struct step_ctx *ctx)
 {
     char snapshot[SNAPSHOT_ID_SIZE];
@@ -84,7 +84,7 @@ static enum verdict rds_terminate(struct step_ctx *ctx)
     json_t *params =
         json_pack("{s:b, s:b, s:s*}", "SkipFinalSnapshot", skip, "DeleteAutomatedBackups",
                   param_boolean(ctx, "DeleteBackups"), "FinalDBSnapshotIdentifier",
-                  skip ? NULL : final_snapshot_id(ctx, instance, snapshot));
+                  skip ? NULL : rds_final_snapshot_id(ctx, instance, snapshot));
     if (!rds_delete_instance(ctx, instance, params, &already))
         return STEP_FAILED;
     return already ? step_finished(ctx, "already deleted") : STEP_DONE;
@@ -114,7 +114,7 @@ const struct action action_rds_terminate_instance = {
 
 /* --- rds_quarantine_instance --- */
 
-/* The ids of the security groups that are, or are about to be, the instance's. */
+/* The IDs of the security groups that the instance has or is about to have. */
 static json_t *rds_groups(struct step_ctx *ctx, const json_t *instance)
 {
     json_t *groups = jlist(instance, "VpcSecurityGroups.VpcSecurityGroupMembership");
@@ -123,7 +123,8 @@ static json_t *rds_groups(struct step_ctx *ctx, const json_t *instance)
     return ids;
 }
 
-/* An earlier owner of the run may have replaced the groups and ended before it said so. */
+/* An earlier owner of the run may have replaced the groups and ended before it wrote that to the
+ * audit log. */
 static void rds_quarantine_audit_former(struct step_ctx *ctx, const json_t *now)
 {
     const json_t *former = json_object_get(ctx->state, "groups");
@@ -137,7 +138,7 @@ static bool rds_quarantine_check(struct step_ctx *ctx)
     return rds_check(ctx) && act_ec2_attribute(ctx, "VPC ID", "vpc-", &vpc);
 }
 
-/* Keeps the VPC, and durably the groups that will be replaced. */
+/* Stores the VPC and, durably, the groups that will be replaced. */
 static enum verdict rds_quarantine_find(struct step_ctx *ctx)
 {
     const char *vpc;
@@ -175,8 +176,8 @@ static bool rds_status_in(const char *status, const char *const *these)
     return false;
 }
 
-/* Whether RDS does not know the group yet, which was created a moment ago: it says then that the
- * parameter is wrong, and names the group. */
+/* Whether the group, which has just been created, is not visible to RDS yet: the error is then an
+ * invalid parameter whose message contains the group. */
 static bool rds_quarantine_group_unknown(const struct step_ctx *ctx)
 {
     const char *group = step_state_string(ctx, "group");
@@ -184,9 +185,8 @@ static bool rds_quarantine_group_unknown(const struct step_ctx *ctx)
                                              group && strstr(ctx->err.message, group));
 }
 
-/* RDS changes and stops an instance only in some states: it refuses while a backup is made or an
- * earlier change takes effect, which passes; and when the instance is stopped, which is the end,
- * and a good one if `stopped` says so. */
+/* RDS changes and stops an instance only in some states. A backup or an earlier change in progress
+ * passes. A stopped instance is final: a success with the note `stopped`, unless that is NULL. */
 static enum verdict rds_change_rejected(struct step_ctx *ctx, const char *stopped)
 {
     static const char *const halted[] = {"stopped", "stopping", NULL};
@@ -199,7 +199,7 @@ static enum verdict rds_change_rejected(struct step_ctx *ctx, const char *stoppe
         return STEP_FAILED;
     const char *status = jstr(found, "DBInstanceStatus");
     bool is_halted = rds_status_in(status, halted);
-    /* A change may have been accepted a moment before the status says so. */
+    /* A change may have been accepted shortly before the status shows it. */
     int64_t patience = rds_status_in(status, settled) ? WAIT_MINUTES(2) : WAIT_MINUTES(20);
     json_decref(found);
     ctx->err = rejection;

@@ -1,4 +1,4 @@
-/* redshift_delete_cluster: with a final snapshot unless told otherwise. */
+/* redshift_delete_cluster: deletes a cluster, with a final snapshot unless SkipSnapshot is on. */
 #include <string.h>
 
 #include "actions/aws/rds.h"
@@ -12,7 +12,7 @@ static const struct act_naming clusters = {
     .what = "a Redshift cluster",
     .service = "redshift",
     .prefix = "cluster:",
-    .valid = database_id_valid,
+    .valid = rds_id_valid,
     .fields = {"id", "name"},
 };
 
@@ -21,7 +21,8 @@ static bool redshift_check(struct step_ctx *ctx)
     return act_name(ctx, &clusters) != NULL;
 }
 
-/* Whether the cluster is on its way out, or taking its final snapshot; ctx->err stays as it is. */
+/* Whether the cluster is being deleted or its final snapshot is being taken. ctx->err is left
+ * unchanged. */
 static bool redshift_is_deleting(struct step_ctx *ctx, const char *name)
 {
     struct err rejection = ctx->err;
@@ -44,7 +45,7 @@ static enum verdict redshift_delete(struct step_ctx *ctx)
     bool skip = param_boolean(ctx, "SkipSnapshot");
     json_t *params = json_pack("{s:s, s:b, s:s*}", "ClusterIdentifier", name,
                                "SkipFinalClusterSnapshot", skip, "FinalClusterSnapshotIdentifier",
-                               skip ? NULL : final_snapshot_id(ctx, name, snapshot));
+                               skip ? NULL : rds_final_snapshot_id(ctx, name, snapshot));
     if (act_do(ctx, &delete_cluster, params))
         return STEP_DONE;
     if (act_failed_with(ctx, "ClusterNotFound"))

@@ -1,4 +1,4 @@
-/* s3_allow_ssl_only: one statement more in the bucket's policy. */
+/* s3_allow_ssl_only: adds a statement to the bucket's policy. */
 #include <stdio.h>
 
 #include "actions/aws/bucket.h"

@@ -1,5 +1,5 @@
-/* s3_clear_bucket: deletes all versions and delete markers that are there when it begins, a page of
- * the listing a run of the step. */
+/* s3_clear_bucket: deletes all versions and delete markers that exist when it begins, one page of
+ * the listing each time the step runs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,10 +11,11 @@
 #include "lib/json/xml.h"
 #include "lib/net/uri.h"
 
-#define BODY_MAX  (8u << 20) /* a thousand keys, each of 1,024 bytes and escaped */
+/* A thousand keys, each of 1,024 bytes and escaped. */
+#define BODY_MAX  (8u << 20)
 #define KEY_MAX   4096
 #define PAGE_MOST 1000
-/* So often a page may begin with what was deleted, each a second later. */
+/* The number of times, a second apart, that a page may begin with an object that was deleted. */
 #define LATE_MOST 20
 
 static const struct aws_op list_versions = {&aws_s3,
@@ -31,7 +32,7 @@ static const struct aws_op delete_object = {&aws_s3, "DeleteObject", .method = "
 
 /* --- listing --- */
 
-/* A key out of a listing, decoded: a new string, NULL with ctx->err. */
+/* Decodes a key of a listing: a new string, NULL with ctx->err. */
 static json_t *clear_decode_key(struct step_ctx *ctx, const char *key, bool encoded)
 {
     struct buf plain = buf_make(KEY_MAX);
@@ -47,13 +48,17 @@ static json_t *clear_decode_key(struct step_ctx *ctx, const char *key, bool enco
 
 /* A page of the listing. */
 struct page {
-    json_t *entries; /* {"key", "version", "modified", "left"}: left is what stays in the bucket */
-    size_t plain;    /* of these, those before the first key that DeleteObjects cannot name */
-    bool awkward;    /* there is such a key */
-    bool more;       /* it is not the last page */
+    /* {"key", "version", "modified", "left"}; left: it stays in the bucket. */
+    json_t *entries;
+    /* How many of them are before the first key that DeleteObjects cannot contain. */
+    size_t plain;
+    /* Whether there is such a key. */
+    bool awkward;
+    /* Whether there is another page. */
+    bool more;
 };
 
-/* Whether XML 1.0 cannot hold the key, or would not give it back as it is. */
+/* Whether XML 1.0 cannot contain the key, or would change it. */
 static bool clear_key_is_awkward(const char *key)
 {
     for (const unsigned char *c = (const unsigned char *)key; *c; c++)
@@ -62,8 +67,8 @@ static bool clear_key_is_awkward(const char *key)
     return false;
 }
 
-/* Whether it was there when the action began. What is written later is left, so that it comes to an
- * end; S3 counts in seconds. */
+/* Whether it existed when the action began. What is written later is left, so that the action ends;
+ * the times of S3 are in seconds. */
 static bool clear_is_old(const struct step_ctx *ctx, const json_t *entry)
 {
     const char *modified = jstr(entry, "LastModified");
@@ -72,7 +77,7 @@ static bool clear_is_old(const struct step_ctx *ctx, const json_t *entry)
            at_ms <= json_integer_value(json_object_get(ctx->state, "began"));
 }
 
-/* Appends the page's versions (or its delete markers) to `to`. */
+/* Appends the versions (or delete markers) of the page to `to`. False with ctx->err. */
 static bool clear_add_entries(struct step_ctx *ctx, const json_t *response, const char *path,
                               json_t *to)
 {
@@ -111,8 +116,7 @@ static size_t clear_count_left(const json_t *entries)
     return n;
 }
 
-/* Looks for awkward keys. Versions and delete markers come in the order of their keys, but apart.
- */
+/* Finds awkward keys. Versions and delete markers are two lists, each in the order of keys. */
 static void clear_sift_page(struct page *page)
 {
     const char *first = NULL;
@@ -137,8 +141,8 @@ static json_t *clear_markers(struct step_ctx *ctx, const json_t *response)
     return key ? json_pack("{s:o, s:s*}", "key-marker", key, "version-id-marker", version) : NULL;
 }
 
-/* The moment at which the action began, as the service has it: that of the first answer, to the end
- * of its second. */
+/* Stores when the action began, by the clock of the service: the end of the second of the first
+ * response. */
 static void clear_keep_begin(struct step_ctx *ctx, const struct http_headers *headers)
 {
     int64_t began_ms;
@@ -150,7 +154,7 @@ static void clear_keep_begin(struct step_ctx *ctx, const struct http_headers *he
     step_state_set(ctx, "began", json_integer(began_ms + 999));
 }
 
-/* A listing from the state's markers on, of at most `most`: a new reference, NULL with ctx->err. */
+/* Lists at most `most` entries from the markers on: a new reference, NULL with ctx->err. */
 static json_t *clear_list_from(struct step_ctx *ctx, const json_t *markers, int64_t most)
 {
     char number[24];
@@ -168,7 +172,7 @@ static json_t *clear_list_from(struct step_ctx *ctx, const json_t *markers, int6
     return response;
 }
 
-/* The next page; page->entries is a new reference. False with ctx->err. */
+/* Reads the next page; page->entries is a new reference. False with ctx->err. */
 static bool clear_read_page(struct step_ctx *ctx, struct page *page)
 {
     int64_t most = json_integer_value(json_object_get(ctx->state, "most"));
@@ -211,7 +215,7 @@ static void clear_write_body(const json_t *entries, struct buf *body)
     buf_adds(body, "</Delete>");
 }
 
-/* ctx->err is what S3 says of one object. */
+/* Sets ctx->err to the error for one object. */
 static void clear_set_rejection(struct step_ctx *ctx, const json_t *failure)
 {
     const char *code = jstr(failure, "Code"), *message = jstr(failure, "Message");
@@ -220,8 +224,7 @@ static void clear_set_rejection(struct step_ctx *ctx, const json_t *failure)
     snprintf(ctx->err.operation, sizeof ctx->err.operation, "%s", delete_objects.name);
 }
 
-/* Whether all that S3 says of single objects is final; if not, the first that is not is ctx->err.
- */
+/* Whether the errors of all objects are final; if not, ctx->err is the first that is not. */
 static bool clear_all_final(struct step_ctx *ctx, const json_t *failures)
 {
     size_t i;
@@ -234,7 +237,7 @@ static bool clear_all_final(struct step_ctx *ctx, const json_t *failures)
     return true;
 }
 
-/* Notes that the object which was refused stays. */
+/* Marks the object that was rejected as left. */
 static void clear_mark_left(json_t *entries, const json_t *failure)
 {
     const char *key = jstr(failure, "Key"), *version = jstr(failure, "VersionId");
@@ -246,9 +249,9 @@ static void clear_mark_left(json_t *entries, const json_t *failure)
             json_object_set_new(entry, "left", json_true());
 }
 
-/* HTTP 200 is not success: what could not be deleted is listed in the answer. What is refused for
- * good is put aside; if anything may pass, the page is tried again as a whole, and nothing is put
- * aside yet. */
+/* HTTP 200 is not success: the response lists the objects that could not be deleted. Final
+ * rejections are stored; if any error may pass, the whole page is tried again and nothing is stored
+ * yet. */
 static bool clear_settle_page(struct step_ctx *ctx, const json_t *response, json_t *entries)
 {
     size_t asked = json_array_size(entries) - clear_count_left(entries), i;
@@ -305,7 +308,7 @@ static bool clear_delete_page(struct step_ctx *ctx, json_t *entries)
     return ok;
 }
 
-/* A dry run says how many, not which: it may be millions. */
+/* A dry run reports how many objects, not which: there may be millions. */
 static void clear_plan_page(struct step_ctx *ctx, size_t count)
 {
     json_t *params =
@@ -315,7 +318,7 @@ static void clear_plan_page(struct step_ctx *ctx, size_t count)
     json_decref(params);
 }
 
-/* Deletes what the page has; whether it is gone through. */
+/* Deletes the entries of the page. Whether the page is done; false with ctx->err. */
 static bool clear_page(struct step_ctx *ctx, const struct page *page)
 {
     size_t count = json_array_size(page->entries) - clear_count_left(page->entries);
@@ -327,14 +330,14 @@ static bool clear_page(struct step_ctx *ctx, const struct page *page)
                          : clear_delete_page(ctx, page->entries);
 }
 
-/* Where in the listing a stands compared with b: by key, and then the newest first. */
+/* Whether a is listed after b: by key, then the newest first. */
 static bool clear_is_after(const json_t *a, const json_t *b)
 {
     int order = strcmp(jstr(a, "key"), jstr(b, "key"));
     return order > 0 || (order == 0 && strcmp(jstr(a, "modified"), jstr(b, "modified")) <= 0);
 }
 
-/* The last entry that stays; NULL: none does. */
+/* The last entry that is left; NULL: none. */
 static const json_t *clear_last_left(const json_t *entries)
 {
     const json_t *last = NULL;
@@ -346,8 +349,8 @@ static const json_t *clear_last_left(const json_t *entries)
     return last;
 }
 
-/* What was deleted is gone from the listing, unless the service is late. Counted in state.late as
- * long as the listing begins with the same object. */
+/* Deleted objects disappear from the listing, unless the service is late. state.late counts how
+ * often the listing begins with the same object. */
 static enum verdict clear_start_over(struct step_ctx *ctx, const json_t *first)
 {
     char shown[84];
@@ -363,9 +366,9 @@ static enum verdict clear_start_over(struct step_ctx *ctx, const json_t *first)
     return step_again(ctx, late > 0 ? 1000 : 0);
 }
 
-/* On to what follows. What is deleted vanishes from the listing, so that it goes on where it began
- * before, or behind what stays: after an object that is there, since not all that speak S3's
- * protocol find their way from one that is gone. */
+/* Goes on to the next page. Deleted objects disappear from the listing, so that the next page
+ * begins where this one did, or after the last entry that is left: not every implementation of S3
+ * can continue after an object that is gone. */
 static enum verdict clear_advance(struct step_ctx *ctx, const struct page *page)
 {
     json_object_del(ctx->state, "most");
@@ -390,8 +393,8 @@ static enum verdict clear_advance(struct step_ctx *ctx, const struct page *page)
     return step_again(ctx, 0);
 }
 
-/* One page a run of the step, in the order of the keys. A page with a key that DeleteObjects cannot
- * name is taken in smaller pieces, up to that key, which is deleted alone. */
+/* Processes one page each time it runs, in the order of keys. A page with a key that DeleteObjects
+ * cannot contain is read in smaller pieces, up to that key, which is deleted alone. */
 static enum verdict clear_next_page(struct step_ctx *ctx)
 {
     struct page page;
@@ -409,7 +412,7 @@ static enum verdict clear_next_page(struct step_ctx *ctx)
     return verdict;
 }
 
-/* What is in the bucket now was refused, or was written after the action began. */
+/* Objects that are in the bucket now were rejected, or written after the action began. */
 static enum verdict clear_conclude(struct step_ctx *ctx)
 {
     if (ctx->plan)
@@ -439,7 +442,8 @@ static enum verdict clear_conclude(struct step_ctx *ctx)
     return step_finished(ctx, "%lld objects and versions deleted", done);
 }
 
-/* What was written since is left after a takeover too. The service's clock may be ahead of ours. */
+/* What was written since is left after a takeover too. The clock of the service may be ahead of
+ * this host's. */
 static bool clear_moment_valid(struct step_ctx *ctx, const json_t *value)
 {
     return state_count(ctx, value) &&

@@ -1,5 +1,5 @@
-/* s3_enable_logging: the access log of a bucket goes to one bucket of its account and region, which
- * is created when there is none. */
+/* s3_enable_logging: sends the access log of a bucket to the log bucket of its account and region,
+ * which is created if it does not exist. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +16,8 @@ static const struct aws_op put_logging = {
     &aws_s3,        "PutBucketLogging", .method = "PUT", .path = "/{Bucket}", .query = "logging",
     .changes = true};
 
-/* A bucket's name has at most 63 characters: 12 of the account, 12 of these, and the region. */
+/* The name of a bucket has at most 63 characters: 12 of the account, 14 of these, and the region.
+ * */
 static const char *s3_log_bucket(const struct step_ctx *ctx, char to[128])
 {
     snprintf(to, 128, "%ss3accesslogs%s", ctx->account, ctx->region);
@@ -34,8 +35,8 @@ static bool s3_logging_check(struct step_ctx *ctx)
     return name != NULL;
 }
 
-/* Only "not found" means that it is to be created; a bucket of that name that is somebody else's is
- * refused. */
+/* Only "not found" means that it is to be created; a bucket of another owner with that name is an
+ * error. */
 static enum verdict s3_log_bucket_find(struct step_ctx *ctx)
 {
     char logs[128];
@@ -50,7 +51,7 @@ static enum verdict s3_log_bucket_find(struct step_ctx *ctx)
     return STEP_DONE;
 }
 
-/* us-east-1 is the region that S3 does not want to be told. */
+/* us-east-1 must not be sent as a location constraint. */
 static enum verdict s3_log_bucket_create(struct step_ctx *ctx)
 {
     char logs[128], body[512];
@@ -68,7 +69,7 @@ static enum verdict s3_log_bucket_create(struct step_ctx *ctx)
     return STEP_FAILED;
 }
 
-/* A bucket that was created a moment ago, by this run or another, may not be known everywhere. */
+/* A bucket that has just been created, by this run or another, may not be visible yet. */
 static enum verdict s3_log_bucket_unless_new(struct step_ctx *ctx, enum verdict verdict,
                                              const char *unknown)
 {
@@ -78,7 +79,7 @@ static enum verdict s3_log_bucket_unless_new(struct step_ctx *ctx, enum verdict 
                : verdict;
 }
 
-/* One statement for all buckets of the account, so that tasks side by side write the same. */
+/* One statement for all buckets of the account, so that concurrent tasks write the same. */
 static enum verdict s3_log_bucket_allow_writing(struct step_ctx *ctx)
 {
     char logs[128], objects[192];
@@ -99,7 +100,7 @@ static enum verdict s3_logging_enable(struct step_ctx *ctx)
     const char *name = bucket_name(ctx);
     if (!name)
         return STEP_FAILED;
-    /* Bucket names hold nothing that XML would want escaped. */
+    /* Names of buckets contain nothing that needs escaping in XML. */
     snprintf(body, sizeof body,
              "<BucketLoggingStatus xmlns=\"" S3_XMLNS "\"><LoggingEnabled><TargetBucket>%s"
              "</TargetBucket><TargetPrefix>%s/</TargetPrefix></LoggingEnabled>"

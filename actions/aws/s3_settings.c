@@ -1,6 +1,5 @@
-/* Settings of an S3 bucket that one call puts as they should be: s3_block_public_access,
- * s3_enable_encryption, s3_enable_versioning, s3_delete_acls and s3_delete_permissions. Each may be
- * put again without harm. */
+/* Settings of an S3 bucket: s3_block_public_access, s3_enable_encryption, s3_enable_versioning,
+ * s3_delete_acls and s3_delete_permissions. Each call can be repeated. */
 #include "actions/aws/bucket.h"
 
 #define S3_XMLNS "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -50,7 +49,7 @@ static enum verdict s3_setting_put(struct step_ctx *ctx)
     return put ? STEP_DONE : STEP_FAILED;
 }
 
-/* A bucket whose owner has switched ACLs off grants nothing by them. */
+/* If the owner has disabled ACLs, the bucket grants nothing by them. */
 static enum verdict s3_acl_make_private(struct step_ctx *ctx)
 {
     static char name[] = "x-amz-acl", value[] = "private";

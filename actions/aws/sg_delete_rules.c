@@ -1,4 +1,4 @@
-/* sg_delete_rules: all rules of a security group, inbound and outbound. */
+/* sg_delete_rules: removes all rules of a security group, inbound and outbound. */
 #include "actions/aws/ec2.h"
 #include "lib/json/jpath.h"
 
@@ -15,7 +15,7 @@ static bool sg_check(struct step_ctx *ctx)
     return sg_id(ctx) != NULL;
 }
 
-/* Of a group that is not there, or is in another region, no rules are listed either. */
+/* The listing of rules is also empty for a group that does not exist or is in another region. */
 static enum verdict sg_find(struct step_ctx *ctx)
 {
     json_t *response = act_call(ctx, &describe_groups, json_pack("{s:[s]}", "GroupId", sg_id(ctx)));
@@ -30,12 +30,12 @@ static enum verdict sg_find(struct step_ctx *ctx)
 
 static enum verdict sg_revoke_inbound(struct step_ctx *ctx)
 {
-    return ec2_revoke_rules(ctx, sg_id(ctx), false);
+    return ec2_revoke_rules(ctx, sg_id(ctx), false, NULL);
 }
 
 static enum verdict sg_revoke_outbound(struct step_ctx *ctx)
 {
-    return ec2_revoke_rules(ctx, sg_id(ctx), true);
+    return ec2_revoke_rules(ctx, sg_id(ctx), true, NULL);
 }
 
 const struct action action_sg_delete_rules = {

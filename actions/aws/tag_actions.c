@@ -1,4 +1,4 @@
-/* add_tag, remove_tag and update_tag, for every kind of resource that tags.c knows. */
+/* add_tag, remove_tag and update_tag, for all types of resources in tags.c. */
 #include <string.h>
 
 #include "actions/aws/tags.h"
@@ -119,7 +119,7 @@ const struct action action_remove_tag = {
 
 /* --- update_tag --- */
 
-/* The first matched attribute that is a key of tags other than `key`; NULL: none is. */
+/* The first matched attribute that is a key of tags other than `key`; NULL: none. */
 static const char *update_tag_first_matched(const struct step_ctx *ctx, const json_t *tags,
                                             const char *key)
 {
@@ -131,7 +131,7 @@ static const char *update_tag_first_matched(const struct step_ctx *ctx, const js
     return NULL;
 }
 
-/* What was to be renamed: keys that the rule has matched. */
+/* A key to be renamed: one that the rule has matched. */
 static bool update_tag_key_valid(struct step_ctx *ctx, const json_t *value)
 {
     const char *key = state_string(value, 512);
@@ -144,9 +144,9 @@ static bool update_tag_keys_valid(struct step_ctx *ctx, const json_t *value)
     return state_list(ctx, value, update_tag_key_valid);
 }
 
-/* No other matched key is a tag now. The new key may be the one that was matched; or an earlier run
- * has renamed the tag: then the event knows its value, which the new key has; or an earlier owner
- * of this run has kept that there was one. */
+/* No other matched key is a tag now. The new key may be the matched one. Or an earlier run has
+ * renamed the tag: then the new key has the value that is in the event. Or an earlier owner of this
+ * run has stored that there was one. */
 static enum verdict update_tag_none_matched(struct step_ctx *ctx, const json_t *tags,
                                             const char *key)
 {
@@ -163,7 +163,7 @@ static enum verdict update_tag_none_matched(struct step_ctx *ctx, const json_t *
     return step_invalid(ctx, "the resource has none of the tags in its matchedAttributes");
 }
 
-/* All that is to be renamed goes to one key: it can take one value only. Puts the value and the old
+/* All tags are renamed to one key, so that they must have one value. Puts the value and the old
  * keys into the state. */
 static enum verdict update_tag_plan(struct step_ctx *ctx, const json_t *tags, const char *key)
 {

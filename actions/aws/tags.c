@@ -54,12 +54,12 @@ static const struct tagged_type tagged_types[] = {
 
 static bool tags_topic_valid(const char *name)
 {
-    return name_valid(name, "_-.", 1, 256);
+    return act_name_valid(name, "_-.", 1, 256);
 }
 
 static bool tags_queue_valid(const char *name)
 {
-    return name_valid(name, "_-.", 1, 80);
+    return act_name_valid(name, "_-.", 1, 80);
 }
 
 static const struct act_naming topics = {
@@ -79,7 +79,8 @@ static const struct act_naming queues = {
     .prefix = "",
     .valid = tags_queue_valid,
     .fields = {"name", "id"},
-    .other = tags_id_is_url, /* read by tags_queue_url() */
+    /* Read by tags_queue_url(). */
+    .other = tags_id_is_url,
 };
 
 static const struct tagged_type *tagged_type_find(const char *type)
@@ -107,8 +108,8 @@ static const struct tagged_type *tagged_type_of(struct step_ctx *ctx)
 
 /* --- SQS --- */
 
-/* Whether host is one that SQS has, or had, in the task's region: the URL in an event need not be
- * the one that we use. */
+/* Whether host is a present or former one of SQS in the task's region: the URL in an event may
+ * differ from the one that requests use. */
 static bool tags_host_of_sqs(const struct step_ctx *ctx, const char *host)
 {
     const struct aws_partition *partition = aws_partition_by_name(ctx->partition);
@@ -125,8 +126,8 @@ static bool tags_host_of_sqs(const struct step_ctx *ctx, const char *host)
     return same;
 }
 
-/* Whether the URL's host is the service's in the task's region, as configured or as AWS names it.
- */
+/* Whether the host of the URL is that of SQS in the task's region, as configured or as documented
+ * by AWS. */
 static bool tags_url_of_sqs(struct step_ctx *ctx, const struct uri *url, const char *endpoint)
 {
     struct uri ours;
@@ -138,7 +139,7 @@ static bool tags_url_of_sqs(struct step_ctx *ctx, const struct uri *url, const c
     return same || tags_host_of_sqs(ctx, url->host);
 }
 
-/* The queue's name out of "/123456789012/name"; NULL when the path is another. */
+/* The name of the queue in "/123456789012/name"; NULL for any other path. */
 static const char *tags_queue_in_path(const struct step_ctx *ctx, const char *path)
 {
     size_t n = strlen(ctx->account);
@@ -147,8 +148,8 @@ static const char *tags_queue_in_path(const struct step_ctx *ctx, const char *pa
     return tags_queue_valid(path + n + 2) ? path + n + 2 : NULL;
 }
 
-/* The queue's name within a URL, which must be one of this account and region and name the queue
- * that *name does, unless that is NULL: into *name, owned by `store`. */
+/* Takes the name of the queue from a URL, which must be of this account and region, and of the
+ * queue *name unless that is NULL. *name is then owned by `store`. */
 static bool tags_take_queue_url(struct step_ctx *ctx, const char *where, const char *text,
                                 const char *endpoint, struct buf *store, const char **name)
 {
@@ -174,8 +175,8 @@ static bool tags_take_queue_url(struct step_ctx *ctx, const char *where, const c
     return true;
 }
 
-/* The queue's name, in which the attribute "Queue Url", `id` (which may be a URL too), `name` and
- * `arn` must agree; owned by the resource or by one of the stores. */
+/* The name of the queue, in which the attribute "Queue Url", `id` (which may also be a URL), `name`
+ * and `arn` must agree; owned by the resource or by one of the stores. */
 static const char *tags_queue_name(struct step_ctx *ctx, const char *endpoint, struct buf stores[2])
 {
     const char *name, *id, *attribute;
@@ -195,8 +196,7 @@ static const char *tags_queue_name(struct step_ctx *ctx, const char *endpoint, s
     return name;
 }
 
-/* The URL that requests name the queue by: always put together anew from what was checked. False
- * with ctx->err. */
+/* The URL of the queue for requests, always built from what was checked. False with ctx->err. */
 static bool tags_queue_url(struct step_ctx *ctx, struct buf *url)
 {
     struct buf stores[] = {buf_make(128), buf_make(128)};

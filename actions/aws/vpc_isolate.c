@@ -1,5 +1,5 @@
-/* vpc_isolate: no DNS, a network ACL that denies everything on every subnet, and a policy on every
- * IAM user that denies EC2's operations in the VPC. */
+/* vpc_isolate: disables DNS, puts a network ACL that denies everything on every subnet, and
+ * attaches a policy to every IAM user that denies EC2 operations in the VPC. */
 #include <stdio.h>
 #include <string.h>
 
@@ -32,9 +32,9 @@ static const struct act_listing all_users = {
     .more = "IsTruncated",
 };
 
-/* The tag by which our ACL is known again. */
+/* The tag by which the ACL is found again. */
 #define ACL_TAG "hyperglance:isolation"
-/* What a dry run calls an ACL that it did not create. */
+/* The name in a dry run of an ACL that would be created. */
 #define ACL_PLANNED "(new network ACL)"
 
 static const char *vpc_id(struct step_ctx *ctx)
@@ -119,7 +119,8 @@ static bool vpc_acl_keep(struct step_ctx *ctx, const json_t *acl)
     return true;
 }
 
-/* An ACL of our tag is taken, also an earlier try's; a new one denies everything by itself. */
+/* Finds the ACL with our tag, which an earlier try may have created, or creates one. A new ACL
+ * denies everything. */
 static enum verdict vpc_acl_find(struct step_ctx *ctx)
 {
     json_t *acls = vpc_acls(ctx);
@@ -148,7 +149,7 @@ static enum verdict vpc_acl_find(struct step_ctx *ctx)
     return kept ? STEP_DONE : STEP_FAILED;
 }
 
-/* An ACL that was created a moment ago, by this run or another, may not be known everywhere. */
+/* An ACL that has just been created, by this run or another, may not be visible yet. */
 static enum verdict vpc_acl_unless_new(struct step_ctx *ctx)
 {
     return act_failed_with(ctx, "InvalidNetworkAclID.NotFound") ? parts_retry(ctx, WAIT_MINUTES(2))
@@ -183,8 +184,7 @@ static enum verdict vpc_acl_clean_next(struct step_ctx *ctx)
     return step_again(ctx, 0);
 }
 
-/* The first association of a subnet with an ACL that is not ours and that this step has not
- * replaced yet. */
+/* The first association of a subnet with another ACL that this step has not replaced yet. */
 static const json_t *vpc_acl_next_association(const json_t *acls, const char *ours,
                                               const json_t *done, const char **former)
 {
@@ -216,12 +216,13 @@ static enum verdict vpc_acl_replace(struct step_ctx *ctx, const json_t *associat
         ctx->audit(ctx, "network ACL of a subnet replaced", association);
     if (verdict != STEP_FAILED)
         return verdict;
+    /* It has been replaced since it was listed. */
     if (act_failed_with(ctx, "InvalidAssociationID.NotFound"))
-        return parts_retry(ctx, WAIT_MINUTES(1)); /* replaced since it was looked up */
+        return parts_retry(ctx, WAIT_MINUTES(1));
     return vpc_acl_unless_new(ctx);
 }
 
-/* Replaces the next association, if there is one. The former ACLs are kept in state.replaced. */
+/* Replaces the next association, if there is one. The former ACLs are stored in state.replaced. */
 static enum verdict vpc_acl_replace_next(struct step_ctx *ctx, const json_t *acls)
 {
     const char *former = NULL;
@@ -260,7 +261,7 @@ static const char *vpc_policy_name(struct step_ctx *ctx, char to[64])
     return to;
 }
 
-/* EC2's operations on the VPC itself, and on what is in it. */
+/* Denies EC2 operations on the VPC itself and on the resources in it. */
 static enum verdict vpc_policy_create(struct step_ctx *ctx)
 {
     char name[64], in_vpc[192], everything[128];
@@ -298,8 +299,8 @@ static enum verdict vpc_policy_list_users(struct step_ctx *ctx)
     return step_again(ctx, 0);
 }
 
-/* "NoSuchEntity" may mean the user, or a policy that was created this moment. A user that is gone
- * since the listing does not matter. */
+/* "NoSuchEntity" may refer to the user, or to a policy that has just been created. A user that was
+ * deleted since the listing does not matter. */
 static enum verdict vpc_policy_attach_to(struct step_ctx *ctx, const char *user)
 {
     char name[64], arn[IAM_ARN_SIZE];
@@ -310,7 +311,7 @@ static enum verdict vpc_policy_attach_to(struct step_ctx *ctx, const char *user)
     return iam_user_gone(ctx, user) ? STEP_DONE : parts_retry(ctx, WAIT_MINUTES(2));
 }
 
-/* One user a run. */
+/* Attaches the policy to one user each time it runs. */
 static enum verdict vpc_policy_attach_next(struct step_ctx *ctx)
 {
     json_t *users = json_object_get(ctx->state, "users");

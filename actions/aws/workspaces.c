@@ -43,7 +43,7 @@ struct workspace_change {
     struct aws_op op;
     /* The list in the request: "StartWorkspaceRequests". */
     const char *list;
-    /* The states in which the change is done or under way, ended by NULL. */
+    /* The states in which the change is done or in progress, ended by NULL. */
     const char *reached[3];
     /* Whether a workspace that does not exist is done too. */
     bool deletes;
@@ -67,7 +67,7 @@ static const struct workspace_change terminating = {
 };
 
 /* Whether the workspace, for which the change was rejected, is in that state already. ctx->err is
- * left as it is. */
+ * left unchanged. */
 static bool workspace_has_reached(struct step_ctx *ctx, const struct workspace_change *change)
 {
     struct err rejection = ctx->err;

@@ -1,4 +1,4 @@
-/* What Azure actions share: paths, calls, and operations that go on after the call. */
+/* Calls of Azure Resource Manager from a step: paths of resources, and long-running operations. */
 #include "actions/azure/call.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "actions/state.h"
 #include "lib/net/uri.h"
 
-/* The longest that an operation is followed. Deleting a large resource group takes hours. */
+/* How long an operation is polled. Deleting a large resource group takes hours. */
 #define OPERATION_LIMIT WAIT_MINUTES(240)
 
 /* --- paths --- */
@@ -42,8 +42,9 @@ bool az_check(struct step_ctx *ctx, const char *type)
         !az_name_check(type, where.name, "the resource's \"name\"", &ctx->err) ||
         !resource_field(ctx, "id", &text))
         return false;
+    /* az_where has rejected an invalid ID that looks like one of ARM. */
     if (!text || !az_id_parse(text, &id))
-        return true; /* az_where has seen to it that it does not look like one */
+        return true;
     bool ok = az_id_is(&id, type);
     az_id_free(&id);
     return ok ||
@@ -61,8 +62,7 @@ json_t *az_read(struct step_ctx *ctx, const struct arm_op *op, const char *path)
                : NULL;
 }
 
-/* Writes a call of a dry run down: service "Microsoft.Compute", operation "virtualMachines/start".
- */
+/* Reports a call of a dry run: service "Microsoft.Compute", operation "virtualMachines/start". */
 static enum verdict az_plan(struct step_ctx *ctx, const struct arm_op *op, const char *path,
                             json_t *body)
 {
@@ -75,7 +75,7 @@ static enum verdict az_plan(struct step_ctx *ctx, const struct arm_op *op, const
     return STEP_DONE;
 }
 
-/* Keeps the operation for the next time. */
+/* Stores the operation for the next run of the step. */
 static enum verdict az_operation_park(struct step_ctx *ctx, const struct arm_poll *poll)
 {
     json_t *kept = arm_poll_json(poll);
@@ -112,8 +112,8 @@ static void az_operation_forget(struct step_ctx *ctx)
     json_object_del(ctx->state, "repeated");
 }
 
-/* A poll has failed. That the record of the operation is not there (any more) says nothing of how
- * it has ended: the call is made once more, which does no harm. */
+/* A poll has failed. If the record of the operation does not exist, its result is unknown: the call
+ * is made once more, which does no harm. */
 static enum verdict az_operation_lost(struct step_ctx *ctx)
 {
     bool unknown = ctx->err.kind == ERR_NOT_FOUND && ctx->err.http_status == 404;
@@ -124,14 +124,15 @@ static enum verdict az_operation_lost(struct step_ctx *ctx)
     if (!unknown)
         return STEP_FAILED;
     if (repeated) {
-        ctx->err.kind = ERR_PROVIDER; /* not found is the operation, not the resource */
+        /* It is the operation that was not found, not the resource. */
+        ctx->err.kind = ERR_PROVIDER;
         return STEP_FAILED;
     }
     step_state_set(ctx, "repeated", json_true());
     return step_again(ctx, 0);
 }
 
-/* Looks how the operation goes. */
+/* Polls the operation once. */
 static enum verdict az_operation_poll(struct step_ctx *ctx, struct arm_poll *poll)
 {
     bool done = false;
@@ -164,8 +165,8 @@ enum verdict az_long(struct step_ctx *ctx, const struct arm_op *op, const char *
     return verdict;
 }
 
-/* Whether the path of a URL is in the subscription, and stays there. That it is on the host of
- * Resource Manager is seen to when it is followed. */
+/* Whether the path of a URL is in the subscription and cannot leave it. Polling checks that its
+ * host is that of Resource Manager. */
 static bool az_path_in_subscription(const struct step_ctx *ctx, const char *path)
 {
     static const char prefix[] = "/subscriptions/";

@@ -1,12 +1,12 @@
-/* generic_rg_delete: deletes the resource group that the resource is in, with everything in it. Not
- * offered unless the configuration enables it by name. */
+/* generic_rg_delete: deletes the resource group of the resource, with everything in it. It is
+ * offered only if the configuration enables it by name. */
 #include <string.h>
 
 #include "actions/azure/call.h"
 #include "actions/azure/id.h"
 #include "actions/azure/names.h"
 
-/* Deleting a group that another task is deleting already: its end is waited for. */
+/* The error if another task is deleting the group already: the step waits for the end. */
 #define DELETED_ELSEWHERE "ResourceGroupBeingDeleted"
 #define ELSEWHERE_LIMIT   WAIT_MINUTES(240)
 

@@ -1,4 +1,5 @@
-/* Places of Azure resources: ids and names come from events and from answers, and are not trusted.
+/* The subscription, group and name of an Azure resource. IDs and names come from events and
+ * responses, and are not trusted.
  * Source: Azure Resource Manager documentation, "resourceId" and "Naming rules and restrictions for
  * Azure resources". */
 #include "actions/azure/id.h"
@@ -16,9 +17,9 @@
 
 #define ID_MAX 4096
 
-/* --- ids --- */
+/* --- IDs --- */
 
-/* Whether arm_path_add would take it: it is the one that knows. */
+/* Whether arm_path_add, which has the rules, accepts it. */
 static bool az_segment_valid(const char *text)
 {
     struct buf ignored = buf_make(ID_MAX);
@@ -94,7 +95,8 @@ bool az_id_is(const struct az_id *id, const char *type)
 bool az_id_name_check(const struct az_id *id, struct err *err)
 {
     char type[2 * AZ_SEGMENT_SIZE];
-    if (id->count != 8) /* within another resource: of a type that has no rule here */
+    /* A resource within another is of a type that has no rule here. */
+    if (id->count != 8)
         return true;
     snprintf(type, sizeof type, "%s/%s", id->at[5], id->at[6]);
     return az_name_check(type, az_id_name(id), "the resource's \"name\"", err);
@@ -110,7 +112,7 @@ bool az_id_path(const struct az_id *id, struct buf *path)
 
 /* --- places --- */
 
-/* What stands in `text`, or, when that is absent, in the id. `what` names the place for people. */
+/* Takes `text`, or if that is absent, the segment of the ID. what: the place, for errors. */
 static bool az_where_take(struct step_ctx *ctx, const char *what, const char *text,
                           const char *of_id, char to[AZ_SEGMENT_SIZE])
 {
@@ -153,7 +155,8 @@ bool az_where(struct step_ctx *ctx, struct az_where *to)
     if (!resource_field(ctx, "id", &text) || !resource_field(ctx, "name", &name) ||
         !resource_attribute(ctx, "Resource Group", &group))
         return false;
-    bool full = text && *text == '/'; /* other ids are of no use here */
+    /* Other IDs are ignored. */
+    bool full = text && *text == '/';
     if (full && !az_id_parse(text, &id))
         return err_set(&ctx->err, ERR_INVALID, "",
                        "the resource's \"id\" is \"%.256s\", which is not a valid ARM resource ID",

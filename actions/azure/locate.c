@@ -1,4 +1,4 @@
-/* Where an Azure resource is: a GET of the resource, or of its group. */
+/* The location of an Azure resource: a GET of the resource, or of its group. */
 #include "actions/azure/locate.h"
 
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #define TYPE_MAX 512
 
-/* What is asked: its path, and its type, which the api-version goes by. */
+/* Adds the path of the request and the type, which determines the api-version. */
 static bool az_locate_add_group(struct step_ctx *ctx, struct buf *path, struct buf *type)
 {
     struct az_where where;
@@ -20,7 +20,7 @@ static bool az_locate_add_group(struct step_ctx *ctx, struct buf *path, struct b
     return buf_adds(type, AZ_GROUP_TYPE) && az_group_path(ctx, &where, path);
 }
 
-/* A resource of any type, by its full id, which the action's check has asked for. */
+/* A resource of any type, by its full ID, which the action's check requires. */
 static bool az_locate_add_by_id(struct step_ctx *ctx, struct buf *path, struct buf *type)
 {
     struct az_id id;
@@ -51,7 +51,7 @@ static bool az_locate_add_target(struct step_ctx *ctx, struct buf *path, struct 
     return ok;
 }
 
-/* Says before the reason of a failure that will not pass what it has kept from being known. */
+/* Prefixes an error that will not pass with its consequence. */
 static void az_locate_explain(struct err *err)
 {
     char why[sizeof err->message];

@@ -1,5 +1,5 @@
-/* Where an Azure resource is, as Resource Manager says: what an event says of it is only what
- * somebody has written. */
+/* The location of an Azure resource, as reported by Resource Manager: that in the event is not
+ * trusted. */
 #ifndef HGAUTOD_ACTIONS_AZURE_LOCATE_H
 #define HGAUTOD_ACTIONS_AZURE_LOCATE_H
 
@@ -9,9 +9,10 @@
 #include "lib/base/attr.h"
 #include "lib/base/buf.h"
 
-/* Appends the location ("westeurope") of what the action acts on (action.arm_type), by one read;
- * nothing when it is not there any more, which is for the action to say. False with ctx->err: who
- * cannot know where a resource is, does not know that it is where it may be. */
+/* Appends the location ("westeurope") of the resource that action.arm_type specifies, by one read.
+ * Appends nothing if it does not exist: the action reports that. False with ctx->err: a resource
+ * whose location cannot be determined is not known to be in an allowed one. For the worker that runs
+ * the task. */
 bool az_locate(struct step_ctx *ctx, struct buf *location) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
-/* What Azure resources may be called. Source: Azure Resource Manager documentation, "Naming rules
- * and restrictions for Azure resources". Where the documentation leaves room, the name passes:
- * Resource Manager has the last word. */
+/* Rules for names of Azure resources. Source: Azure Resource Manager documentation, "Naming rules
+ * and restrictions for Azure resources". Where the documentation is ambiguous, the name is
+ * accepted: Resource Manager decides. */
 #include "actions/azure/names.h"
 
 #include <stdint.h>
@@ -13,12 +13,18 @@
 
 struct rule {
     const char *type;
-    size_t most;      /* characters */
-    const char *only; /* ASCII characters allowed besides letters and digits; NULL: all but `not` */
-    const char * not ; /* ASCII characters that are not */
-    bool beyond_ascii; /* letters of other alphabets may be in it */
+    /* In characters. */
+    size_t max;
+    /* ASCII characters allowed besides letters and digits; NULL: all but `except`. */
+    const char *only;
+    /* ASCII characters that are not allowed. */
+    const char *except;
+    /* Whether letters of other alphabets are allowed. */
+    bool beyond_ascii;
+    /* Characters that may not be the first, or the last. */
     const char *not_first, *not_last;
-    const char *text; /* the rule, for people */
+    /* The rule, for people. */
+    const char *text;
 };
 
 static const char words_text[] =
@@ -28,7 +34,7 @@ static const char words_text[] =
 static const struct rule rules[] = {
     {AZ_GROUP_TYPE, 90, "_.-()", NULL, true, "", ".",
      "1 to 90 letters, digits, \"_\", \".\", \"-\", \"(\" and \")\", the last not \".\""},
-    /* The documentation's rule for a machine's host name is stricter than its resource's. */
+    /* The documented rule for the host name of a machine is stricter than that for the resource. */
     {"Microsoft.Compute/virtualMachines", 64, NULL, "\\/\"'[]:|<>+=;,?*@&#% ", true, "_", ".-",
      "1 to 64 characters, none of them a space or one of \\/\"'[]:|<>+=;,?*@&#%, the first not "
      "\"_\", "
@@ -50,8 +56,8 @@ static const struct rule *az_name_find_rule(const char *type)
     return NULL;
 }
 
-/* Whether a character beyond ASCII can be in a name at all: no control, space or character that
- * only steers how text is shown. */
+/* Whether a character beyond ASCII is visible: not a control character, a space or a formatting
+ * character. */
 static bool az_name_char_visible(uint32_t c)
 {
     static const struct {
@@ -73,7 +79,7 @@ static bool az_name_char_allowed(const struct rule *rule, uint32_t c)
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
         return true;
     return c > ' ' && c < 0x7F &&
-           (rule->only ? strchr(rule->only, (int)c) != NULL : strchr(rule->not, (int)c) == NULL);
+           (rule->only ? strchr(rule->only, (int)c) != NULL : strchr(rule->except, (int)c) == NULL);
 }
 
 static bool az_name_fits(const struct rule *rule, const char *name)
@@ -87,7 +93,7 @@ static bool az_name_fits(const struct rule *rule, const char *name)
             return false;
         at += step;
     }
-    return count <= rule->most;
+    return count <= rule->max;
 }
 
 bool az_name_check(const char *type, const char *name, const char *where, struct err *err)

@@ -1,5 +1,5 @@
-/* What Azure resources may be called: a name that nothing can have is a mistake in the event, and
- * the 404 that it would be answered with says nothing of any resource. */
+/* Rules for names of Azure resources. A name that no resource can have is an error in the event; the
+ * 404 for it would not mean that a resource is gone. */
 #ifndef HGAUTOD_ACTIONS_AZURE_NAMES_H
 #define HGAUTOD_ACTIONS_AZURE_NAMES_H
 
@@ -11,8 +11,8 @@
 #define AZ_GROUP_TYPE "Microsoft.Resources/resourceGroups"
 
 /* Whether a resource of this type ("Microsoft.Compute/disks", in any case) can have the name; true
- * of types that are not in the table. False with ERR_INVALID, which says what is allowed; `where`
- * says where the name stands ("the resource's \"name\""). Thread-safe. */
+ * for types that are not in the table. where: the place of the name, for the error ("the resource's
+ * \"name\""). False with ERR_INVALID, which contains the rule. Thread-safe. */
 bool az_name_check(const char *type, const char *name, const char *where,
                    struct err *err) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /* disk_delete, image_delete, ssh_public_key_delete, ip_delete and nic_delete: one call that deletes
- * the resource, followed until it has taken effect. */
+ * the resource; its operation is polled to the end. */
 #include "actions/azure/call.h"
 
 static const struct arm_op delete_disk = {

@@ -1,7 +1,6 @@
 /* generic_tag, generic_untag and generic_tag_update: each change is one PATCH of the resource's
- * tags that leaves the other tags alone, so that nobody else's change is lost.
- * Source: Azure REST documentation, "Tags - Update At Scope". Names of tags are case-insensitive,
- * values are not. */
+ * tags that leaves the other tags alone, so that no concurrent change is lost. Source: Azure REST
+ * documentation, "Tags - Update At Scope". Names of tags are case-insensitive, values are not. */
 #include <string.h>
 #include <strings.h>
 
@@ -37,8 +36,8 @@ static const char *const location_permissions[] = {"Microsoft.Compute/disks/read
 
 /* --- the resource's tags --- */
 
-/* The tagged resource is of any type, which only a full id says: a name alone would mean whatever
- * resource of some type happens to be called so. False with ctx->err. */
+/* The resource may be of any type, which only a full ID contains: a name alone is ambiguous. False
+ * with ctx->err. */
 static bool az_tag_read_id(struct step_ctx *ctx, struct az_id *id)
 {
     const char *text;
@@ -76,7 +75,7 @@ static bool az_tag_path(struct step_ctx *ctx, struct buf *path)
     return ok || err_set(&ctx->err, ERR_LIMIT, "", "the resource's path is too long");
 }
 
-/* The tags as they are: a new object, NULL with ctx->err. */
+/* The present tags: a new object, NULL with ctx->err. */
 static json_t *az_tags_read(struct step_ctx *ctx)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
@@ -93,7 +92,7 @@ static json_t *az_tags_read(struct step_ctx *ctx)
     return tags;
 }
 
-/* One change; tags is stolen. */
+/* Makes one change. tags is stolen. */
 static enum verdict az_tags_patch(struct step_ctx *ctx, const char *operation, json_t *tags)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
@@ -106,7 +105,7 @@ static enum verdict az_tags_patch(struct step_ctx *ctx, const char *operation, j
     return verdict;
 }
 
-/* The name under which a tag stands, in whatever case, and its value; NULL when it is not there. */
+/* The name of the tag as it is spelled in tags, and its value; NULL if it is missing. */
 static const char *az_tag_find(json_t *tags, const char *key, const char **value)
 {
     const char *name;
@@ -137,7 +136,7 @@ static enum verdict az_tag_add_to(struct step_ctx *ctx, json_t *tags)
                         name, now);
 }
 
-/* While a change is followed there is nothing to look at. */
+/* While the operation of a change is polled, the tags are not read. */
 static enum verdict az_tag_add(struct step_ctx *ctx)
 {
     if (json_object_get(ctx->state, "poll"))
@@ -176,7 +175,7 @@ const struct action action_generic_tag = {
 
 /* --- generic_untag --- */
 
-/* The service wants the value too. */
+/* The service requires the value too. */
 static enum verdict az_tag_remove_from(struct step_ctx *ctx, json_t *tags, const char *key)
 {
     const char *value = NULL;
@@ -223,7 +222,7 @@ const struct action action_generic_untag = {
 
 /* --- generic_tag_update --- */
 
-/* Both keys are one to Azure: only all tags together can be put in another case. */
+/* Both keys are the same to Azure: only replacing all tags can change the case. */
 static enum verdict az_tag_change_case(struct step_ctx *ctx, const json_t *tags, const char *from,
                                        const char *to)
 {
@@ -235,14 +234,15 @@ static enum verdict az_tag_change_case(struct step_ctx *ctx, const json_t *tags,
     return STEP_DONE;
 }
 
-/* The old key is not there. An earlier run, or somebody else, may have renamed the tag: then the
- * new key has the value that the event knows, if it knows any. */
+/* The old key is missing. If it has been renamed already, by an earlier run or otherwise, the new
+ * key has the value that is in the event, if that contains one. */
 static enum verdict az_tag_none_to_rename(struct step_ctx *ctx, const char *old_key,
                                           const char *there, const char *now)
 {
     const char *former = NULL;
     bool known = az_tag_find(json_object_get(ctx->resource, "tags"), old_key, &former) != NULL;
-    bool found = step_state_flag(ctx, "found"); /* by an earlier owner */
+    /* By an earlier owner of the run. */
+    bool found = step_state_flag(ctx, "found");
     if (there && (found || !known || strcmp(former, now) == 0))
         return step_finished(ctx, "the tag has been renamed already");
     return step_invalid(ctx, "the resource has no tag \"%.128s\"", old_key);
@@ -287,7 +287,7 @@ static enum verdict az_tag_rename_add(struct step_ctx *ctx)
                                        : STEP_DONE;
 }
 
-/* A second try after a crash does not find it any more. */
+/* A second try after a crash does not find the old key. */
 static enum verdict az_tag_rename_remove(struct step_ctx *ctx)
 {
     if (json_object_get(ctx->state, "replace"))
@@ -320,7 +320,7 @@ const struct action action_generic_tag_update = {
     .state =
         (const struct action_state[]){
             {"found", state_boolean}, {"replace", NULL}, {"merge", NULL}, AZ_OPERATION_AGAIN, {0}},
-    /* Saved before the first change: a second try finds the old key gone, and must know why. */
+    /* Saved before the first change: a second try finds the old key missing, and must know why. */
     .steps = (const struct action_step[]){{.name = "find", .run = az_tag_rename_find, .save = true},
                                           {.name = "add", .run = az_tag_rename_add},
                                           {.name = "remove", .run = az_tag_rename_remove},

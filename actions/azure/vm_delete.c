@@ -1,15 +1,14 @@
-/* vm_delete: deletes a virtual machine and, when asked, what was attached to it.
+/* vm_delete: deletes a virtual machine and, optionally, what is attached to it.
  *
- * What is attached can only be asked of the machine while it is there. So it is looked up first,
- * and kept in the task's state, which is durable before the first deletion: after a crash the rest
- * is still known. Each deletion may be repeated without harm, and nothing is deleted that was not
- * found.
+ * What is attached is known only while the machine exists. So it is read first and stored in the
+ * task's state, which is durable before the first deletion: it is still known after a crash. Each
+ * deletion can be repeated, and nothing is deleted that was not found.
  *
- * What a stored state names is not trusted: while the machine is there it is asked again. Once it
- * is gone, only what is in its resource group and attached to nothing is deleted.
+ * A stored state is not trusted: while the machine exists, it is read again. Once it is gone, only
+ * parts that are in its resource group and attached to nothing are deleted.
  *
- * state: {"disks", "nics", "ips": ids yet to be deleted, "failed": the first of them that could not
- * be, "asked": the machine itself has named them, "poll", "repeated": see common.h} */
+ * The state: {"disks", "nics", "ips": IDs still to be deleted, "failed": the first failure,
+ * "asked": whether the machine itself has listed them, "poll", "repeated": see call.h} */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -24,8 +23,8 @@
 #define NIC  "Microsoft.Network/networkInterfaces"
 #define IP   "Microsoft.Network/publicIPAddresses"
 
-/* How long what was attached may take to notice that the machine is gone: an interface is reserved
- * for three minutes after a machine that could not be made. */
+/* How long attached resources may stay in use after the machine is gone: an interface is reserved
+ * for three minutes after a machine that could not be created. */
 #define IN_USE_LIMIT WAIT_MINUTES(5)
 
 static const struct arm_op get_vm = {
@@ -61,7 +60,7 @@ static bool vm_check(struct step_ctx *ctx)
 
 /* --- finding what is attached --- */
 
-/* Whether the text is the id of a resource of the type in the machine's subscription. */
+/* Whether the text is the ID of a resource of the type in the machine's subscription. */
 static bool vm_part_id_valid(const struct step_ctx *ctx, const char *text, const char *type)
 {
     struct az_id id;
@@ -73,7 +72,7 @@ static bool vm_part_id_valid(const struct step_ctx *ctx, const char *text, const
     return ok;
 }
 
-/* Appends an id that an answer holds, once it has been looked at. False with ctx->err. */
+/* Appends an ID from a response if it is valid. False with ctx->err. */
 static bool vm_add_part(struct step_ctx *ctx, json_t *list, const char *text, const char *type)
 {
     if (!vm_part_id_valid(ctx, text, type))
@@ -128,7 +127,7 @@ static bool vm_add_ips_of_nic(struct step_ctx *ctx, json_t *ips, const json_t *n
     return ok;
 }
 
-/* Puts the path of an id that add_found has let through. */
+/* Appends the path of an ID that vm_add_part has accepted. False with ctx->err. */
 static bool vm_part_path(struct step_ctx *ctx, const char *text, struct buf *path)
 {
     struct az_id id;
@@ -141,7 +140,8 @@ static bool vm_part_path(struct step_ctx *ctx, const char *text, struct buf *pat
                          text);
 }
 
-/* The addresses of one interface; an interface that is not there has none. */
+/* Adds the addresses of one interface; an interface that does not exist has none. False with
+ * ctx->err. */
 static bool vm_add_ips(struct step_ctx *ctx, json_t *ips, const char *nic)
 {
     struct buf path = buf_make(AZ_PATH_MAX);
@@ -153,7 +153,7 @@ static bool vm_add_ips(struct step_ctx *ctx, json_t *ips, const char *nic)
     return ok;
 }
 
-/* Everything that is attached, as the state will have it: a new object, NULL with ctx->err. */
+/* Everything that is attached, as stored in the state: a new object, NULL with ctx->err. */
 static json_t *vm_find_parts(struct step_ctx *ctx, const json_t *vm)
 {
     json_t *disks = json_array(), *nics = json_array(), *ips = json_array();
@@ -196,7 +196,8 @@ static bool vm_part_listed(const json_t *list, const json_t *id)
     return false;
 }
 
-/* A machine on its way out may not name all any more that an earlier owner of the run has found. */
+/* A machine that is being deleted may not list everything any more that an earlier owner of the run
+ * has found. */
 static void vm_add_stored_parts(struct step_ctx *ctx, json_t *found)
 {
     const char *name;
@@ -210,12 +211,13 @@ static void vm_add_stored_parts(struct step_ctx *ctx, json_t *found)
     }
 }
 
-/* Keeps what the machine names. */
+/* Stores what the machine lists. */
 static void vm_keep_parts(struct step_ctx *ctx, json_t *found, bool leaving)
 {
     bool asked = !ctx->restored || !leaving;
+    /* Nothing has been deleted yet. */
     if (asked)
-        json_object_del(ctx->state, "failed"); /* nothing has been deleted yet */
+        json_object_del(ctx->state, "failed");
     else
         vm_add_stored_parts(ctx, found);
     if (ctx->audit)
@@ -256,7 +258,7 @@ static bool vm_part_in_same_group(struct step_ctx *ctx, const char *text)
     return same;
 }
 
-/* Whether the text is the machine's own id. */
+/* Whether the text is the ID of the machine itself. */
 static bool vm_is_holder(struct step_ctx *ctx, const char *text)
 {
     struct az_where vm;
@@ -269,7 +271,7 @@ static bool vm_is_holder(struct step_ctx *ctx, const char *text)
     return same;
 }
 
-/* What the part is attached to, as its own description says; NULL: nothing. */
+/* The resource that the part is attached to, according to its own description; NULL: none. */
 static const char *vm_part_holder(const json_t *part)
 {
     static const char *const places[] = {"managedBy",
@@ -286,9 +288,9 @@ static const char *vm_part_holder(const json_t *part)
     return NULL;
 }
 
-/* Whether a part that only a stored state names may be deleted. Nobody can be asked whether it was
- * the machine's; what is used by something else, or is elsewhere, is refused. False with ctx->err,
- * which is "not found" when it is gone. */
+/* Whether a part that only a stored state contains may be deleted. It can no longer be found out
+ * whether it was the machine's; a part that is in use or in another group is rejected. False with
+ * ctx->err, which is ERR_NOT_FOUND if it does not exist. */
 static bool vm_part_is_detached(struct step_ctx *ctx, const struct arm_op *get, const char *text,
                                 const char *path)
 {
@@ -311,7 +313,7 @@ static bool vm_part_is_detached(struct step_ctx *ctx, const struct arm_op *get, 
 
 /* --- deleting --- */
 
-/* A second try after a crash finds the machine gone: what was attached is still to be deleted. */
+/* A second try after a crash finds the machine gone; the parts are still to be deleted. */
 static enum verdict vm_delete(struct step_ctx *ctx)
 {
     enum verdict verdict = az_act(ctx, &delete_vm);
@@ -320,7 +322,8 @@ static enum verdict vm_delete(struct step_ctx *ctx)
     return json_object_get(ctx->state, "disks") ? STEP_DONE : step_finished(ctx, "already deleted");
 }
 
-/* Whether it is refused because the machine or the interface has not quite let go yet. */
+/* Whether the deletion is rejected because the machine or the interface has not released the part
+ * yet. */
 static bool vm_part_in_use(const struct step_ctx *ctx)
 {
     static const char *const codes[] = {"NicInUse", "NicReservedForAnotherVm",
@@ -332,8 +335,8 @@ static bool vm_part_in_use(const struct step_ctx *ctx)
     return ctx->err.kind == ERR_CONFLICT && strcmp(ctx->err.code, "ScopeLocked") != 0;
 }
 
-/* One could not be deleted. The others are all the same: once the machine is gone, nobody can tell
- * any more that they belonged to it. The first failure is told at the end. */
+/* Stores the first failure, which is reported at the end. The other parts are deleted all the same:
+ * once the machine is gone, it is no longer known that they belonged to it. */
 static void vm_keep_failure(struct step_ctx *ctx)
 {
     if (json_object_get(ctx->state, "failed"))
@@ -341,7 +344,7 @@ static void vm_keep_failure(struct step_ctx *ctx)
     step_state_set(ctx, "failed", step_error_pack(&ctx->err));
 }
 
-/* A kind of part: its list in the state, and its calls. */
+/* A kind of part: its list in the state, and its operations. */
 struct vm_part_kind {
     const char *list;
     const struct arm_op *get, *delete;
@@ -351,7 +354,7 @@ static const struct vm_part_kind vm_disks = {"disks", &get_disk, &delete_disk};
 static const struct vm_part_kind vm_nics = {"nics", &get_nic, &delete_nic};
 static const struct vm_part_kind vm_ips = {"ips", &get_ip, &delete_ip};
 
-/* The deletion is begun, or followed. */
+/* Starts the deletion, or polls its operation. */
 static enum verdict vm_part_delete(struct step_ctx *ctx, const struct vm_part_kind *kind,
                                    const char *text, const char *path)
 {
@@ -382,7 +385,7 @@ static enum verdict vm_part_delete_and_judge(struct step_ctx *ctx, const struct 
     return STEP_DONE;
 }
 
-/* The first of a list; then the step again for the next. */
+/* Deletes the first part of the list, then runs the step again for the next. */
 static enum verdict vm_part_delete_next(struct step_ctx *ctx)
 {
     const struct vm_part_kind *kind = ctx->step->with;
@@ -397,7 +400,7 @@ static enum verdict vm_part_delete_next(struct step_ctx *ctx)
     return step_again(ctx, 0);
 }
 
-/* Says what could not be deleted. */
+/* Reports the stored failure. */
 static enum verdict vm_conclude(struct step_ctx *ctx)
 {
     const json_t *failed = json_object_get(ctx->state, "failed");
@@ -424,7 +427,7 @@ static bool vm_ip_valid(struct step_ctx *ctx, const json_t *value)
     return vm_part_id_valid(ctx, json_string_value(value), IP);
 }
 
-/* Parts that nobody has asked to delete are not taken over. */
+/* Parts are taken over only if they are to be deleted. */
 static bool vm_parts_valid(struct step_ctx *ctx, const json_t *value,
                            bool (*each)(struct step_ctx *ctx, const json_t *value))
 {

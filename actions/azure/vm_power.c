@@ -1,5 +1,5 @@
-/* vm_start, vm_power_off and vm_deallocate: one call each on the virtual machine, followed until it
- * has taken effect. */
+/* vm_start, vm_power_off and vm_deallocate: one call for the virtual machine; its operation is
+ * polled to the end. */
 #include "actions/azure/call.h"
 
 #define VM "Microsoft.Compute/virtualMachines"

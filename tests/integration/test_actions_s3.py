@@ -180,7 +180,7 @@ def test_keeps_the_rest_of_the_policy(s3, exec_event, statement):
     assert policy(s3) == {"Version": "2012-10-17", "Id": "keep", "Statement": [MINE, DENY]}
     ran = exec_event(event("s3_allow_ssl_only", [bucket()]))
     ran.report.assert_all_processed()
-    assert "says so already" in ran.stderr
+    assert "has this statement already" in ran.stderr
     assert policy(s3)["Statement"] == [MINE, DENY]
 
 

@@ -158,7 +158,7 @@ class TestEachService:
         kind.tag(moto, id, {"env": "prod"})
         resource["matchedAttributes"] = {"Instance Type": "t3.micro", "Env": "prod"}
         report = exec_event(event("update_tag", [resource], {"New Key": "env"})).report
-        report.assert_error(resource["id"], "none of the resource's matchedAttributes is a tag")
+        report.assert_error(resource["id"], "the resource has none of the tags in its matchedAttributes")
         assert kind.tags(moto, id) == {"env": "prod"}
 
     def test_a_plan_of_a_rename(self, moto, exec_event, name):

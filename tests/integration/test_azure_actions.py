@@ -602,7 +602,7 @@ def test_an_id_that_says_otherwise_is_errored_before_any_call(arm, run, action, 
     wrong = {
         resource_id(type, "web-2"): '"name" is "web-1", but the resource\'s "id" contains "web-2"',
         resource_id(type, "web-1", group="other"): f'"Resource Group" is "{GROUP}", but the resource\'s "id" contains "other"',
-        resource_id(type, "web-1", subscription=OTHER): '"id" is in not in its \"subscription\" than its "subscription" says',
+        resource_id(type, "web-1", subscription=OTHER): '"id" is not in its "subscription"',
     }
     if params == {} and action != "generic_rg_delete":  # the others take resources of any type
         wrong[resource_id("Microsoft.Web/sites", "web-1")] = f"which is not of the type {type}"

@@ -296,7 +296,7 @@ static void test_ec2_ids(void **state)
 
 static bool word(const char *name)
 {
-    return name_valid(name, "-", 1, 20);
+    return act_name_valid(name, "-", 1, 20);
 }
 
 static const struct act_naming things = {
@@ -444,21 +444,21 @@ static void test_final_snapshots_have_ids_that_databases_take(void **state)
     char id[SNAPSHOT_ID_SIZE];
     struct step_ctx ctx = {.run_id = "0a1b-2c3d"};
     (void)state;
-    assert_string_equal(final_snapshot_id(&ctx, "orders", id), "hyperglance-orders-0a1b-2c3d");
+    assert_string_equal(rds_final_snapshot_id(&ctx, "orders", id), "hyperglance-orders-0a1b-2c3d");
     ctx.run_id = "-a--b-";
-    assert_string_equal(final_snapshot_id(&ctx, "orders", id), "hyperglance-orders-a-b");
+    assert_string_equal(rds_final_snapshot_id(&ctx, "orders", id), "hyperglance-orders-a-b");
     ctx.run_id = "";
-    assert_string_equal(final_snapshot_id(&ctx, "orders", id), "hyperglance-orders");
+    assert_string_equal(rds_final_snapshot_id(&ctx, "orders", id), "hyperglance-orders");
 }
 
 static void test_database_ids(void **state)
 {
     (void)state;
-    assert_true(database_id_valid("orders-1"));
-    assert_false(database_id_valid("db-ABCDEFGHIJ"));
-    assert_false(database_id_valid("1orders"));
-    assert_false(database_id_valid(""));
-    assert_false(database_id_valid("a/b"));
+    assert_true(rds_id_valid("orders-1"));
+    assert_false(rds_id_valid("db-ABCDEFGHIJ"));
+    assert_false(rds_id_valid("1orders"));
+    assert_false(rds_id_valid(""));
+    assert_false(rds_id_valid("a/b"));
 }
 
 /* --- calls --- */
