@@ -52,8 +52,7 @@ static enum verdict s3_setting_put(struct step_ctx *ctx)
 /* If the owner has disabled ACLs, the bucket grants nothing by them. */
 static enum verdict s3_acl_make_private(struct step_ctx *ctx)
 {
-    static char name[] = "x-amz-acl", value[] = "private";
-    static const struct http_header canned = {name, value};
+    static const struct http_header canned = {"x-amz-acl", "private"};
     struct aws_call call = {.op = &put_acl, .headers = &canned, .header_count = 1};
     if (act_do_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket_name(ctx))))
         return STEP_DONE;

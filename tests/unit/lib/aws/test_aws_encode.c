@@ -158,7 +158,7 @@ static void test_as_botocore(void **state)
 
     json_object_foreach(jget(c, "headers"), name, value)
         headers[call.header_count++] =
-            (struct http_header){(char *)name, (char *)json_string_value(value)};
+            (struct http_header){name, json_string_value(value)};
     if (!aws_encode(&call, jstr(c, "endpoint"), jbool(c, "path_style", false), &request, &err))
         fail_msg("refused: %s", err.message);
     assert_string_equal(request.method, jstr(c, "expect.method"));
@@ -352,7 +352,7 @@ static void test_refuses_deep_parameters(void **state)
 static void test_refuses_header_injection(void **state)
 {
     json_t *p = json_pack("{s:s, s:s}", "Bucket", "abc", "Key", "k");
-    struct http_header header = {(char *)"If-Match", (char *)"\"a\"\r\nHost: evil"};
+    struct http_header header = {"If-Match", "\"a\"\r\nHost: evil"};
     struct aws_call call = {.op = &get_object, .params = p, .headers = &header, .header_count = 1};
     struct http_request request;
     struct err err = ERR_INIT;
