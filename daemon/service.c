@@ -195,9 +195,8 @@ static bool service_open_engine(struct service *s, struct err *err)
  * logged there; the sources log it too, with its consequences. */
 static void fetch_identity(void *aws, struct http_client *http)
 {
-    struct aws_self self;
     struct err ignored = ERR_INIT;
-    bool known = aws_self(aws, http, &self, &ignored);
+    const struct aws_caller *known = aws_get_caller(aws, http, &ignored);
     (void)known;
 }
 

@@ -80,16 +80,14 @@ static void check_add_notes(struct buf *to, const char *text)
 static bool check_aws(const struct env *env, struct http_client *http, bool needed, struct buf *to)
 {
     struct err err = ERR_INIT;
-    struct aws_self self;
+    const struct aws_caller *caller;
     struct command_wait wait = command_wait_begin(env->clock);
-    bool known;
-
     do
-        known = aws_self(env->aws, http, &self, &err);
-    while (!known && command_wait_retry(&wait, &err));
-    if (known) {
+        caller = aws_get_caller(env->aws, http, &err);
+    while (!caller && command_wait_retry(&wait, &err));
+    if (caller) {
         struct aws_creds *creds = aws_account_creds(env->aws, http, NULL, &err);
-        buf_addf(to, "ok    %s, account %s, credentials from %s\n", self.arn, self.account,
+        buf_addf(to, "ok    %s, account %s, credentials from %s\n", caller->arn, caller->account,
                  creds ? creds->source : "an unknown provider");
         aws_creds_unref(creds);
         return true;

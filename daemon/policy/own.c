@@ -208,7 +208,7 @@ static bool own_iam_arn_matches(const json_t *resource, const char *field, const
 }
 
 /* A user of the same name in another account is another user. */
-static bool own_caller_allows(const struct aws_self *caller, const struct action *action,
+static bool own_caller_allows(const struct aws_caller *caller, const struct action *action,
                               const json_t *resource, struct err *err)
 {
     struct aws_arn arn;
@@ -233,7 +233,7 @@ static bool own_caller_allows(const struct aws_self *caller, const struct action
                    type, name);
 }
 
-bool own_allows(const struct own *own, const struct store *store, const struct aws_self *caller,
+bool own_allows(const struct own *own, const struct store *store, const struct aws_caller *caller,
                 const struct action *action, const json_t *resource, struct err *err)
 {
     enum own_kind held =

@@ -32,7 +32,7 @@ bool own_needs_caller(const struct action *action, const json_t *resource);
 /* Returns whether the resource may be changed: its `arn`, `id` or, for its type, `name` must not be
  * in own (NULL: unknown), the bucket or storage account that the event came from (`store`), or
  * `caller` (NULL: not needed). False with ERR_DENIED and its name in *err. */
-bool own_allows(const struct own *own, const struct store *store, const struct aws_self *caller,
+bool own_allows(const struct own *own, const struct store *store, const struct aws_caller *caller,
                 const struct action *action, const json_t *resource, struct err *err) MUST_CHECK;
 
 #endif

@@ -106,11 +106,12 @@ static bool attempt_check_subscription(struct step_ctx *ctx, const struct env *e
 /* Refuses resources of the daemon's own. Its identity is determined only if it matters. */
 static bool attempt_check_own(struct step_ctx *ctx, const struct run *run)
 {
-    struct aws_self self;
     bool needed = own_needs_caller(ctx->action, ctx->resource);
-    if (needed && !aws_self(ctx->aws, ctx->http, &self, &ctx->err))
+    const struct aws_caller *caller =
+        needed ? aws_get_caller(ctx->aws, ctx->http, &ctx->err) : NULL;
+    if (needed && !caller)
         return false;
-    return own_allows(run->env->own, run->store, needed ? &self : NULL, ctx->action, ctx->resource,
+    return own_allows(run->env->own, run->store, caller, ctx->action, ctx->resource,
                       &ctx->err);
 }
 

@@ -68,11 +68,12 @@ static bool place_read_arn(struct step_ctx *ctx, struct aws_arn *arn)
 static const struct aws_partition *
 place_find_partition(struct step_ctx *ctx, const struct aws_arn *arn, const char *region)
 {
-    struct aws_self self;
     if (!*arn->partition && region)
         return aws_partition_of_region(region);
-    if (!*arn->partition)
-        return aws_self(ctx->aws, ctx->http, &self, &ctx->err) ? self.partition : NULL;
+    if (!*arn->partition) {
+        const struct aws_caller *caller = aws_get_caller(ctx->aws, ctx->http, &ctx->err);
+        return caller ? caller->partition : NULL;
+    }
     const struct aws_partition *partition = aws_partition_by_name(arn->partition);
     if (!partition)
         err_set(&ctx->err, ERR_INVALID, "",
@@ -85,20 +86,20 @@ place_find_partition(struct step_ctx *ctx, const struct aws_arn *arn, const char
  * resources of another cannot be reached. A dry run without credentials makes no calls. */
 static bool place_check_partition(struct step_ctx *ctx, const struct aws_partition *partition)
 {
-    struct aws_self self;
     /* Without a client no call is made. */
     if (!ctx->aws)
         return true;
-    if (!aws_self(ctx->aws, ctx->http, &self, &ctx->err)) {
+    const struct aws_caller *caller = aws_get_caller(ctx->aws, ctx->http, &ctx->err);
+    if (!caller) {
         bool without = ctx->plan && ctx->err.kind != ERR_BUSY;
         if (without)
             ctx->err = ERR_INIT;
         return without;
     }
-    return partition == self.partition ||
+    return partition == caller->partition ||
            err_set(&ctx->err, ERR_INVALID, "",
                    "the resource is in the partition %s, but the daemon's credentials are for %s",
-                   partition->name, self.partition->name);
+                   partition->name, caller->partition->name);
 }
 
 /* Checks that account and region of the ARN are those of the resource. (In some ARNs the account is

@@ -490,12 +490,11 @@ static bool run_acts_on(const struct run *run, enum cloud cloud)
  * run waits unless it has tasks that do not need it. */
 static struct job_answer run_phase_identify(struct run *run, struct http_client *http)
 {
-    struct aws_self self;
     struct err err = ERR_INIT;
     struct aws *aws = run_acts_on(run, CLOUD_AWS) ? run->env->aws : NULL;
     if (run->stopping)
         return run_set_phase(run, RUN_RELEASE);
-    if (aws && !aws_self(aws, http, &self, &err)) {
+    if (aws && !aws_get_caller(aws, http, &err)) {
         if (err.kind == ERR_BUSY)
             return job_again_at(run_mono_ms(run) + IDENTITY_PAUSE_MS);
         if (err.kind == ERR_UNAVAILABLE && !run_acts_on(run, CLOUD_AZURE))

@@ -78,7 +78,7 @@ static bool check_role(const struct aws *aws, struct err *err)
 /* --- what the identity cache asks for; called without locks --- */
 
 /* Fills in the template of the role in another account. */
-static bool role_arn(const struct aws *aws, const struct aws_self *self, const char *account,
+static bool role_arn(const struct aws *aws, const struct aws_caller *caller, const char *account,
                      struct buf *to, struct err *err)
 {
     const char *at = aws->options.cross_account_role;
@@ -91,7 +91,7 @@ static bool role_arn(const struct aws *aws, const struct aws_self *self, const c
             buf_adds(to, account);
             at += 9;
         } else if (strncmp(at, "{partition}", 11) == 0) {
-            buf_adds(to, self->partition->name);
+            buf_adds(to, caller->partition->name);
             at += 11;
         } else if (*at) {
             return err_set(err, ERR_INVALID, "",
@@ -135,21 +135,21 @@ static struct aws_creds *assume(struct aws *aws, struct http_client *http,
 static struct aws_creds *fetch_role(struct aws *aws, struct http_client *http, const char *account,
                                     struct err *err)
 {
-    struct aws_self self;
-    if (!aws_self(aws, http, &self, err))
+    const struct aws_caller *caller = aws_get_caller(aws, http, err);
+    if (!caller)
         return NULL;
     if (!aws->options.cross_account_role || !*aws->options.cross_account_role) {
         err_set(err, ERR_CREDENTIALS, "",
                 "account %s is not the daemon's own (%s), and no role is configured for other "
                 "accounts: set [aws] cross_account_role",
-                account, self.account);
+                account, caller->account);
         return NULL;
     }
     struct buf arn = buf_make(2048);
     char source[64];
     struct aws_creds *creds = NULL;
     snprintf(source, sizeof(source), "role in account %s", account);
-    if (role_arn(aws, &self, account, &arn, err)) {
+    if (role_arn(aws, caller, account, &arn, err)) {
         struct sts_role role = {.arn = buf_str(&arn),
                                 .session_name = STS_SESSION_NAME,
                                 .external_id = aws->options.external_id,
@@ -200,16 +200,23 @@ static bool ask_region(struct aws *aws, struct http_client *http, struct err *er
     return false;
 }
 
-static bool ask_self(void *ctx, struct http_client *http, struct aws_self *self, struct err *err)
+static bool fetch_caller(void *ctx, struct http_client *http, struct aws_caller *caller,
+                         struct err *err)
 {
     struct aws *aws = ctx;
     if (!aws_region(aws) && !ask_region(aws, http, err))
         return false;
-    if (!sts_caller_identity(aws, http, self, err))
+    if (!sts_caller_identity(aws, http, caller, err))
         return false;
-    log_info(aws->options.log, "AWS identity", LOG_STR("account", self->account),
-             LOG_STR("arn", self->arn));
+    log_info(aws->options.log, "AWS identity", LOG_STR("account", caller->account),
+             LOG_STR("arn", caller->arn));
     return true;
+}
+
+/* Credentials expire by the services' time. */
+static int64_t service_time(void *ctx)
+{
+    return aws_now_ms(ctx);
 }
 
 /* --- making --- */
@@ -230,7 +237,13 @@ struct aws *aws_new(const struct aws_options *options, struct err *err)
         goto failed;
     aws->ca_bundle = first_set(aws, NULL, "AWS_CA_BUNDLE", NULL, "ca_bundle");
     aws->chain = aws_chain_new(aws, aws->profiles, options->profile, options->clock);
-    aws->identity = aws_identity_new(options->clock, fetch, ask_self, aws);
+    aws->identity = aws_identity_new(&(struct aws_identity_options){
+        .clock = options->clock,
+        .now_ms = service_time,
+        .fetch = fetch,
+        .fetch_caller = fetch_caller,
+        .ctx = aws,
+    });
     aws->buckets = aws_buckets_new();
     aws->keys = sigv4_keys_new();
     aws->targets = aws_targets_new(&aws->endpoints);

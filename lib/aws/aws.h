@@ -45,18 +45,19 @@ void aws_free(struct aws *aws);
 
 /* --- identity --- */
 
-/* Who the daemon is. Strings are valid as long as `aws`. */
-struct aws_self {
+/* The identity that the daemon calls AWS with. */
+struct aws_caller {
     char account[13];
-    char arn[2048]; /* of the caller */
+    char arn[2048];
     const struct aws_partition *partition;
 };
 
-/* Fetches (first time: credentials, then STS GetCallerIdentity) or answers from memory. ERR_BUSY
- * while another thread is asking; a failure is remembered for some seconds and answered again, as
- * ERR_UNAVAILABLE when it may pass. */
-bool aws_self(struct aws *aws, struct http_client *http, struct aws_self *self,
-              struct err *err) MUST_CHECK;
+/* Returns the daemon's own identity: fetched at first (credentials, then STS GetCallerIdentity),
+ * afterwards from memory without a lock. It never changes and is valid as long as `aws`. NULL with
+ * *err: ERR_BUSY while another thread fetches it; a failure is remembered for some seconds and
+ * returned again, as ERR_UNAVAILABLE when it may pass. */
+const struct aws_caller *aws_get_caller(struct aws *aws, struct http_client *http,
+                                        struct err *err) MUST_CHECK;
 
 /* Credentials for an account (NULL or own: the daemon's, else by AssumeRole), a new reference.
  * Cached and refreshed ahead: five minutes before they expire one caller refreshes while the others
@@ -103,7 +104,7 @@ bool aws_learn_time(struct aws *aws, int64_t signed_ms, const struct http_respon
 /* Says which region a bucket is in, so that it is asked there first; S3's own word for it still
  * counts. */
 void aws_bucket_in(struct aws *aws, const char *bucket, const char *region);
-/* The configured region or, once aws_self has asked the instance metadata service, the instance's;
+/* The configured region or, once aws_get_caller has asked the instance metadata service, the instance's;
  * NULL: none is known. Valid as long as `aws`. */
 const char *aws_region(const struct aws *aws);
 /* The PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL: none.

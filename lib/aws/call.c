@@ -15,24 +15,24 @@ const char *aws_region(const struct aws *aws)
 
 /* --- identity --- */
 
-bool aws_self(struct aws *aws, struct http_client *http, struct aws_self *self, struct err *err)
+const struct aws_caller *aws_get_caller(struct aws *aws, struct http_client *http, struct err *err)
 {
-    return aws_identity_self(aws->identity, http, self, err);
+    return aws_identity_get_caller(aws->identity, http, err);
 }
 
 /* The cache's name for an account: "" for the daemon's own. */
 static bool cache_key(struct aws *aws, struct http_client *http, const char *account,
                       const char **key, struct err *err)
 {
-    struct aws_self self;
     *key = "";
     if (!account)
         return true;
     if (aws_account_problem(account))
         return err_set(err, ERR_INVALID, "", "\"%.40s\" %s", account, aws_account_problem(account));
-    if (!aws_self(aws, http, &self, err))
+    const struct aws_caller *caller = aws_get_caller(aws, http, err);
+    if (!caller)
         return false;
-    *key = strcmp(account, self.account) == 0 ? "" : account;
+    *key = strcmp(account, caller->account) == 0 ? "" : account;
     return true;
 }
 
@@ -53,10 +53,8 @@ struct aws_creds *aws_peek_creds(struct aws *aws)
 /* The cache's name for an account, from memory. */
 static const char *known_key(struct aws *aws, const char *account)
 {
-    struct aws_self self;
-    bool own = !account ||
-               (aws_identity_known(aws->identity, &self) && strcmp(account, self.account) == 0);
-    return own ? "" : account;
+    const struct aws_caller *caller = aws_identity_known_caller(aws->identity);
+    return !account || (caller && strcmp(account, caller->account) == 0) ? "" : account;
 }
 
 void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds)
@@ -292,12 +290,10 @@ static bool send_limited(struct aws *aws, struct http_client *http, const struct
                          char bucket_region[33], struct err *err)
 {
     struct ratelimit *limits = aws->options.limits;
-    struct aws_self self;
-    const char *account = call->account;
+    const struct aws_caller *caller = aws_identity_known_caller(aws->identity);
     const char *region = call->region ? call->region : aws_region(aws);
+    const char *account = call->account ? call->account : caller ? caller->account : "own";
     char name[128];
-    if (!account)
-        account = aws_identity_known(aws->identity, &self) ? self.account : "own";
     name_limit(name, account, region, call->op->service->id);
     int64_t wait_ms = limits ? ratelimit_take(limits, name) : 0;
     if (wait_ms > 0) {

@@ -100,7 +100,7 @@ struct aws_creds *sts_assume_role_with_web_identity(struct aws *aws, struct http
     return creds;
 }
 
-bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_self *self,
+bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_caller *caller,
                          struct err *err)
 {
     struct aws_call call = {.op = &get_caller_identity};
@@ -109,12 +109,12 @@ bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_s
         return false;
     const char *account = jstr(answer, "Account");
     const char *arn = jstr(answer, "Arn");
-    bool ok = account && arn && !aws_account_problem(account) && strlen(arn) < sizeof(self->arn) &&
+    bool ok = account && arn && !aws_account_problem(account) && strlen(arn) < sizeof(caller->arn) &&
               aws_partition_of_arn(arn);
     if (ok) {
-        *self = (struct aws_self){.partition = aws_partition_of_arn(arn)};
-        memcpy(self->account, account, sizeof(self->account));
-        memcpy(self->arn, arn, strlen(arn) + 1);
+        *caller = (struct aws_caller){.partition = aws_partition_of_arn(arn)};
+        memcpy(caller->account, account, sizeof(caller->account));
+        memcpy(caller->arn, arn, strlen(arn) + 1);
     } else {
         err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
                 "the answer of STS GetCallerIdentity has no account and ARN of a known partition");

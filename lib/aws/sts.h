@@ -25,7 +25,7 @@ struct aws_creds *sts_assume_role_with_web_identity(struct aws *aws, struct http
                                                     const char *token, const struct sts_role *role,
                                                     struct err *err) MUST_CHECK;
 /* Who the daemon's own credentials belong to. Fills *self. */
-bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_self *self,
+bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_caller *caller,
                          struct err *err) MUST_CHECK;
 
 #endif

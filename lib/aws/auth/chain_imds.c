@@ -48,7 +48,7 @@ static struct aws_creds *read_answer(const struct link_ask *ask, const struct bu
         creds = aws_creds_from_json(object, "Token", true, "instance metadata", err);
     }
     json_decref(object);
-    int64_t now = ask->clock->wall_ms(ask->clock);
+    int64_t now = aws_now_ms(ask->aws);
     if (creds && creds->expires_ms <= now) {
         struct aws_creds *stale = creds;
         creds = aws_creds_new(stale->access_key_id, stale->secret_access_key, stale->session_token,

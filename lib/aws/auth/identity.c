@@ -5,6 +5,7 @@
 #include "lib/aws/auth/identity.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,35 +21,29 @@ struct slot {
     struct slot *next;
     struct flight flight;
     struct aws_creds *creds; /* NULL: none */
-    int64_t refresh_at_ms;   /* wall clock */
+    int64_t refresh_at_ms;   /* by the services' time */
     bool expired;            /* that is why others are wanted: newer ones may come */
     uint64_t used;           /* for throwing out the one not used for longest */
 };
 
 struct aws_identity {
-    const struct clock *clock;
-    identity_fetch_fn fetch;
-    identity_ask_fn ask;
-    void *ctx;
+    struct aws_identity_options options;
+    /* NULL: not fetched yet; then found_caller, which does not change any more. */
+    _Atomic(const struct aws_caller *) caller;
+    struct aws_caller found_caller;
     pthread_mutex_t lock; /* of everything below */
     struct slot *buckets[BUCKETS];
     size_t count;
     uint64_t uses;
-    struct flight self_flight;
-    struct aws_self self;
-    bool self_known;
+    struct flight caller_flight;
 };
 
-struct aws_identity *aws_identity_new(const struct clock *clock, identity_fetch_fn fetch,
-                                      identity_ask_fn ask, void *ctx)
+struct aws_identity *aws_identity_new(const struct aws_identity_options *options)
 {
     struct aws_identity *i = calloc(1, sizeof(*i));
     if (!i)
         return NULL;
-    i->clock = clock;
-    i->fetch = fetch;
-    i->ask = ask;
-    i->ctx = ctx;
+    i->options = *options;
     if (pthread_mutex_init(&i->lock, NULL) != 0) {
         free(i);
         return NULL;
@@ -74,7 +69,7 @@ void aws_identity_free(struct aws_identity *i)
             slot_free(s);
         }
     }
-    flight_free(&i->self_flight);
+    flight_free(&i->caller_flight);
     pthread_mutex_destroy(&i->lock);
     free(i);
 }
@@ -134,20 +129,25 @@ static struct slot *slot_of(struct aws_identity *i, const char *account, struct 
     return s;
 }
 
+static int64_t now_ms(const struct aws_identity *i)
+{
+    return i->options.now_ms(i->options.ctx);
+}
+
 static bool is_valid(const struct aws_identity *i, const struct slot *s)
 {
-    return s->creds && i->clock->wall_ms(i->clock) < s->creds->expires_ms;
+    return s->creds && now_ms(i) < s->creds->expires_ms;
 }
 
 static bool is_due(const struct aws_identity *i, const struct slot *s)
 {
-    return s->flight.wanted || i->clock->wall_ms(i->clock) >= s->refresh_at_ms;
+    return s->flight.wanted || now_ms(i) >= s->refresh_at_ms;
 }
 
 /* Puts fetched credentials in their place; steals the reference. */
 static void slot_store(struct aws_identity *i, struct slot *s, struct aws_creds *creds)
 {
-    s->refresh_at_ms = flight_refresh_at(i->clock->wall_ms(i->clock), creds->expires_ms);
+    s->refresh_at_ms = flight_refresh_at(now_ms(i), creds->expires_ms);
     aws_creds_unref(s->creds);
     s->creds = creds;
     flight_landed(&s->flight);
@@ -165,10 +165,10 @@ static struct aws_creds *look_up(struct aws_identity *i, const char *account, bo
     struct slot *s = slot_of(i, account, err);
     if (s && is_valid(i, s)) {
         struct err reason = ERR_INIT;
-        *mine = is_due(i, s) && flight_take(&s->flight, i->clock, "the credentials are", &reason);
+        *mine = is_due(i, s) && flight_take(&s->flight, i->options.clock, "the credentials are", &reason);
         creds = *mine ? NULL : aws_creds_ref(s->creds);
     } else if (s) {
-        *mine = flight_take(&s->flight, i->clock, "the credentials are", err);
+        *mine = flight_take(&s->flight, i->options.clock, "the credentials are", err);
     }
     pthread_mutex_unlock(&i->lock);
     return creds;
@@ -206,7 +206,7 @@ static struct aws_creds *settle(struct aws_identity *i, const char *account,
         slot_store(i, s, fetched);
         creds = aws_creds_ref(fetched);
     } else {
-        flight_failed(&s->flight, i->clock, err);
+        flight_failed(&s->flight, i->options.clock, err);
         creds = is_valid(i, s) ? aws_creds_ref(s->creds) : NULL;
     }
     pthread_mutex_unlock(&i->lock);
@@ -221,7 +221,7 @@ struct aws_creds *aws_identity_creds(struct aws_identity *i, struct http_client 
     if (!mine)
         return creds;
     struct err why = ERR_INIT;
-    creds = settle(i, account, i->fetch(i->ctx, http, account, &why), &why);
+    creds = settle(i, account, i->options.fetch(i->options.ctx, http, account, &why), &why);
     if (!creds)
         *err = why;
     return creds;
@@ -250,11 +250,11 @@ static struct aws_creds *find_others(struct aws_identity *i, const char *account
     struct slot *s = slot_of(i, account, err);
     if (s && s->creds != refused && is_valid(i, s)) {
         creds = aws_creds_ref(s->creds);
-    } else if (s && s->creds == refused && !flight_refused(&s->flight, i->clock)) {
+    } else if (s && s->creds == refused && !flight_refused(&s->flight, i->options.clock)) {
         aws_identity_refusal_stands(refused, err);
     } else if (s) {
         s->expired = err->kind == ERR_EXPIRED;
-        *mine = flight_take(&s->flight, i->clock, "the credentials are", &why);
+        *mine = flight_take(&s->flight, i->options.clock, "the credentials are", &why);
         if (!*mine)
             *err = why;
     }
@@ -271,7 +271,7 @@ struct aws_creds *aws_identity_renew(struct aws_identity *i, struct http_client 
     if (!mine)
         return creds;
     struct err why = ERR_INIT;
-    creds = settle(i, account, i->fetch(i->ctx, http, account, &why), &why);
+    creds = settle(i, account, i->options.fetch(i->options.ctx, http, account, &why), &why);
     if (creds && !aws_creds_same(creds, refused))
         return creds;
     if (why.kind == ERR_NONE)
@@ -290,7 +290,7 @@ struct aws_creds *aws_identity_peek(struct aws_identity *i)
     if (s && is_valid(i, s)) {
         /* Due ones are given out still while somebody refreshes them, or has lately tried in vain.
          */
-        bool usable = !is_due(i, s) || flight_tried(&s->flight, i->clock);
+        bool usable = !is_due(i, s) || flight_tried(&s->flight, i->options.clock);
         creds = usable ? aws_creds_ref(s->creds) : NULL;
     }
     pthread_mutex_unlock(&i->lock);
@@ -301,44 +301,46 @@ void aws_identity_expire(struct aws_identity *i, const char *account, const stru
 {
     pthread_mutex_lock(&i->lock);
     struct slot *s = slot_find(i, account);
-    if (s && s->creds == creds && flight_refused(&s->flight, i->clock))
+    if (s && s->creds == creds && flight_refused(&s->flight, i->options.clock))
         s->expired = true;
     pthread_mutex_unlock(&i->lock);
 }
 
 /* --- the daemon itself --- */
 
-bool aws_identity_known(struct aws_identity *i, struct aws_self *self)
+const struct aws_caller *aws_identity_known_caller(struct aws_identity *i)
 {
-    pthread_mutex_lock(&i->lock);
-    bool known = i->self_known;
-    if (known)
-        *self = i->self;
-    pthread_mutex_unlock(&i->lock);
-    return known;
+    return atomic_load(&i->caller);
 }
 
-bool aws_identity_self(struct aws_identity *i, struct http_client *http, struct aws_self *self,
-                       struct err *err)
+/* Whether this caller shall fetch the daemon's identity; else *known, or NULL with *err. */
+static bool take_caller_flight(struct aws_identity *i, const struct aws_caller **known,
+                               struct err *err)
 {
     pthread_mutex_lock(&i->lock);
-    bool known = i->self_known;
-    bool mine =
-        !known && flight_take(&i->self_flight, i->clock, "the daemon's own account is", err);
-    if (known)
-        *self = i->self;
+    /* Another thread may have found it meanwhile. */
+    *known = atomic_load(&i->caller);
+    bool mine = !*known && flight_take(&i->caller_flight, i->options.clock,
+                                       "the daemon's own account is", err);
     pthread_mutex_unlock(&i->lock);
-    if (!mine)
+    return mine;
+}
+
+const struct aws_caller *aws_identity_get_caller(struct aws_identity *i, struct http_client *http,
+                                                 struct err *err)
+{
+    const struct aws_caller *known = atomic_load(&i->caller);
+    if (known || !take_caller_flight(i, &known, err))
         return known;
-    bool ok = i->ask(i->ctx, http, self, err);
+    /* Only the owner of the flight writes it, and nobody reads it before it is known. */
+    bool ok = i->options.fetch_caller(i->options.ctx, http, &i->found_caller, err);
     pthread_mutex_lock(&i->lock);
     if (ok) {
-        i->self = *self;
-        i->self_known = true;
-        flight_landed(&i->self_flight);
+        atomic_store(&i->caller, &i->found_caller);
+        flight_landed(&i->caller_flight);
     } else {
-        flight_failed(&i->self_flight, i->clock, err);
+        flight_failed(&i->caller_flight, i->options.clock, err);
     }
     pthread_mutex_unlock(&i->lock);
-    return ok;
+    return ok ? &i->found_caller : NULL;
 }

@@ -13,14 +13,24 @@
  */
 typedef struct aws_creds *(*identity_fetch_fn)(void *ctx, struct http_client *http,
                                                const char *account, struct err *err);
-/* Asks who the daemon is. */
-typedef bool (*identity_ask_fn)(void *ctx, struct http_client *http, struct aws_self *self,
-                                struct err *err);
+/* Fetches the identity of the daemon itself. */
+typedef bool (*identity_fetch_caller_fn)(void *ctx, struct http_client *http,
+                                         struct aws_caller *caller, struct err *err);
+
+/* What an identity cache works with. */
+struct aws_identity_options {
+    /* For pauses. */
+    const struct clock *clock;
+    /* The services' time, by which credentials expire. */
+    int64_t (*now_ms)(void *ctx);
+    identity_fetch_fn fetch;
+    identity_fetch_caller_fn fetch_caller;
+    void *ctx;
+};
 
 struct aws_identity;
 
-struct aws_identity *aws_identity_new(const struct clock *clock, identity_fetch_fn fetch,
-                                      identity_ask_fn ask, void *ctx) MUST_CHECK;
+struct aws_identity *aws_identity_new(const struct aws_identity_options *options) MUST_CHECK;
 void aws_identity_free(struct aws_identity *i);
 
 /* account "": the daemon's own. */
@@ -39,9 +49,10 @@ void aws_identity_refusal_stands(const struct aws_creds *creds, struct err *err)
 struct aws_creds *aws_identity_peek(struct aws_identity *i);
 void aws_identity_expire(struct aws_identity *i, const char *account,
                          const struct aws_creds *creds);
-bool aws_identity_self(struct aws_identity *i, struct http_client *http, struct aws_self *self,
-                       struct err *err) MUST_CHECK;
-/* From memory; false when it has not been asked for yet. */
-bool aws_identity_known(struct aws_identity *i, struct aws_self *self);
+/* As aws_get_caller. */
+const struct aws_caller *aws_identity_get_caller(struct aws_identity *i, struct http_client *http,
+                                                 struct err *err) MUST_CHECK;
+/* The same from memory; NULL when it has not been fetched yet. Takes no lock. */
+const struct aws_caller *aws_identity_known_caller(struct aws_identity *i);
 
 #endif

@@ -48,7 +48,7 @@ static int tear_down(void **state)
 }
 
 /* NULL: allowed. */
-static void expect(const struct own *own, const struct store *store, const struct aws_self *self,
+static void expect(const struct own *own, const struct store *store, const struct aws_caller *self,
                    const struct action *action, const char *resource, const char *refusal)
 {
     struct err err = ERR_INIT;
@@ -117,16 +117,16 @@ static void only_actions_on_buckets_take_a_bare_name_for_one(void **state)
 
 static void who_the_daemon_is_is_left_alone(void **state)
 {
-    static const struct aws_self user = {.account = "123456789012",
+    static const struct aws_caller user = {.account = "123456789012",
                                          .arn = "arn:aws:iam::123456789012:user/ops/hgautod"};
-    static const struct aws_self role = {
+    static const struct aws_caller role = {
         .account = "123456789012",
         .arn = "arn:aws:sts::123456789012:assumed-role/hgautod/i-0123456789abcdef0"};
     static const char *const users[] = {"IAM User", NULL}, *const all[] = {NULL};
     static const struct action on_users = {.name = "a", .resource_types = users};
     static const struct action on_all = {.name = "b", .resource_types = all};
     static const struct {
-        const struct aws_self *self;
+        const struct aws_caller *self;
         const struct action *action;
         const char *resource, *refusal;
     } cases[] = {

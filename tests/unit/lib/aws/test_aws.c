@@ -40,6 +40,7 @@ struct world {
     const char *refusing; /* requests whose head has this are refused with `refusal`; NULL: none */
     const char *refusal;
     const char *role_refusing; /* AssumeRole whose head has this is refused with `refusal` */
+    const char *role_expiration;
     bool later; /* requests that are not signed for an hour later are refused with `refusal` */
     /* While held, GetCallerIdentity waits. */
     pthread_mutex_t lock;
@@ -96,9 +97,9 @@ static void answer_role(struct world *w, const struct cloud_request *request,
     snprintf(reply->body, sizeof(reply->body),
              "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE%d"
              "</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey><SessionToken>"
-             "role-token</SessionToken><Expiration>2033-05-18T03:33:20Z</Expiration>"
+             "role-token</SessionToken><Expiration>%s</Expiration>"
              "</Credentials></AssumeRoleResult></AssumeRoleResponse>",
-             n);
+             n, w->role_expiration);
 }
 
 /* The bucket "moved" is in eu-central-1, "nowhere" says it is in another partition; the objects of
@@ -188,7 +189,7 @@ static int setup(void **state)
 {
     static struct world w;
     struct http_options http = {.user_agent = "test"};
-    w = (struct world){.held = false};
+    w = (struct world){.role_expiration = "2033-05-18T03:33:20Z"};
     cloud_clean_environment();
     pthread_mutex_init(&w.lock, NULL);
     pthread_cond_init(&w.moved, NULL);
@@ -323,7 +324,6 @@ static void test_region_and_ca_bundle(void **state)
 static void test_region_of_the_instance(void **state)
 {
     struct world *w = *state;
-    struct aws_self self;
     struct err err = ERR_INIT;
     w->options.region = NULL;
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", w->server.url, 1);
@@ -331,7 +331,7 @@ static void test_region_of_the_instance(void **state)
     assert_null(aws_region(w->aws));
     expect_call(w, &describe, NULL,
                 "no AWS region is known: set [aws] region or AWS_REGION (DescribeRegions)");
-    assert_true(aws_self(w->aws, w->http, &self, &err));
+    assert_non_null(aws_get_caller(w->aws, w->http, &err));
     assert_string_equal(aws_region(w->aws), "ap-southeast-2");
     expect_requests(w, "PUT /latest/api/token\nGET /latest/meta-data/placement/region\nPOST /\n");
     assert_true(cloud_saw(&w->server, "/ap-southeast-2/sts/aws4_request"));
@@ -341,7 +341,6 @@ static void test_region_of_the_instance(void **state)
 static void test_region_not_known_yet(void **state)
 {
     struct world *w = *state;
-    struct aws_self self;
     struct err err = ERR_INIT;
     bool known = false;
     w->options.region = NULL;
@@ -349,7 +348,7 @@ static void test_region_not_known_yet(void **state)
     make_aws(w);
     w->imds_busy = 2;
     for (int i = 0; i < 2; i++) { /* asked, and remembered */
-        assert_false(aws_self(w->aws, w->http, &self, &err));
+        assert_null(aws_get_caller(w->aws, w->http, &err));
         assert_string_equal(err_kind_name(err.kind), "unavailable");
         assert_string_equal(
             err.message, "no AWS region is set, and the instance's is not known yet: the instance "
@@ -360,7 +359,7 @@ static void test_region_not_known_yet(void **state)
     for (int i = 0; !known && i < 1000; i++) {
         struct timespec pause = {.tv_nsec = 20000000};
         nanosleep(&pause, NULL);
-        known = aws_self(w->aws, w->http, &self, &err);
+        known = aws_get_caller(w->aws, w->http, &err) != NULL;
     }
     assert_string_equal(aws_region(w->aws), "ap-southeast-2");
     assert_int_equal(w->imds_busy, 0);
@@ -395,28 +394,29 @@ static void test_endpoint_with_a_path(void **state)
 static void test_no_region_anywhere(void **state)
 {
     struct world *w = *state;
-    struct aws_self self;
     struct err err = ERR_INIT;
     w->options.region = NULL;
     setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     make_aws(w);
-    assert_false(aws_self(w->aws, w->http, &self, &err));
+    assert_null(aws_get_caller(w->aws, w->http, &err));
     assert_string_equal(err.message, "no AWS region is known: set [aws] region or AWS_REGION");
     expect_requests(w, "");
 }
 
 /* --- accounts --- */
 
-static void test_self(void **state)
+static void test_caller(void **state)
 {
     struct world *w = *state;
-    struct aws_self self;
     struct err err = ERR_INIT;
-    for (int i = 0; i < 2; i++)
-        assert_true(aws_self(w->aws, w->http, &self, &err));
-    assert_string_equal(self.account, OWN);
-    assert_string_equal(self.arn, "arn:aws:sts::" OWN ":assumed-role/daemon/i-1");
-    assert_string_equal(self.partition->name, "aws");
+    const struct aws_caller *caller = NULL;
+    for (int i = 0; i < 2; i++) {
+        caller = aws_get_caller(w->aws, w->http, &err);
+        assert_non_null(caller);
+    }
+    assert_string_equal(caller->account, OWN);
+    assert_string_equal(caller->arn, "arn:aws:sts::" OWN ":assumed-role/daemon/i-1");
+    assert_string_equal(caller->partition->name, "aws");
     expect_requests(w, "POST /\n");
 }
 
@@ -682,6 +682,26 @@ static void test_wrong_clock(void **state)
     json_decref(value);
     json_decref(params);
     sqs_queue_free(&queue);
+}
+
+/* Once the service's time is known, credentials expire by it. */
+static void test_wrong_clock_and_expiry(void **state)
+{
+    static struct fake_clock clock;
+    struct world *w = *state;
+    clock = fake_clock_make(INT64_C(1767225601000)); /* Thu, 01 Jan 2026 00:00:01 GMT */
+    w->options.clock = &clock.clock;
+    w->later = true;
+    w->refusal = "RequestTimeTooSkewed";
+    w->role_expiration = "2026-01-01T02:00:01Z";
+    make_aws(w);
+    expect_call(w, &describe, NULL, "ok");
+    expect_call(w, &describe, OTHER, "ok");
+    expect_call(w, &describe, OTHER, "ok");
+    assert_int_equal(w->roles, 1);
+    clock.now_ms += INT64_C(56) * 60 * 1000;
+    expect_call(w, &describe, OTHER, "ok");
+    assert_int_equal(w->roles, 2);
 }
 
 /* An outage of STS is no refusal, and the memory of it no second one. */
@@ -1002,7 +1022,7 @@ int main(void)
         TEST(test_region_not_known_yet),
         TEST(test_endpoint_with_a_path),
         TEST(test_no_region_anywhere),
-        TEST(test_self),
+        TEST(test_caller),
         TEST(test_own_account_needs_no_role),
         TEST(test_other_account_by_role),
         TEST(test_forbidden_account_is_asked_once),
@@ -1017,6 +1037,7 @@ int main(void)
         TEST(test_rotated_keys_of_a_role),
         TEST(test_accepted_once),
         TEST(test_wrong_clock),
+        TEST(test_wrong_clock_and_expiry),
         TEST(test_throttling_slows_down),
         TEST(test_bucket_elsewhere_is_followed_once),
         TEST(test_bucket_is_followed_where_that_is_allowed),

@@ -656,6 +656,33 @@ static void test_imds_expired_ones_are_used_longer(void **state)
     assert_in_range(until, before + 600000, system_clock.wall_ms(&system_clock) + 600000);
 }
 
+/* Expired by the services' clock, once that is known: here two hours ahead of this host's. */
+static void test_imds_expired_by_the_services_clock(void **state)
+{
+    struct world *w = *state;
+    struct err refusal = ERR_INIT;
+    struct http_response response = {.status = 403};
+    char date[30], text[2048], answer[256], expiration[21];
+    int64_t ahead = INT64_C(2) * 60 * 60 * 1000, until;
+    int64_t before = system_clock.wall_ms(&system_clock);
+    clock_http_date(before + ahead, date);
+    assert_true(http_headers_add(&response.headers, "Date", date));
+    err_set(&refusal, ERR_INVALID, "RequestTimeTooSkewed", "no");
+    assert_true(aws_learn_time(w->aws, before, &response, &refusal));
+    http_response_free(&response);
+    enable_imds(w);
+    clock_iso(before + ahead / 2, expiration);
+    snprintf(answer, sizeof answer,
+             "{\"Code\":\"Success\",\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\","
+             "\"Token\":\"T\",\"Expiration\":\"%s\"}",
+             expiration);
+    w->answer = answer;
+    assert_string_equal(fetch(w, NULL, text, &until), "A S T (instance metadata)");
+    /* The Date header has whole seconds. */
+    assert_in_range(until, before + ahead + 600000 - 2000,
+                    system_clock.wall_ms(&system_clock) + ahead + 600000);
+}
+
 static void expect_imds_note(struct world *w, const char *note)
 {
     char text[2048];
@@ -851,6 +878,7 @@ int main(void)
         TEST(test_container_urls),
         TEST(test_imds),
         TEST(test_imds_expired_ones_are_used_longer),
+        TEST(test_imds_expired_by_the_services_clock),
         TEST(test_imds_without_answer),
         TEST(test_imds_busy),
         TEST(test_imds_resets),

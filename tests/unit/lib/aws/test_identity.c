@@ -47,6 +47,7 @@ struct source {
     _Atomic int fetches;
     _Atomic int asks;
     int64_t lifetime_ms; /* 0: for ever */
+    int64_t ahead_ms;    /* of the services' clock */
     bool same;           /* a fetch gives the same keys again and again */
     struct err failure;  /* kind ERR_NONE: none */
     /* While held, a fetch waits: a test has other threads ask meanwhile. */
@@ -55,6 +56,12 @@ struct source {
     bool held;
     int waiting;
 };
+
+static int64_t service_now(void *ctx)
+{
+    const struct source *s = ctx;
+    return test_wall(&s->clock.clock) + s->ahead_ms;
+}
 
 static void wait_while_held(struct source *s)
 {
@@ -80,13 +87,14 @@ static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *
         return NULL;
     }
     snprintf(id, sizeof(id), "%s#%d", *account ? account : "own", s->same ? 1 : n);
-    int64_t until = s->lifetime_ms ? test_wall(&s->clock.clock) + s->lifetime_ms : INT64_MAX;
+    int64_t until = s->lifetime_ms ? service_now(s) + s->lifetime_ms : INT64_MAX;
     struct aws_creds *creds = aws_creds_new(id, "secret", "token", until, "test");
     assert_non_null(creds);
     return creds;
 }
 
-static bool ask(void *ctx, struct http_client *http, struct aws_self *self, struct err *err)
+static bool fetch_caller(void *ctx, struct http_client *http, struct aws_caller *caller,
+                         struct err *err)
 {
     struct source *s = ctx;
     (void)http;
@@ -95,7 +103,7 @@ static bool ask(void *ctx, struct http_client *http, struct aws_self *self, stru
         *err = s->failure;
         return false;
     }
-    *self = (struct aws_self){.account = "111122223333", .arn = "arn:aws:iam::111122223333:root"};
+    *caller = (struct aws_caller){.account = "111122223333", .arn = "arn:aws:iam::111122223333:root"};
     return true;
 }
 
@@ -109,7 +117,13 @@ static int setup(void **state)
     };
     pthread_mutex_init(&s.lock, NULL);
     pthread_cond_init(&s.moved, NULL);
-    s.identity = aws_identity_new(&s.clock.clock, fetch, ask, &s);
+    s.identity = aws_identity_new(&(struct aws_identity_options){
+        .clock = &s.clock.clock,
+        .now_ms = service_now,
+        .fetch = fetch,
+        .fetch_caller = fetch_caller,
+        .ctx = &s,
+    });
     *state = &s;
     return s.identity ? 0 : -1;
 }
@@ -188,6 +202,20 @@ static void test_for_ever(void **state)
     expect_id(s, "", "own#1");
 }
 
+/* A host whose clock is hours ahead, or behind, neither fetches all the time nor goes on with what
+ * has expired. */
+static void test_expiry_by_the_services_clock(void **state)
+{
+    struct source *s = *state;
+    s->ahead_ms = -2 * HOUR;
+    expect_id(s, "", "own#1");
+    expect_id(s, "", "own#1");
+    s->ahead_ms = 0;
+    expect_id(s, "", "own#2");
+    s->ahead_ms = 55 * MINUTE;
+    expect_id(s, "", "own#3");
+}
+
 static void test_failed_early_refresh_keeps_the_old(void **state)
 {
     struct source *s = *state;
@@ -241,7 +269,6 @@ static void test_outage(void **state)
 {
     static const enum err_kind kinds[] = {ERR_TRANSIENT, ERR_THROTTLED, ERR_UNAVAILABLE};
     struct source *s = *state;
-    struct aws_self self;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         fail_with(s, kinds[i]);
         for (int again = 0; again < 2; again++) {
@@ -250,7 +277,7 @@ static void test_outage(void **state)
             assert_string_equal(err_kind_name(err.kind), "unavailable");
             assert_string_equal(err.message, "no");
             assert_string_equal(err.code, "AccessDenied");
-            assert_false(aws_identity_self(s->identity, NULL, &self, &err));
+            assert_null(aws_identity_get_caller(s->identity, NULL, &err));
             assert_string_equal(err_kind_name(err.kind), "unavailable");
         }
         assert_int_equal(s->fetches, i + 1);
@@ -440,23 +467,23 @@ static void test_peek(void **state)
     expect_peek(s, "none");
 }
 
-static void test_self_is_asked_once(void **state)
+static void test_caller_is_fetched_once(void **state)
 {
     struct source *s = *state;
-    struct aws_self self;
     struct err err = ERR_INIT;
-    assert_false(aws_identity_known(s->identity, &self));
+    assert_null(aws_identity_known_caller(s->identity));
     fail_with(s, ERR_DENIED);
-    assert_false(aws_identity_self(s->identity, NULL, &self, &err));
-    assert_false(aws_identity_self(s->identity, NULL, &self, &err));
+    assert_null(aws_identity_get_caller(s->identity, NULL, &err));
+    assert_null(aws_identity_get_caller(s->identity, NULL, &err));
     assert_string_equal(err.code, "AccessDenied");
     assert_int_equal(s->asks, 1);
     s->failure = ERR_INIT;
     s->clock.passed_ms += 5000;
-    assert_true(aws_identity_self(s->identity, NULL, &self, &err));
-    assert_true(aws_identity_self(s->identity, NULL, &self, &err));
-    assert_true(aws_identity_known(s->identity, &self));
-    assert_string_equal(self.account, "111122223333");
+    const struct aws_caller *caller = aws_identity_get_caller(s->identity, NULL, &err);
+    assert_string_equal(caller ? caller->account : err.message, "111122223333");
+    /* The same for good. */
+    assert_ptr_equal(aws_identity_get_caller(s->identity, NULL, &err), caller);
+    assert_ptr_equal(aws_identity_known_caller(s->identity), caller);
     assert_int_equal(s->asks, 2);
 }
 
@@ -602,6 +629,7 @@ int main(void)
         TEST(test_refreshed_five_minutes_ahead),
         TEST(test_short_ones_a_tenth_ahead),
         TEST(test_for_ever),
+        TEST(test_expiry_by_the_services_clock),
         TEST(test_failed_early_refresh_keeps_the_old),
         TEST(test_failure_is_remembered),
         TEST(test_remembered_one_says_when_to_come_back),
@@ -614,7 +642,7 @@ int main(void)
         TEST(test_called_expired_and_not_renewed),
         TEST(test_refused_and_the_same_again),
         TEST(test_peek),
-        TEST(test_self_is_asked_once),
+        TEST(test_caller_is_fetched_once),
         TEST(test_bounded),
         TEST(test_others_are_told_to_come_back),
         TEST(test_others_go_on_with_the_old),
