@@ -110,12 +110,6 @@ static bool silent(struct imds_memory *m, struct err *err)
     return later(m, err);
 }
 
-static void heard(struct imds_memory *m)
-{
-    m->answered = true;
-    m->silent = 0;
-}
-
 /* It answered, but not as it should. */
 static void refused(struct imds_memory *m, const struct http_response *response, struct err *err)
 {
@@ -132,7 +126,7 @@ static bool get_token(struct imds *s, struct imds_memory *memory, struct err *er
     if (!ask(s, "PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", TTL_S,
              &response, err))
         return silent(memory, err);
-    heard(memory);
+    memory->answered = true;
     bool ok = response.status == 200 && secret_text_valid(buf_str(&response.body)) &&
               buf_adds(&s->token, buf_str(&response.body));
     if (!ok) {
@@ -171,7 +165,7 @@ bool imds_get(struct imds *s, struct imds_memory *memory, const char *path, stru
     struct http_response response = {0};
     if (!ask(s, "GET", path, "X-aws-ec2-metadata-token", buf_str(&s->token), &response, err))
         return silent(memory, err);
-    heard(memory);
+    memory->answered = true;
     bool ok = response.status == 200;
     if (ok) {
         ok = buf_add(to, buf_str(&response.body), response.body.size) ||

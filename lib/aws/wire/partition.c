@@ -7,17 +7,14 @@
 
 /* The first is the one of every region that no prefix claims. */
 static const struct aws_partition partitions[] = {
-    {"aws", "amazonaws.com", "api.aws", "us-east-1", "", "console.aws.amazon.com"},
-    {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1", "cn-",
-     "console.amazonaws.cn"},
-    {"aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1", "us-gov-",
-     "console.amazonaws-us-gov.com"},
-    {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1", "us-iso-", ""},
-    {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1", "us-isob-", ""},
-    {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1", "eu-isoe-", ""},
-    {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1", "us-isof-", ""},
-    {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1", "eusc-",
-     "console.amazonaws-eusc.eu"},
+    {"aws", "amazonaws.com", "api.aws", "us-east-1", ""},
+    {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1", "cn-"},
+    {"aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1", "us-gov-"},
+    {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1", "us-iso-"},
+    {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1", "us-isob-"},
+    {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1", "eu-isoe-"},
+    {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1", "us-isof-"},
+    {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1", "eusc-"},
 };
 
 #define PARTITIONS (sizeof(partitions) / sizeof(partitions[0]))
@@ -30,27 +27,15 @@ const struct aws_partition *aws_partition_by_name(const char *name)
     return NULL;
 }
 
-/* Whether text begins with one of the comma-separated prefixes. */
-static bool has_prefix(const char *text, const char *prefixes)
-{
-    while (*prefixes != '\0') {
-        size_t n = strcspn(prefixes, ",");
-
-        if (n > 0 && strncmp(text, prefixes, n) == 0)
-            return true;
-        prefixes += n;
-        prefixes += *prefixes == ',';
-    }
-    return false;
-}
-
 const struct aws_partition *aws_partition_of_region(const char *region)
 {
     if (aws_region_problem(region))
         return NULL;
-    for (size_t i = 0; i < PARTITIONS; i++)
-        if (has_prefix(region, partitions[i].region_prefixes))
+    for (size_t i = 1; i < PARTITIONS; i++) {
+        const char *prefix = partitions[i].region_prefix;
+        if (strncmp(region, prefix, strlen(prefix)) == 0)
             return &partitions[i];
+    }
     return &partitions[0];
 }
 

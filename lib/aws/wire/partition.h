@@ -15,8 +15,7 @@ struct aws_partition {
     const char *dns_suffix;       /* "amazonaws.com" */
     const char *dualstack_suffix; /* under which hosts have IPv6 addresses too: "api.aws" */
     const char *default_region;   /* for resources that carry none: "us-east-1" */
-    const char *region_prefixes;  /* comma-separated: "us-gov-" */
-    const char *console;          /* unused by requests; for documentation */
+    const char *region_prefix;    /* of its regions: "us-gov-"; "" for "aws" */
 };
 
 /* By name ("aws-cn"); NULL when unknown. */
