@@ -63,7 +63,9 @@ static bool probe_sqs_queue(const struct env *env, const struct config_source *c
     json_t *params = json_pack("{s[s]}", "AttributeNames", "All");
     bool ok = sqs_queue_init(&queue, config->queue_url, config->region, aws_region(env->aws), &err);
     if (ok) {
-        ok = sqs_call(env->aws, http, &queue, &sqs_get_queue_attributes, params, &response, &err);
+        struct aws_call call;
+        ok = sqs_make_call(env->aws, &queue, &sqs_get_queue_attributes, params, &call, &err) &&
+             aws_call(env->aws, http, &call, &response, &err);
         sqs_queue_free(&queue);
     }
     if (ok)

@@ -131,8 +131,10 @@ static bool sqs_prepare_request(struct queue_source *base, struct queue_request 
         r->message ? sqs_step_params(r->message, r->step) : sqs_receive_params(config, wait_ms);
     if (!params)
         return err_set(err, ERR_INVALID, "", "the receipt of the message is not valid UTF-8");
-    bool ok = sqs_prepare(base->base.env->aws, r->access, &s->at, sqs_op(r), params,
-                          wait_ms + QUEUE_REQUEST_MS, http, err);
+    struct aws_call call;
+    bool ok = sqs_make_call(base->base.env->aws, &s->at, sqs_op(r), params, &call, err);
+    call.timeout_ms = wait_ms + QUEUE_REQUEST_MS;
+    ok = ok && aws_prepare(base->base.env->aws, r->access, &call, http, err);
     json_decref(params);
     return ok;
 }

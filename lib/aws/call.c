@@ -132,12 +132,13 @@ bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aw
     const struct aws_service *service = call->op->service;
     bool s3 = service->protocol == AWS_REST_XML;
     struct aws_target target = {.overridden = false};
-    if (!find_target(aws, service, call->region, &target, err) ||
-        !aws_encode(call, target.url, target.overridden, request, err))
+    if ((!call->origin && !find_target(aws, service, call->region, &target, err)) ||
+        !aws_encode(call, call->origin ? call->origin : target.url, target.overridden, request,
+                    err))
         return named(call, err);
     request->response_secret = service == &aws_sts;
     struct sigv4_options how = {
-        .region = target.signing_region,
+        .region = call->origin ? call->region : target.signing_region,
         .service = service->signing_name,
         .now_ms = aws_now_ms(aws),
         .normalize_path = !s3,

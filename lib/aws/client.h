@@ -28,8 +28,9 @@ struct aws {
     struct aws_buckets *buckets;
     struct sigv4_keys *keys;
     struct skew skew;
-    struct imds_memory imds; /* of who asks for the region: whoever has the flight of aws_get_caller */
-    char found_region[33];   /* IMDS's; written once, before `region` points to it */
+    struct imds_memory
+        imds; /* of who asks for the region: whoever has the flight of aws_get_caller */
+    char found_region[33];        /* IMDS's; written once, before `region` points to it */
     _Atomic(const char *) region; /* NULL: none known */
 };
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/aws/auth/sigv4.h"
 #include "lib/aws/names.h"
 #include "lib/net/uri.h"
 
@@ -142,93 +141,38 @@ void sqs_queue_free(struct sqs_queue *q)
     *q = (struct sqs_queue){0};
 }
 
-/* Whether the endpoint of the service is the partition's own, and not one that somebody has set. */
-static bool endpoint_is_standard(struct aws *aws, const struct sqs_queue *q, bool *standard,
-                                 struct err *err)
+/* Whether the endpoint of the region is AWS's own, and not one that the operator has set. */
+static bool sqs_endpoint_is_standard(struct aws *aws, const char *region, bool *standard,
+                                     struct err *err)
 {
     struct buf url = buf_make(4096);
     struct uri uri;
-    bool ok =
-        aws_endpoint(aws, &aws_sqs, q->region, &url, err) && uri_parse(buf_str(&url), &uri, err);
+    bool ok = aws_endpoint(aws, &aws_sqs, region, &url, err) && uri_parse(buf_str(&url), &uri, err);
     buf_free(&url);
     if (!ok)
         return false;
-    char region[33];
-    const struct host_shape *shape = host_shape(uri.host, region);
+    char found[33];
+    const struct host_shape *shape = host_shape(uri.host, found);
     *standard = shape && shape->regional;
     uri_free(&uri);
     return true;
 }
 
-static bool prepare_for_origin(struct aws *aws, const struct aws_creds *creds,
-                               const struct sqs_queue *q, const struct aws_call *call,
-                               struct http_request *request, struct err *err)
-{
-    if (!aws_encode(call, q->origin, false, request, err))
-        return false;
-    struct sigv4_options options = {
-        .region = q->region,
-        .service = aws_sqs.signing_name,
-        .now_ms = aws_now_ms(aws),
-        .normalize_path = true,
-        .double_encode_path = true,
-    };
-    if (sigv4_sign(request, creds, &options, NULL, err))
-        return true;
-    http_request_free(request);
-    return false;
-}
-
-bool sqs_prepare(struct aws *aws, const struct aws_creds *creds, const struct sqs_queue *q,
-                 const struct aws_op *op, json_t *params, int64_t timeout_ms,
-                 struct http_request *request, struct err *err)
+bool sqs_make_call(struct aws *aws, const struct sqs_queue *q, const struct aws_op *op,
+                   json_t *params, struct aws_call *call, struct err *err)
 {
     bool standard = false;
-    if (q->origin && !endpoint_is_standard(aws, q, &standard, err))
+    if (q->origin && !sqs_endpoint_is_standard(aws, q->region, &standard, err))
         return false;
     if (json_object_set_new(params, "QueueUrl", json_string(q->url)) != 0)
-        return err_set(err, ERR_INTERNAL, "", "out of memory, or the queue URL is not UTF-8");
-    struct aws_call call = {
-        .op = op, .region = q->region, .params = params, .timeout_ms = timeout_ms};
-    bool ok = standard ? prepare_for_origin(aws, creds, q, &call, request, err)
-                       : aws_prepare(aws, creds, &call, request, err);
-    if (ok && timeout_ms)
-        request->timeout_ms = timeout_ms;
-    return ok;
-}
-
-/* One request. *again when it was refused for its time, and that is known better now. */
-static bool send_signed(struct aws *aws, struct http_client *http, const struct sqs_queue *q,
-                        const struct aws_op *op, json_t *params, json_t **answer, bool *again,
-                        struct err *err)
-{
-    *again = false;
-    struct aws_creds *creds = aws_account_creds(aws, http, NULL, err);
-    if (!creds)
-        return false;
-    struct http_request request = {0};
-    struct http_response response = {0};
-    int64_t signed_ms = aws_now_ms(aws);
-    bool ok = sqs_prepare(aws, creds, q, op, params, 0, &request, err);
-    aws_creds_unref(creds);
-    if (!ok)
-        return false;
-    ok = http_perform(http, &request, &response, err);
-    http_request_free(&request);
-    if (!ok)
-        return false;
-    ok = aws_decode(op, &response, answer, err);
-    *again = !ok && aws_learn_time(aws, signed_ms, &response, err);
-    http_response_free(&response);
-    return ok;
-}
-
-bool sqs_call(struct aws *aws, struct http_client *http, const struct sqs_queue *q,
-              const struct aws_op *op, json_t *params, json_t **answer, struct err *err)
-{
-    bool again;
-    bool ok = send_signed(aws, http, q, op, params, answer, &again, err);
-    return again ? send_signed(aws, http, q, op, params, answer, &again, err) : ok;
+        return err_set(err, ERR_INVALID, "", "the queue URL is not valid UTF-8");
+    *call = (struct aws_call){
+        .op = op,
+        .region = q->region,
+        .origin = standard ? q->origin : NULL,
+        .params = params,
+    };
+    return true;
 }
 
 bool sqs_message_gone(const struct err *err)

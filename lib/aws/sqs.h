@@ -1,5 +1,4 @@
-/* Amazon SQS as far as the daemon needs it: where a queue lives, and its operations, to be sent on
- * the loop (sqs_prepare) or by a worker that waits (sqs_call).
+/* Amazon SQS as far as the daemon needs it: the address of a queue, and calls of its operations.
  * Source: Amazon SQS API Reference (AWS JSON protocol). Thread-safe. */
 #ifndef HGAUTOD_LIB_AWS_SQS_H
 #define HGAUTOD_LIB_AWS_SQS_H
@@ -28,17 +27,13 @@ bool sqs_queue_init(struct sqs_queue *q, const char *url, const char *region, co
                     struct err *err) MUST_CHECK;
 void sqs_queue_free(struct sqs_queue *q);
 
-/* Builds and signs an operation on the queue. QueueUrl is added to params (borrowed; an object). It
- * goes to the configured endpoint override if there is one, else to the queue's own origin, else to
- * the regional endpoint.  timeout_ms 0: the
- * client's. */
-bool sqs_prepare(struct aws *aws, const struct aws_creds *creds, const struct sqs_queue *q,
-                 const struct aws_op *op, json_t *params, int64_t timeout_ms,
-                 struct http_request *request, struct err *err) MUST_CHECK;
-
-/* The same with the daemon's credentials, sent and waited for. *answer is a new reference. */
-bool sqs_call(struct aws *aws, struct http_client *http, const struct sqs_queue *q,
-              const struct aws_op *op, json_t *params, json_t **answer, struct err *err) MUST_CHECK;
+/* Makes a call of an operation on the queue, for aws_prepare or aws_call: fills in *call with
+ * everything but a timeout, and adds QueueUrl to params (borrowed; an object). It goes to the
+ * configured endpoint override if there is one, else to the queue's own origin, else to the
+ * regional endpoint. The queue, params and aws must outlive the call.
+ * Returns false with *err: ERR_INVALID for a URL or endpoint that cannot be used. */
+bool sqs_make_call(struct aws *aws, const struct sqs_queue *q, const struct aws_op *op,
+                   json_t *params, struct aws_call *call, struct err *err) MUST_CHECK;
 
 /* True when the error says that the message or its receipt is gone or can no more be changed:
  * another try is useless. */

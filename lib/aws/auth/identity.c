@@ -165,7 +165,8 @@ static struct aws_creds *look_up(struct aws_identity *i, const char *account, bo
     struct slot *s = slot_of(i, account, err);
     if (s && is_valid(i, s)) {
         struct err reason = ERR_INIT;
-        *mine = is_due(i, s) && flight_take(&s->flight, i->options.clock, "the credentials are", &reason);
+        *mine = is_due(i, s) &&
+                flight_take(&s->flight, i->options.clock, "the credentials are", &reason);
         creds = *mine ? NULL : aws_creds_ref(s->creds);
     } else if (s) {
         *mine = flight_take(&s->flight, i->options.clock, "the credentials are", err);

@@ -23,8 +23,11 @@
 
 struct aws_call {
     const struct aws_op *op;
-    const char *account;  /* 12 digits, whose credentials to use; NULL: the daemon's own */
-    const char *region;   /* NULL: the configured one */
+    const char *account; /* 12 digits, whose credentials to use; NULL: the daemon's own */
+    const char *region;  /* NULL: the configured one */
+    /* Where to send to instead of the service's endpoint, scheme://host[:port]; needs `region`.
+     * NULL: to the endpoint. */
+    const char *origin;
     const json_t *params; /* borrowed; NULL: none */
     /* S3: the account that the bucket must belong to, or the call is refused; NULL: any. */
     const char *bucket_owner;

@@ -677,7 +677,9 @@ static void test_wrong_clock(void **state)
     make_aws(w);
     snprintf(url, sizeof(url), "%s/1/q", w->server.url);
     assert_true(sqs_queue_init(&queue, url, "eu-west-1", NULL, &err));
-    assert_true(sqs_call(w->aws, w->http, &queue, &sqs_get_queue_attributes, params, &value, &err));
+    struct aws_call call;
+    assert_true(sqs_make_call(w->aws, &queue, &sqs_get_queue_attributes, params, &call, &err));
+    assert_true(aws_call(w->aws, w->http, &call, &value, &err));
     expect_requests(w, "POST /\nPOST /\nPOST /\nPOST /\nPOST /\nPOST /\n");
     json_decref(value);
     json_decref(params);

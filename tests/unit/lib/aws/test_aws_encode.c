@@ -157,8 +157,7 @@ static void test_as_botocore(void **state)
     json_t *value;
 
     json_object_foreach(jget(c, "headers"), name, value)
-        headers[call.header_count++] =
-            (struct http_header){name, json_string_value(value)};
+        headers[call.header_count++] = (struct http_header){name, json_string_value(value)};
     if (!aws_encode(&call, jstr(c, "endpoint"), jbool(c, "path_style", false), &request, &err))
         fail_msg("refused: %s", err.message);
     assert_string_equal(request.method, jstr(c, "expect.method"));

@@ -103,7 +103,8 @@ static bool fetch_caller(void *ctx, struct http_client *http, struct aws_caller 
         *err = s->failure;
         return false;
     }
-    *caller = (struct aws_caller){.account = "111122223333", .arn = "arn:aws:iam::111122223333:root"};
+    *caller =
+        (struct aws_caller){.account = "111122223333", .arn = "arn:aws:iam::111122223333:root"};
     return true;
 }
 
