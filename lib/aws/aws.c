@@ -31,7 +31,7 @@ static const char *first_set(const struct aws *aws, const char *option, const ch
         other ? getenv(other) : NULL,
         key ? aws_profile_get(aws->profiles, aws->profile, key) : NULL,
     };
-    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (values[i] && *values[i])
             return values[i];
     return NULL;
@@ -148,7 +148,7 @@ static struct aws_creds *fetch_role(struct aws *aws, struct http_client *http, c
     struct buf arn = buf_make(2048);
     char source[64];
     struct aws_creds *creds = NULL;
-    snprintf(source, sizeof(source), "role in account %s", account);
+    snprintf(source, sizeof source, "role in account %s", account);
     if (role_arn(aws, caller, account, &arn, err)) {
         struct sts_role role = {.arn = buf_str(&arn),
                                 .session_name = STS_SESSION_NAME,
@@ -169,7 +169,8 @@ static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *
     if (creds) {
         log_debug(aws->options.log, "AWS credentials fetched",
                   LOG_STR("account", *account ? account : "own"), LOG_STR("from", creds->source));
-    } else if (err->kind != ERR_BUSY && err->kind != ERR_UNAVAILABLE) { /* else said already */
+        /* Else said already. */
+    } else if (err->kind != ERR_BUSY && err->kind != ERR_UNAVAILABLE) {
         log_warn(aws->options.log, "AWS credentials could not be fetched",
                  LOG_STR("account", *account ? account : "own"), LOG_ERR("error", err));
     }
@@ -182,7 +183,7 @@ static bool ask_region(struct aws *aws, struct http_client *http, struct err *er
 {
     struct imds imds;
     struct err why = ERR_INIT;
-    struct buf text = buf_make(sizeof(aws->found_region) - 1);
+    struct buf text = buf_make(sizeof aws->found_region - 1);
     if (imds_open(&imds, &aws->imds, aws->profiles, aws->profile, http, &why)) {
         if (imds_get(&imds, &aws->imds, "/latest/meta-data/placement/region", &text, &why) &&
             !aws_region_problem(buf_str(&text))) {
@@ -223,7 +224,7 @@ static int64_t service_time(void *ctx)
 
 struct aws *aws_new(const struct aws_options *options, struct err *err)
 {
-    struct aws *aws = calloc(1, sizeof(*aws));
+    struct aws *aws = calloc(1, sizeof *aws);
     if (!aws) {
         err_set(err, ERR_INTERNAL, "", "out of memory");
         return NULL;

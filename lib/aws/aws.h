@@ -23,15 +23,20 @@ struct aws;
 /* Settings; strings are borrowed and outlive the struct aws. NULL or "" means: the AWS CLI's
  * environment and files decide. */
 struct aws_options {
-    const char *region;       /* else AWS_REGION, AWS_DEFAULT_REGION, the profile's, IMDS's */
-    const char *profile;      /* else AWS_PROFILE, "default" */
-    const char *endpoint_url; /* else AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's */
-    const char *cross_account_role; /* "arn:{partition}:iam::{account}:role/name"; {account} and
-                                       {partition} are filled in */
-    const char *external_id;        /* for AssumeRole */
+    /* Else AWS_REGION, AWS_DEFAULT_REGION, the profile's, IMDS's. */
+    const char *region;
+    /* Else AWS_PROFILE, "default". */
+    const char *profile;
+    /* Else AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's. */
+    const char *endpoint_url;
+    /* "arn:{partition}:iam::{account}:role/name"; {account} and {partition} are filled in. */
+    const char *cross_account_role;
+    /* For AssumeRole. */
+    const char *external_id;
     const struct clock *clock;
     struct log *log;
-    struct ratelimit *limits; /* borrowed */
+    /* Borrowed. */
+    struct ratelimit *limits;
     /* Whether guarded calls may follow a bucket to this region; if not, with *err. NULL: to all.
      * Called on any thread. */
     bool (*allow_region)(const void *ctx, const char *region, struct err *err);

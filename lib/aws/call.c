@@ -68,7 +68,7 @@ bool aws_keys_refused(const struct err *err)
 {
     static const char *const codes[] = {"InvalidClientTokenId", "UnrecognizedClientException",
                                         "InvalidAccessKeyId", "AuthFailure", "InvalidToken"};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strcmp(err->code, codes[i]) == 0)
             return true;
     return err->kind == ERR_EXPIRED;
@@ -96,7 +96,7 @@ bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char
 static bool named(const struct aws_call *call, struct err *err)
 {
     if (!*err->operation)
-        snprintf(err->operation, sizeof(err->operation), "%s", call->op->name);
+        snprintf(err->operation, sizeof err->operation, "%s", call->op->name);
     return false;
 }
 
@@ -113,7 +113,7 @@ static bool may_be_time(const char *code)
         "RequestTimeTooSkewed",      "RequestInTheFuture",    "RequestExpired",
         "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure",
     };
-    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strcmp(codes[i], code) == 0)
             return true;
     return false;
@@ -221,7 +221,7 @@ static bool send_signed(struct aws *aws, struct http_client *http, const struct 
 {
     struct http_request request;
     struct http_response response = {0};
-    char request_id[sizeof(err->request_id)] = "";
+    char request_id[sizeof err->request_id] = "";
     int64_t since = aws->options.clock->mono_ms(aws->options.clock);
     int64_t signed_ms = aws_now_ms(aws);
     *again = false;
@@ -232,7 +232,7 @@ static bool send_signed(struct aws *aws, struct http_client *http, const struct 
     bool ok = http_perform(http, &request, &response, err);
     if (ok) {
         const char *id = request_id_of(&response);
-        snprintf(request_id, sizeof(request_id), "%s", id ? id : "");
+        snprintf(request_id, sizeof request_id, "%s", id ? id : "");
         *status = response.status;
         if (call->op->service == &aws_s3 && !aws_bucket_region(&response, bucket_region))
             bucket_region[0] = '\0';
@@ -281,7 +281,7 @@ static void name_limit(char to[128], const char *account, const char *region, co
 {
     const char *const parts[] = {account, "/", region ? region : "", "/", service};
     char *at = to;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         at = append(at, to + 127, parts[i]);
 }
 
@@ -355,7 +355,7 @@ static bool send_following(struct aws *aws, struct http_client *http, const stru
     aws_buckets_remember(aws->buckets, bucket, found);
     if (!allows(aws, call, bucket, found, err))
         return false;
-    memcpy(known, found, sizeof(known));
+    memcpy(known, found, sizeof known);
     here.region = known;
     return send_limited(aws, http, creds, &here, answer, &status, found, err);
 }

@@ -20,18 +20,22 @@ struct aws {
     struct aws_options options;
     struct aws_profiles *profiles;
     const char *profile;
-    const char *ca_bundle; /* NULL: none */
+    /* NULL: none. */
+    const char *ca_bundle;
     struct aws_endpoints endpoints;
     struct aws_targets *targets;
-    struct aws_chain *chain; /* used by whoever has the flight of the daemon's own credentials */
+    /* Used by the caller that fetches the daemon's own credentials. */
+    struct aws_chain *chain;
     struct aws_identity *identity;
     struct aws_buckets *buckets;
     struct sigv4_keys *keys;
     struct skew skew;
-    struct imds_memory
-        imds; /* of who asks for the region: whoever has the flight of aws_get_caller */
-    char found_region[33];        /* IMDS's; written once, before `region` points to it */
-    _Atomic(const char *) region; /* NULL: none known */
+    /* Used by the caller that fetches the daemon's identity, for the region. */
+    struct imds_memory imds;
+    /* IMDS's; written once, before `region` points to it. */
+    char found_region[33];
+    /* NULL: none known. */
+    _Atomic(const char *) region;
 };
 
 /* Sends one call, once, signed with creds or, where they are NULL, unsigned. No token bucket, no

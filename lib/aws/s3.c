@@ -56,7 +56,6 @@ static bool exchange_run(struct exchange *x, struct aws *aws, struct http_client
 {
     json_t *answer = NULL;
     bool ok = aws_call(aws, http, &x->call, &answer, err);
-
     json_decref(answer);
     return ok;
 }
@@ -74,14 +73,14 @@ static bool copy_etag(const char *etag, char to[128])
     to[0] = '\0';
     if (etag && strlen(etag) < 128)
         snprintf(to, 128, "%s", etag);
-    return to[0] != '\0';
+    return *to;
 }
 
 /* What an answer lacks that S3's always have: it was cut off, or is not S3's. Returns false. */
 static bool lacks(const struct exchange *x, const char *what, struct err *err)
 {
     err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the answer has no %s", what);
-    snprintf(err->operation, sizeof(err->operation), "%s", x->call.op->name);
+    snprintf(err->operation, sizeof err->operation, "%s", x->call.op->name);
     return false;
 }
 
@@ -89,7 +88,6 @@ static bool lacks(const struct exchange *x, const char *what, struct err *err)
 static bool read_meta(const struct exchange *x, struct object_meta *meta, struct err *err)
 {
     const char *modified = http_headers_get(&x->answer_headers, "Last-Modified");
-
     *meta = (struct object_meta){.now_ms = http_headers_date(&x->answer_headers)};
     if (!copy_etag(http_headers_get(&x->answer_headers, "ETag"), meta->etag))
         return lacks(x, "ETag", err);
@@ -103,7 +101,6 @@ bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *b
     struct object_meta found = {0};
     struct exchange x;
     bool ok;
-
     if (!exchange_start(&x, &get_object, bucket, key, err))
         return false;
     x.call.response_max = body->max;
@@ -143,7 +140,7 @@ bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *
 static bool add_match(struct aws_call *call, struct http_header *headers, const char *etag,
                       struct err *err)
 {
-    if (!etag || etag[0] == '\0')
+    if (!etag || !*etag)
         return err_set(err, ERR_INVALID, "",
                        "a request that must match an earlier object needs that object's ETag");
     headers[call->header_count++] = (struct http_header){(char *)"If-Match", (char *)etag};
@@ -213,9 +210,12 @@ bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket
 struct listing {
     object_each_fn each;
     void *ctx;
-    struct buf key; /* of the object at hand */
-    int64_t now_ms; /* S3's clock when it answered with this page */
-    bool stopped;   /* the caller has seen enough */
+    /* Of the object at hand. */
+    struct buf key;
+    /* S3's clock when it answered with this page. */
+    int64_t now_ms;
+    /* The caller has seen enough. */
+    bool stopped;
 };
 
 static bool list_one(struct listing *l, const json_t *object, bool encoded, struct err *err)
@@ -223,7 +223,6 @@ static bool list_one(struct listing *l, const json_t *object, bool encoded, stru
     const char *key = jstr(object, "Key");
     const char *modified = jstr(object, "LastModified");
     struct object_meta meta = {.now_ms = l->now_ms, .size = (size_t)jint(object, "Size", 0)};
-
     buf_reset(&l->key);
     if (!key || !(encoded ? uri_decode(&l->key, key, strlen(key), true) : buf_adds(&l->key, key)))
         return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
@@ -244,7 +243,6 @@ static bool list_page(struct listing *l, const json_t *page, struct err *err)
     bool encoded = encoding && strcmp(encoding, "url") == 0;
     json_t *objects = jlist(page, "Contents");
     bool ok = true;
-
     if (!objects)
         return err_set(err, ERR_INTERNAL, "", "out of memory while listing objects");
     for (size_t i = 0; ok && !l->stopped && i < json_array_size(objects); i++)
@@ -259,14 +257,13 @@ static bool next_page(json_t *params, const json_t *page, bool *more, struct err
 {
     const char *token = jstr(page, "NextContinuationToken");
     const char *last = jstr(params, "continuation-token");
-
     *more = jbool(page, "IsTruncated", false);
     if (*more != jbool(page, "IsTruncated", true)) /* neither true nor false */
         return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
                        "a listing does not say whether it is whole");
     if (!*more)
         return true;
-    if (!token || token[0] == '\0' || (last && strcmp(token, last) == 0))
+    if (!token || !*token || (last && strcmp(token, last) == 0))
         return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
                        "truncated listing without a continuation token");
     return json_object_set_new(params, "continuation-token", json_string(token)) == 0 ||
@@ -285,12 +282,10 @@ bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *
                             .bucket_owner = owner_of(bucket),
                             .answer_headers = &headers};
     bool ok = true, more = true;
-
     if (!params)
         return err_set(err, ERR_INVALID, "", "the prefix of a listing is not valid UTF-8");
     while (ok && more && !l.stopped) {
         json_t *page = NULL;
-
         ok = aws_call(aws, http, &call, &page, err);
         l.now_ms = http_headers_date(&headers);
         ok = ok && list_page(&l, page, err) && next_page(params, page, &more, err);

@@ -14,12 +14,17 @@
  * said of it. */
 struct s3_bucket {
     const char *name;
-    const char *owner; /* the account that it must belong to, or each call is refused */
+    /* The account that it must belong to, or each call is refused. */
+    const char *owner;
     /* What the bucket demands of each put: */
-    const char *encryption; /* "AES256", "aws:kms", "aws:kms:dsse" */
-    const char *kms_key_id; /* with the latter two; else the account's own key for S3 */
-    const char *acl;        /* "bucket-owner-full-control" */
-    const char *checksum;   /* "crc32", "crc32c", "sha256"; Object Lock wants one */
+    /* "AES256", "aws:kms", "aws:kms:dsse". */
+    const char *encryption;
+    /* With the latter two; else the account's own key for S3. */
+    const char *kms_key_id;
+    /* "bucket-owner-full-control". */
+    const char *acl;
+    /* "crc32", "crc32c", "sha256"; Object Lock wants one. */
+    const char *checksum;
 };
 
 /* Appends an object's bytes to *body, whose max is the limit (ERR_LIMIT). A missing object is

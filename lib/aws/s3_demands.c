@@ -18,7 +18,8 @@ struct sum {
 /* The polynomials are reflected. */
 static const struct algorithm {
     const char *name, *header;
-    uint32_t polynomial; /* 0: SHA-256 */
+    /* 0: SHA-256. */
+    uint32_t polynomial;
 } algorithms[] = {
     {"crc32", "x-amz-checksum-crc32", UINT32_C(0xEDB88320)},
     {"crc32c", "x-amz-checksum-crc32c", UINT32_C(0x82F63B78)},
@@ -27,7 +28,7 @@ static const struct algorithm {
 
 static const struct algorithm *algorithm_named(const char *name)
 {
-    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+    for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++)
         if (strcmp(algorithms[i].name, name) == 0)
             return &algorithms[i];
     return NULL;
@@ -44,7 +45,6 @@ static bool sum_begin(struct sum *s, const struct algorithm *how)
 static void sum_add(struct sum *s, const void *bytes, size_t n)
 {
     const uint8_t *at = bytes;
-
     if (s->sha256) {
         sha256_add(s->sha256, bytes, n);
         return;
@@ -60,7 +60,6 @@ static void sum_add(struct sum *s, const void *bytes, size_t n)
 static size_t sum_end(struct sum *s, uint8_t digest[SHA256_SIZE])
 {
     uint32_t crc = ~s->crc;
-
     if (s->sha256) {
         sha256_finish(s->sha256, digest);
         return SHA256_SIZE;
@@ -74,13 +73,12 @@ static void sum_body(struct sum *s, const struct http_body *body)
 {
     char piece[PIECE];
     size_t n;
-
     if (body->data || !body->read) {
         sum_add(s, body->data ? body->data : "", body->data ? body->size : 0);
         return;
     }
     body->rewind(body->ctx);
-    while ((n = body->read(body->ctx, piece, sizeof(piece))) > 0)
+    while ((n = body->read(body->ctx, piece, sizeof piece)) > 0)
         sum_add(s, piece, n);
     body->rewind(body->ctx);
 }
@@ -96,10 +94,9 @@ static bool add_checksum(struct s3_demands *d, const char *name, const struct ht
                          struct err *err)
 {
     const struct algorithm *how = algorithm_named(name);
-    struct buf text = buf_make(sizeof(d->checksum) - 1);
+    struct buf text = buf_make(sizeof d->checksum - 1);
     uint8_t digest[SHA256_SIZE];
     struct sum sum;
-
     if (!how)
         return err_set(err, ERR_INVALID, "", "\"%.20s\" is not a checksum that S3 knows", name);
     if (!sum_begin(&sum, how))
@@ -107,7 +104,7 @@ static bool add_checksum(struct s3_demands *d, const char *name, const struct ht
     sum_body(&sum, body);
     size_t size = sum_end(&sum, digest);
     bool ok = base64_add(&text, digest, size);
-    snprintf(d->checksum, sizeof(d->checksum), "%s", buf_str(&text));
+    snprintf(d->checksum, sizeof d->checksum, "%s", buf_str(&text));
     buf_free(&text);
     add(d, how->header, d->checksum);
     return ok || err_set(err, ERR_INTERNAL, "", "out of memory for a checksum");

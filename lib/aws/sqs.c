@@ -17,13 +17,17 @@ const struct aws_op sqs_get_queue_attributes = {.service = &aws_sqs, .name = "Ge
 /* The labels of an AWS host around its region: "sqs.us-east-1.amazonaws.com". */
 static const struct host_shape {
     const char *before;
-    const char *after; /* what follows the region, up to and with the dot before the suffix */
-    bool regional;     /* one of the endpoints that serve every queue of the region */
+    /* What follows the region, up to and with the dot before the suffix. */
+    const char *after;
+    /* One of the endpoints that serve every queue of the region. */
+    bool regional;
 } host_shapes[] = {
     {"sqs.", ".", true},
     {"sqs-fips.", ".", true},
-    {"", ".queue.", true},      /* legacy */
-    {"vpce-", ".vpce.", false}, /* vpce-0123-abcd.sqs.us-east-1.vpce.amazonaws.com */
+    /* Legacy. */
+    {"", ".queue.", true},
+    /* Vpce-0123-abcd.sqs.us-east-1.vpce.amazonaws.com. */
+    {"vpce-", ".vpce.", false},
 };
 
 /* Whether hosts of the region end so. */

@@ -14,10 +14,13 @@ extern const struct aws_op sqs_receive_message, sqs_change_visibility, sqs_delet
 
 /* A queue's address. */
 struct sqs_queue {
-    char *url;    /* goes into every request as QueueUrl */
-    char *region; /* signed for */
-    char *origin; /* scheme://host[:port] of the URL when that host is not one of the regional SQS
-                     endpoints (an interface endpoint, another implementation); else NULL */
+    /* Goes into every request as QueueUrl. */
+    char *url;
+    /* Signed for. */
+    char *region;
+    /* scheme://host[:port] of the URL when that host is not one of the regional SQS endpoints (an
+     * interface endpoint, another implementation); else NULL. */
+    char *origin;
 };
 
 /* Takes the URL apart. The region is `region` if given, else the one in the URL's host, else

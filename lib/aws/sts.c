@@ -34,10 +34,10 @@ static void name_role(const struct sts_role *role, struct err *err)
 {
     if (err->kind == ERR_BUSY || err->kind == ERR_INTERNAL || strstr(err->message, role->arn))
         return;
-    char message[sizeof(err->message)];
-    int n = snprintf(message, sizeof(message), "%s cannot be assumed: %s", role->arn, err->message);
+    char message[sizeof err->message];
+    int n = snprintf(message, sizeof message, "%s cannot be assumed: %s", role->arn, err->message);
     if (n > 0)
-        memcpy(err->message, message, sizeof(message));
+        memcpy(err->message, message, sizeof message);
 }
 
 static struct aws_creds *assume(struct aws *aws, struct http_client *http,
@@ -109,11 +109,11 @@ bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_c
         return false;
     const char *account = jstr(answer, "Account");
     const char *arn = jstr(answer, "Arn");
-    bool ok = account && arn && !aws_account_problem(account) && strlen(arn) < sizeof(caller->arn) &&
+    bool ok = account && arn && !aws_account_problem(account) && strlen(arn) < sizeof caller->arn &&
               aws_partition_of_arn(arn);
     if (ok) {
         *caller = (struct aws_caller){.partition = aws_partition_of_arn(arn)};
-        memcpy(caller->account, account, sizeof(caller->account));
+        memcpy(caller->account, account, sizeof caller->account);
         memcpy(caller->arn, arn, strlen(arn) + 1);
     } else {
         err_set(err, ERR_TRANSIENT, "UnreadableAnswer",

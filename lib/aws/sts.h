@@ -10,10 +10,14 @@
 
 struct sts_role {
     const char *arn;
-    const char *session_name; /* NULL or "": STS_SESSION_NAME */
-    const char *external_id;  /* NULL or "": none */
-    int duration_s;           /* 0: the role's (an hour) */
-    const char *source;       /* the `source` of the credentials that come out */
+    /* NULL or "": STS_SESSION_NAME. */
+    const char *session_name;
+    /* NULL or "": none. */
+    const char *external_id;
+    /* 0: the role's (an hour). */
+    int duration_s;
+    /* The `source` of the credentials that come out. */
+    const char *source;
 };
 
 /* A new reference, or NULL with STS's error, whose message names the role. */

@@ -21,10 +21,12 @@ static const struct {
 };
 
 struct aws_chain {
-    struct link_ask ask; /* without the http client */
+    /* Without the http client. */
+    struct link_ask ask;
     struct imds_memory imds;
     struct aws_profiles
-        *read_again; /* what ask.profiles is since the files changed; NULL: as given */
+        /* What ask.profiles is since the files changed; NULL: as given. */
+        *read_again;
     /* What each link said when it was last asked; "" for those not asked. */
     char said[LINKS][ERR_MESSAGE_MAX];
 };
@@ -32,7 +34,7 @@ struct aws_chain {
 struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *profiles,
                                 const char *profile, const struct clock *clock)
 {
-    struct aws_chain *c = calloc(1, sizeof(*c));
+    struct aws_chain *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
     const char *named = secret_env("AWS_PROFILE");
@@ -88,14 +90,14 @@ static void add_said(const struct aws_chain *c, size_t end, struct buf *to)
 static void report_broken(const struct aws_chain *c, size_t i, struct err *err)
 {
     struct buf before = buf_make(4096);
-    char message[sizeof(err->message)];
+    char message[sizeof err->message];
     add_said(c, i, &before);
-    snprintf(message, sizeof(message), "%s%s%.700s", links[i].name, ": ", c->said[i]);
+    snprintf(message, sizeof message, "%s%s%.700s", links[i].name, ": ", c->said[i]);
     if (before.size > 0) {
         size_t n = strlen(message);
-        snprintf(message + n, sizeof(message) - n, " (before it, %s)", buf_str(&before));
+        snprintf(message + n, sizeof message - n, " (before it, %s)", buf_str(&before));
     }
-    memcpy(err->message, message, sizeof(message));
+    memcpy(err->message, message, sizeof message);
     /* What vouches for a role has run out: a newer token or key is laid into the same file. */
     if (err->kind == ERR_EXPIRED)
         err->kind = ERR_TRANSIENT;
@@ -117,7 +119,7 @@ static void report_none(const struct aws_chain *c, struct err *err)
 
 struct aws_creds *aws_chain_fetch(struct aws_chain *c, struct http_client *http, struct err *err)
 {
-    memset(c->said, 0, sizeof(c->said));
+    memset(c->said, 0, sizeof c->said);
     if (!read_again(c, err))
         return NULL;
     struct link_ask ask = c->ask;
@@ -126,10 +128,10 @@ struct aws_creds *aws_chain_fetch(struct aws_chain *c, struct http_client *http,
         struct aws_creds *creds = NULL;
         enum link_result result = links[i].ask(&ask, &creds, err);
         if (result == LINK_FOUND) {
-            snprintf(c->said[i], sizeof(c->said[i]), "found (%s)", creds->source);
+            snprintf(c->said[i], sizeof c->said[i], "found (%s)", creds->source);
             return creds;
         }
-        memcpy(c->said[i], err->message, sizeof(c->said[i]));
+        memcpy(c->said[i], err->message, sizeof c->said[i]);
         if (result == LINK_BROKEN) {
             report_broken(c, i, err);
             return NULL;

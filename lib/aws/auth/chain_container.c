@@ -25,10 +25,9 @@ static bool host_allowed(const char *host)
         uint32_t address = ntohl(v4.s_addr);
         return address >> 24 == 127 || address == 0xA9FEAA02u || address == 0xA9FEAA17u;
     }
-    if (inet_pton(AF_INET6, host, &v6) == 1) {
+    if (inet_pton(AF_INET6, host, &v6) == 1)
         return IN6_IS_ADDR_LOOPBACK(&v6) ||
                (inet_pton(AF_INET6, "fd00:ec2::23", &eks) == 1 && IN6_ARE_ADDR_EQUAL(&v6, &eks));
-    }
     return strcmp(host, "localhost") == 0;
 }
 
@@ -57,12 +56,11 @@ enum link_result link_container_url(struct buf *to, struct err *err)
         return LINK_BROKEN;
     }
     bool allowed = strcmp(uri.scheme, "https") == 0 || host_allowed(uri.host);
-    if (!allowed) {
+    if (!allowed)
         err_set(err, ERR_CREDENTIALS, "",
                 "%s names the host %s: without https only this machine, 169.254.170.2, "
                 "169.254.170.23 and [fd00:ec2::23] are asked for credentials",
                 variable, uri.host);
-    }
     uri_free(&uri);
     return allowed ? LINK_FOUND : LINK_BROKEN;
 }
@@ -79,10 +77,9 @@ static bool authorize(struct http_headers *headers, struct err *err)
         ok = secret_read_token(file, &text, err);
         token = buf_str(&text);
     }
-    if (ok && token && !http_headers_add(headers, "Authorization", token)) {
+    if (ok && token && !http_headers_add(headers, "Authorization", token))
         ok = err_set(err, ERR_CREDENTIALS, "",
                      "AWS_CONTAINER_AUTHORIZATION_TOKEN holds a line break or control character");
-    }
     buf_free(&text);
     return ok;
 }

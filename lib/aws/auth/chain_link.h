@@ -13,9 +13,12 @@
 #include "lib/base/secret.h"
 
 enum link_result {
-    LINK_NONE,   /* not configured: *err says what is missing, the next link is asked */
-    LINK_BROKEN, /* configured, and it failed: *err says how, the chain stops */
-    LINK_FOUND,  /* *creds is a new reference */
+    /* Not configured: *err says what is missing, the next link is asked. */
+    LINK_NONE,
+    /* Configured, and it failed: *err says how, the chain stops. */
+    LINK_BROKEN,
+    /* *creds is a new reference. */
+    LINK_FOUND,
 };
 
 /* What a link may look at. */
@@ -23,10 +26,12 @@ struct link_ask {
     struct aws *aws;
     const struct aws_profiles *profiles;
     const char *profile;
-    bool profile_forced; /* named in our own configuration: it goes before the environment */
+    /* Named in our own configuration: it goes before the environment. */
+    bool profile_forced;
     const struct clock *clock;
     struct http_client *http;
-    struct imds_memory *imds; /* the chain's */
+    /* The chain's. */
+    struct imds_memory *imds;
 };
 
 typedef enum link_result (*link_fn)(const struct link_ask *ask, struct aws_creds **creds,

@@ -26,8 +26,10 @@ extern char **environ;
 
 struct process {
     pid_t pid;
-    int exited; /* a pidfd, readable when the program has ended */
-    int output; /* the reading end of its standard output; -1 after the end */
+    /* A pidfd, readable when the program has ended. */
+    int exited;
+    /* The reading end of its standard output; -1 after the end. */
+    int output;
 };
 
 /* Signals as a program expects them: none blocked, none ignored by inheritance. */
@@ -106,9 +108,9 @@ static bool start(const struct aws_words *words, struct process *p, struct err *
 static bool take_output(struct process *p, struct buf *to)
 {
     char part[4096];
-    ssize_t n = read(p->output, part, sizeof(part));
+    ssize_t n = read(p->output, part, sizeof part);
     bool fits = n <= 0 || buf_add(to, part, (size_t)n);
-    wipe(part, sizeof(part));
+    wipe(part, sizeof part);
     if (n == 0 || (n < 0 && errno != EINTR)) {
         close(p->output);
         p->output = -1;
@@ -127,19 +129,16 @@ static bool collect(struct process *p, const struct clock *clock, int timeout_ms
                                 {.fd = p->exited, .events = POLLIN}};
         int64_t left = deadline - clock->mono_ms(clock);
         int n = left > 0 ? poll(fds, 2, (int)left) : 0;
-        if (n == 0) {
+        if (n == 0)
             return err_set(err, ERR_TRANSIENT, "",
                            "credential_process: the program did not end within %d ms", timeout_ms);
-        }
-        if (n < 0 && errno != EINTR) {
+        if (n < 0 && errno != EINTR)
             return err_set(err, kind_of(errno), "", "credential_process: poll: %s",
                            strerror(errno));
-        }
         if (n > 0 && fds[0].revents) {
-            if (!take_output(p, to)) {
+            if (!take_output(p, to))
                 return err_set(err, ERR_CREDENTIALS, "",
                                "credential_process: the program printed more than 64 KiB");
-            }
         } else if (n > 0 && fds[1].revents) {
             return true;
         }
@@ -165,21 +164,19 @@ static bool run(const struct link_ask *ask, const char *command, int timeout_ms,
     struct aws_words words;
     struct process p = {.exited = -1, .output = -1};
     struct err why = ERR_INIT;
-    if (!aws_words_split(command, &words, &why)) {
+    if (!aws_words_split(command, &words, &why))
         return err_set(err, ERR_CREDENTIALS, "",
                        "credential_process cannot be split into words: %s", why.message);
-    }
     bool ok = words.count > 0 || err_set(err, ERR_CREDENTIALS, "", "credential_process is empty");
     ok = ok && start(&words, &p, err);
     if (ok) {
         ok = collect(&p, ask->clock, timeout_ms, output, err);
         int status = finish(&p);
-        if (ok && status != 0) {
+        if (ok && status != 0)
             ok = err_set(err, ERR_TRANSIENT, "",
                          status < 0 ? "credential_process: %s was ended by a signal"
                                     : "credential_process: %s ended with exit status %d",
                          words.at[0], status);
-        }
     }
     aws_words_free(&words);
     return ok;

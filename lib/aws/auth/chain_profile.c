@@ -53,7 +53,7 @@ static enum link_result static_keys(const struct link_ask *ask, const struct vis
                 visit->profile);
         return LINK_BROKEN;
     }
-    snprintf(source, sizeof(source), "profile %s", visit->profile);
+    snprintf(source, sizeof source, "profile %s", visit->profile);
     *creds = aws_creds_new(id, secret, token, INT64_MAX, source);
     if (!*creds) {
         err_set(err, ERR_INTERNAL, "", "out of memory");
@@ -115,19 +115,17 @@ static bool read_role(const struct link_ask *ask, const struct visit *visit, str
     role->arn = setting(ask, visit, "role_arn");
     role->session_name = setting(ask, visit, "role_session_name");
     role->external_id = setting(ask, visit, "external_id");
-    if (setting(ask, visit, "mfa_serial")) {
+    if (setting(ask, visit, "mfa_serial"))
         return err_set(err, ERR_CREDENTIALS, "",
                        "profile %s has an mfa_serial: a daemon cannot be asked for a code",
                        visit->profile);
-    }
     const char *duration = setting(ask, visit, "duration_seconds");
     char *end = NULL;
     long seconds = duration ? strtol(duration, &end, 10) : 0;
-    if (duration && (*end || seconds < 900 || seconds > 43200)) {
+    if (duration && (*end || seconds < 900 || seconds > 43200))
         return err_set(err, ERR_CREDENTIALS, "",
                        "duration_seconds of profile %s is not a number from 900 to 43200",
                        visit->profile);
-    }
     role->duration_s = (int)seconds;
     return true;
 }
@@ -139,7 +137,7 @@ static enum link_result assume(const struct link_ask *ask, const struct visit *v
     const char *other = setting(ask, visit, "credential_source");
     char source[160];
     struct sts_role role = {.source = source};
-    snprintf(source, sizeof(source), "profile %s (role)", visit->profile);
+    snprintf(source, sizeof source, "profile %s (role)", visit->profile);
     if (!profile == !other) {
         err_set(err, ERR_CREDENTIALS, "",
                 "profile %s has a role_arn and %s source_profile %s credential_source: one of them "

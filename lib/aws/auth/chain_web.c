@@ -46,7 +46,7 @@ enum link_result link_web_identity_of_profile(const struct link_ask *ask, const 
                                               struct aws_creds **creds, struct err *err)
 {
     char source[160];
-    snprintf(source, sizeof(source), "profile %s (web identity)", profile);
+    snprintf(source, sizeof source, "profile %s (web identity)", profile);
     struct sts_role role = {
         .arn = aws_profile_get(ask->profiles, profile, "role_arn"),
         .session_name = aws_profile_get(ask->profiles, profile, "role_session_name"),

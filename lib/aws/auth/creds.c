@@ -11,9 +11,12 @@
 struct counted {
     struct aws_creds creds;
     atomic_uint refs;
-    _Atomic int64_t accepted_at_ms; /* monotonic; 0: never */
-    size_t size;                    /* of text[] */
-    char text[];                    /* the strings, one behind the other, each with its NUL */
+    /* Monotonic; 0: never. */
+    _Atomic int64_t accepted_at_ms;
+    /* Of text[]. */
+    size_t size;
+    /* The strings, one behind the other, each with its NUL. */
+    char text[];
 };
 
 /* Copies s and its NUL to *at and moves *at behind it. */
@@ -21,7 +24,6 @@ static const char *put(char **at, const char *s)
 {
     size_t n = strlen(s) + 1;
     char *start = *at;
-
     memcpy(start, s, n);
     *at += n;
     return start;
@@ -33,9 +35,8 @@ struct aws_creds *aws_creds_new(const char *access_key_id, const char *secret_ac
     const char *token = session_token ? session_token : "";
     size_t size =
         strlen(access_key_id) + strlen(secret_access_key) + strlen(token) + strlen(source) + 4;
-    struct counted *c = malloc(sizeof(*c) + size);
+    struct counted *c = malloc(sizeof *c + size);
     char *at;
-
     if (!c)
         return NULL;
     atomic_init(&c->refs, 1);
@@ -47,7 +48,7 @@ struct aws_creds *aws_creds_new(const char *access_key_id, const char *secret_ac
                                   .session_token = put(&at, token),
                                   .expires_ms = expires_ms,
                                   .source = put(&at, source)};
-    if (token[0] == '\0')
+    if (!*token)
         c->creds.session_token = NULL;
     return &c->creds;
 }
@@ -62,7 +63,6 @@ struct aws_creds *aws_creds_ref(struct aws_creds *c)
 void aws_creds_unref(struct aws_creds *c)
 {
     struct counted *all = (struct counted *)c;
-
     if (!c || atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acq_rel) != 1)
         return;
     wipe(all->text, all->size);

@@ -10,9 +10,12 @@
 struct aws_creds {
     const char *access_key_id;
     const char *secret_access_key;
-    const char *session_token; /* NULL for long-term keys */
-    int64_t expires_ms;        /* wall clock; INT64_MAX when they do not expire */
-    const char *source; /* where they came from, for `check` and errors: "environment"; no secret */
+    /* NULL for long-term keys. */
+    const char *session_token;
+    /* Wall clock; INT64_MAX when they do not expire. */
+    int64_t expires_ms;
+    /* Where they came from, for `check` and errors: "environment"; no secret. */
+    const char *source;
 };
 
 /* A new object with one reference, strings copied; NULL when out of memory. token may be NULL or

@@ -70,7 +70,7 @@ struct aws_creds *aws_creds_from_json(json_t *object, const char *token_key, boo
 {
     struct aws_creds *creds = make(object, token_key, temporary, source, err);
     const char *secrets[] = {"SecretAccessKey", token_key};
-    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++)
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         secret_wipe_json(json_object_get(object, secrets[i]));
     return creds;
 }

@@ -17,13 +17,18 @@
 #define SLOTS_MAX 8192
 
 struct slot {
-    char account[13]; /* "": the daemon's own */
+    /* "": the daemon's own. */
+    char account[13];
     struct slot *next;
     struct flight flight;
-    struct aws_creds *creds; /* NULL: none */
-    int64_t refresh_at_ms;   /* by the services' time */
-    bool expired;            /* that is why others are wanted: newer ones may come */
-    uint64_t used;           /* for throwing out the one not used for longest */
+    /* NULL: none. */
+    struct aws_creds *creds;
+    /* By the services' time. */
+    int64_t refresh_at_ms;
+    /* That is why others are wanted: newer ones may come. */
+    bool expired;
+    /* For throwing out the one not used for longest. */
+    uint64_t used;
 };
 
 struct aws_identity {
@@ -31,7 +36,8 @@ struct aws_identity {
     /* NULL: not fetched yet; then found_caller, which does not change any more. */
     _Atomic(const struct aws_caller *) caller;
     struct aws_caller found_caller;
-    pthread_mutex_t lock; /* of everything below */
+    /* Of everything below. */
+    pthread_mutex_t lock;
     struct slot *buckets[BUCKETS];
     size_t count;
     uint64_t uses;
@@ -40,7 +46,7 @@ struct aws_identity {
 
 struct aws_identity *aws_identity_new(const struct aws_identity_options *options)
 {
-    struct aws_identity *i = calloc(1, sizeof(*i));
+    struct aws_identity *i = calloc(1, sizeof *i);
     if (!i)
         return NULL;
     i->options = *options;
@@ -114,7 +120,7 @@ static struct slot *slot_of(struct aws_identity *i, const char *account, struct 
     if (!s) {
         if (i->count >= SLOTS_MAX)
             slot_evict(i);
-        s = calloc(1, sizeof(*s));
+        s = calloc(1, sizeof *s);
         if (!s) {
             err_set(err, ERR_INTERNAL, "", "out of memory");
             return NULL;
@@ -199,7 +205,8 @@ static struct aws_creds *settle(struct aws_identity *i, const char *account,
                                 struct aws_creds *fetched, struct err *err)
 {
     pthread_mutex_lock(&i->lock);
-    struct slot *s = slot_find(i, account); /* busy: nobody has thrown it out */
+    /* Busy: nobody has thrown it out. */
+    struct slot *s = slot_find(i, account);
     struct aws_creds *creds = NULL;
     if (fetched && is_stale(s, fetched))
         fetched = refuse_stale(fetched, err);
@@ -234,7 +241,7 @@ void aws_identity_refusal_stands(const struct aws_creds *creds, struct err *err)
     if (err->kind == ERR_EXPIRED)
         err->kind = ERR_DENIED;
     if (aws_creds_accepted_at(creds) == 0)
-        snprintf(err->message + n, sizeof(err->message) - n,
+        snprintf(err->message + n, sizeof err->message - n,
                  "; no service has accepted these credentials (%s) yet: check this host's clock, "
                  "and whether the session was revoked",
                  creds->source);

@@ -37,18 +37,16 @@ static bool find_base(struct buf *to, const struct aws_profiles *profiles, const
     const char *mode = setting(profiles, profile, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
                                "ec2_metadata_service_endpoint_mode");
     bool v6 = mode && strcasecmp(mode, "ipv6") == 0;
-    if (mode && !v6 && strcasecmp(mode, "ipv4") != 0) {
+    if (mode && !v6 && strcasecmp(mode, "ipv4") != 0)
         return err_set(err, ERR_CREDENTIALS, "",
                        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is neither IPv4 nor IPv6");
-    }
     if (!endpoint)
         endpoint = v6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
     struct uri uri;
     struct err why = ERR_INIT;
-    if (!uri_parse(endpoint, &uri, &why)) {
+    if (!uri_parse(endpoint, &uri, &why))
         return err_set(err, ERR_CREDENTIALS, "",
                        "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a usable URL: %s", why.message);
-    }
     bool plain = !*uri.query;
     uri_free(&uri);
     size_t n = strlen(endpoint);

@@ -13,16 +13,21 @@
 
 /* A session: where, and with which token. */
 struct imds {
-    struct http_client *http; /* borrowed */
-    struct buf base;          /* "http://169.254.169.254" */
+    /* Borrowed. */
+    struct http_client *http;
+    /* "http://169.254.169.254". */
+    struct buf base;
     struct buf token;
 };
 
 /* What is known of the service from earlier sessions; {0} at first. Not thread-safe. */
 struct imds_memory {
-    bool answered;   /* it has: whatever happens now, it is there */
-    unsigned silent; /* sessions in a row without any answer */
-    unsigned failed; /* in a row, that may pass; whoever has got what he wanted says 0 */
+    /* It has: whatever happens now, it is there. */
+    bool answered;
+    /* Sessions in a row without any answer. */
+    unsigned silent;
+    /* In a row, that may pass; whoever has got what he wanted says 0. */
+    unsigned failed;
 };
 
 /* Opens a session; imds_close is needed after success only. False with ERR_CREDENTIALS: turned off

@@ -39,18 +39,20 @@ struct signing {
     const struct aws_creds *creds;
     const struct sigv4_options *options;
     struct target target;
-    char date[17];                      /* 20150830T123600Z */
-    char payload_hash[SHA256_HEX_SIZE]; /* or a constant such as UNSIGNED-PAYLOAD */
+    /* 20150830T123600Z. */
+    char date[17];
+    /* Or a constant such as UNSIGNED-PAYLOAD. */
+    char payload_hash[SHA256_HEX_SIZE];
     const struct http_header *headers[HEADERS_MAX];
     size_t header_count;
     struct buf canonical, to_sign;
-    size_t names_at, names_size; /* where the signed headers' names stand in `canonical` */
+    /* Where the signed headers' names stand in `canonical`. */
+    size_t names_at, names_size;
 };
 
 static bool split_url(const char *url, struct target *t, struct err *err)
 {
     const char *at = strstr(url, "://");
-
     if (!at) {
         err_set(err, ERR_INVALID, "", "cannot sign a request: its URL is not absolute");
         return false;
@@ -90,12 +92,11 @@ static bool add_host(struct http_request *request, const struct target *t, struc
     struct span s = t->authority;
     const char *port = t->https ? ":443" : ":80";
     size_t port_size = strlen(port);
-
     if (http_headers_get(&request->headers, "Host"))
         return true;
     if (s.size > port_size && memcmp(s.at + s.size - port_size, port, port_size) == 0)
         s.size -= port_size;
-    if (s.size >= sizeof(host))
+    if (s.size >= sizeof host)
         return err_set(err, ERR_INVALID, "", "cannot sign a request: its host name is too long");
     memcpy(host, s.at, s.size);
     host[s.size] = '\0';
@@ -105,14 +106,13 @@ static bool add_host(struct http_request *request, const struct target *t, struc
 static bool add_date(struct http_request *request, struct signing *s, struct err *err)
 {
     const char *given = http_headers_get(&request->headers, "X-Amz-Date");
-
     if (!given) {
         clock_iso_basic(s->options->now_ms, s->date);
         return add_header(request, "X-Amz-Date", s->date, err);
     }
-    if (strlen(given) != sizeof(s->date) - 1)
+    if (strlen(given) != sizeof s->date - 1)
         return err_set(err, ERR_INVALID, "", "the X-Amz-Date header is not like 20150830T123600Z");
-    memcpy(s->date, given, sizeof(s->date));
+    memcpy(s->date, given, sizeof s->date);
     return true;
 }
 
@@ -129,11 +129,10 @@ static bool hash_stream(const struct http_body *body, char to[SHA256_HEX_SIZE], 
     uint8_t digest[SHA256_SIZE];
     char piece[16384];
     size_t n, total = 0;
-
     if (!hash)
         return err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
     body->rewind(body->ctx);
-    while ((n = body->read(body->ctx, piece, sizeof(piece))) > 0) {
+    while ((n = body->read(body->ctx, piece, sizeof piece)) > 0) {
         sha256_add(hash, piece, n);
         total += n;
     }
@@ -143,18 +142,16 @@ static bool hash_stream(const struct http_body *body, char to[SHA256_HEX_SIZE], 
         return err_set(err, ERR_INTERNAL, "",
                        "a request's body gave %zu bytes where %zu were announced", total,
                        body->size);
-    hex_encode(digest, sizeof(digest), to);
+    hex_encode(digest, sizeof digest, to);
     return true;
 }
 
 static bool hash_payload(const struct http_request *request, struct signing *s, struct err *err)
 {
     const char *given = s->options->payload_hash;
-
     if (given) {
         size_t size = strlen(given);
-
-        if (size >= sizeof(s->payload_hash))
+        if (size >= sizeof s->payload_hash)
             return err_set(err, ERR_INVALID, "", "a payload hash is longer than 64 characters");
         memcpy(s->payload_hash, given, size + 1);
         return true;
@@ -186,16 +183,15 @@ static void add_encoded(struct buf *to, struct span text, bool keep_slash)
         const char *at = text.at + i;
         const char *percent = memchr(at, '%', text.size - i);
         size_t n = percent ? (size_t)(percent - at) : text.size - i;
-
         if (n == 0 && text.size - i > 2 && isxdigit((unsigned char)at[1]) &&
             isxdigit((unsigned char)at[2])) {
             const char digits[] = {at[1], at[2], '\0'};
             char byte = (char)strtoul(digits, NULL, 16);
-
             uri_encode(to, &byte, 1, false);
             n = 3;
         } else {
-            n += n == 0; /* a '%' that begins no escape */
+            /* A '%' that begins no escape. */
+            n += n == 0;
             uri_encode(to, at, n, keep_slash);
         }
         i += n;
@@ -218,11 +214,9 @@ static bool add_normal_path(struct signing *s)
     struct span path = s->target.path;
     struct span kept[SEGMENTS_MAX];
     size_t count = 0, n;
-
     for (size_t i = 0; i < path.size; i += n + 1) {
         const char *at = path.at + i;
         const char *slash = memchr(at, '/', path.size - i);
-
         n = slash ? (size_t)(slash - at) : path.size - i;
         if (n == 0 || (n == 1 && at[0] == '.'))
             continue;
@@ -259,7 +253,6 @@ struct param {
 static int compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
 {
     int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
-
     return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
 }
 
@@ -268,7 +261,6 @@ static bool param_before(const char *data, const struct param *a, const struct p
 {
     const char *x = data + a->at, *y = data + b->at;
     int order = compare_bytes(x, a->key_size, y, b->key_size);
-
     if (order == 0)
         order = compare_bytes(x + a->key_size, a->size - a->key_size, y + b->key_size,
                               b->size - b->key_size);
@@ -280,7 +272,6 @@ static struct param encode_param(struct buf *to, struct span text)
     const char *equals = memchr(text.at, '=', text.size);
     size_t key_size = equals ? (size_t)(equals - text.at) : text.size;
     struct param p = {.at = to->size};
-
     add_encoded(to, (struct span){text.at, key_size}, false);
     p.key_size = to->size - p.at;
     buf_addc(to, '=');
@@ -294,12 +285,10 @@ static struct param encode_param(struct buf *to, struct span text)
 static bool sort_params(struct span query, struct buf *work, struct param *params, size_t *count)
 {
     const char *end = query.at + query.size;
-
     for (const char *at = query.at; at < end;) {
         const char *stop = memchr(at, '&', (size_t)(end - at));
         struct param p;
         size_t i = *count;
-
         if (!stop)
             stop = end;
         if (*count == PARAMS_MAX)
@@ -324,7 +313,6 @@ static bool add_query(struct signing *s)
     struct buf work = buf_make(CANONICAL_MAX);
     size_t count = 0;
     bool ok = sort_params(s->target.query, &work, params, &count);
-
     for (size_t i = 0; ok && i < count; i++) {
         if (i > 0)
             buf_addc(&s->canonical, '&');
@@ -339,9 +327,9 @@ static bool is_unsigned(const char *name)
 {
     static const char *const names[] = {"authorization", "connection",        "user-agent",
                                         "expect",        "transfer-encoding", "x-amzn-trace-id"};
-
-    char first = (char)(*name | 0x20); /* in lower case; most differ here */
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    /* In lower case; most differ here. */
+    char first = (char)(*name | 0x20);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (first == names[i][0] && strcasecmp(name, names[i]) == 0)
             return true;
     return false;
@@ -353,7 +341,6 @@ static bool sort_headers(const struct http_headers *all, struct signing *s)
 {
     for (size_t h = 0; h < all->count; h++) {
         size_t i = s->header_count;
-
         if (is_unsigned(all->at[h].name))
             continue;
         if (s->header_count == HEADERS_MAX)
@@ -369,7 +356,6 @@ static bool sort_headers(const struct http_headers *all, struct signing *s)
 static void add_lower(struct buf *to, const char *name)
 {
     size_t at = to->size;
-
     if (!buf_adds(to, name))
         return;
     for (; at < to->size; at++)
@@ -379,7 +365,7 @@ static void add_lower(struct buf *to, const char *name)
 
 static const char *pass(const char *at, bool blanks)
 {
-    while (*at != '\0' && (*at == ' ' || *at == '\t') == blanks)
+    while (*at && (*at == ' ' || *at == '\t') == blanks)
         at++;
     return at;
 }
@@ -388,13 +374,11 @@ static const char *pass(const char *at, bool blanks)
 static void add_trimmed(struct buf *to, const char *value)
 {
     const char *at = pass(value, true);
-
-    while (*at != '\0') {
+    while (*at) {
         const char *end = pass(at, false);
-
         buf_add(to, at, (size_t)(end - at));
         at = pass(end, true);
-        if (*at != '\0')
+        if (*at)
             buf_addc(to, ' ');
     }
 }
@@ -408,10 +392,8 @@ static bool same_name(const struct http_header *previous, const struct http_head
 static void add_canonical_headers(struct signing *s)
 {
     const struct http_header *previous = NULL;
-
     for (size_t i = 0; i < s->header_count; i++) {
         const struct http_header *header = s->headers[i];
-
         if (same_name(previous, header)) {
             buf_addc(&s->canonical, ',');
         } else {
@@ -430,11 +412,9 @@ static void add_signed_names(struct signing *s)
 {
     struct buf *to = &s->canonical;
     const struct http_header *previous = NULL;
-
     s->names_at = to->size;
     for (size_t i = 0; i < s->header_count; i++) {
         const struct http_header *header = s->headers[i];
-
         if (same_name(previous, header))
             continue;
         if (previous)
@@ -448,7 +428,8 @@ static void add_signed_names(struct signing *s)
 static bool build_canonical(const struct http_request *request, struct signing *s, struct err *err)
 {
     struct buf *to = &s->canonical;
-    bool ok = buf_reserve(to, 1000); /* as most are; the allocator has small pieces at hand */
+    /* As most are; the allocator has small pieces at hand. */
+    bool ok = buf_reserve(to, 1000);
 
     buf_adds(to, request->method);
     buf_addc(to, '\n');
@@ -486,7 +467,6 @@ static void add_scope(struct buf *to, const struct signing *s)
 static bool build_string_to_sign(struct signing *s, struct err *err)
 {
     char hash[SHA256_HEX_SIZE];
-
     sha256_hex(s->canonical.data, s->canonical.size, hash);
     buf_reserve(&s->to_sign, 256);
     buf_adds(&s->to_sign, "AWS4-HMAC-SHA256\n");
@@ -503,10 +483,9 @@ static bool build_string_to_sign(struct signing *s, struct err *err)
 static void derive_key(const struct signing *s, uint8_t key[SHA256_SIZE])
 {
     char start[4 + SECRET_MAX + 1];
-    int size = snprintf(start, sizeof(start), "AWS4%s", s->creds->secret_access_key);
-
+    int size = snprintf(start, sizeof start, "AWS4%s", s->creds->secret_access_key);
     hmac_sha256(start, (size_t)size, s->date, 8, key);
-    wipe(start, sizeof(start));
+    wipe(start, sizeof start);
     hmac_sha256(key, SHA256_SIZE, s->options->region, strlen(s->options->region), key);
     hmac_sha256(key, SHA256_SIZE, s->options->service, strlen(s->options->service), key);
     hmac_sha256(key, SHA256_SIZE, "aws4_request", 12, key);
@@ -517,7 +496,8 @@ static void derive_key(const struct signing *s, uint8_t key[SHA256_SIZE])
 /* What a key is made of, and the key. */
 struct kept_key {
     char secret[SECRET_MAX + 1];
-    char scope[SCOPE_MAX + 1]; /* "20150830/us-east-1/service/aws4_request"; "": none is kept */
+    /* "20150830/us-east-1/service/aws4_request"; "": none is kept. */
+    char scope[SCOPE_MAX + 1];
     uint8_t key[SHA256_SIZE];
 };
 
@@ -529,8 +509,7 @@ struct sigv4_keys {
 
 struct sigv4_keys *sigv4_keys_new(void)
 {
-    struct sigv4_keys *keys = calloc(1, sizeof(*keys));
-
+    struct sigv4_keys *keys = calloc(1, sizeof *keys);
     if (keys && pthread_mutex_init(&keys->lock, NULL) != 0) {
         free(keys);
         return NULL;
@@ -543,7 +522,7 @@ void sigv4_keys_free(struct sigv4_keys *keys)
     if (!keys)
         return;
     pthread_mutex_destroy(&keys->lock);
-    wipe(keys, sizeof(*keys));
+    wipe(keys, sizeof *keys);
     free(keys);
 }
 
@@ -551,7 +530,6 @@ void sigv4_keys_free(struct sigv4_keys *keys)
 static size_t place_of(const char *access_key_id, const char *scope)
 {
     uint32_t h = hash_add(hash_add(HASH_INIT, access_key_id), scope);
-
     return (h ^ h >> 16) % KEPT_KEYS;
 }
 
@@ -559,7 +537,6 @@ static bool find_key(struct sigv4_keys *keys, size_t place, const char *secret, 
                      uint8_t key[SHA256_SIZE])
 {
     const struct kept_key *kept = &keys->places[place];
-
     pthread_mutex_lock(&keys->lock);
     bool found = strcmp(kept->scope, scope) == 0 && strcmp(kept->secret, secret) == 0;
     if (found)
@@ -572,9 +549,8 @@ static void keep_key(struct sigv4_keys *keys, size_t place, const char *secret, 
                      const uint8_t key[SHA256_SIZE])
 {
     struct kept_key *kept = &keys->places[place];
-
     pthread_mutex_lock(&keys->lock);
-    wipe(kept, sizeof(*kept));
+    wipe(kept, sizeof *kept);
     memcpy(kept->secret, secret, strlen(secret) + 1);
     memcpy(kept->scope, scope, strlen(scope) + 1);
     memcpy(kept->key, key, SHA256_SIZE);
@@ -587,7 +563,6 @@ static bool get_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct er
     struct sigv4_keys *keys = s->options->keys;
     const char *secret = s->creds->secret_access_key;
     struct buf scope = buf_make(SCOPE_MAX);
-
     if (strlen(secret) > SECRET_MAX)
         return err_set(err, ERR_CREDENTIALS, "",
                        "the secret access key (from %s) is longer than %d characters",
@@ -616,12 +591,11 @@ static bool add_authorization(struct http_request *request, const struct signing
     char hex[SHA256_HEX_SIZE];
     struct buf value = buf_make(CANONICAL_MAX);
     bool ok = false;
-
     if (!get_key(s, key, err))
         return false;
-    hmac_sha256(key, sizeof(key), s->to_sign.data, s->to_sign.size, signature);
-    wipe(key, sizeof(key));
-    hex_encode(signature, sizeof(signature), hex);
+    hmac_sha256(key, sizeof key, s->to_sign.data, s->to_sign.size, signature);
+    wipe(key, sizeof key);
+    hex_encode(signature, sizeof signature, hex);
 
     buf_reserve(&value, 512);
     buf_adds(&value, "AWS4-HMAC-SHA256 Credential=");
@@ -653,7 +627,6 @@ bool sigv4_sign(struct http_request *request, const struct aws_creds *creds,
               build_canonical(request, &s, err) && build_string_to_sign(&s, err) &&
               add_authorization(request, &s, err) &&
               (!options->omit_session_token || add_token(request, creds, err));
-
     if (trace) {
         trace->canonical_request = s.canonical;
         trace->string_to_sign = s.to_sign;

@@ -21,16 +21,24 @@ struct sigv4_keys *sigv4_keys_new(void) MUST_CHECK; /* NULL when out of memory *
 void sigv4_keys_free(struct sigv4_keys *keys);
 
 struct sigv4_options {
-    const char *region;       /* "us-east-1" */
-    const char *service;      /* the signing name, "ec2" */
-    int64_t now_ms;           /* wall clock */
-    bool normalize_path;      /* all services but S3 */
-    bool double_encode_path;  /* all services but S3 */
-    bool add_content_sha256;  /* S3 wants the x-amz-content-sha256 header */
-    bool omit_session_token;  /* the token is added after signing, and not signed */
-    const char *payload_hash; /* NULL: computed from the body (streams are read and rewound); else
-                                 taken as it is */
-    struct sigv4_keys *keys;  /* looked up and added to; NULL: the key is derived anew */
+    /* "us-east-1". */
+    const char *region;
+    /* The signing name, "ec2". */
+    const char *service;
+    /* Wall clock. */
+    int64_t now_ms;
+    /* All services but S3. */
+    bool normalize_path;
+    /* All services but S3. */
+    bool double_encode_path;
+    /* S3 wants the x-amz-content-sha256 header. */
+    bool add_content_sha256;
+    /* The token is added after signing, and not signed. */
+    bool omit_session_token;
+    /* NULL: computed from the body (streams are read and rewound); else taken as it is. */
+    const char *payload_hash;
+    /* Looked up and added to; NULL: the key is derived anew. */
+    struct sigv4_keys *keys;
 };
 
 /* What was signed, for tests and debugging. May be NULL. The caller frees the buffers. */

@@ -14,8 +14,10 @@
 
 struct aws_words {
     size_t count;
-    char *at[AWS_WORDS_MAX + 1]; /* ended by NULL, as execvp wants it; they point into `store` */
-    char *store;                 /* owned */
+    /* Ended by NULL, as execvp wants it; they point into `store`. */
+    char *at[AWS_WORDS_MAX + 1];
+    /* Owned. */
+    char *store;
 };
 
 /* False with ERR_INVALID for a quote without its partner, a backslash at the end, or more than

@@ -11,14 +11,16 @@ struct row {
 };
 
 struct aws_buckets {
-    pthread_mutex_t lock; /* of everything below */
-    size_t count, next;   /* next: the row written next, round and round */
+    /* Of everything below. */
+    pthread_mutex_t lock;
+    /* Next: the row written next, round and round. */
+    size_t count, next;
     struct row rows[BUCKETS_MAX];
 };
 
 struct aws_buckets *aws_buckets_new(void)
 {
-    struct aws_buckets *b = calloc(1, sizeof(*b));
+    struct aws_buckets *b = calloc(1, sizeof *b);
     if (b && pthread_mutex_init(&b->lock, NULL) != 0) {
         free(b);
         return NULL;
@@ -47,14 +49,14 @@ bool aws_buckets_find(struct aws_buckets *b, const char *bucket, char region[33]
     pthread_mutex_lock(&b->lock);
     const struct row *row = find(b, bucket);
     if (row)
-        memcpy(region, row->region, sizeof(row->region));
+        memcpy(region, row->region, sizeof row->region);
     pthread_mutex_unlock(&b->lock);
     return row != NULL;
 }
 
 void aws_buckets_remember(struct aws_buckets *b, const char *bucket, const char *region)
 {
-    if (strlen(bucket) >= sizeof(b->rows->bucket) || strlen(region) >= sizeof(b->rows->region))
+    if (strlen(bucket) >= sizeof b->rows->bucket || strlen(region) >= sizeof b->rows->region)
         return;
     pthread_mutex_lock(&b->lock);
     struct row *row = find(b, bucket);

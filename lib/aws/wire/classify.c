@@ -7,7 +7,8 @@
 #include "lib/aws/wire/protocol.h"
 
 struct rule {
-    const char *code; /* '*' stands for anything, also for nothing */
+    /* '*' stands for anything, also for nothing. */
+    const char *code;
     enum err_kind kind;
 };
 
@@ -143,8 +144,7 @@ static const struct rule rules[] = {
 static bool fits(const char *pattern, const char *text)
 {
     const char *star = NULL, *from = NULL;
-
-    while (*text != '\0') {
+    while (*text) {
         if (*pattern == '*') {
             star = pattern++;
             from = text;
@@ -160,7 +160,7 @@ static bool fits(const char *pattern, const char *text)
     }
     while (*pattern == '*')
         pattern++;
-    return *pattern == '\0';
+    return !*pattern;
 }
 
 static enum err_kind classify_status(int status)
@@ -191,7 +191,8 @@ static enum err_kind classify_status(int status)
 
 /* What a code means at one service only. */
 static const struct {
-    const char *service; /* its id */
+    /* Its id. */
+    const char *service;
     struct rule rule;
 } own_rules[] = {
     /* So many tables are being created, changed or deleted at a time. */
@@ -202,12 +203,12 @@ static const struct {
 
 enum err_kind aws_classify(const struct aws_service *service, const char *code, int http_status)
 {
-    if (!code || code[0] == '\0')
+    if (!code || !*code)
         return classify_status(http_status);
-    for (size_t i = 0; service && i < sizeof(own_rules) / sizeof(own_rules[0]); i++)
+    for (size_t i = 0; service && i < sizeof own_rules / sizeof own_rules[0]; i++)
         if (strcmp(own_rules[i].service, service->id) == 0 && fits(own_rules[i].rule.code, code))
             return own_rules[i].rule.kind;
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (fits(rules[i].code, code))
             return rules[i].kind;
     return classify_status(http_status);

@@ -14,7 +14,6 @@
 static json_t *only_member(json_t *object, const char **name)
 {
     void *iter = json_object_iter(object);
-
     *name = iter ? json_object_iter_key(iter) : "";
     return iter ? json_object_iter_value(iter) : NULL;
 }
@@ -28,7 +27,6 @@ static bool is_xml(enum aws_protocol protocol)
 static char first_mark(const struct buf *body)
 {
     const char *text = buf_str(body);
-
     return text[strspn(text, " \t\r\n")];
 }
 
@@ -37,7 +35,6 @@ static char first_mark(const struct buf *body)
 static json_t *parse_any(const struct buf *body)
 {
     struct err ignored = ERR_INIT;
-
     if (first_mark(body) == '{')
         return json_loadb(buf_str(body), body->size, 0, NULL);
     if (first_mark(body) == '<')
@@ -50,7 +47,8 @@ static json_t *parse_any(const struct buf *body)
 /* What an error answer says, before it is put into words. All strings are borrowed from the
  * response or the document. */
 struct fault {
-    const char *code; /* may have a namespace before and an address behind */
+    /* May have a namespace before and an address behind. */
+    const char *code;
     const char *message;
     const char *request_id;
 };
@@ -60,8 +58,7 @@ static const char *first_of(const json_t *value, const char *const *paths)
 {
     for (; *paths; paths++) {
         const char *text = jstr(value, *paths);
-
-        if (text && text[0] != '\0')
+        if (text && *text)
             return text;
     }
     return NULL;
@@ -76,7 +73,6 @@ static struct fault read_xml_fault(json_t *document)
     static const char *const ids[] = {"RequestId", "RequestID", "ResponseMetadata.RequestId", NULL};
     const char *name;
     const json_t *root = only_member(document, &name);
-
     return (struct fault){first_of(root, codes), first_of(root, messages), first_of(root, ids)};
 }
 
@@ -85,7 +81,6 @@ static struct fault read_json_fault(const json_t *document)
     static const char *const codes[] = {"__type", "code", "Code", NULL};
     static const char *const messages[] = {"message", "Message", "errorMessage", NULL};
     static const char *const ids[] = {"RequestId", "requestId", NULL};
-
     return (struct fault){first_of(document, codes), first_of(document, messages),
                           first_of(document, ids)};
 }
@@ -94,8 +89,7 @@ static const char *first_header(const struct http_response *response, const char
 {
     for (; *names; names++) {
         const char *value = http_headers_get(&response->headers, *names);
-
-        if (value && value[0] != '\0')
+        if (value && *value)
             return value;
     }
     return NULL;
@@ -111,7 +105,6 @@ static void read_fault_headers(const struct http_response *response, struct faul
                                       NULL};
     const char *code = first_header(response, codes);
     const char *id = first_header(response, ids);
-
     if (code)
         f->code = code;
     if (id)
@@ -123,7 +116,6 @@ static void copy_code(const char *raw, char *to, size_t size)
 {
     const char *hash = strchr(raw, '#');
     const char *start = hash ? hash + 1 : raw;
-
     snprintf(to, size, "%.*s", (int)strcspn(start, ":; \r\n\t"), start);
 }
 
@@ -142,7 +134,7 @@ static const char *code_of_status(int status)
         {503, "ServiceUnavailable"}, {504, "GatewayTimeout"},
     };
 
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         if (codes[i].status == status)
             return codes[i].code;
     return "";
@@ -154,7 +146,6 @@ static int shown_size(const char *message)
 {
     const char *details = strstr(message, "The Canonical String");
     size_t size = details ? (size_t)(details - message) : strlen(message);
-
     while (size > 0 && (message[size - 1] == ' ' || message[size - 1] == '\n'))
         size--;
     return (int)size;
@@ -171,7 +162,6 @@ static bool is_clock_fault(const char *code, const char *message)
 static void copy_id(const char *id, char *to, size_t size)
 {
     size_t n = 0;
-
     for (; id && id[n] > ' ' && id[n] <= '~' && n < size - 1; n++)
         to[n] = id[n];
     to[n] = '\0';
@@ -180,11 +170,10 @@ static void copy_id(const char *id, char *to, size_t size)
 static void fill_error(const struct aws_op *op, const struct http_response *response,
                        const struct fault *f, struct err *err)
 {
-    char code[sizeof(err->code)];
+    char code[sizeof err->code];
     const char *message = f->message ? f->message : "";
     bool clock = false;
-
-    copy_code(f->code ? f->code : code_of_status(response->status), code, sizeof(code));
+    copy_code(f->code ? f->code : code_of_status(response->status), code, sizeof code);
     if (f->message) {
         clock = is_clock_fault(code, message);
         err_set(err, clock ? ERR_INVALID : aws_classify(op->service, code, response->status), code,
@@ -196,8 +185,8 @@ static void fill_error(const struct aws_op *op, const struct http_response *resp
     }
     err->http_status = response->status;
     err->retry_after_ms = retry_after_ms(response);
-    snprintf(err->operation, sizeof(err->operation), "%s", op->name);
-    copy_id(f->request_id, err->request_id, sizeof(err->request_id));
+    snprintf(err->operation, sizeof err->operation, "%s", op->name);
+    copy_id(f->request_id, err->request_id, sizeof err->request_id);
 }
 
 /* `document` is the parsed body; NULL when there is none that can be read. */
@@ -205,7 +194,6 @@ static bool decode_error(const struct aws_op *op, const struct http_response *re
                          json_t *document, struct err *err)
 {
     struct fault f = {0};
-
     if (document)
         f = first_mark(&response->body) == '{' ? read_json_fault(document)
                                                : read_xml_fault(document);
@@ -220,13 +208,12 @@ static bool unreadable(const struct aws_op *op, const struct http_response *resp
                        const char *why, struct err *err)
 {
     struct fault f = {0};
-
     read_fault_headers(response, &f);
     err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
             "the service's answer (HTTP status %d) cannot be read: %s", response->status, why);
     err->http_status = response->status;
-    snprintf(err->operation, sizeof(err->operation), "%s", op->name);
-    copy_id(f.request_id, err->request_id, sizeof(err->request_id));
+    snprintf(err->operation, sizeof err->operation, "%s", op->name);
+    copy_id(f.request_id, err->request_id, sizeof err->request_id);
     return false;
 }
 
@@ -242,9 +229,8 @@ static json_t *unwrap(const struct aws_op *op, json_t *document)
     const char *name;
     json_t *root = only_member(document, &name);
     char result[128];
-
     if (op->service->protocol == AWS_QUERY) {
-        snprintf(result, sizeof(result), "%sResult", op->name);
+        snprintf(result, sizeof result, "%sResult", op->name);
         root = json_object_get(root, result);
     }
     if (is_empty_text(root))
@@ -259,7 +245,6 @@ static bool is_root_of(const struct aws_op *op, const char *name)
 {
     static const char suffix[] = "Response";
     size_t n = strlen(op->name);
-
     if (op->service->protocol != AWS_REST_XML)
         return strncmp(name, op->name, n) == 0 && strcmp(name + n, suffix) == 0;
     /* Lookalikes of S3 say something where S3 says nothing; a page does not come from them. */
@@ -273,8 +258,7 @@ static bool has_problem(const struct aws_op *op, json_t *document, char problem[
     char result[128];
     const char *name;
     const json_t *root = only_member(document, &name);
-
-    snprintf(result, sizeof(result), "%sResult", op->name);
+    snprintf(result, sizeof result, "%sResult", op->name);
     if (!is_root_of(op, name))
         snprintf(problem, 160, "<%.64s> is not the root element of such an answer", name);
     else if (op->service->protocol == AWS_QUERY && !op->changes && !json_object_get(root, result))
@@ -291,7 +275,6 @@ static bool decode_xml(const struct aws_op *op, const struct http_response *resp
     json_t *document = xml_parse(buf_str(&response->body), response->body.size, &why);
     const char *name;
     char problem[160];
-
     if (!document)
         return unreadable(op, response, why.message, err);
     only_member(document, &name);
@@ -338,9 +321,9 @@ static bool decode_json(const struct aws_op *op, const struct http_response *res
         return *answer || err_set(err, ERR_INTERNAL, "", "out of memory while reading an answer");
     }
     if (*answer)
-        snprintf(why, sizeof(why), "it is not a JSON object");
+        snprintf(why, sizeof why, "it is not a JSON object");
     else /* without jansson's own text, which quotes what may be secret */
-        snprintf(why, sizeof(why), "line %d, column %d: not JSON", at.line, at.column);
+        snprintf(why, sizeof why, "line %d, column %d: not JSON", at.line, at.column);
     json_decref(*answer);
     *answer = NULL;
     return unreadable(op, response, why, err);
@@ -362,7 +345,6 @@ bool aws_decode(const struct aws_op *op, struct http_response *response, json_t 
                 struct err *err)
 {
     json_t *document;
-
     *answer = NULL;
     if (response->status >= 200 && response->status <= 299)
         return decode_answer(op, response, answer, err);
@@ -377,7 +359,6 @@ bool aws_bucket_region(const struct http_response *response, char region[33])
     const char *found = http_headers_get(&response->headers, "x-amz-bucket-region");
     json_t *document = NULL;
     bool ok;
-
     if (!found && response->status >= 300) {
         document = parse_any(&response->body);
         found = jstr(document, "Error.Region");

@@ -12,14 +12,15 @@
 /* A form body under construction. */
 struct form {
     struct buf *to;
-    struct buf name;  /* of the value being written: "Filter.1.Value.2" */
-    bool empty_lists; /* an empty array is sent as "Name=" */
+    /* Of the value being written: "Filter.1.Value.2". */
+    struct buf name;
+    /* An empty array is sent as "Name=". */
+    bool empty_lists;
 };
 
 static bool add_pair(struct form *f, const json_t *value)
 {
     bool ok = true;
-
     buf_addc(f->to, '&');
     uri_encode(f->to, buf_str(&f->name), f->name.size, false);
     buf_addc(f->to, '=');
@@ -44,7 +45,6 @@ static bool add_members(struct form *f, const json_t *object, unsigned depth)
     bool ok = true;
     const char *key;
     json_t *value;
-
     json_object_foreach((json_t *)object, key, value) {
         if (size > 0)
             buf_addc(&f->name, '.');
@@ -59,7 +59,6 @@ static bool add_elements(struct form *f, const json_t *array, unsigned depth)
 {
     size_t size = f->name.size;
     bool ok = true;
-
     if (json_array_size(array) == 0)
         return !f->empty_lists || add_pair(f, NULL);
     for (size_t i = 0; ok && i < json_array_size(array); i++) {
@@ -101,7 +100,6 @@ static bool encode_form(const struct aws_call *call, struct http_request *reques
                      .name = buf_make(NAME_MAX_SIZE),
                      .empty_lists = call->op->service->protocol == AWS_QUERY};
     bool ok = buf_reserve(f.to, 512);
-
     buf_adds(f.to, "Action=");
     buf_adds(f.to, call->op->name);
     buf_adds(f.to, "&Version=");
@@ -122,12 +120,11 @@ static bool encode_json(const struct aws_call *call, struct http_request *reques
     char target[128];
     bool ok = call->params ? aws_add_json(&request->owned_body, call->params)
                            : buf_adds(&request->owned_body, "{}");
-
     if (!ok)
         return aws_encode_params_error(err);
     use_owned_body(request);
-    if (snprintf(target, sizeof(target), "%s.%s", service->target_prefix, call->op->name) >=
-        (int)sizeof(target))
+    if (snprintf(target, sizeof target, "%s.%s", service->target_prefix, call->op->name) >=
+        (int)sizeof target)
         return err_set(err, ERR_INVALID, "", "the name of an operation is too long");
     return add_header(request, "X-Amz-Target", target, err) &&
            add_header(request, "Content-Type",
@@ -170,6 +167,6 @@ bool aws_encode(const struct aws_call *call, const char *endpoint, bool path_sty
     if (aws_rest_url(call, endpoint, path_style, request, err) && encode_body(call, request, err))
         return true;
     http_request_free(request);
-    snprintf(err->operation, sizeof(err->operation), "%s", call->op->name);
+    snprintf(err->operation, sizeof err->operation, "%s", call->op->name);
     return false;
 }

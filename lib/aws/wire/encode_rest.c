@@ -19,8 +19,10 @@
 struct label {
     const char *name;
     size_t size;
-    bool greedy;     /* takes slashes */
-    const char *end; /* behind the '}' */
+    /* Takes slashes. */
+    bool greedy;
+    /* Behind the '}'. */
+    const char *end;
 };
 
 /* The first label of a template; false when there is none. */
@@ -28,7 +30,6 @@ static bool next_label(const char *path, struct label *l)
 {
     const char *open = strchr(path, '{');
     const char *close = open ? strchr(open, '}') : NULL;
-
     if (!close)
         return false;
     l->name = open + 1;
@@ -44,7 +45,6 @@ static bool is_label(const struct aws_op *op, const char *key)
 {
     struct label l;
     size_t size = strlen(key);
-
     for (const char *at = op->path ? op->path : ""; next_label(at, &l); at = l.end)
         if (l.size == size && memcmp(l.name, key, size) == 0)
             return true;
@@ -64,7 +64,6 @@ static bool has_dots(const char *text, size_t size, bool greedy)
         return is_dots(text, size);
     for (size_t i = 0, n; i <= size; i += n + 1) {
         const char *slash = memchr(text + i, '/', size - i);
-
         n = slash ? (size_t)(slash - (text + i)) : size - i;
         if (is_dots(text + i, n))
             return true;
@@ -77,7 +76,6 @@ static bool add_label(struct buf *url, const json_t *params, const struct label 
     const json_t *value = json_object_getn(params, l->name, l->size);
     const char *text = json_string_value(value);
     size_t size = json_string_length(value);
-
     if (json_is_integer(value))
         return aws_add_scalar(url, value);
     if (!text || size == 0)
@@ -93,7 +91,6 @@ static bool add_label(struct buf *url, const json_t *params, const struct label 
 static bool add_path(struct buf *url, const char *path, const json_t *params, struct err *err)
 {
     struct label l;
-
     for (; next_label(path, &l); path = l.end) {
         buf_add(url, path, (size_t)(l.name - 1 - path));
         if (!add_label(url, params, &l, err))
@@ -132,7 +129,6 @@ static bool add_query(struct buf *url, const struct aws_call *call, const char *
     char separator = '?';
     const char *key;
     json_t *value;
-
     if (call->op->query) {
         buf_addc(url, separator);
         buf_adds(url, call->op->query);
@@ -142,7 +138,6 @@ static bool add_query(struct buf *url, const struct aws_call *call, const char *
         return true;
     json_object_foreach((json_t *)call->params, key, value) {
         size_t count = json_is_array(value) ? json_array_size(value) : 1;
-
         if (is_label(call->op, key) || json_is_null(value))
             continue;
         for (size_t i = 0; i < count; i++)
@@ -162,10 +157,9 @@ static bool bucket_for_host(const struct aws_call *call, bool https, bool path_s
                             const char **bucket, struct err *err)
 {
     const char *path = call->op->path;
-
     *bucket = NULL;
     if (call->op->service->protocol != AWS_REST_XML || !path ||
-        strncmp(path, BUCKET_LABEL, sizeof(BUCKET_LABEL) - 1) != 0)
+        strncmp(path, BUCKET_LABEL, sizeof BUCKET_LABEL - 1) != 0)
         return true;
     *bucket = jstr(call->params, "Bucket");
     if (!*bucket || aws_bucket_problem(*bucket))
@@ -182,7 +176,6 @@ static bool add_origin(struct buf *url, const struct aws_call *call, const char 
 {
     const char *host = strstr(endpoint, "://");
     const char *bucket;
-
     if (!host)
         return err_set(err, ERR_INVALID, "", "the endpoint %s is not an absolute URL", endpoint);
     if (!bucket_for_host(call, strncmp(endpoint, "https:", 6) == 0, path_style, &bucket, err))
@@ -199,8 +192,8 @@ static bool add_origin(struct buf *url, const struct aws_call *call, const char 
     buf_adds(url, bucket);
     buf_addc(url, '.');
     buf_adds(url, host);
-    *path += sizeof(BUCKET_LABEL) - 1;
-    if (**path == '\0')
+    *path += sizeof BUCKET_LABEL - 1;
+    if (!**path)
         *path = "/";
     return true;
 }
@@ -213,7 +206,6 @@ bool aws_rest_url(const struct aws_call *call, const char *endpoint, bool path_s
     bool ok = buf_reserve(&url, 256) && add_origin(&url, call, endpoint, path_style, &path, err) &&
               add_path(&url, path, call->params, err) &&
               add_query(&url, call, request->method, err);
-
     if (buf_ok(&url) && ok)
         request->url = buf_take(&url);
     else if (!buf_ok(&url))
@@ -230,7 +222,6 @@ bool aws_rest_json_body(const struct aws_call *call, struct http_request *reques
     bool ok = true, first = true;
     const char *key;
     json_t *value;
-
     if (rest_is_query(call->op, request->method))
         return true;
     buf_addc(to, '{');
@@ -254,11 +245,10 @@ static bool add_content_md5(struct http_request *request, struct err *err)
     struct buf text = buf_make(64);
     const struct http_body *body = &request->body;
     bool ok;
-
     if (!body->data && body->read)
         return err_set(err, ERR_INVALID, "", "Content-MD5 of a streamed body is not supported");
     md5(body->data ? body->data : "", body->data ? body->size : 0, digest);
-    base64_add(&text, digest, sizeof(digest));
+    base64_add(&text, digest, sizeof digest);
     ok = buf_ok(&text) && http_headers_add(&request->headers, "Content-MD5", buf_str(&text));
     buf_free(&text);
     return ok || aws_encode_header_error("Content-MD5", err);

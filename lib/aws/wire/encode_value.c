@@ -18,14 +18,13 @@ static void print_real(double real, char *to, size_t size)
 bool aws_add_scalar(struct buf *to, const json_t *value)
 {
     char real[40];
-
     switch (json_typeof(value)) {
     case JSON_STRING:
         return uri_encode(to, json_string_value(value), json_string_length(value), false);
     case JSON_INTEGER:
         return buf_addf(to, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     case JSON_REAL:
-        print_real(json_real_value(value), real, sizeof(real));
+        print_real(json_real_value(value), real, sizeof real);
         return uri_encode(to, real, strlen(real), false);
     case JSON_TRUE:
         return buf_adds(to, "true");

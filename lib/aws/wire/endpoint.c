@@ -55,7 +55,7 @@ static const struct {
 static const char *const gov_plain_fips[] = {
     "ec2", "sts", "sqs", "sns", "dynamodb", "elasticloadbalancing", "rds", "redshift"};
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define COUNT(array) (sizeof array / sizeof(*(array)))
 
 /* --- what the operator has set --- */
 
@@ -98,13 +98,12 @@ static bool take_override(const char *url, const char *where, struct aws_target 
     uri_free(&uri);
     size_t n = strlen(url);
     n -= url[n - 1] == '/';
-    if (!plain || n >= sizeof(to->url)) {
+    if (!plain || n >= sizeof to->url)
         return err_set(
             err, ERR_INVALID, "",
             "%s must be scheme://host[:port][/path] without a query and without \".\" or "
             "\"..\" in its path, at most %zu bytes",
-            where, sizeof(to->url) - 1);
-    }
+            where, sizeof to->url - 1);
     memcpy(to->url, url, n);
     to->url[n] = '\0';
     to->overridden = true;
@@ -170,10 +169,10 @@ bool aws_endpoints_init(struct aws_endpoints *e, const char *option,
 
 static bool write_target(struct aws_target *to, const char *host, const char *region)
 {
-    int url = snprintf(to->url, sizeof(to->url), "https://%s", host);
-    int signing = snprintf(to->signing_region, sizeof(to->signing_region), "%s", region);
-    return url > 0 && (size_t)url < sizeof(to->url) && signing > 0 &&
-           (size_t)signing < sizeof(to->signing_region);
+    int url = snprintf(to->url, sizeof to->url, "https://%s", host);
+    int signing = snprintf(to->signing_region, sizeof to->signing_region, "%s", region);
+    return url > 0 && (size_t)url < sizeof to->url && signing > 0 &&
+           (size_t)signing < sizeof to->signing_region;
 }
 
 static bool find_global(const struct aws_endpoints *e, const struct aws_partition *partition,
@@ -209,16 +208,15 @@ static bool find_regional(const struct aws_endpoints *e, const struct aws_servic
 {
     bool s3 = service->protocol == AWS_REST_XML;
     const char *suffix = e->dualstack && !s3 ? partition->dualstack_suffix : partition->dns_suffix;
-    if (s3 && e->fips && strcmp(partition->name, "aws-cn") == 0) {
+    if (s3 && e->fips && strcmp(partition->name, "aws-cn") == 0)
         return err_set(err, ERR_INVALID, "", "the partition %s has no FIPS endpoint for %s",
                        partition->name, service->id);
-    }
     char host[512];
     /* S3's dual-stack hosts are older than the second suffix. */
-    int n = snprintf(host, sizeof(host), "%s%s.%s%s.%s", service->endpoint_prefix,
+    int n = snprintf(host, sizeof host, "%s%s.%s%s.%s", service->endpoint_prefix,
                      e->fips && fips_is_named(e, service, partition) ? "-fips" : "",
                      e->dualstack && s3 ? "dualstack." : "", region, suffix);
-    return (n > 0 && (size_t)n < sizeof(host) && write_target(to, host, region)) ||
+    return (n > 0 && (size_t)n < sizeof host && write_target(to, host, region)) ||
            err_set(err, ERR_INTERNAL, "", "the endpoint is too long");
 }
 
@@ -236,6 +234,6 @@ bool aws_endpoints_find(const struct aws_endpoints *e, const struct aws_service 
     if (!url)
         return found;
     if (!found)
-        snprintf(to->signing_region, sizeof(to->signing_region), "%s", region);
+        snprintf(to->signing_region, sizeof to->signing_region, "%s", region);
     return take_override(url, where, to, err);
 }

@@ -12,19 +12,26 @@
 #include "lib/base/err.h"
 
 struct aws_endpoints {
-    const char *option; /* from our own configuration; "" or NULL: none. Borrowed, as the others */
+    /* From our own configuration; "" or NULL: none. Borrowed, as the others. */
+    const char *option;
     const struct aws_profiles *profiles;
     const char *profile;
-    bool ignore_configured; /* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS */
-    bool fips;              /* AWS_USE_FIPS_ENDPOINT */
-    bool dualstack;         /* AWS_USE_DUALSTACK_ENDPOINT */
+    /* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS. */
+    bool ignore_configured;
+    /* AWS_USE_FIPS_ENDPOINT. */
+    bool fips;
+    /* AWS_USE_DUALSTACK_ENDPOINT. */
+    bool dualstack;
 };
 
 struct aws_target {
-    char url[1024]; /* scheme://host[:port][/path], no slash at its end; only the operator's
-                       has a path, which goes before those of the requests */
-    char signing_region[33]; /* differs from the region asked for where a service is global */
-    bool overridden;         /* the operator's; S3 buckets stay in the path */
+    /* scheme://host[:port][/path], no slash at its end; only the operator's has a path, which goes
+     * before those of the requests. */
+    char url[1024];
+    /* Differs from the region asked for where a service is global. */
+    char signing_region[33];
+    /* The operator's; S3 buckets stay in the path. */
+    bool overridden;
 };
 
 /* Reads the switches from the environment and the profile and checks what can be checked.

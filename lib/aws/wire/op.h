@@ -12,24 +12,34 @@
 #include <stdbool.h>
 
 enum aws_protocol {
-    AWS_EC2,     /* query out, XML back; errors in <Response><Errors><Error> */
-    AWS_QUERY,   /* query out, XML back, wrapped in <XResult>; errors in <ErrorResponse><Error> */
-    AWS_JSON_10, /* X-Amz-Target and JSON */
+    /* Query out, XML back; errors in <Response><Errors><Error>. */
+    AWS_EC2,
+    /* Query out, XML back, wrapped in <XResult>; errors in <ErrorResponse><Error>. */
+    AWS_QUERY,
+    /* X-Amz-Target and JSON. */
+    AWS_JSON_10,
     AWS_JSON_11,
-    AWS_REST_JSON, /* path, query and JSON body */
-    AWS_REST_XML,  /* S3 */
+    /* Path, query and JSON body. */
+    AWS_REST_JSON,
+    /* S3. */
+    AWS_REST_XML,
 };
 
 struct aws_service {
     /* As in AWS_ENDPOINT_URL_<ID>, lower case, '_' for space: "ec2", "elastic_load_balancing_v2".
      */
     const char *id;
-    const char *endpoint_prefix; /* "ec2" in ec2.us-east-1.amazonaws.com */
-    const char *signing_name;    /* "ec2" */
+    /* "ec2" in ec2.us-east-1.amazonaws.com. */
+    const char *endpoint_prefix;
+    /* "ec2". */
+    const char *signing_name;
     enum aws_protocol protocol;
-    const char *version;       /* EC2/Query: API version, "2016-11-15" */
-    const char *target_prefix; /* JSON: "AmazonSQS" */
-    bool global;               /* one endpoint a partition (IAM) */
+    /* EC2/Query: API version, "2016-11-15". */
+    const char *version;
+    /* JSON: "AmazonSQS". */
+    const char *target_prefix;
+    /* One endpoint a partition (IAM). */
+    bool global;
 };
 
 /* The services we call. A new one is one row in services.c. */
@@ -38,20 +48,27 @@ extern const struct aws_service aws_ec2, aws_sts, aws_sqs, aws_sns, aws_s3, aws_
 
 struct aws_op {
     const struct aws_service *service;
-    const char *name;   /* "StopInstances" */
-    const char *method; /* NULL: POST. REST protocols: GET, PUT, ... */
+    /* "StopInstances". */
+    const char *name;
+    /* NULL: POST. REST protocols: GET, PUT, ... */
+    const char *method;
     /* REST: "/2017-10-31/functions/{FunctionName}/concurrency"; {X} are members of params, encoded;
      * {X+} keeps its slashes. S3: "/{Bucket}/{Key+}"; the bucket moves into the host where it can.
      * NULL: "/" */
     const char *path;
-    const char *query; /* REST: a fixed query, "publicAccessBlock"; NULL: none */
-    const char *root;  /* S3: the root element of a whole answer, "ListBucketResult"; NULL: a whole
-                          answer has no body, or one that is taken as it is */
-    bool makes_bucket; /* S3: there is no owner yet to expect */
-    bool changes;      /* it changes something: not sent in a dry run */
-    bool silent; /* JSON protocols: a whole answer may be without a body, as that of a change */
-    bool once;   /* it creates something, without an idempotency token: never sent twice by the
-                    transport */
+    /* REST: a fixed query, "publicAccessBlock"; NULL: none. */
+    const char *query;
+    /* S3: the root element of a whole answer, "ListBucketResult"; NULL: a whole answer has no body,
+     * or one that is taken as it is. */
+    const char *root;
+    /* S3: there is no owner yet to expect. */
+    bool makes_bucket;
+    /* It changes something: not sent in a dry run. */
+    bool changes;
+    /* JSON protocols: a whole answer may be without a body, as that of a change. */
+    bool silent;
+    /* It creates something, without an idempotency token: never sent twice by the transport. */
+    bool once;
 };
 
 #endif

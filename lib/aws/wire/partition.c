@@ -17,7 +17,7 @@ static const struct aws_partition partitions[] = {
     {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1", "eusc-"},
 };
 
-#define PARTITIONS (sizeof(partitions) / sizeof(partitions[0]))
+#define PARTITIONS (sizeof partitions / sizeof partitions[0])
 
 const struct aws_partition *aws_partition_by_name(const char *name)
 {
@@ -42,26 +42,23 @@ const struct aws_partition *aws_partition_of_region(const char *region)
 const struct aws_partition *aws_partition_of_arn(const char *arn)
 {
     struct aws_arn parsed;
-
     return aws_arn_parse(arn, &parsed) ? aws_partition_by_name(parsed.partition) : NULL;
 }
 
 bool aws_arn_parse(const char *text, struct aws_arn *to)
 {
     const char **fields[] = {&to->partition, &to->service, &to->region, &to->account};
-    size_t size = strnlen(text, sizeof(to->store));
+    size_t size = strnlen(text, sizeof to->store);
     char *at;
-
-    if (size >= sizeof(to->store) || strncmp(text, "arn:", 4) != 0)
+    if (size >= sizeof to->store || strncmp(text, "arn:", 4) != 0)
         return false;
     for (size_t i = 0; i < size; i++)
         if (text[i] <= ' ' || text[i] > '~')
             return false;
     memcpy(to->store, text, size + 1);
     at = to->store + 4;
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         char *colon = strchr(at, ':');
-
         if (!colon)
             return false;
         *colon = '\0';
@@ -69,5 +66,5 @@ bool aws_arn_parse(const char *text, struct aws_arn *to)
         at = colon + 1;
     }
     to->resource = at;
-    return to->partition[0] != '\0' && to->service[0] != '\0' && to->resource[0] != '\0';
+    return *to->partition && *to->service && *to->resource;
 }

@@ -11,11 +11,16 @@
 #include "lib/base/buf.h"
 
 struct aws_partition {
-    const char *name;             /* "aws", "aws-cn", "aws-us-gov", ... */
-    const char *dns_suffix;       /* "amazonaws.com" */
-    const char *dualstack_suffix; /* under which hosts have IPv6 addresses too: "api.aws" */
-    const char *default_region;   /* for resources that carry none: "us-east-1" */
-    const char *region_prefix;    /* of its regions: "us-gov-"; "" for "aws" */
+    /* "aws", "aws-cn", "aws-us-gov", ... */
+    const char *name;
+    /* "amazonaws.com". */
+    const char *dns_suffix;
+    /* Under which hosts have IPv6 addresses too: "api.aws". */
+    const char *dualstack_suffix;
+    /* For resources that carry none: "us-east-1". */
+    const char *default_region;
+    /* Of its regions: "us-gov-"; "" for "aws". */
+    const char *region_prefix;
 };
 
 /* By name ("aws-cn"); NULL when unknown. */

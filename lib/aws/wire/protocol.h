@@ -23,12 +23,15 @@
 
 struct aws_call {
     const struct aws_op *op;
-    const char *account; /* 12 digits, whose credentials to use; NULL: the daemon's own */
-    const char *region;  /* NULL: the configured one */
+    /* 12 digits, whose credentials to use; NULL: the daemon's own. */
+    const char *account;
+    /* NULL: the configured one. */
+    const char *region;
     /* Where to send to instead of the service's endpoint, scheme://host[:port]; needs `region`.
      * NULL: to the endpoint. */
     const char *origin;
-    const json_t *params; /* borrowed; NULL: none */
+    /* Borrowed; NULL: none. */
+    const json_t *params;
     /* S3: the account that the bucket must belong to, or the call is refused; NULL: any. */
     const char *bucket_owner;
     /* S3: a bucket in another region than asked for is followed only where the client's
@@ -36,13 +39,17 @@ struct aws_call {
     bool guarded;
     /* REST-XML only: the body and headers that are not parameters; borrowed. */
     struct http_body body;
-    const char *content_type;          /* NULL: none */
-    const struct http_header *headers; /* extra headers, signed */
+    /* NULL: none. */
+    const char *content_type;
+    /* Extra headers, signed. */
+    const struct http_header *headers;
     size_t header_count;
     /* Add Content-MD5 (in-memory bodies): S3 DeleteObjects and PutBucket* want it. */
     bool content_md5;
-    size_t response_max;  /* 0: HTTP_RESPONSE_MAX */
-    int64_t timeout_ms; /* 0: the client's */
+    /* 0: HTTP_RESPONSE_MAX. */
+    size_t response_max;
+    /* 0: the client's. */
+    int64_t timeout_ms;
     /* Not NULL: a 2xx body is put here as it is, *answer is an empty object. It is ERR_TRANSIENT
      * when the answer does not say where its body ends. */
     struct buf *raw_answer;

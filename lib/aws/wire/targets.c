@@ -10,7 +10,8 @@
 #define PLACES 128 /* services times regions that are in use at a time, and some more */
 
 struct known {
-    const struct aws_service *service; /* NULL: nothing is known here */
+    /* NULL: nothing is known here. */
+    const struct aws_service *service;
     char region[33];
     struct aws_target target;
 };
@@ -18,13 +19,14 @@ struct known {
 /* Each pair has one place; another whose place is the same puts it out. */
 struct aws_targets {
     const struct aws_endpoints *endpoints;
-    pthread_mutex_t lock; /* of the places */
+    /* Of the places. */
+    pthread_mutex_t lock;
     struct known places[PLACES];
 };
 
 struct aws_targets *aws_targets_new(const struct aws_endpoints *endpoints)
 {
-    struct aws_targets *t = calloc(1, sizeof(*t));
+    struct aws_targets *t = calloc(1, sizeof *t);
     if (t && pthread_mutex_init(&t->lock, NULL) != 0) {
         free(t);
         return NULL;
@@ -65,7 +67,7 @@ bool aws_targets_find(struct aws_targets *t, const struct aws_service *service, 
     /* A region that was found is short enough: its name was valid. */
     pthread_mutex_lock(&t->lock);
     *known = (struct known){.service = service, .target = *to};
-    strncpy(known->region, region, sizeof(known->region) - 1);
+    strncpy(known->region, region, sizeof known->region - 1);
     pthread_mutex_unlock(&t->lock);
     return true;
 }

@@ -31,17 +31,25 @@ struct world {
     struct aws_options options;
     struct aws *aws;
     /* What the server does. */
-    _Atomic int expired;   /* so many service calls are answered with ExpiredToken */
-    _Atomic int throttled; /* so many with Throttling */
-    _Atomic int denied;    /* AssumeRole is refused */
-    _Atomic int roles;     /* AssumeRole so far */
-    _Atomic int imds_busy; /* so many requests of IMDS are answered with 503 */
+    /* So many service calls are answered with ExpiredToken. */
+    _Atomic int expired;
+    /* So many with Throttling. */
+    _Atomic int throttled;
+    /* AssumeRole is refused. */
+    _Atomic int denied;
+    /* AssumeRole so far. */
+    _Atomic int roles;
+    /* So many requests of IMDS are answered with 503. */
+    _Atomic int imds_busy;
     _Atomic bool sts_outage;
-    const char *refusing; /* requests whose head has this are refused with `refusal`; NULL: none */
+    /* Requests whose head has this are refused with `refusal`; NULL: none. */
+    const char *refusing;
     const char *refusal;
-    const char *role_refusing; /* AssumeRole whose head has this is refused with `refusal` */
+    /* AssumeRole whose head has this is refused with `refusal`. */
+    const char *role_refusing;
     const char *role_expiration;
-    bool later; /* requests that are not signed for an hour later are refused with `refusal` */
+    /* Requests that are not signed for an hour later are refused with `refusal`. */
+    bool later;
     /* While held, GetCallerIdentity waits. */
     pthread_mutex_t lock;
     pthread_cond_t moved;
@@ -54,7 +62,7 @@ struct world {
 static void say_error(struct cloud_reply *reply, int status, const char *code, const char *message)
 {
     reply->status = status;
-    snprintf(reply->body, sizeof(reply->body),
+    snprintf(reply->body, sizeof reply->body,
              "<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors>"
              "<RequestID>req-err</RequestID></Response>",
              code, message);
@@ -68,7 +76,7 @@ static void answer_identity(struct world *w, struct cloud_reply *reply)
     while (w->held)
         pthread_cond_wait(&w->moved, &w->lock);
     pthread_mutex_unlock(&w->lock);
-    snprintf(reply->body, sizeof(reply->body),
+    snprintf(reply->body, sizeof reply->body,
              "<GetCallerIdentityResponse><GetCallerIdentityResult>"
              "<Arn>arn:aws:sts::" OWN ":assumed-role/daemon/i-1</Arn><UserId>U</UserId>"
              "<Account>" OWN "</Account></GetCallerIdentityResult></GetCallerIdentityResponse>");
@@ -88,13 +96,13 @@ static void answer_role(struct world *w, const struct cloud_request *request,
     }
     if (w->denied) {
         reply->status = 403;
-        snprintf(reply->body, sizeof(reply->body),
+        snprintf(reply->body, sizeof reply->body,
                  "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User "
                  "is not authorized to perform: sts:AssumeRole</Message></Error>"
                  "<RequestId>req-role</RequestId></ErrorResponse>");
         return;
     }
-    snprintf(reply->body, sizeof(reply->body),
+    snprintf(reply->body, sizeof reply->body,
              "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE%d"
              "</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey><SessionToken>"
              "role-token</SessionToken><Expiration>%s</Expiration>"
@@ -113,11 +121,11 @@ static void answer_s3(const struct cloud_request *request, struct cloud_reply *r
     if (nowhere || (moved && !strstr(request->head, "/eu-central-1/s3/"))) {
         reply->status = 301;
         reply->headers = moved ? reply->headers : "x-amz-bucket-region: cn-north-1\r\n";
-        snprintf(reply->body, sizeof(reply->body),
+        snprintf(reply->body, sizeof reply->body,
                  "<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>");
         return;
     }
-    snprintf(reply->body, sizeof(reply->body), "the object's bytes");
+    snprintf(reply->body, sizeof reply->body, "the object's bytes");
 }
 
 static void answer_imds(const struct cloud_request *request, struct cloud_reply *reply)
@@ -125,7 +133,7 @@ static void answer_imds(const struct cloud_request *request, struct cloud_reply 
     bool put = strcmp(request->method, "PUT") == 0;
     bool region = strcmp(request->target, "/latest/meta-data/placement/region") == 0;
     reply->status = put || region ? 200 : 404;
-    snprintf(reply->body, sizeof(reply->body), "%s", put ? "imds-token" : "ap-southeast-2");
+    snprintf(reply->body, sizeof reply->body, "%s", put ? "imds-token" : "ap-southeast-2");
 }
 
 /* As EC2 and SQS do, with the time that it is. */
@@ -135,7 +143,7 @@ static void say_refused_time(const struct world *w, const struct cloud_request *
     say_error(reply, 403, w->refusal, "Not your hour");
     reply->headers = "Date: Thu, 01 Jan 2026 01:00:01 GMT\r\n";
     if (strcasestr(request->head, "AmazonSQS."))
-        snprintf(reply->body, sizeof(reply->body), "{\"__type\":\"%s\"}", w->refusal);
+        snprintf(reply->body, sizeof reply->body, "{\"__type\":\"%s\"}", w->refusal);
 }
 
 static void answer(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
@@ -154,7 +162,7 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
     } else if (w->later && !strcasestr(request->head, "\r\nX-Amz-Date: 20260101T01")) {
         say_refused_time(w, request, reply);
     } else if (strcasestr(request->head, "AmazonSQS.")) {
-        snprintf(reply->body, sizeof(reply->body), "{\"ok\":\"yes\"}");
+        snprintf(reply->body, sizeof reply->body, "{\"ok\":\"yes\"}");
     } else if (w->refusing && strstr(request->head, w->refusing)) {
         say_error(reply, 403, w->refusal, "The security token included is no good here");
     } else if (w->expired > 0) {
@@ -168,7 +176,7 @@ static void answer(void *ctx, const struct cloud_request *request, struct cloud_
     } else {
         reply->headers = "x-amzn-RequestId: req-7\r\n";
         bool query = strstr(request->body, "Action=ListUsers") != NULL;
-        snprintf(reply->body, sizeof(reply->body), "%s<ok>yes</ok>%s",
+        snprintf(reply->body, sizeof reply->body, "%s<ok>yes</ok>%s",
                  query ? "<ListUsersResponse><ListUsersResult>" : "<DescribeRegionsResponse>",
                  query ? "</ListUsersResult></ListUsersResponse>" : "</DescribeRegionsResponse>");
     }
@@ -247,7 +255,7 @@ static void expect_call(struct world *w, const struct aws_op *op, const char *ac
     if (aws_call(w->aws, w->http, &call, &answer_value, &err))
         assert_string_equal(jstr(answer_value, "ok") ? jstr(answer_value, "ok") : "-", "yes");
     else
-        err_text(&err, text, sizeof(text));
+        err_text(&err, text, sizeof text);
     assert_string_equal(text, expected);
     json_decref(answer_value);
 }
@@ -276,9 +284,9 @@ static void test_settings_refused(void **state)
     struct world *w = *state;
     struct aws_options options = w->options;
     options.region = "Ireland";
-    expect_refused(&options,
-                   "\"Ireland\" is not a valid AWS region (such as eu-west-1): correct [aws] region, AWS_REGION, "
-                   "AWS_DEFAULT_REGION or region of profile default");
+    expect_refused(&options, "\"Ireland\" is not a valid AWS region (such as eu-west-1): correct "
+                             "[aws] region, AWS_REGION, "
+                             "AWS_DEFAULT_REGION or region of profile default");
     options = w->options;
     options.profile = "nobody";
     expect_refused(&options, "the profile \"nobody\" ([aws] profile) is in neither shared file: "
@@ -317,7 +325,8 @@ static void test_region_and_ca_bundle(void **state)
     expect_region(w, "us-west-1");
     unsetenv("AWS_DEFAULT_REGION");
     setenv("AWS_CA_BUNDLE", "/etc/ca.pem", 1);
-    expect_region(w, "eu-west-1"); /* of [default] in the file */
+    /* Of [default] in the file. */
+    expect_region(w, "eu-west-1");
     assert_string_equal(aws_ca_bundle(w->aws), "/etc/ca.pem");
 }
 
@@ -347,7 +356,8 @@ static void test_region_not_known_yet(void **state)
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", w->server.url, 1);
     make_aws(w);
     w->imds_busy = 2;
-    for (int i = 0; i < 2; i++) { /* asked, and remembered */
+    /* Asked, and remembered. */
+    for (int i = 0; i < 2; i++) {
         assert_null(aws_get_caller(w->aws, w->http, &err));
         assert_string_equal(err_kind_name(err.kind), "unavailable");
         assert_string_equal(
@@ -376,7 +386,7 @@ static void test_endpoint_with_a_path(void **state)
     struct aws_creds *creds = aws_creds_new("AKIDOWN", "s", NULL, INT64_MAX, "test");
     const struct aws_call calls[] = {{.op = &describe}, {.op = &get_object, .params = params}};
     static const char *const paths[] = {"/gw/aws", "/gw/aws/a-bucket/a%20key/b"};
-    snprintf(url, sizeof(url), "%s/gw/aws/", w->server.url);
+    snprintf(url, sizeof url, "%s/gw/aws/", w->server.url);
     w->options.endpoint_url = url;
     make_aws(w);
     for (size_t i = 0; i < 2; i++) {
@@ -479,10 +489,10 @@ static void test_malformed_account_is_not_sent(void **state)
     struct world *w = *state;
     const char *const accounts[] = {"", "12345678901", "1234567890123", "22223333444x",
                                     "../../../etc/x"};
-    for (size_t i = 0; i < sizeof(accounts) / sizeof(*accounts); i++) {
+    for (size_t i = 0; i < sizeof accounts / sizeof *accounts; i++) {
         char message[128];
-        snprintf(message, sizeof(message),
-                 "\"%s\" is not a valid AWS account ID (12 digits)", accounts[i]);
+        snprintf(message, sizeof message, "\"%s\" is not a valid AWS account ID (12 digits)",
+                 accounts[i]);
         expect_creds(w, accounts[i], message);
     }
     expect_requests(w, "");
@@ -543,7 +553,7 @@ static void test_refusals_of_one_region(void **state)
                                            "UnrecognizedClientException"};
     struct world *w = *state;
     w->refusing = "/me-south-1/ec2/";
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         w->refusal = refusals[i];
         for (int k = 0; k < 5; k++) {
             expect_call_in(w, "eu-west-1", ERR_NONE);
@@ -582,7 +592,8 @@ static void test_rotated_keys(void **state)
     write_keys(path, "AKIDSECOND");
     expect_call(w, &describe, NULL, "ok");
     expect_creds(w, NULL, "AKIDSECOND");
-    make_aws(w); /* it is not a minute later, but another daemon */
+    /* It is not a minute later, but another daemon. */
+    make_aws(w);
     expect_call(w, &describe, NULL, "ok");
     w->refusing = "Credential=AKIDSECOND/";
     w->refusal = "ExpiredToken";
@@ -638,10 +649,12 @@ static void test_rotated_keys_of_a_role(void **state)
     expect_creds(w, OTHER, "ASIAROLE2");
     w->refusing = "/ec2/";
     w->refusal = "AuthFailure";
-    expect_refusal(w, true); /* STS has taken them */
+    /* STS has taken them. */
+    expect_refusal(w, true);
     w->refusing = NULL;
     make_aws(w);
-    w->role_refusing = "Credential=AKID"; /* these and the next */
+    /* These and the next. */
+    w->role_refusing = "Credential=AKID";
     expect_creds(w, NULL, "AKIDSECOND");
     struct err err = ERR_INIT;
     write_keys(path, "AKIDTHIRD");
@@ -661,7 +674,8 @@ static void test_wrong_clock(void **state)
     struct err err = ERR_INIT;
     json_t *value = NULL, *params = json_object();
     char url[128];
-    clock = fake_clock_make(INT64_C(1767225601000)); /* Thu, 01 Jan 2026 00:00:01 GMT */
+    /* Thu, 01 Jan 2026 00:00:01 GMT. */
+    clock = fake_clock_make(INT64_C(1767225601000));
     w->options.clock = &clock.clock;
     w->later = true;
     make_aws(w);
@@ -673,9 +687,10 @@ static void test_wrong_clock(void **state)
     expect_call(w, &describe, NULL, "ok");
     expect_call(w, &describe, NULL, "ok");
     expect_requests(w, "POST /\nPOST /\nPOST /\nPOST /\n");
-    w->options.endpoint_url = NULL; /* and a queue of an origin of its own */
+    /* And a queue of an origin of its own. */
+    w->options.endpoint_url = NULL;
     make_aws(w);
-    snprintf(url, sizeof(url), "%s/1/q", w->server.url);
+    snprintf(url, sizeof url, "%s/1/q", w->server.url);
     assert_true(sqs_queue_init(&queue, url, "eu-west-1", NULL, &err));
     struct aws_call call;
     assert_true(sqs_make_call(w->aws, &queue, &sqs_get_queue_attributes, params, &call, &err));
@@ -691,7 +706,8 @@ static void test_wrong_clock_and_expiry(void **state)
 {
     static struct fake_clock clock;
     struct world *w = *state;
-    clock = fake_clock_make(INT64_C(1767225601000)); /* Thu, 01 Jan 2026 00:00:01 GMT */
+    /* Thu, 01 Jan 2026 00:00:01 GMT. */
+    clock = fake_clock_make(INT64_C(1767225601000));
     w->options.clock = &clock.clock;
     w->later = true;
     w->refusal = "RequestTimeTooSkewed";
@@ -772,7 +788,8 @@ static void test_bucket_elsewhere_is_followed_once(void **state)
     expect_object(w, "moved", "ok");
     expect_requests(w, "GET /moved/a%20b/c\nGET /moved/a%20b/c\n");
     assert_true(cloud_saw(&w->server, "/eu-central-1/s3/aws4_request"));
-    expect_object(w, "moved", "ok"); /* it is known by now */
+    /* It is known by now. */
+    expect_object(w, "moved", "ok");
     expect_object(w, "here", "ok");
     assert_true(cloud_saw(&w->server, "/eu-west-1/s3/aws4_request"));
     expect_requests(w, "GET /moved/a%20b/c\nGET /moved/a%20b/c\nGET /moved/a%20b/c\n"
@@ -805,7 +822,8 @@ static void test_bucket_is_followed_where_that_is_allowed(void **state)
     }
     assert_false(cloud_saw(&w->server, "/eu-central-1/s3/aws4_request"));
     expect_requests(w, "GET /moved/a%20b/c\n");
-    expect_object(w, "moved", "ok"); /* not guarded */
+    /* Not guarded. */
+    expect_object(w, "moved", "ok");
     json_decref(params);
 }
 
@@ -864,7 +882,8 @@ static void test_region_of_the_call(void **state)
     struct err err = ERR_INIT;
     json_t *value = NULL;
     assert_false(aws_call(w->aws, w->http, &call, &value, &err));
-    assert_string_equal(err.message, "\"us-east-1.evil.test/\" is not a valid AWS region (such as eu-west-1)");
+    assert_string_equal(err.message,
+                        "\"us-east-1.evil.test/\" is not a valid AWS region (such as eu-west-1)");
     assert_string_equal(err.operation, "DescribeRegions");
     call.region = "ca-central-1";
     assert_true(aws_call(w->aws, w->http, &call, &value, &err));
@@ -911,13 +930,13 @@ static void test_log(void **state)
                                           "shared &",   "AWS4-HMAC",   "Signature"};
     char text[16384];
     expect_call(w, &describe, OTHER, "ok");
-    ssize_t n = read(w->log_fds[0], text, sizeof(text) - 1);
+    ssize_t n = read(w->log_fds[0], text, sizeof text - 1);
     assert_true(n > 0);
     text[n] = '\0';
     assert_non_null(strstr(text, "DescribeRegions"));
     assert_non_null(strstr(text, "req-7"));
     assert_non_null(strstr(text, OTHER));
-    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++)
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         assert_null(strstr(text, secrets[i]));
 }
 
@@ -978,7 +997,8 @@ static void test_one_worker_asks(void **state)
     hold(w, false);
     pthread_join(asking, NULL);
     assert_true(first.ok);
-    expect_requests(w, "POST /\nPOST /\n"); /* GetCallerIdentity, AssumeRole */
+    /* GetCallerIdentity, AssumeRole. */
+    expect_requests(w, "POST /\nPOST /\n");
 }
 
 static void *call_often(void *arg)

@@ -80,7 +80,8 @@ static void test_a_change_is_told_of_once_it_was_made(void **state)
     struct step_ctx ctx = context(w);
     world_script(w, answers, NULL);
     assert_int_equal(act_step(&ctx, &stop, instance()), STEP_FAILED);
-    assert_int_equal(told, 0); /* refused: nothing was changed */
+    /* Refused: nothing was changed. */
+    assert_int_equal(told, 0);
     assert_int_equal(act_step(&ctx, &stop, instance()), STEP_DONE);
     assert_int_equal(world_calls(w, "StopInstances", NULL), 2);
     assert_int_equal(asked, 2);

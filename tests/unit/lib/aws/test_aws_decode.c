@@ -11,8 +11,7 @@ static const struct aws_service *service_named(const char *name)
     static const struct aws_service *const all[] = {
         &aws_ec2,    &aws_sts,      &aws_sqs, &aws_sns, &aws_s3,        &aws_iam,
         &aws_lambda, &aws_dynamodb, &aws_ecs, &aws_kms, &aws_workspaces};
-
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->id, name) == 0)
             return all[i];
     fail_msg("no service %s", name);
@@ -25,11 +24,9 @@ static struct http_response response_of(const char *text, size_t size)
     struct http_response r = {.status = (int)strtol(text + strlen("HTTP/1.1 "), NULL, 10),
                               .body = buf_make(1u << 20)};
     const char *line = strchr(text, '\n') + 1;
-
     while (*line != '\n') {
         char name[128], value[512];
         const char *end = strchr(line, '\n');
-
         assert_int_equal(sscanf(line, "%127[^:]: %511[^\n]", name, value), 2);
         assert_true(http_headers_add(&r.headers, name, value));
         line = end + 1;
@@ -43,7 +40,6 @@ static struct http_response load_response(const char *http_path)
 {
     struct buf text = folder_read(http_path, "");
     struct http_response r = response_of(text.data, text.size);
-
     buf_free(&text);
     return r;
 }
@@ -52,7 +48,6 @@ static void check_error(const struct err *err, const json_t *wanted, const char 
                         int status)
 {
     const char *begins = jstr(wanted, "message_begins");
-
     assert_string_equal(err_kind_name(err->kind), jstr(wanted, "kind"));
     assert_string_equal(err->code, jstr(wanted, "code"));
     assert_string_equal(err->request_id, jstr(wanted, "request_id"));
@@ -73,7 +68,6 @@ static void test_answer(void **state)
     struct err err = ERR_INIT;
     json_t *answer, *wanted;
     bool ok;
-
     assert_true(asprintf(&expected, "%.*s.json", (int)(strlen(path) - strlen(".http")), path) > 0);
     wanted = folder_json(expected, "");
     const struct aws_op op = {.service = service_named(jstr(wanted, "service")),
@@ -103,7 +97,6 @@ static void assert_region(const char *http, const char *wanted)
 {
     struct http_response r = response_of(http, strlen(http));
     char region[33] = "none";
-
     assert_int_equal(aws_bucket_region(&r, region), strcmp(wanted, "none") != 0);
     assert_string_equal(region, wanted);
     http_response_free(&r);
@@ -241,9 +234,8 @@ static const struct {
 static void test_classify(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         enum err_kind kind = aws_classify(NULL, kinds[i].code, kinds[i].status);
-
         if (kind != kinds[i].kind)
             print_message("%s with status %d:\n", kinds[i].code, kinds[i].status);
         assert_string_equal(err_kind_name(kind), err_kind_name(kinds[i].kind));
@@ -265,7 +257,7 @@ static void test_classify_by_service(void **state)
         {"dynamodb", "ResourceNotFoundException", ERR_NOT_FOUND},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         enum err_kind kind = aws_classify(service_named(own[i].service), own[i].code, 400);
         assert_string_equal(err_kind_name(kind), err_kind_name(own[i].kind));
     }
@@ -278,19 +270,16 @@ static void test_truncated(void **state)
     struct buf text = folder_read(*state, "");
     const struct aws_service *service = service_named("s3");
     struct http_response whole = response_of(text.data, text.size);
-
     for (size_t n = 0; n < whole.body.size; n++) {
         static const enum aws_protocol protocols[] = {AWS_EC2, AWS_QUERY, AWS_JSON_11,
                                                       AWS_REST_XML};
         struct http_response r = {.status = whole.status, .body = buf_make(1u << 20)};
-
         assert_true(buf_add(&r.body, whole.body.data, n));
-        for (size_t p = 0; p < sizeof(protocols) / sizeof(protocols[0]); p++) {
+        for (size_t p = 0; p < sizeof protocols / sizeof protocols[0]; p++) {
             struct aws_service other = *service;
             const struct aws_op op = {.service = &other, .name = "X"};
             struct err err = ERR_INIT;
             json_t *answer;
-
             other.protocol = protocols[p];
             if (aws_decode(&op, &r, &answer, &err))
                 assert_non_null(answer);
@@ -307,7 +296,6 @@ static void test_truncated(void **state)
 int main(void)
 {
     static struct folder_tests tests;
-
     folder_add(&tests, "tests/unit/data/aws_decode", ".http", test_answer);
     folder_add(&tests, "tests/unit/data/aws_decode", ".http", test_truncated);
     folder_add_test(&tests, "bucket region", test_bucket_region);

@@ -7,7 +7,8 @@
 #include "lib/net/uri.h"
 
 static const struct {
-    const char *name; /* botocore's */
+    /* As in botocore. */
+    const char *name;
     const struct aws_service *service;
 } services[] = {
     {"ec2", &aws_ec2},
@@ -28,7 +29,7 @@ static const struct {
 
 static const struct aws_service *service_named(const char *name)
 {
-    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
         if (strcmp(services[i].name, name) == 0)
             return services[i].service;
     fail_msg("no service %s", name);
@@ -39,7 +40,6 @@ static json_t *decoded(const char *text, size_t n)
 {
     struct buf b = buf_make(65536);
     json_t *value;
-
     assert_true(uri_decode(&b, text, n, true));
     value = json_stringn(buf_str(&b), b.size);
     assert_non_null(value);
@@ -50,7 +50,6 @@ static json_t *decoded(const char *text, size_t n)
 static bool is_before(const json_t *a, const json_t *b)
 {
     int order = strcmp(jstr(a, "[0]"), jstr(b, "[0]"));
-
     return (order != 0 ? order : strcmp(jstr(a, "[1]"), jstr(b, "[1]"))) < 0;
 }
 
@@ -58,14 +57,12 @@ static bool is_before(const json_t *a, const json_t *b)
 static json_t *pairs_of(const char *text)
 {
     json_t *all = json_array();
-
-    while (*text != '\0') {
+    while (*text) {
         size_t n = strcspn(text, "&");
         const char *equals = memchr(text, '=', n);
         size_t name = equals ? (size_t)(equals - text) : n;
         json_t *pair = json_array();
         size_t i = 0;
-
         json_array_append_new(pair, decoded(text, name));
         json_array_append_new(pair, equals ? decoded(equals + 1, n - name - 1) : json_string(""));
         while (i < json_array_size(all) && !is_before(pair, json_array_get(all, i)))
@@ -79,7 +76,6 @@ static json_t *pairs_of(const char *text)
 static void assert_pairs_equal(const char *text, const json_t *wanted)
 {
     json_t *is = pairs_of(text);
-
     assert_json_equal(is, wanted);
     json_decref(is);
 }
@@ -92,11 +88,10 @@ static void check_url(const struct http_request *request, const char *endpoint,
     const char *path = host + host_size;
     size_t path_size = strcspn(path, "?");
     char part[4096];
-
     assert_int_equal(strncmp(request->url, endpoint, (size_t)(host - request->url)), 0);
-    snprintf(part, sizeof(part), "%.*s", (int)host_size, host);
+    snprintf(part, sizeof part, "%.*s", (int)host_size, host);
     assert_string_equal(part, jstr(expect, "host"));
-    snprintf(part, sizeof(part), "%.*s", (int)path_size, path);
+    snprintf(part, sizeof part, "%.*s", (int)path_size, path);
     assert_string_equal(part, jstr(expect, "path"));
     assert_pairs_equal(path[path_size] == '?' ? path + path_size + 1 : "", jget(expect, "query"));
 }
@@ -104,12 +99,10 @@ static void check_url(const struct http_request *request, const char *endpoint,
 static void check_headers(const struct http_request *request, const json_t *wanted)
 {
     json_t *is = json_object();
-
     for (size_t i = 0; i < request->headers.count; i++) {
         char name[64];
         size_t n = 0;
-
-        for (const char *c = request->headers.at[i].name; *c != '\0' && n < 63; c++)
+        for (const char *c = request->headers.at[i].name; *c && n < 63; c++)
             name[n++] = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
         name[n] = '\0';
         json_object_set_new(is, name, json_string(request->headers.at[i].value));
@@ -121,13 +114,11 @@ static void check_headers(const struct http_request *request, const json_t *want
 static void check_body(const struct http_request *request, const json_t *expect)
 {
     const char *text = request->body.data ? request->body.data : "";
-
     assert_int_equal(strlen(text), request->body.size);
     if (jget(expect, "form")) {
         assert_pairs_equal(text, jget(expect, "form"));
     } else if (jget(expect, "json")) {
         json_t *is = json_loads(text, 0, NULL);
-
         assert_json_equal(is, jget(expect, "json"));
         json_decref(is);
     } else {
@@ -155,7 +146,6 @@ static void test_as_botocore(void **state)
     struct err err = ERR_INIT;
     const char *name;
     json_t *value;
-
     json_object_foreach(jget(c, "headers"), name, value)
         headers[call.header_count++] = (struct http_header){name, json_string_value(value)};
     if (!aws_encode(&call, jstr(c, "endpoint"), jbool(c, "path_style", false), &request, &err))
@@ -184,7 +174,6 @@ static void assert_encodes_to(const struct aws_op *op, const char *endpoint, con
     struct aws_call call = {.op = op, .params = p};
     struct http_request request;
     struct err err = ERR_INIT;
-
     assert_non_null(p);
     if (aws_encode(&call, endpoint, false, &request, &err)) {
         assert_string_equal(request.url, wanted);
@@ -201,7 +190,6 @@ static void assert_encodes_to(const struct aws_op *op, const char *endpoint, con
 static void test_labels(void **state)
 {
     const char *l = "https://l";
-
     (void)state;
     assert_encodes_to(&get_function, l, "{\"FunctionName\":\"a/b?c\"}",
                       "https://l/2015-03-31/functions/a%2Fb%3Fc");
@@ -227,7 +215,6 @@ static void test_keys(void **state)
 {
     const char *s3 = "https://s3.r.x";
     const char *dots = "the parameter Key has a path segment \".\" or \"..\", which is refused";
-
     (void)state;
     assert_encodes_to(&get_object, s3, "{\"Bucket\":\"abc\",\"Key\":\"/a//b/\"}",
                       "https://abc.s3.r.x//a//b/");
@@ -244,7 +231,6 @@ static void test_keys(void **state)
 static void test_buckets(void **state)
 {
     const char *s3 = "https://s3.r.x";
-
     (void)state;
     assert_encodes_to(&get_object, "http://s3.r.x:9000", "{\"Bucket\":\"a.b\",\"Key\":\"k\"}",
                       "http://a.b.s3.r.x:9000/k");
@@ -268,7 +254,6 @@ static void expect_owner(const struct aws_op *op, const char *owner, const char 
     struct aws_call call = {.op = op, .params = params, .bucket_owner = owner};
     struct http_request request;
     struct err err = ERR_INIT;
-
     assert_true(aws_encode(&call, "https://s3.r.x", false, &request, &err));
     const char *is = http_headers_get(&request.headers, "x-amz-expected-bucket-owner");
     assert_string_equal(is ? is : "", wanted);
@@ -283,7 +268,6 @@ static void test_the_owner_that_is_expected(void **state)
                                        .path = "/{Bucket}"};
     static const struct aws_op create = {&aws_s3, "CreateBucket", .method = "PUT",
                                          .path = "/{Bucket}", .makes_bucket = true};
-
     (void)state;
     expect_owner(&head, "123456789012", "123456789012");
     expect_owner(&head, NULL, "");
@@ -294,7 +278,6 @@ static void test_a_long_key_fits_and_a_longer_one_does_not(void **state)
 {
     struct buf params = buf_make(32768);
     struct buf url = buf_make(32768);
-
     (void)state;
     buf_adds(&params, "{\"Bucket\":\"abc\",\"Key\":\"");
     buf_adds(&url, "https://abc.s3.r.x/");
@@ -321,7 +304,6 @@ static void test_query_values(void **state)
     struct aws_call call = {.op = &stop_instances, .params = p};
     struct http_request request;
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(aws_encode(&call, "https://e", false, &request, &err));
     assert_string_equal(request.body.data,
@@ -337,7 +319,6 @@ static void test_refuses_deep_parameters(void **state)
     struct aws_call call = {.op = &stop_instances};
     struct http_request request;
     struct err err = ERR_INIT;
-
     (void)state;
     for (int i = 0; i < 40; i++)
         p = json_pack("{s:o}", "a", p);
@@ -355,7 +336,6 @@ static void test_refuses_header_injection(void **state)
     struct aws_call call = {.op = &get_object, .params = p, .headers = &header, .header_count = 1};
     struct http_request request;
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(aws_encode(&call, "https://e", false, &request, &err));
     assert_int_equal(err.kind, ERR_INVALID);
@@ -376,7 +356,6 @@ static void test_refuses_md5_of_a_stream(void **state)
         .op = &get_object, .params = p, .content_md5 = true, .body.read = read_nothing};
     struct http_request request;
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(aws_encode(&call, "https://e", false, &request, &err));
     assert_string_equal(err.message, "Content-MD5 of a streamed body is not supported");
@@ -388,7 +367,6 @@ static void test_limits_are_passed_on(void **state)
     struct aws_call call = {.op = &stop_instances, .response_max = 123, .timeout_ms = 456};
     struct http_request request;
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(aws_encode(&call, "https://e", false, &request, &err));
     assert_int_equal(request.response_max, 123);
@@ -407,7 +385,6 @@ static void test_refuses_a_relative_endpoint(void **state)
 int main(void)
 {
     static struct folder_tests tests;
-
     folder_add(&tests, "tests/unit/data/aws_encode", ".json", test_as_botocore);
     folder_add_test(&tests, "labels", test_labels);
     folder_add_test(&tests, "keys", test_keys);

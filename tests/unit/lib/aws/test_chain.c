@@ -21,13 +21,20 @@ struct world {
     struct http_client *http;
     struct aws *aws;
     struct aws_profiles *profiles;
-    int status;                /* of STS and the container endpoint; 0: 200 */
-    const char *code;          /* of STS's refusal; NULL: AccessDenied */
-    const char *answer;        /* NULL: good credentials */
-    int token_status;          /* of IMDS's token */
-    const char *token_headers; /* NULL: none */
-    _Atomic bool silent;       /* no answer comes */
-    const char *roles;         /* IMDS's list; NULL: 404 */
+    /* Of STS and the container endpoint; 0: 200. */
+    int status;
+    /* Of STS's refusal; NULL: AccessDenied. */
+    const char *code;
+    /* NULL: good credentials. */
+    const char *answer;
+    /* Of IMDS's token. */
+    int token_status;
+    /* NULL: none. */
+    const char *token_headers;
+    /* No answer comes. */
+    _Atomic bool silent;
+    /* IMDS's list; NULL: 404. */
+    const char *roles;
 };
 
 static void answer_sts(const struct world *w, const struct cloud_request *request,
@@ -37,13 +44,13 @@ static void answer_sts(const struct world *w, const struct cloud_request *reques
     const char *name = web ? "AssumeRoleWithWebIdentity" : "AssumeRole";
     if (w->status) {
         reply->status = w->status;
-        snprintf(reply->body, sizeof(reply->body),
+        snprintf(reply->body, sizeof reply->body,
                  "<ErrorResponse><Error><Code>%s</Code><Message>not you</Message>"
                  "</Error><RequestId>r-1</RequestId></ErrorResponse>",
                  w->code ? w->code : "AccessDenied");
         return;
     }
-    snprintf(reply->body, sizeof(reply->body),
+    snprintf(reply->body, sizeof reply->body,
              "<%sResponse><%sResult><Credentials><AccessKeyId>ASIASTS</AccessKeyId>"
              "<SecretAccessKey>sts-secret</SecretAccessKey><SessionToken>sts-token</SessionToken>"
              "<Expiration>" EXPIRES "</Expiration></Credentials></%sResult></%sResponse>",
@@ -53,7 +60,7 @@ static void answer_sts(const struct world *w, const struct cloud_request *reques
 static void answer_json(const struct world *w, struct cloud_reply *reply)
 {
     reply->status = w->status ? w->status : 200;
-    snprintf(reply->body, sizeof(reply->body), "%s",
+    snprintf(reply->body, sizeof reply->body, "%s",
              w->answer ? w->answer
                        : "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIAJSON\",\"SecretAccessKey\":"
                          "\"json-secret\",\"Token\":\"json-token\",\"Expiration\":\"" EXPIRES
@@ -69,12 +76,12 @@ static void answer_imds(const struct world *w, const struct cloud_request *reque
             strcasestr(request->head, "\r\nX-aws-ec2-metadata-token-ttl-seconds: 21600\r\n");
         reply->status = w->token_status ? w->token_status : has_ttl ? 200 : 400;
         reply->headers = w->token_headers ? w->token_headers : "";
-        snprintf(reply->body, sizeof(reply->body), "imds-token");
+        snprintf(reply->body, sizeof reply->body, "imds-token");
     } else if (!has_token) {
         reply->status = 401;
     } else if (strcmp(request->target, "/latest/meta-data/iam/security-credentials/") == 0) {
         reply->status = w->roles ? 200 : 404;
-        snprintf(reply->body, sizeof(reply->body), "%s", w->roles ? w->roles : "");
+        snprintf(reply->body, sizeof reply->body, "%s", w->roles ? w->roles : "");
     } else {
         answer_json(w, reply);
     }
@@ -160,7 +167,7 @@ static void expect_failure(struct world *w, const char *profile, enum err_kind k
     char text[2048];
     int64_t is;
     fetch(w, profile, text, &is);
-    text[strlen(expected) < sizeof(text) ? strlen(expected) : 0] = '\0';
+    text[strlen(expected) < sizeof text ? strlen(expected) : 0] = '\0';
     assert_string_equal(text, expected);
     assert_string_equal(err_kind_name((enum err_kind)is), err_kind_name(kind));
 }
@@ -251,7 +258,8 @@ static void test_web_identity(void **state)
     assert_true(cloud_saw(&w->server, "RoleSessionName=pod-7"));
     assert_true(cloud_saw(&w->server, "WebIdentityToken=first%2Btoken"));
     assert_false(cloud_saw(&w->server, "Authorization"));
-    write_text(path, "second"); /* read anew each time */
+    /* Read anew each time. */
+    write_text(path, "second");
     unsetenv("AWS_ROLE_SESSION_NAME");
     expect_found(w, NULL, "ASIASTS sts-secret sts-token (web identity)", EXPIRES_MS);
     assert_true(cloud_saw(&w->server, "WebIdentityToken=second"));
@@ -405,9 +413,9 @@ static void test_profiles_broken(void **state)
         {"settings-only", "profile settings-only has no role_arn, web_identity_token_file, "
                           "aws_access_key_id or credential_process"},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char expected[512];
-        snprintf(expected, sizeof(expected),
+        snprintf(expected, sizeof expected,
                  "! shared files: %s (before it, environment: passed over, [aws] profile is set; "
                  "web identity: passed over, [aws] profile is set)",
                  cases[i].message);
@@ -480,7 +488,7 @@ static void test_process_answers(void **state)
         "printf '{" KEYS ",\"SessionToken\":null,\"Expiration\":\"2033-05-18T03:33:20Z\"}'",
     };
     struct world *w = *state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         expect_process_kind(w, good[i], 10000, ERR_NONE, "A");
     expect_process(w, "printf '{\"Version\":2,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}'",
                    "the answer of the credential_process does not say \"Version\": 1");
@@ -541,7 +549,7 @@ static void test_container(void **state)
 {
     struct world *w = *state;
     char url[128];
-    snprintf(url, sizeof(url), "%s/v1/creds?id=7", w->server.url);
+    snprintf(url, sizeof url, "%s/v1/creds?id=7", w->server.url);
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
     expect_found(w, NULL, "ASIAJSON json-secret json-token (container endpoint)", EXPIRES_MS);
     expect_requests(w, "GET /v1/creds?id=7\n");
@@ -602,14 +610,14 @@ static void test_container_urls(void **state)
         "169.254.170.20",  "fd00:ec2::254", "1.2.3.127",           "localhos",
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
         expect_container_url("", allowed[i], LINK_FOUND, allowed[i]);
-    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         char url[128];
         char message[256];
         bool v6 = strchr(refused[i], ':');
-        snprintf(url, sizeof(url), v6 ? "http://[%s]/" : "http://%s/", refused[i]);
-        snprintf(message, sizeof(message),
+        snprintf(url, sizeof url, v6 ? "http://[%s]/" : "http://%s/", refused[i]);
+        snprintf(message, sizeof message,
                  "AWS_CONTAINER_CREDENTIALS_FULL_URI names the host %s: without https only this "
                  "machine, 169.254.170.2, 169.254.170.23 and [fd00:ec2::23] are asked for "
                  "credentials",
@@ -627,7 +635,7 @@ static void test_container_urls(void **state)
 static void enable_imds(struct world *w)
 {
     char url[80];
-    snprintf(url, sizeof(url), "%s/", w->server.url);
+    snprintf(url, sizeof url, "%s/", w->server.url);
     unsetenv("AWS_EC2_METADATA_DISABLED");
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url, 1);
 }
@@ -636,7 +644,8 @@ static void test_imds(void **state)
 {
     struct world *w = *state;
     enable_imds(w);
-    setenv("http_proxy", "http://127.0.0.1:1", 1); /* never through it */
+    /* Never through it. */
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
     expect_found(w, NULL, "ASIAJSON json-secret json-token (instance metadata)", EXPIRES_MS);
     expect_requests(w, "PUT /latest/api/token\n"
                        "GET /latest/meta-data/iam/security-credentials/\n"
@@ -688,7 +697,7 @@ static void expect_imds_note(struct world *w, const char *note)
     char text[2048];
     char expected[512];
     int64_t kind;
-    snprintf(expected, sizeof(expected), "instance metadata (IMDSv2): %s", note);
+    snprintf(expected, sizeof expected, "instance metadata (IMDSv2): %s", note);
     fetch(w, NULL, text, &kind);
     const char *found = strstr(text, "instance metadata (IMDSv2): ");
     assert_non_null(found);
@@ -729,7 +738,7 @@ static void expect_again(struct aws_chain *chain, struct world *w, const char *e
     char is[64] = "found";
     struct aws_creds *creds = aws_chain_fetch(chain, w->http, &err);
     if (!creds)
-        snprintf(is, sizeof(is), "%s %d", err_kind_name(err.kind), (int)err.retry_after_ms);
+        snprintf(is, sizeof is, "%s %d", err_kind_name(err.kind), (int)err.retry_after_ms);
     assert_string_equal(is, expected);
     aws_creds_unref(creds);
 }
@@ -750,7 +759,7 @@ static void test_imds_busy(void **state)
     struct world *w = *state;
     struct aws_chain *chain = new_chain(w);
     enable_imds(w);
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
         w->token_status = statuses[i];
         expect_again(chain, w, said[i]);
     }
@@ -762,7 +771,8 @@ static void test_imds_busy(void **state)
     w->token_status = 0;
     w->token_headers = NULL;
     expect_again(chain, w, "found");
-    w->status = 503; /* of the role's credentials */
+    /* Of the role's credentials. */
+    w->status = 503;
     expect_again(chain, w, "transient 200");
     expect_again(chain, w, "transient 400");
     w->status = 0;
@@ -780,12 +790,14 @@ static void test_imds_resets(void **state)
     expect_again(chain, w, "transient 200");
     expect_again(chain, w, "transient 400");
     expect_again(chain, w, "credentials -1");
-    expect_again(chain, w, "credentials -1"); /* it is known now: one try suffices */
+    /* It is known now: one try suffices. */
+    expect_again(chain, w, "credentials -1");
     expect_requests(w, "PUT /latest/api/token\nPUT /latest/api/token\nPUT /latest/api/token\n"
                        "PUT /latest/api/token\n");
     w->silent = false;
     expect_again(chain, w, "found");
-    w->silent = true; /* what has answered is there */
+    /* What has answered is there. */
+    w->silent = true;
     expect_again(chain, w, "transient 200");
     expect_again(chain, w, "transient 400");
     expect_again(chain, w, "transient 800");
@@ -813,18 +825,19 @@ static void test_imds_timeouts(void **state)
     struct world *w = *state;
     struct aws_chain *chain = new_chain(w);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(at);
+    socklen_t size = sizeof at;
     char url[64];
     int mute = socket(AF_INET, SOCK_STREAM, 0);
     enable_imds(w);
     assert_int_equal(bind(mute, (struct sockaddr *)&at, size), 0);
     assert_int_equal(listen(mute, 8), 0);
     assert_int_equal(getsockname(mute, (struct sockaddr *)&at, &size), 0);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d", ntohs(at.sin_port));
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(at.sin_port));
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url, 1);
     expect_again(chain, w, "transient 200");
     enable_imds(w);
-    expect_again(chain, w, "found"); /* it had been but slow */
+    /* It had been but slow. */
+    expect_again(chain, w, "found");
     close(mute);
     aws_chain_free(chain);
 }

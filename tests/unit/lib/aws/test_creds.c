@@ -14,10 +14,9 @@ static void test_copies_all(void **state)
 {
     char secret[] = "secret";
     struct aws_creds *c = aws_creds_new("AKID", secret, "token", 42, "environment");
-
     (void)state;
     assert_non_null(c);
-    memset(secret, 'x', sizeof(secret) - 1);
+    memset(secret, 'x', sizeof secret - 1);
     assert_string_equal(c->access_key_id, "AKID");
     assert_string_equal(c->secret_access_key, "secret");
     assert_string_equal(c->session_token, "token");
@@ -30,7 +29,6 @@ static void test_an_empty_token_is_none(void **state)
 {
     struct aws_creds *none = aws_creds_new("AKID", "s", NULL, INT64_MAX, "x");
     struct aws_creds *empty = aws_creds_new("AKID", "s", "", INT64_MAX, "x");
-
     (void)state;
     assert_null(none->session_token);
     assert_null(empty->session_token);
@@ -50,7 +48,6 @@ static void *use(void *creds)
 {
     for (int i = 0; i < 10000; i++) {
         struct aws_creds *mine = aws_creds_ref(creds);
-
         if (strcmp(mine->secret_access_key, "secret") != 0)
             return NULL;
         aws_creds_unref(mine);
@@ -69,7 +66,6 @@ static void test_threads_share_one(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, use, aws_creds_ref(c)), 0);
     for (int i = 0; i < 4; i++) {
         void *seen = NULL;
-
         assert_int_equal(pthread_join(threads[i], &seen), 0);
         assert_ptr_equal(seen, c);
     }
@@ -85,6 +81,5 @@ int main(void)
         cmocka_unit_test(test_null_is_allowed),
         cmocka_unit_test(test_threads_share_one),
     };
-
     return cmocka_run_group_tests_name("creds", tests, NULL, NULL);
 }

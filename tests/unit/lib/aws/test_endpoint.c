@@ -20,7 +20,7 @@ static const struct aws_service *const services[] = {
     &aws_dynamodb, &aws_ecs, &aws_elbv2, &aws_kms, &aws_rds, &aws_redshift, &aws_workspaces,
 };
 
-#define SERVICES (sizeof(services) / sizeof(*services))
+#define SERVICES (sizeof services / sizeof *services)
 
 static const char *const variables[] = {
     "AWS_ENDPOINT_URL",      "AWS_ENDPOINT_URL_SQS",
@@ -32,7 +32,7 @@ static const char *const variables[] = {
 static int setup(void **state)
 {
     struct err err = ERR_INIT;
-    for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         unsetenv(variables[i]);
     *state = aws_profiles_load(DATA "/config", "/nonexistent", &err);
     return *state ? 0 : -1;
@@ -83,7 +83,7 @@ static void test_botocore_agrees(void **state)
     size_t rows = 0;
     FILE *file = fopen(DATA "/botocore.tsv", "re");
     assert_non_null(file);
-    for (; fgets(line, sizeof(line), file); rows++)
+    for (; fgets(line, sizeof line, file); rows++)
         check_row(&e, line);
     fclose(file);
     assert_true(rows >= SERVICES * 17 * 4);
@@ -171,7 +171,7 @@ static void test_broken_settings(void **state)
         "without \".\" or \"..\" in its path, at most 1023 bytes";
     static const char *const urls[] = {"http://host/?x=1",   "http://host/a?",  "http://host/..",
                                        "http://host/a/../b", "http://host/a/.", "http://host/./a/"};
-    for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++)
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         check_init_error(state, urls[i], "default", shape);
     setenv("AWS_USE_FIPS_ENDPOINT", "yes", 1);
     check_init_error(state, NULL, "default",
@@ -194,10 +194,11 @@ static void test_hostile_regions(void **state)
     const char *const regions[] = {"", "us-east-1.evil.test/", "us-east-1#", "../x", "US-EAST-1"};
     struct aws_endpoints e = {.profiles = *state, .profile = "default"};
     struct aws_target target;
-    for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++) {
+    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
         struct err err = ERR_INIT;
         char message[128];
-        snprintf(message, sizeof(message), "\"%s\" is not a valid AWS region (such as eu-west-1)", regions[i]);
+        snprintf(message, sizeof message, "\"%s\" is not a valid AWS region (such as eu-west-1)",
+                 regions[i]);
         assert_false(aws_endpoints_find(&e, &aws_ec2, regions[i], &target, &err));
         assert_string_equal(err.message, message);
     }

@@ -46,10 +46,14 @@ struct source {
     struct aws_identity *identity;
     _Atomic int fetches;
     _Atomic int asks;
-    int64_t lifetime_ms; /* 0: for ever */
-    int64_t ahead_ms;    /* of the services' clock */
-    bool same;           /* a fetch gives the same keys again and again */
-    struct err failure;  /* kind ERR_NONE: none */
+    /* 0: for ever. */
+    int64_t lifetime_ms;
+    /* Of the services' clock. */
+    int64_t ahead_ms;
+    /* A fetch gives the same keys again and again. */
+    bool same;
+    /* Kind ERR_NONE: none. */
+    struct err failure;
     /* While held, a fetch waits: a test has other threads ask meanwhile. */
     pthread_mutex_t lock;
     pthread_cond_t moved;
@@ -86,7 +90,7 @@ static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *
         *err = s->failure;
         return NULL;
     }
-    snprintf(id, sizeof(id), "%s#%d", *account ? account : "own", s->same ? 1 : n);
+    snprintf(id, sizeof id, "%s#%d", *account ? account : "own", s->same ? 1 : n);
     int64_t until = s->lifetime_ms ? service_now(s) + s->lifetime_ms : INT64_MAX;
     struct aws_creds *creds = aws_creds_new(id, "secret", "token", until, "test");
     assert_non_null(creds);
@@ -225,7 +229,8 @@ static void test_failed_early_refresh_keeps_the_old(void **state)
     s->clock.passed_ms += 56 * MINUTE;
     expect_id(s, "", "own#1");
     assert_int_equal(s->fetches, 2);
-    expect_id(s, "", "own#1"); /* within the pause nothing is tried */
+    /* Within the pause nothing is tried. */
+    expect_id(s, "", "own#1");
     assert_int_equal(s->fetches, 2);
     s->clock.passed_ms += 5000;
     expect_id(s, "", "own#1");
@@ -242,7 +247,7 @@ static void test_failure_is_remembered(void **state)
     struct source *s = *state;
     int64_t pauses[] = {5000, 10000, 20000, 40000, 60000, 60000};
     fail_with(s, ERR_DENIED);
-    for (int i = 0; i < (int)(sizeof(pauses) / sizeof(*pauses)); i++) {
+    for (int i = 0; i < (int)(sizeof pauses / sizeof *pauses); i++) {
         expect_error(s, "222233334444", ERR_DENIED, -1);
         assert_int_equal(s->fetches, i + 1);
         s->clock.passed_ms += pauses[i] - 1;
@@ -270,7 +275,7 @@ static void test_outage(void **state)
 {
     static const enum err_kind kinds[] = {ERR_TRANSIENT, ERR_THROTTLED, ERR_UNAVAILABLE};
     struct source *s = *state;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         fail_with(s, kinds[i]);
         for (int again = 0; again < 2; again++) {
             struct err err = ERR_INIT;
@@ -304,7 +309,8 @@ static void test_expired_by_the_service(void **state)
     struct aws_creds *creds = aws_identity_creds(s->identity, NULL, "", &err);
     aws_identity_expire(s->identity, "", creds);
     expect_id(s, "", "own#2");
-    aws_identity_expire(s->identity, "", creds); /* a late one that had the old: no matter */
+    /* A late one that had the old: no matter. */
+    aws_identity_expire(s->identity, "", creds);
     expect_id(s, "", "own#2");
     aws_creds_unref(creds);
     assert_int_equal(s->fetches, 2);
@@ -364,10 +370,12 @@ static void test_refusal_is_the_requests_own(void **state)
         expect_peek(s, "own#2");
     }
     assert_int_equal(s->fetches, 2);
-    s->clock.passed_ms += MINUTE; /* another matter: they may have been revoked meanwhile */
+    /* Another matter: they may have been revoked meanwhile. */
+    s->clock.passed_ms += MINUTE;
     struct aws_creds *third = renew(s, second, ERR_EXPIRED, &err);
     assert_string_equal(third ? third->access_key_id : err.message, "own#3");
-    struct aws_creds *late = renew(s, first, ERR_EXPIRED, &err); /* it still had the old ones */
+    /* It still had the old ones. */
+    struct aws_creds *late = renew(s, first, ERR_EXPIRED, &err);
     assert_string_equal(late ? late->access_key_id : err.message, "own#3");
     assert_int_equal(s->fetches, 3);
     aws_creds_unref(first);
@@ -383,13 +391,15 @@ static void test_refused_in_an_outage(void **state)
     struct aws_creds *creds = get(s);
     fail_with(s, ERR_TRANSIENT);
     expect_none(s, creds, ERR_EXPIRED, ERR_UNAVAILABLE, "no");
-    expect_none(s, creds, ERR_EXPIRED, ERR_UNAVAILABLE, "no"); /* remembered */
+    /* Remembered. */
+    expect_none(s, creds, ERR_EXPIRED, ERR_UNAVAILABLE, "no");
     expect_id(s, "", "own#1");
     expect_peek(s, "own#1");
     assert_int_equal(s->fetches, 2);
     s->failure = ERR_INIT;
     s->clock.passed_ms += 5000;
-    expect_id(s, "", "own#3"); /* whoever comes first fetches */
+    /* Whoever comes first fetches. */
+    expect_id(s, "", "own#3");
     aws_creds_unref(creds);
 }
 
@@ -428,7 +438,8 @@ static void test_called_expired_and_not_renewed(void **state)
     struct aws_creds *creds = get(s);
     aws_identity_expire(s->identity, "", creds);
     aws_creds_unref(creds);
-    expect_id(s, "", "own#1"); /* others may accept them, but newer ones are still wanted */
+    /* Others may accept them, but newer ones are still wanted. */
+    expect_id(s, "", "own#1");
     assert_int_equal(s->fetches, 2);
     s->same = false;
     s->clock.passed_ms += 5000;
@@ -460,10 +471,12 @@ static void test_peek(void **state)
     expect_id(s, "", "own#1");
     expect_peek(s, "own#1");
     s->clock.passed_ms += 56 * MINUTE;
-    expect_peek(s, "none"); /* somebody is to refresh them */
+    /* Somebody is to refresh them. */
+    expect_peek(s, "none");
     fail_with(s, ERR_TRANSIENT);
     expect_id(s, "", "own#1");
-    expect_peek(s, "own#1"); /* it was tried: the old ones are still good */
+    /* It was tried: the old ones are still good. */
+    expect_peek(s, "own#1");
     s->clock.passed_ms += 4 * MINUTE;
     expect_peek(s, "none");
 }
@@ -495,13 +508,15 @@ static void test_bounded(void **state)
     char id[32];
     expect_id(s, "", "own#1");
     for (int i = 0; i < 8500; i++) {
-        snprintf(account, sizeof(account), "%012d", i);
-        snprintf(id, sizeof(id), "%s#%d", account, i + 2);
+        snprintf(account, sizeof account, "%012d", i);
+        snprintf(id, sizeof id, "%s#%d", account, i + 2);
         expect_id(s, account, id);
     }
     expect_id(s, "000000008499", "000000008499#8501");
-    expect_id(s, "", "own#1");                         /* never thrown out */
-    expect_id(s, "000000000000", "000000000000#8502"); /* thrown out, fetched again */
+    /* Never thrown out. */
+    expect_id(s, "", "own#1");
+    /* Thrown out, fetched again. */
+    expect_id(s, "000000000000", "000000000000#8502");
 }
 
 /* --- threads --- */
@@ -520,7 +535,7 @@ static void *ask_once(void *arg)
     struct asker *a = arg;
     a->err = ERR_INIT;
     struct aws_creds *creds = aws_identity_creds(a->source->identity, NULL, a->account, &a->err);
-    snprintf(a->id, sizeof(a->id), "%s", creds ? creds->access_key_id : "");
+    snprintf(a->id, sizeof a->id, "%s", creds ? creds->access_key_id : "");
     aws_creds_unref(creds);
     return NULL;
 }
@@ -594,7 +609,7 @@ static void *ask_and_expire(void *arg)
     char account[13];
     for (int i = 0; i < 500; i++) {
         struct err err = ERR_INIT;
-        snprintf(account, sizeof(account), "%012d", i % 7);
+        snprintf(account, sizeof account, "%012d", i % 7);
         struct aws_creds *creds = aws_identity_creds(s->identity, NULL, account, &err);
         if (creds && i % 5 == 0)
             aws_identity_expire(s->identity, account, creds);
@@ -617,7 +632,7 @@ static void test_all_at_once(void **state)
     s->clock.passed_ms += HOUR;
     int before = s->fetches;
     char id[64];
-    snprintf(id, sizeof(id), "000000000003#%d", before + 1);
+    snprintf(id, sizeof id, "000000000003#%d", before + 1);
     expect_id(s, "000000000003", id);
 }
 

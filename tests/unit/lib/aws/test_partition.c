@@ -42,16 +42,17 @@ static const struct {
     {"us-east-1.evil.example", NULL},
     {"us-east-1/", NULL},
     {"us-east-1\n", NULL},
-    {"us-aaaaaaaaaaaaaaaaaaaaaaaaaaa-1", "aws"}, /* 32 characters */
-    {"us-aaaaaaaaaaaaaaaaaaaaaaaaaaaa-1", NULL}, /* 33 */
+    /* 32 characters. */
+    {"us-aaaaaaaaaaaaaaaaaaaaaaaaaaa-1", "aws"},
+    /* 33. */
+    {"us-aaaaaaaaaaaaaaaaaaaaaaaaaaaa-1", NULL},
 };
 
 static void test_partition_of_region(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
+    for (size_t i = 0; i < sizeof regions / sizeof regions[0]; i++) {
         const struct aws_partition *p = aws_partition_of_region(regions[i].region);
-
         print_message("region \"%s\"\n", regions[i].region);
         assert_string_equal(p ? p->name : "none",
                             regions[i].partition ? regions[i].partition : "none");
@@ -63,11 +64,9 @@ static void test_default_regions_belong_to_their_partition(void **state)
 {
     static const char *const names[] = {"aws",       "aws-cn",    "aws-us-gov", "aws-iso",
                                         "aws-iso-b", "aws-iso-e", "aws-iso-f",  "aws-eusc"};
-
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct aws_partition *p = aws_partition_by_name(names[i]);
-
         assert_non_null(p);
         assert_ptr_equal(aws_partition_of_region(p->default_region), p);
     }
@@ -99,7 +98,6 @@ static void test_accounts(void **state)
 static void test_arn_fields(void **state)
 {
     struct aws_arn a;
-
     (void)state;
     assert_true(aws_arn_parse("arn:aws:rds:eu-west-1:123456789012:db:my:db", &a));
     assert_string_equal(a.partition, "aws");
@@ -129,13 +127,12 @@ static void test_what_is_no_arn(void **state)
     };
     struct aws_arn a;
     char longest[2049];
-
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         print_message("\"%s\"\n", bad[i]);
         assert_false(aws_arn_parse(bad[i], &a));
     }
-    memset(longest, 'x', sizeof(longest));
+    memset(longest, 'x', sizeof longest);
     memcpy(longest, "arn:aws:s3:::", 13);
     longest[2047] = '\0';
     assert_true(aws_arn_parse(longest, &a));
@@ -155,6 +152,5 @@ int main(void)
         cmocka_unit_test(test_arn_fields),
         cmocka_unit_test(test_what_is_no_arn),
     };
-
     return cmocka_run_group_tests_name("partition", tests, NULL, NULL);
 }

@@ -24,8 +24,8 @@ static struct aws_profiles *load(const char *folder, struct err *err)
 {
     char config[512];
     char credentials[512];
-    snprintf(config, sizeof(config), DATA "/%s/config", folder);
-    snprintf(credentials, sizeof(credentials), DATA "/%s/credentials", folder);
+    snprintf(config, sizeof config, DATA "/%s/config", folder);
+    snprintf(credentials, sizeof credentials, DATA "/%s/credentials", folder);
     return aws_profiles_load(config, credentials, err);
 }
 
@@ -51,11 +51,11 @@ static bool reads_as_expected(const char *folder, const struct aws_profiles *p)
 {
     char path[512];
     char line[4096];
-    snprintf(path, sizeof(path), DATA "/%s/expected", folder);
+    snprintf(path, sizeof path, DATA "/%s/expected", folder);
     FILE *file = fopen(path, "re");
     if (!file)
         return false;
-    while (fgets(line, sizeof(line), file))
+    while (fgets(line, sizeof line, file))
         check_line(p, line);
     fclose(file);
     return true;
@@ -66,13 +66,13 @@ static void check_error(const char *folder, const struct err *err)
     char path[512];
     char line[4096];
     char expected[8192];
-    snprintf(path, sizeof(path), DATA "/%s/error", folder);
+    snprintf(path, sizeof path, DATA "/%s/error", folder);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
-    assert_non_null(fgets(line, sizeof(line), file));
+    assert_non_null(fgets(line, sizeof line, file));
     fclose(file);
     line[strcspn(line, "\n")] = '\0';
-    snprintf(expected, sizeof(expected), DATA "/%s/%s", folder, line);
+    snprintf(expected, sizeof expected, DATA "/%s/%s", folder, line);
     assert_string_equal(err->message, expected);
     assert_int_equal(err->kind, ERR_INVALID);
 }
@@ -256,7 +256,7 @@ static void test_two_default_profiles(void **state)
     struct err err = ERR_INIT;
     (void)state;
     close(mkstemp(path));
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct aws_profiles *p = load_text(path, texts[i]);
         assert_string_equal(aws_profile_get(p, "default", "region"), "b");
         assert_null(aws_profile_get(p, "default", "output"));
@@ -275,10 +275,11 @@ static void test_changed_files(void **state)
     struct err err = ERR_INIT;
     (void)state;
     close(mkstemp(path));
-    snprintf(other, sizeof(other), "%s.new", path);
+    snprintf(other, sizeof other, "%s.new", path);
     struct aws_profiles *p = load_text(path, "[profile a]\nregion = one\n");
     assert_false(aws_profiles_changed(p));
-    write_text(other, "[profile a]\nregion = two\n"); /* replaced by one as long */
+    /* Replaced by one as long. */
+    write_text(other, "[profile a]\nregion = two\n");
     assert_int_equal(rename(other, path), 0);
     assert_true(aws_profiles_changed(p));
     struct aws_profiles *now = aws_profiles_reload(p, &err);
@@ -287,13 +288,15 @@ static void test_changed_files(void **state)
     assert_string_equal(aws_profile_get(now, "a", "region"), "two");
     assert_false(aws_profiles_changed(now));
     unlink(path);
-    assert_true(aws_profiles_changed(now)); /* gone */
+    /* Gone. */
+    assert_true(aws_profiles_changed(now));
     aws_profiles_free(p);
     p = aws_profiles_reload(now, &err);
     assert_non_null(p);
     assert_false(aws_profiles_changed(p));
     write_text(path, "");
-    assert_true(aws_profiles_changed(p)); /* come */
+    /* Come. */
+    assert_true(aws_profiles_changed(p));
     unlink(path);
     aws_profiles_free(p);
     aws_profiles_free(now);
@@ -312,7 +315,7 @@ static void test_what_tells_a_changed_file(void **state)
     char path[] = "/tmp/hgautod-profile-XXXXXX", other[64];
     (void)state;
     close(mkstemp(path));
-    snprintf(other, sizeof(other), "%s.new", path);
+    snprintf(other, sizeof other, "%s.new", path);
     aws_profiles_free(load_text(path, "[profile a]\nregion = one\n"));
     set_time(path, 1000);
     struct aws_profiles *p = aws_profiles_load(path, "", &(struct err){0});
@@ -371,11 +374,11 @@ static void test_too_many_words(void **state)
     char line[2 * (AWS_WORDS_MAX + 1) + 1];
     struct aws_words words;
     struct err err = ERR_INIT;
-    for (size_t i = 0; i + 1 < sizeof(line); i += 2)
+    for (size_t i = 0; i + 1 < sizeof line; i += 2)
         memcpy(line + i, "x ", 3);
     assert_false(aws_words_split(line, &words, &err));
     assert_string_equal(err.message, "more than 128 words");
-    line[sizeof(line) - 3] = '\0';
+    line[sizeof line - 3] = '\0';
     assert_true(aws_words_split(line, &words, &err));
     assert_int_equal(words.count, AWS_WORDS_MAX);
     aws_words_free(&words);

@@ -19,9 +19,11 @@
 
 /* What must be asked, and what is answered then. */
 struct step {
-    const char *request; /* method, URL, then "Name: value" for each header, a line each */
+    /* Method, URL, then "Name: value" for each header, a line each. */
+    const char *request;
     int status;
-    const char *headers; /* "Name: value" lines */
+    /* "Name: value" lines. */
+    const char *headers;
     const char *body;
 };
 
@@ -38,7 +40,6 @@ struct aws {
 static void add_header_lines(struct http_headers *headers, const char *lines)
 {
     char name[64], value[256];
-
     while (lines && sscanf(lines, "%63[^:]: %255[^\n]", name, value) == 2) {
         assert_true(http_headers_add(headers, name, value));
         lines = strchr(lines, '\n');
@@ -51,7 +52,6 @@ static void check_request(const struct aws_call *call, const char *wanted)
     struct http_request request;
     struct buf is = buf_make(8192);
     struct err err = ERR_INIT;
-
     if (!aws_encode(call, "https://s3.eu-west-1.amazonaws.com", false, &request, &err))
         fail_msg("refused: %s", err.message);
     buf_addf(&is, "%s %s\n", request.method, request.url);
@@ -69,7 +69,6 @@ bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *
     const struct step *step = &aws->script.steps[aws->script.at++];
     struct http_response response = {.status = step->status, .body = buf_make(1u << 20)};
     bool ok = true;
-
     (void)http;
     assert_true(aws->script.at <= STEPS_MAX && step->request);
     check_request(call, step->request);
@@ -105,7 +104,6 @@ static void test_get(void **state)
     struct buf body = buf_make(100);
     struct object_meta meta;
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_get(&aws, NULL, &bucket, "a/b c", &body, &meta, &err));
     assert_string_equal(buf_str(&body), "hello");
@@ -123,7 +121,6 @@ static void test_get_what_is_gone(void **state)
                     "<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>"}}}};
     struct buf body = buf_make(100);
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(s3_get(&aws, NULL, &bucket, "a/b c", &body, NULL, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
@@ -141,13 +138,13 @@ static void test_head(void **state)
                                  {"HEAD " OBJECT_URL "\n", 404}}}};
     struct object_meta meta;
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_head(&aws, NULL, &bucket, "a/b c", &meta, NULL, &err));
     assert_int_equal(meta.size, 1234);
     assert_string_equal(meta.etag, "\"e\"");
     assert_int_equal(meta.modified_ms, 1767225601000);
-    assert_int_equal(meta.now_ms, 0); /* not told */
+    /* Not told. */
+    assert_int_equal(meta.now_ms, 0);
     assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, NULL, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
@@ -160,7 +157,6 @@ static void test_put(void **state)
                                   "ETag: \"e2\"\n"}}}};
     char etag[128];
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_put(&aws, NULL, &bucket,
                        &(struct object_put){
@@ -177,7 +173,6 @@ struct drip {
 static size_t drip_read(void *ctx, void *to, size_t n)
 {
     struct drip *d = ctx;
-
     if (n == 0 || !*d->at)
         return 0;
     *(char *)to = *d->at++;
@@ -199,7 +194,6 @@ static void expect_put(const struct s3_bucket *to, enum object_condition conditi
     const struct http_body text = {.data = "123456789", .size = 9};
     struct buf request = buf_make(1000);
     struct err err = ERR_INIT;
-
     assert_true(buf_adds(&request, "PUT " OBJECT_URL "\n") && buf_adds(&request, headers));
     const struct step step = {buf_str(&request), 200, "ETag: \"e2\"\n", NULL};
     struct aws aws = {{.steps = {step, step}}};
@@ -213,7 +207,8 @@ static void expect_put(const struct s3_bucket *to, enum object_condition conditi
                    .key = "a/b c", .body = &stream, .condition = condition, .etag = "\"e1\""},
                NULL, &err));
     assert_int_equal(aws.script.at, 2);
-    assert_ptr_equal(drip.at, drip.text); /* ready to be sent */
+    /* Ready to be sent. */
+    assert_ptr_equal(drip.at, drip.text);
     buf_free(&request);
 }
 
@@ -222,11 +217,12 @@ static void test_what_a_bucket_demands(void **state)
 {
     struct s3_bucket to = {.name = "bucket", .checksum = "crc32"};
     struct err err = ERR_INIT;
-
     (void)state;
-    expect_put(&to, OBJECT_ALWAYS, "x-amz-checksum-crc32: y/Q5Jg==\n"); /* 0xCBF43926 */
+    /* 0xCBF43926. */
+    expect_put(&to, OBJECT_ALWAYS, "x-amz-checksum-crc32: y/Q5Jg==\n");
     to.checksum = "crc32c";
-    expect_put(&to, OBJECT_ALWAYS, "x-amz-checksum-crc32c: 4waSgw==\n"); /* 0xE3069283 */
+    /* 0xE3069283. */
+    expect_put(&to, OBJECT_ALWAYS, "x-amz-checksum-crc32c: 4waSgw==\n");
     to.checksum = "sha256";
     expect_put(&to, OBJECT_IF_MATCH,
                "x-amz-checksum-sha256: FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=\n"
@@ -282,7 +278,6 @@ static void test_put_if_absent(void **state)
              {"PUT " OBJECT_URL "\nIf-None-Match: *\n", 409, NULL,
               "<Error><Code>ConditionalRequestConflict</Code><Message>No.</Message></Error>"}}}};
     struct err err = ERR_INIT;
-
     (void)state;
     for (int i = 0; i < 2; i++) {
         assert_false(s3_put(
@@ -300,7 +295,6 @@ static void test_put_if_match(void **state)
                    {"PUT " OBJECT_URL "\nIf-Match: \"e1\"\n", 404, NULL,
                     "<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>"}}}};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_put(
         &aws, NULL, &bucket,
@@ -331,7 +325,6 @@ static void test_delete(void **state)
                    {"DELETE " OBJECT_URL "\n", 404, NULL,
                     "<Error><Code>NoSuchBucket</Code><Message>None.</Message></Error>"}}}};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", NULL, &err));
     assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", NULL, &err));
@@ -349,7 +342,6 @@ static void test_delete_if_match(void **state)
                    {request, 412, NULL, "<Error><Code>PreconditionFailed</Code></Error>"},
                    {request, 501, NULL, "<Error><Code>NotImplemented</Code></Error>"}}}};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
     assert_true(s3_delete(&aws, NULL, &bucket, "a/b c", "\"e1\"", &err));
@@ -382,7 +374,6 @@ static void test_metadata_is_stored_with_an_object(void **state)
     struct object_meta meta;
     char metadata[OBJECT_METADATA_SIZE];
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_put(&aws, NULL, &bucket, &put, NULL, &err));
     put.metadata = "";
@@ -398,7 +389,6 @@ static void test_a_key_must_be_utf8(void **state)
 {
     struct aws aws = {0};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(s3_delete(&aws, NULL, &bucket, "\xff", NULL, &err));
     assert_int_equal(err.kind, ERR_INVALID);
@@ -409,8 +399,7 @@ static void test_a_key_must_be_utf8(void **state)
 static void expect_lack(const struct err *err, const char *operation, const char *what)
 {
     char message[100];
-
-    snprintf(message, sizeof(message), "the answer has no %s", what);
+    snprintf(message, sizeof message, "the answer has no %s", what);
     assert_string_equal(err_kind_name(err->kind), "transient");
     assert_string_equal(err->code, "UnreadableAnswer");
     assert_string_equal(err->operation, operation);
@@ -432,7 +421,6 @@ static void test_an_answer_without_what_it_must_have_is_no_answer(void **state)
     struct buf body = buf_make(100);
     struct object_meta meta;
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(s3_get(&aws, NULL, &bucket, "a/b c", &body, NULL, &err));
     expect_lack(&err, "GetObject", "ETag");
@@ -461,7 +449,6 @@ struct seen {
 static bool note(void *ctx, const char *key, const struct object_meta *meta)
 {
     struct seen *s = ctx;
-
     buf_addf(&s->lines, "%s %zu %s %lld", key, meta->size, meta->etag,
              (long long)meta->modified_ms);
     if (meta->now_ms)
@@ -491,7 +478,6 @@ static void test_list(void **state)
                                   "</ListBucketResult>"}}}};
     struct seen seen = {.lines = buf_make(1000), .most = 100};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_string_equal(buf_str(&seen.lines), "a/b c+d\xc3\xbc 5 \"e\" 1767225601000\n"
@@ -507,7 +493,6 @@ static void test_list_stops_when_told(void **state)
     struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL, first_page}}}};
     struct seen seen = {.lines = buf_make(1000), .most = 1};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_int_equal(seen.count, 1);
@@ -522,7 +507,6 @@ static void test_an_empty_listing(void **state)
                                   "<KeyCount>0</KeyCount></ListBucketResult>"}}}};
     struct seen seen = {.lines = buf_make(1000), .most = 1};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_int_equal(seen.count, 0);
@@ -536,7 +520,6 @@ static void test_a_listing_must_go_on(void **state)
         {.steps = {{FIRST_LIST, 200, NULL, first_page}, {SECOND_LIST, 200, NULL, first_page}}}};
     struct seen seen = {.lines = buf_make(1000), .most = 100};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_int_equal(err.kind, ERR_TRANSIENT);
@@ -549,7 +532,6 @@ static void expect_no_listing(const char *page, const char *message)
     struct aws aws = {{.steps = {{FIRST_LIST, 200, NULL, page}}}};
     struct seen seen = {.lines = buf_make(1000), .most = 100};
     struct err err = ERR_INIT;
-
     assert_false(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_string_equal(err_kind_name(err.kind), "transient");
     assert_string_equal(err.code, "UnreadableAnswer");
@@ -564,7 +546,6 @@ static void test_a_listing_must_be_whole(void **state)
     static const char when[] =
         "a listing names an object without an ETag or a time that can be read";
     static const char whether[] = "a listing does not say whether it is whole";
-
     (void)state;
     expect_no_listing("", "the service's answer (HTTP status 200) cannot be read: it has no body");
     expect_no_listing("<DeleteResult><IsTruncated>false</IsTruncated></DeleteResult>",
@@ -589,7 +570,6 @@ static void test_a_listing_with_a_broken_key(void **state)
                                   "<Contents><Key>a%2</Key></Contents></ListBucketResult>"}}}};
     struct seen seen = {.lines = buf_make(1000), .most = 100};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_int_equal(err.kind, ERR_TRANSIENT);
@@ -613,9 +593,11 @@ static void test_bucket_names(void **state)
         {"123456789012s3accesslogsus-east-1", true, true},
         {"123456789012", true, true},
         {"1.23", true, true},
-        {A50 "aaaaaaaaaaaaa", true, true}, /* 63 */
+        /* 63. */
+        {A50 "aaaaaaaaaaaaa", true, true},
         /* old ones, which no host can have */
-        {A50 "aaaaaaaaaaaaaa", true, false}, /* 64 */
+        /* 64. */
+        {A50 "aaaaaaaaaaaaaa", true, false},
         {"My_Old.Bucket", true, false},
         {"Abc", true, false},
         {"a_bc", true, false},
@@ -625,7 +607,8 @@ static void test_bucket_names(void **state)
         {"abc.", true, false},
         {"a..b", true, false},
         {"a.-b", true, false},
-        {A50 A50 A50 A50 A50 "aaaaa", true, false}, /* 255 */
+        /* 255. */
+        {A50 A50 A50 A50 A50 "aaaaa", true, false},
         {A50 A50 A50 A50 A50 "aaaaaa", false, false},
         {"ab", false, false},
         {"", false, false},
@@ -647,13 +630,14 @@ static void test_bucket_names(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         print_message("bucket \"%s\"\n", names[i].name);
         assert_int_equal(!aws_bucket_problem(names[i].name), names[i].valid);
         assert_int_equal(aws_bucket_is_host(names[i].name), names[i].host);
     }
-    assert_string_equal(aws_bucket_problem("a/bc"),
-                        "is not a valid bucket name: use 3 to 255 of the characters A-Z a-z 0-9 . _ -");
+    assert_string_equal(
+        aws_bucket_problem("a/bc"),
+        "is not a valid bucket name: use 3 to 255 of the characters A-Z a-z 0-9 . _ -");
     assert_string_equal(aws_bucket_problem("192.168.5.4"),
                         "is not a valid bucket name: it looks like an IP address");
     assert_string_equal(aws_bucket_problem("___"),
@@ -684,6 +668,5 @@ int main(void)
         cmocka_unit_test(test_a_listing_with_a_broken_key),
         cmocka_unit_test(test_bucket_names),
     };
-
     return cmocka_run_group_tests_name("s3", tests, NULL, NULL);
 }

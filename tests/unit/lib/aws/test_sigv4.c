@@ -10,8 +10,7 @@
 static char *cut_line(char **text)
 {
     char *line = *text, *end;
-
-    if (!line || *line == '\0')
+    if (!line || !*line)
         return NULL;
     end = strchr(line, '\n');
     *text = end ? end + 1 : line + strlen(line);
@@ -26,7 +25,6 @@ static void add_header_lines(struct http_headers *headers, char *line, char **re
 {
     struct buf value = buf_make(8192);
     char *colon = strchr(line, ':');
-
     assert_non_null(colon);
     *colon = '\0';
     buf_adds(&value, colon + 1);
@@ -42,12 +40,11 @@ static void parse_request(char *text, struct http_request *request)
     char *line = cut_line(&text);
     char *target = strchr(line, ' ') + 1;
     char *end = strstr(target, " HTTP/1.1");
-
     assert_non_null(end);
     *end = '\0';
     request->method = strncmp(line, "GET ", 4) == 0 ? "GET" : "POST";
     assert_true(asprintf(&request->url, "https://example.amazonaws.com%s", target) > 0);
-    while ((line = cut_line(&text)) && *line != '\0' && *line != '\r')
+    while ((line = cut_line(&text)) && *line && *line != '\r')
         add_header_lines(&request->headers, line, &text);
     request->body = (struct http_body){.data = text, .size = strlen(text)};
 }
@@ -63,7 +60,6 @@ static struct aws_creds *load_creds(const json_t *context)
 static void assert_file_equal(const char *dir, const char *name, const char *is)
 {
     struct buf wanted = folder_read(dir, name);
-
     assert_string_equal(is, buf_str(&wanted));
     buf_free(&wanted);
 }
@@ -85,7 +81,6 @@ static void test_vector(void **state)
                                     .omit_session_token =
                                         jbool(context, "omit_session_token", false)};
     const char *authorization, *signature;
-
     assert_true(clock_parse(jstr(context, "timestamp"), &options.now_ms));
     parse_request(text.data, &request);
     assert_true(sigv4_sign(&request, creds, &options, &trace, &err));
@@ -124,7 +119,6 @@ static size_t stream_read(void *ctx, void *to, size_t n)
 {
     struct stream *s = ctx;
     size_t left = strlen(s->text + s->at);
-
     n = n > 7 ? 7 : n;
     n = n > left ? left : n;
     memcpy(to, s->text + s->at, n);
@@ -135,7 +129,6 @@ static size_t stream_read(void *ctx, void *to, size_t n)
 static void stream_rewind(void *ctx)
 {
     struct stream *s = ctx;
-
     s->at = 0;
     s->rewinds++;
 }
@@ -160,7 +153,6 @@ static void sign_as_botocore(const char *path, bool streamed)
     struct err err = ERR_INIT;
     const char *name;
     json_t *value;
-
     if (streamed)
         request.body = (struct http_body){
             .size = strlen(body), .read = stream_read, .rewind = stream_rewind, .ctx = &stream};
@@ -172,7 +164,8 @@ static void sign_as_botocore(const char *path, bool streamed)
     assert_string_equal(http_headers_get(&request.headers, "Authorization"),
                         jstr(c, "expect.authorization"));
     if (streamed)
-        assert_int_equal(stream.at, 0); /* ready to be sent */
+        /* Ready to be sent. */
+        assert_int_equal(stream.at, 0);
     http_request_free(&request);
     aws_creds_unref(creds);
     json_decref(c);
@@ -194,7 +187,6 @@ static bool sign_url(const char *url, const char *secret, struct http_request *r
 {
     struct aws_creds *creds = aws_creds_new("AKID", secret, NULL, INT64_MAX, "environment");
     bool ok;
-
     request->method = "GET";
     request->url = strdup(url);
     ok = sigv4_sign(request, creds, &plain, NULL, err);
@@ -206,7 +198,6 @@ static void test_refuses_a_relative_url(void **state)
 {
     struct http_request request = {0};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(sign_url("/relative", "s", &request, &err));
     assert_int_equal(err.kind, ERR_INVALID);
@@ -219,7 +210,6 @@ static void test_refuses_too_many_parameters(void **state)
     struct http_request request = {0};
     struct err err = ERR_INIT;
     struct buf url = buf_make(4096);
-
     (void)state;
     buf_adds(&url, "https://h/?");
     for (int i = 0; i < 65; i++)
@@ -236,10 +226,9 @@ static void test_says_where_a_broken_secret_comes_from(void **state)
     struct http_request request = {0};
     struct err err = ERR_INIT;
     char secret[600];
-
     (void)state;
-    memset(secret, 'S', sizeof(secret) - 1);
-    secret[sizeof(secret) - 1] = '\0';
+    memset(secret, 'S', sizeof secret - 1);
+    secret[sizeof secret - 1] = '\0';
     assert_false(sign_url("https://h/", secret, &request, &err));
     assert_int_equal(err.kind, ERR_CREDENTIALS);
     assert_string_equal(err.message,
@@ -253,7 +242,6 @@ static void test_refuses_a_stream_of_another_size(void **state)
     struct http_request request = {
         .body = {.size = 11, .read = stream_read, .rewind = stream_rewind, .ctx = &stream}};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_false(sign_url("https://h/", "s", &request, &err));
     assert_string_equal(err.message, "a request's body gave 10 bytes where 11 were announced");
@@ -264,7 +252,6 @@ static void test_keeps_a_given_date_and_host(void **state)
 {
     struct http_request request = {0};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(http_headers_add(&request.headers, "x-amz-date", "20150830T123600Z"));
     assert_true(http_headers_add(&request.headers, "host", "other"));
@@ -285,7 +272,6 @@ static void test_takes_a_payload_hash_as_it_is(void **state)
                                     .add_content_sha256 = true,
                                     .payload_hash = "UNSIGNED-PAYLOAD"};
     struct err err = ERR_INIT;
-
     (void)state;
     assert_true(sigv4_sign(&request, creds, &options, NULL, &err));
     assert_string_equal(http_headers_get(&request.headers, "x-amz-content-sha256"),
@@ -300,7 +286,6 @@ static char *authorization(const char *secret, const struct sigv4_options *optio
     struct http_request request = {.method = "GET", .url = strdup("https://h/")};
     struct aws_creds *creds = aws_creds_new("AKID", secret, NULL, INT64_MAX, "test");
     struct err err = ERR_INIT;
-
     assert_true(sigv4_sign(&request, creds, options, NULL, &err));
     char *text = strdup(http_headers_get(&request.headers, "Authorization"));
     http_request_free(&request);
@@ -314,12 +299,11 @@ static void test_kept_keys_sign_as_new_ones_do(void **state)
     static const char *const regions[] = {"eu-west-1", "eu-west-10", "us-east-1"};
     static const char *const services[] = {"ec2", "s3", "a-service-with-a-name-of-0123456789"};
     struct sigv4_keys *keys = sigv4_keys_new();
-
     (void)state;
     assert_non_null(keys);
     for (unsigned i = 0; i < 2 * 3 * 3 * 2 * 12; i++) {
         char secret[16];
-        snprintf(secret, sizeof(secret), "s%u", i % 2);
+        snprintf(secret, sizeof secret, "s%u", i % 2);
         struct sigv4_options options = {.region = regions[i / 2 % 3],
                                         .service = services[i / 6 % 3],
                                         .now_ms = (int64_t)(i / 36) * 86400000};
@@ -341,8 +325,8 @@ static void test_signs_for_a_long_region(void **state)
 {
     struct sigv4_keys *keys = sigv4_keys_new();
     char region[200];
-    memset(region, 'r', sizeof(region) - 1);
-    region[sizeof(region) - 1] = '\0';
+    memset(region, 'r', sizeof region - 1);
+    region[sizeof region - 1] = '\0';
     struct sigv4_options options = {.region = region, .service = "ec2"};
 
     (void)state;
@@ -358,7 +342,6 @@ static void test_signs_for_a_long_region(void **state)
 int main(void)
 {
     static struct folder_tests tests;
-
     folder_add(&tests, "tests/data/sigv4", "", test_vector);
     folder_add(&tests, "tests/unit/data/sigv4", ".json", test_botocore);
     folder_add_test(&tests, "refuses a relative URL", test_refuses_a_relative_url);

@@ -12,9 +12,12 @@
 
 static const struct address {
     const char *url;
-    const char *region;   /* of the configuration */
-    const char *expected; /* region */
-    const char *origin;   /* NULL: the regional endpoint */
+    /* Of the configuration. */
+    const char *region;
+    /* Region. */
+    const char *expected;
+    /* NULL: the regional endpoint. */
+    const char *origin;
 } addresses[] = {
     {"https://sqs.us-east-1.amazonaws.com/123456789012/q", NULL, "us-east-1", NULL},
     {"https://sqs.us-gov-west-1.amazonaws.com/123456789012/q", NULL, "us-gov-west-1", NULL},
