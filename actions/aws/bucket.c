@@ -63,7 +63,7 @@ bool bucket_put(struct step_ctx *ctx, const struct aws_op *op, const char *bucke
 static json_t *bucket_read_policy(struct step_ctx *ctx, const char *bucket)
 {
     struct buf text = buf_make(POLICY_MAX);
-    struct aws_call call = {.op = &get_policy, .response_max = POLICY_MAX, .raw_answer = &text};
+    struct aws_call call = {.op = &get_policy, .response_max = POLICY_MAX, .raw_body = &text};
     json_t *response = act_call_full(ctx, &call, json_pack("{s:s}", "Bucket", bucket));
     json_t *policy = NULL;
     if (response) {

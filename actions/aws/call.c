@@ -21,7 +21,7 @@ static json_t *act_plan(struct step_ctx *ctx, const struct aws_call *call, const
 static bool act_response_whole(const struct aws_call *call, const json_t *response, struct err *err)
 {
     enum aws_protocol protocol = call->op->service->protocol;
-    if (call->raw_answer || json_object_size(response) > 0 || call->op->changes ||
+    if (call->raw_body || json_object_size(response) > 0 || call->op->changes ||
         (protocol != AWS_EC2 && protocol != AWS_QUERY))
         return true;
     return err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the response from %s is empty",

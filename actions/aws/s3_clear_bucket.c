@@ -159,7 +159,7 @@ static json_t *clear_list_from(struct step_ctx *ctx, const json_t *markers, int6
 {
     char number[24];
     struct http_headers headers = {0};
-    struct aws_call call = {.op = &list_versions, .answer_headers = &headers};
+    struct aws_call call = {.op = &list_versions, .response_headers = &headers};
     snprintf(number, sizeof number, "%lld", (long long)most);
     json_t *params = json_pack("{s:s, s:s, s:s}", "Bucket", bucket_name(ctx), "encoding-type",
                                "url", "max-keys", number);

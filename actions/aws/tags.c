@@ -200,7 +200,7 @@ static const char *tags_queue_name(struct step_ctx *ctx, const char *endpoint, s
 static bool tags_queue_url(struct step_ctx *ctx, struct buf *url)
 {
     struct buf stores[] = {buf_make(128), buf_make(128)};
-    bool ok = aws_endpoint(ctx->aws, &aws_sqs, ctx->region, url, &ctx->err);
+    bool ok = aws_get_endpoint_url(ctx->aws, &aws_sqs, ctx->region, url, &ctx->err);
     const char *name = ok ? tags_queue_name(ctx, buf_str(url), stores) : NULL;
     ok = name && (buf_addf(url, "/%s/%s", ctx->account, name) ||
                   err_set(&ctx->err, ERR_LIMIT, "", "the URL of the queue is too long"));

@@ -86,7 +86,7 @@ static bool check_aws(const struct env *env, struct http_client *http, bool need
         caller = aws_get_caller(env->aws, http, &err);
     while (!caller && command_wait_retry(&wait, &err));
     if (caller) {
-        struct aws_creds *creds = aws_account_creds(env->aws, http, NULL, &err);
+        struct aws_creds *creds = aws_get_creds(env->aws, http, NULL, &err);
         buf_addf(to, "ok    %s, account %s, credentials from %s\n", caller->arn, caller->account,
                  creds ? creds->source : "an unknown provider");
         aws_creds_unref(creds);

@@ -58,7 +58,7 @@ static void sqs_keep_creds(struct sqs_source *s, struct aws_creds *creds, int64_
 static bool sqs_fetch_creds(struct queue_source *base, struct http_client *http, struct err *err)
 {
     struct sqs_source *s = sqs_of(base);
-    s->fetched = aws_account_creds(base->base.env->aws, http, NULL, err);
+    s->fetched = aws_get_creds(base->base.env->aws, http, NULL, err);
     return s->fetched != NULL;
 }
 

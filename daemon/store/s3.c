@@ -139,7 +139,7 @@ struct store *store_s3_new(struct aws *aws, const char *bucket, const struct con
                                    .acl = config->acl,
                                    .checksum = config->checksum};
     if (config->region)
-        aws_bucket_in(aws, bucket, config->region);
+        aws_set_bucket_region(aws, bucket, config->region);
     s->base = (struct store){
         .ops = &s3_store_ops, .name = s->name, .form = &store_form_s3, .holder = name};
     return &s->base;

@@ -14,9 +14,9 @@
 #include "lib/aws/client.h"
 #include "lib/aws/names.h"
 #include "lib/aws/sts.h"
-#include "lib/aws/wire/buckets.h"
+#include "lib/aws/wire/bucket_cache.h"
 #include "lib/aws/wire/endpoint.h"
-#include "lib/aws/wire/targets.h"
+#include "lib/aws/wire/endpoint_cache.h"
 
 /* --- settings --- */
 
@@ -233,8 +233,8 @@ struct aws *aws_new(const struct aws_options *options, struct err *err)
     aws->profiles = aws_profiles_load(NULL, NULL, err);
     if (!aws->profiles || !choose_profile(aws, err) || !choose_region(aws, err) ||
         !check_role(aws, err) ||
-        !aws_endpoints_init(&aws->endpoints, options->endpoint_url, aws->profiles, aws->profile,
-                            err))
+        !aws_endpoint_settings_init(&aws->endpoint_settings, options->endpoint_url, aws->profiles,
+                                    aws->profile, err))
         goto failed;
     aws->ca_bundle = first_set(aws, NULL, "AWS_CA_BUNDLE", NULL, "ca_bundle");
     aws->chain = aws_chain_new(aws, aws->profiles, options->profile, options->clock);
@@ -245,10 +245,10 @@ struct aws *aws_new(const struct aws_options *options, struct err *err)
         .fetch_caller = fetch_caller,
         .ctx = aws,
     });
-    aws->buckets = aws_buckets_new();
+    aws->bucket_cache = aws_bucket_cache_new();
     aws->keys = sigv4_keys_new();
-    aws->targets = aws_targets_new(&aws->endpoints);
-    if (aws->chain && aws->identity && aws->buckets && aws->keys && aws->targets)
+    aws->endpoint_cache = aws_endpoint_cache_new(&aws->endpoint_settings);
+    if (aws->chain && aws->identity && aws->bucket_cache && aws->keys && aws->endpoint_cache)
         return aws;
     err_set(err, ERR_INTERNAL, "", "out of memory");
 failed:
@@ -259,9 +259,9 @@ failed:
 void aws_free(struct aws *aws)
 {
     if (aws) {
-        aws_targets_free(aws->targets);
+        aws_endpoint_cache_free(aws->endpoint_cache);
         sigv4_keys_free(aws->keys);
-        aws_buckets_free(aws->buckets);
+        aws_bucket_cache_free(aws->bucket_cache);
         aws_identity_free(aws->identity);
         aws_chain_free(aws->chain);
         aws_profiles_free(aws->profiles);
@@ -269,9 +269,9 @@ void aws_free(struct aws *aws)
     }
 }
 
-void aws_bucket_in(struct aws *aws, const char *bucket, const char *region)
+void aws_set_bucket_region(struct aws *aws, const char *bucket, const char *region)
 {
-    aws_buckets_remember(aws->buckets, bucket, region);
+    aws_bucket_cache_put(aws->bucket_cache, bucket, region);
 }
 
 const char *aws_ca_bundle(const struct aws *aws)

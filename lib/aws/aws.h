@@ -71,15 +71,15 @@ const struct aws_caller *aws_get_caller(struct aws *aws, struct http_client *htt
  * (5 s, doubling to 60 s, or as long as the service asks) and answered to all, so that ten thousand
  * resources of a forbidden account cost one AssumeRole. What may pass is ERR_UNAVAILABLE; final are
  * ERR_CREDENTIALS (there is no such identity) and ERR_DENIED (the role may not be assumed). */
-struct aws_creds *aws_account_creds(struct aws *aws, struct http_client *http, const char *account,
-                                    struct err *err) MUST_CHECK;
+struct aws_creds *aws_get_creds(struct aws *aws, struct http_client *http, const char *account,
+                                struct err *err) MUST_CHECK;
 /* The daemon's own from memory, a new reference, or NULL when there are none or they will soon need
- * a refresh done by aws_account_creds on a worker. Sends nothing and does not block. */
+ * a refresh done by aws_get_creds on a worker. Sends nothing and does not block. */
 struct aws_creds *aws_peek_creds(struct aws *aws);
 /* Whether a service refuses the keys that a call was signed with, be it that they have expired or
  * that it does not know them: others may help. */
 bool aws_keys_refused(const struct err *err);
-/* Says that a service refused these: the next aws_account_creds fetches others, once a minute at
+/* Says that a service refused these: the next aws_get_creds fetches others, once a minute at
  * most. Until there are some, they stay: another account, region or service may accept them. */
 void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds);
 
@@ -108,7 +108,7 @@ bool aws_learn_time(struct aws *aws, int64_t signed_ms, const struct http_respon
 
 /* Says which region a bucket is in, so that it is asked there first; S3's own word for it still
  * counts. */
-void aws_bucket_in(struct aws *aws, const char *bucket, const char *region);
+void aws_set_bucket_region(struct aws *aws, const char *bucket, const char *region);
 /* The configured region or, once aws_get_caller has asked the instance metadata service, the instance's;
  * NULL: none is known. Valid as long as `aws`. */
 const char *aws_region(const struct aws *aws);
@@ -117,8 +117,8 @@ const char *aws_region(const struct aws *aws);
 const char *aws_ca_bundle(const struct aws *aws);
 /* The URL (scheme://host[:port][/path]) that a service has in a region: override, FIPS, partition.
  */
-bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char *region,
-                  struct buf *url, struct err *err) MUST_CHECK;
+bool aws_get_endpoint_url(struct aws *aws, const struct aws_service *service, const char *region,
+                          struct buf *url, struct err *err) MUST_CHECK;
 /* For `check` and messages: where the credentials come from and why each earlier link of the chain
  * had none. Appends text lines. */
 void aws_describe_chain(struct aws *aws, struct http_client *http, struct buf *to);

@@ -36,8 +36,8 @@ static bool cache_key(struct aws *aws, struct http_client *http, const char *acc
     return true;
 }
 
-struct aws_creds *aws_account_creds(struct aws *aws, struct http_client *http, const char *account,
-                                    struct err *err)
+struct aws_creds *aws_get_creds(struct aws *aws, struct http_client *http, const char *account,
+                                struct err *err)
 {
     const char *key;
     return cache_key(aws, http, account, &key, err)
@@ -75,18 +75,18 @@ bool aws_keys_refused(const struct err *err)
 }
 
 static bool find_target(const struct aws *aws, const struct aws_service *service,
-                        const char *region, struct aws_target *target, struct err *err)
+                        const char *region, struct aws_endpoint *target, struct err *err)
 {
     const char *where = region && *region ? region : aws_region(aws);
-    return where ? aws_targets_find(aws->targets, service, where, target, err)
+    return where ? aws_endpoint_cache_get(aws->endpoint_cache, service, where, target, err)
                  : err_set(err, ERR_INVALID, "",
                            "no AWS region is known: set [aws] region or AWS_REGION");
 }
 
-bool aws_endpoint(struct aws *aws, const struct aws_service *service, const char *region,
-                  struct buf *url, struct err *err)
+bool aws_get_endpoint_url(struct aws *aws, const struct aws_service *service, const char *region,
+                          struct buf *url, struct err *err)
 {
-    struct aws_target target;
+    struct aws_endpoint target;
     return find_target(aws, service, region, &target, err) &&
            (buf_adds(url, target.url) ||
             err_set(err, ERR_INTERNAL, "", "the endpoint does not fit the buffer"));
@@ -131,7 +131,7 @@ bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aw
 {
     const struct aws_service *service = call->op->service;
     bool s3 = service->protocol == AWS_REST_XML;
-    struct aws_target target = {.overridden = false};
+    struct aws_endpoint target = {.overridden = false};
     if ((!call->origin && !find_target(aws, service, call->region, &target, err)) ||
         !aws_encode(call, call->origin ? call->origin : target.url, target.overridden, request,
                     err))
@@ -157,10 +157,10 @@ bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aw
 static bool take_raw(const struct aws_call *call, struct http_response *response, json_t **answer,
                      struct err *err)
 {
-    struct buf *to = call->raw_answer;
+    struct buf *to = call->raw_body;
     size_t max = to->max;
     if (response->open_ended)
-        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+        return err_set(err, ERR_TRANSIENT, "UnreadableResponse",
                        "the answer does not say where it ends: it may have been cut off");
     if (response->body.size > max)
         return err_set(err, ERR_LIMIT, "", "the answer is larger than %zu bytes", max);
@@ -178,11 +178,11 @@ static bool read_answer(const struct aws_call *call, struct http_response *respo
                         json_t **answer, struct err *err)
 {
     bool good = response->status >= 200 && response->status < 300;
-    bool ok = good && call->raw_answer ? take_raw(call, response, answer, err)
-                                       : aws_decode(call->op, response, answer, err);
-    if (ok && call->answer_headers) {
-        http_headers_free(call->answer_headers);
-        *call->answer_headers = response->headers;
+    bool ok = good && call->raw_body ? take_raw(call, response, answer, err)
+                                     : aws_decode(call->op, response, answer, err);
+    if (ok && call->response_headers) {
+        http_headers_free(call->response_headers);
+        *call->response_headers = response->headers;
         response->headers = (struct http_headers){0};
     }
     return ok;
@@ -341,7 +341,7 @@ static bool send_following(struct aws *aws, struct http_client *http, const stru
     char known[33];
     char found[33] = "";
     const char *bucket = call->op->service == &aws_s3 ? jstr(call->params, "Bucket") : NULL;
-    if (bucket && aws_buckets_find(aws->buckets, bucket, known)) {
+    if (bucket && aws_bucket_cache_get(aws->bucket_cache, bucket, known)) {
         if (!allows(aws, call, bucket, known, err))
             return false;
         here.region = known;
@@ -352,7 +352,7 @@ static bool send_following(struct aws *aws, struct http_client *http, const stru
     bool elsewhere = status == 301 || status == 307 || status == 400;
     if (ok || !bucket || !elsewhere || !may_follow(found, asked))
         return ok;
-    aws_buckets_remember(aws->buckets, bucket, found);
+    aws_bucket_cache_put(aws->bucket_cache, bucket, found);
     if (!allows(aws, call, bucket, found, err))
         return false;
     memcpy(known, found, sizeof known);
@@ -373,7 +373,7 @@ static bool call_with(struct aws *aws, struct http_client *http, const struct aw
 bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
               json_t **answer, struct err *err)
 {
-    struct aws_creds *creds = aws_account_creds(aws, http, call->account, err);
+    struct aws_creds *creds = aws_get_creds(aws, http, call->account, err);
     if (!creds)
         return false;
     bool ok = call_with(aws, http, creds, call, answer, err);

@@ -11,9 +11,9 @@
 #include "lib/aws/auth/profile.h"
 #include "lib/aws/auth/sigv4.h"
 #include "lib/aws/aws.h"
-#include "lib/aws/wire/buckets.h"
+#include "lib/aws/wire/bucket_cache.h"
 #include "lib/aws/wire/endpoint.h"
-#include "lib/aws/wire/targets.h"
+#include "lib/aws/wire/endpoint_cache.h"
 #include "lib/net/skew.h"
 
 struct aws {
@@ -22,12 +22,12 @@ struct aws {
     const char *profile;
     /* NULL: none. */
     const char *ca_bundle;
-    struct aws_endpoints endpoints;
-    struct aws_targets *targets;
+    struct aws_endpoint_settings endpoint_settings;
+    struct aws_endpoint_cache *endpoint_cache;
     /* Used by the caller that fetches the daemon's own credentials. */
     struct aws_chain *chain;
     struct aws_identity *identity;
-    struct aws_buckets *buckets;
+    struct aws_bucket_cache *bucket_cache;
     struct sigv4_keys *keys;
     struct skew skew;
     /* Used by the caller that fetches the daemon's identity, for the region. */

@@ -31,7 +31,7 @@ static const struct aws_op list_objects = {&aws_s3,
 struct exchange {
     struct aws_call call;
     json_t *params;
-    struct http_headers answer_headers;
+    struct http_headers response_headers;
 };
 
 /* NULL for "" too. */
@@ -63,7 +63,7 @@ static bool exchange_run(struct exchange *x, struct aws *aws, struct http_client
 static void exchange_end(struct exchange *x)
 {
     json_decref(x->params);
-    http_headers_free(&x->answer_headers);
+    http_headers_free(&x->response_headers);
 }
 
 /* An entity tag is quoted text of visible characters; anything else would not come back as it was.
@@ -79,7 +79,7 @@ static bool copy_etag(const char *etag, char to[128])
 /* What an answer lacks that S3's always have: it was cut off, or is not S3's. Returns false. */
 static bool lacks(const struct exchange *x, const char *what, struct err *err)
 {
-    err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the answer has no %s", what);
+    err_set(err, ERR_TRANSIENT, "UnreadableResponse", "the answer has no %s", what);
     snprintf(err->operation, sizeof err->operation, "%s", x->call.op->name);
     return false;
 }
@@ -87,9 +87,9 @@ static bool lacks(const struct exchange *x, const char *what, struct err *err)
 /* Reads what the headers say of an object; all but its size, which a body says better. */
 static bool read_meta(const struct exchange *x, struct object_meta *meta, struct err *err)
 {
-    const char *modified = http_headers_get(&x->answer_headers, "Last-Modified");
-    *meta = (struct object_meta){.now_ms = http_headers_date(&x->answer_headers)};
-    if (!copy_etag(http_headers_get(&x->answer_headers, "ETag"), meta->etag))
+    const char *modified = http_headers_get(&x->response_headers, "Last-Modified");
+    *meta = (struct object_meta){.now_ms = http_headers_date(&x->response_headers)};
+    if (!copy_etag(http_headers_get(&x->response_headers, "ETag"), meta->etag))
         return lacks(x, "ETag", err);
     return (modified && clock_parse(modified, &meta->modified_ms)) ||
            lacks(x, "Last-Modified that can be read", err);
@@ -104,8 +104,8 @@ bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *b
     if (!exchange_start(&x, &get_object, bucket, key, err))
         return false;
     x.call.response_max = body->max;
-    x.call.raw_answer = body;
-    x.call.answer_headers = &x.answer_headers;
+    x.call.raw_body = body;
+    x.call.response_headers = &x.response_headers;
     ok = exchange_run(&x, aws, http, err) && read_meta(&x, &found, err);
     found.size = body->size;
     if (ok && meta)
@@ -121,14 +121,14 @@ bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *
     struct exchange x;
     if (!exchange_start(&x, &head_object, bucket, key, err))
         return false;
-    x.call.answer_headers = &x.answer_headers;
+    x.call.response_headers = &x.response_headers;
     bool ok = exchange_run(&x, aws, http, err) && read_meta(&x, meta, err);
-    const char *size = http_headers_get(&x.answer_headers, "Content-Length");
+    const char *size = http_headers_get(&x.response_headers, "Content-Length");
     if (ok && !size)
         ok = lacks(&x, "Content-Length", err);
     if (ok)
         meta->size = strtoull(size, NULL, 10);
-    const char *value = http_headers_get(&x.answer_headers, METADATA_HEADER);
+    const char *value = http_headers_get(&x.response_headers, METADATA_HEADER);
     if (metadata)
         snprintf(metadata, OBJECT_METADATA_SIZE, "%s", value ? value : "");
     exchange_end(&x);
@@ -176,10 +176,10 @@ bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *b
     char found[OBJECT_ETAG_SIZE];
     x.call.content_type = put->content_type;
     x.call.body = *put->body;
-    x.call.answer_headers = &x.answer_headers;
+    x.call.response_headers = &x.response_headers;
     bool ok =
         add_put_headers(&x.call, headers, &demands, put, err) && exchange_run(&x, aws, http, err) &&
-        (copy_etag(http_headers_get(&x.answer_headers, "ETag"), found) || lacks(&x, "ETag", err));
+        (copy_etag(http_headers_get(&x.response_headers, "ETag"), found) || lacks(&x, "ETag", err));
     if (ok && new_etag)
         memcpy(new_etag, found, sizeof found);
     exchange_end(&x);
@@ -225,12 +225,12 @@ static bool list_one(struct listing *l, const json_t *object, bool encoded, stru
     struct object_meta meta = {.now_ms = l->now_ms, .size = (size_t)jint(object, "Size", 0)};
     buf_reset(&l->key);
     if (!key || !(encoded ? uri_decode(&l->key, key, strlen(key), true) : buf_adds(&l->key, key)))
-        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+        return err_set(err, ERR_TRANSIENT, "UnreadableResponse",
                        "a listing names an object without a key, or with one that cannot be "
                        "decoded");
     if (!copy_etag(jstr(object, "ETag"), meta.etag) || !modified ||
         !clock_parse(modified, &meta.modified_ms))
-        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+        return err_set(err, ERR_TRANSIENT, "UnreadableResponse",
                        "a listing names an object without an ETag or a time that can be read");
     l->stopped = !l->each(l->ctx, buf_str(&l->key), &meta);
     return true;
@@ -259,12 +259,12 @@ static bool next_page(json_t *params, const json_t *page, bool *more, struct err
     const char *last = jstr(params, "continuation-token");
     *more = jbool(page, "IsTruncated", false);
     if (*more != jbool(page, "IsTruncated", true)) /* neither true nor false */
-        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+        return err_set(err, ERR_TRANSIENT, "UnreadableResponse",
                        "a listing does not say whether it is whole");
     if (!*more)
         return true;
     if (!token || !*token || (last && strcmp(token, last) == 0))
-        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+        return err_set(err, ERR_TRANSIENT, "UnreadableResponse",
                        "truncated listing without a continuation token");
     return json_object_set_new(params, "continuation-token", json_string(token)) == 0 ||
            err_set(err, ERR_INTERNAL, "", "out of memory while listing objects");
@@ -280,7 +280,7 @@ bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *
     struct aws_call call = {.op = &list_objects,
                             .params = params,
                             .bucket_owner = owner_of(bucket),
-                            .answer_headers = &headers};
+                            .response_headers = &headers};
     bool ok = true, more = true;
     if (!params)
         return err_set(err, ERR_INVALID, "", "the prefix of a listing is not valid UTF-8");

@@ -151,7 +151,8 @@ static bool sqs_endpoint_is_standard(struct aws *aws, const char *region, bool *
 {
     struct buf url = buf_make(4096);
     struct uri uri;
-    bool ok = aws_endpoint(aws, &aws_sqs, region, &url, err) && uri_parse(buf_str(&url), &uri, err);
+    bool ok = aws_get_endpoint_url(aws, &aws_sqs, region, &url, err) &&
+              uri_parse(buf_str(&url), &uri, err);
     buf_free(&url);
     if (!ok)
         return false;

@@ -54,7 +54,7 @@ static struct aws_creds *assume(struct aws *aws, struct http_client *http,
         creds = aws_creds_from_json(jget(answer, "Credentials"), "SessionToken", true, role->source,
                                     err);
     else
-        err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(err, ERR_TRANSIENT, "UnreadableResponse",
                 "the answer of STS %s for %s has no credentials", call->op->name, role->arn);
     json_decref(answer);
     return creds;
@@ -116,7 +116,7 @@ bool sts_caller_identity(struct aws *aws, struct http_client *http, struct aws_c
         memcpy(caller->account, account, sizeof caller->account);
         memcpy(caller->arn, arn, strlen(arn) + 1);
     } else {
-        err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(err, ERR_TRANSIENT, "UnreadableResponse",
                 "the answer of STS GetCallerIdentity has no account and ARN of a known partition");
     }
     json_decref(answer);

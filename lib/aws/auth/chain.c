@@ -22,7 +22,7 @@ static const struct {
 
 struct aws_chain {
     /* Without the http client. */
-    struct link_ask ask;
+    struct link_params ask;
     struct imds_memory imds;
     struct aws_profiles
         /* What ask.profiles is since the files changed; NULL: as given. */
@@ -41,7 +41,7 @@ struct aws_chain *aws_chain_new(struct aws *aws, const struct aws_profiles *prof
     if (!named)
         named = secret_env("AWS_DEFAULT_PROFILE");
     bool forced = profile && *profile;
-    c->ask = (struct link_ask){
+    c->ask = (struct link_params){
         .aws = aws,
         .profiles = profiles,
         .profile = forced  ? profile
@@ -122,7 +122,7 @@ struct aws_creds *aws_chain_fetch(struct aws_chain *c, struct http_client *http,
     memset(c->said, 0, sizeof c->said);
     if (!read_again(c, err))
         return NULL;
-    struct link_ask ask = c->ask;
+    struct link_params ask = c->ask;
     ask.http = http;
     for (size_t i = 0; i < LINKS; i++) {
         struct aws_creds *creds = NULL;

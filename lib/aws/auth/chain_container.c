@@ -100,7 +100,7 @@ static struct aws_creds *read_answer(const struct http_response *response, struc
     return creds;
 }
 
-enum link_result link_container(const struct link_ask *ask, struct aws_creds **creds,
+enum link_result link_container(const struct link_params *ask, struct aws_creds **creds,
                                 struct err *err)
 {
     struct buf url = buf_make(4096);

@@ -32,7 +32,7 @@ enum link_result link_static_environment(struct aws_creds **creds, struct err *e
     return LINK_FOUND;
 }
 
-enum link_result link_environment(const struct link_ask *ask, struct aws_creds **creds,
+enum link_result link_environment(const struct link_params *ask, struct aws_creds **creds,
                                   struct err *err)
 {
     if (ask->profile_forced) {

@@ -12,8 +12,8 @@
 #define STALE_MS ((int64_t)10 * 60 * 1000)
 
 /* The path of the role's credentials: the first line of the list of roles. */
-static enum link_result find_role(const struct link_ask *ask, struct imds *imds, struct buf *path,
-                                  struct err *err)
+static enum link_result find_role(const struct link_params *ask, struct imds *imds,
+                                  struct buf *path, struct err *err)
 {
     struct buf roles = buf_make(1024);
     enum link_result result = LINK_BROKEN;
@@ -35,7 +35,7 @@ static enum link_result find_role(const struct link_ask *ask, struct imds *imds,
     return result;
 }
 
-static struct aws_creds *read_answer(const struct link_ask *ask, const struct buf *text,
+static struct aws_creds *read_answer(const struct link_params *ask, const struct buf *text,
                                      struct err *err)
 {
     json_t *object = secret_parse_json(text, "instance metadata service", err);
@@ -60,7 +60,7 @@ static struct aws_creds *read_answer(const struct link_ask *ask, const struct bu
     return creds;
 }
 
-enum link_result link_imds(const struct link_ask *ask, struct aws_creds **creds, struct err *err)
+enum link_result link_imds(const struct link_params *ask, struct aws_creds **creds, struct err *err)
 {
     struct imds imds;
     struct buf path = buf_make(2048);

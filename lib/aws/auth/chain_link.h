@@ -22,7 +22,7 @@ enum link_result {
 };
 
 /* What a link may look at. */
-struct link_ask {
+struct link_params {
     struct aws *aws;
     const struct aws_profiles *profiles;
     const char *profile;
@@ -34,27 +34,28 @@ struct link_ask {
     struct imds_memory *imds;
 };
 
-typedef enum link_result (*link_fn)(const struct link_ask *ask, struct aws_creds **creds,
+typedef enum link_result (*link_fn)(const struct link_params *ask, struct aws_creds **creds,
                                     struct err *err);
 
-enum link_result link_environment(const struct link_ask *ask, struct aws_creds **creds,
+enum link_result link_environment(const struct link_params *ask, struct aws_creds **creds,
                                   struct err *err);
-enum link_result link_web_identity(const struct link_ask *ask, struct aws_creds **creds,
+enum link_result link_web_identity(const struct link_params *ask, struct aws_creds **creds,
                                    struct err *err);
-enum link_result link_profile(const struct link_ask *ask, struct aws_creds **creds,
+enum link_result link_profile(const struct link_params *ask, struct aws_creds **creds,
                               struct err *err);
-enum link_result link_container(const struct link_ask *ask, struct aws_creds **creds,
+enum link_result link_container(const struct link_params *ask, struct aws_creds **creds,
                                 struct err *err);
-enum link_result link_imds(const struct link_ask *ask, struct aws_creds **creds, struct err *err);
+enum link_result link_imds(const struct link_params *ask, struct aws_creds **creds,
+                           struct err *err);
 
 /* Static keys from the environment, whatever the profile: credential_source = Environment. */
 enum link_result link_static_environment(struct aws_creds **creds, struct err *err);
 /* The web identity that a profile names. */
-enum link_result link_web_identity_of_profile(const struct link_ask *ask, const char *profile,
+enum link_result link_web_identity_of_profile(const struct link_params *ask, const char *profile,
                                               struct aws_creds **creds, struct err *err);
 /* Runs the profile's credential_process; timeout_ms is 60,000 but for tests. A program that fails
  * or does not end in time may do better later: ERR_TRANSIENT. */
-enum link_result link_process(const struct link_ask *ask, const char *command, int timeout_ms,
+enum link_result link_process(const struct link_params *ask, const char *command, int timeout_ms,
                               struct aws_creds **creds, struct err *err);
 
 /* Appends the URL that the container's variables ask for; LINK_NONE without them, LINK_BROKEN when

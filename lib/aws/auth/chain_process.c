@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "lib/aws/auth/chain_link.h"
+#include "lib/aws/auth/command_line.h"
 #include "lib/aws/auth/creds_json.h"
-#include "lib/aws/auth/words.h"
 #include "lib/base/wipe.h"
 #include "lib/json/jpath.h"
 
@@ -54,7 +54,7 @@ static bool set_files(posix_spawn_file_actions_t *files, int output)
 }
 
 /* Starts the program with `output` as its standard output; answers an errno, 0 for none. */
-static int spawn(const struct aws_words *words, int output, pid_t *pid)
+static int spawn(const struct aws_command_line *words, int output, pid_t *pid)
 {
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t files;
@@ -79,7 +79,7 @@ static enum err_kind kind_of(int problem)
     return passes ? ERR_TRANSIENT : ERR_CREDENTIALS;
 }
 
-static bool start(const struct aws_words *words, struct process *p, struct err *err)
+static bool start(const struct aws_command_line *words, struct process *p, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -158,13 +158,13 @@ static int finish(struct process *p)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static bool run(const struct link_ask *ask, const char *command, int timeout_ms, struct buf *output,
-                struct err *err)
+static bool run(const struct link_params *ask, const char *command, int timeout_ms,
+                struct buf *output, struct err *err)
 {
-    struct aws_words words;
+    struct aws_command_line words;
     struct process p = {.exited = -1, .output = -1};
     struct err why = ERR_INIT;
-    if (!aws_words_split(command, &words, &why))
+    if (!aws_command_line_split(command, &words, &why))
         return err_set(err, ERR_CREDENTIALS, "",
                        "credential_process cannot be split into words: %s", why.message);
     bool ok = words.count > 0 || err_set(err, ERR_CREDENTIALS, "", "credential_process is empty");
@@ -178,11 +178,11 @@ static bool run(const struct link_ask *ask, const char *command, int timeout_ms,
                                     : "credential_process: %s ended with exit status %d",
                          words.at[0], status);
     }
-    aws_words_free(&words);
+    aws_command_line_free(&words);
     return ok;
 }
 
-enum link_result link_process(const struct link_ask *ask, const char *command, int timeout_ms,
+enum link_result link_process(const struct link_params *ask, const char *command, int timeout_ms,
                               struct aws_creds **creds, struct err *err)
 {
     struct buf output = buf_make_secret(OUTPUT_MAX);

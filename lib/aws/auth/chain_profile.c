@@ -18,22 +18,23 @@ struct visit {
     unsigned depth;
 };
 
-static enum link_result look_at(const struct link_ask *ask, const struct visit *visit,
+static enum link_result look_at(const struct link_params *ask, const struct visit *visit,
                                 struct aws_creds **creds, struct err *err);
 
 /* A setting of the profile; NULL when it is not there or empty. */
-static const char *setting(const struct link_ask *ask, const struct visit *visit, const char *key)
+static const char *setting(const struct link_params *ask, const struct visit *visit,
+                           const char *key)
 {
     const char *value = aws_profile_get(ask->profiles, visit->profile, key);
     return value && *value ? value : NULL;
 }
 
-static bool has_keys(const struct link_ask *ask, const struct visit *visit)
+static bool has_keys(const struct link_params *ask, const struct visit *visit)
 {
     return setting(ask, visit, "aws_access_key_id") || setting(ask, visit, "aws_secret_access_key");
 }
 
-static enum link_result static_keys(const struct link_ask *ask, const struct visit *visit,
+static enum link_result static_keys(const struct link_params *ask, const struct visit *visit,
                                     struct aws_creds **creds, struct err *err)
 {
     const char *id = setting(ask, visit, "aws_access_key_id");
@@ -63,9 +64,9 @@ static enum link_result static_keys(const struct link_ask *ask, const struct vis
 }
 
 /* Credentials of source_profile. A profile may name itself: then its own keys are meant. */
-static enum link_result from_source_profile(const struct link_ask *ask, const struct visit *visit,
-                                            const char *name, struct aws_creds **creds,
-                                            struct err *err)
+static enum link_result from_source_profile(const struct link_params *ask,
+                                            const struct visit *visit, const char *name,
+                                            struct aws_creds **creds, struct err *err)
 {
     if (!aws_profile_exists(ask->profiles, name)) {
         err_set(err, ERR_CREDENTIALS, "",
@@ -88,7 +89,7 @@ static enum link_result from_source_profile(const struct link_ask *ask, const st
     return result == LINK_FOUND ? LINK_FOUND : LINK_BROKEN;
 }
 
-static enum link_result from_credential_source(const struct link_ask *ask,
+static enum link_result from_credential_source(const struct link_params *ask,
                                                const struct visit *visit, const char *name,
                                                struct aws_creds **creds, struct err *err)
 {
@@ -109,8 +110,8 @@ static enum link_result from_credential_source(const struct link_ask *ask,
 }
 
 /* The settings of the role, checked. */
-static bool read_role(const struct link_ask *ask, const struct visit *visit, struct sts_role *role,
-                      struct err *err)
+static bool read_role(const struct link_params *ask, const struct visit *visit,
+                      struct sts_role *role, struct err *err)
 {
     role->arn = setting(ask, visit, "role_arn");
     role->session_name = setting(ask, visit, "role_session_name");
@@ -130,7 +131,7 @@ static bool read_role(const struct link_ask *ask, const struct visit *visit, str
     return true;
 }
 
-static enum link_result assume(const struct link_ask *ask, const struct visit *visit,
+static enum link_result assume(const struct link_params *ask, const struct visit *visit,
                                struct aws_creds **creds, struct err *err)
 {
     const char *profile = setting(ask, visit, "source_profile");
@@ -159,7 +160,7 @@ static enum link_result assume(const struct link_ask *ask, const struct visit *v
 }
 
 /* What one profile says, in the order of the AWS CLI. */
-static enum link_result look_at(const struct link_ask *ask, const struct visit *visit,
+static enum link_result look_at(const struct link_params *ask, const struct visit *visit,
                                 struct aws_creds **creds, struct err *err)
 {
     const char *command = setting(ask, visit, "credential_process");
@@ -184,7 +185,8 @@ static enum link_result look_at(const struct link_ask *ask, const struct visit *
     return LINK_NONE;
 }
 
-enum link_result link_profile(const struct link_ask *ask, struct aws_creds **creds, struct err *err)
+enum link_result link_profile(const struct link_params *ask, struct aws_creds **creds,
+                              struct err *err)
 {
     struct visit first = {.profile = ask->profile};
     if (aws_profile_exists(ask->profiles, ask->profile)) {

@@ -8,7 +8,7 @@
 #define TOKEN_MAX (64u << 10)
 
 /* The token file is read anew each time: the kubelet rewrites it. */
-static enum link_result assume(const struct link_ask *ask, const char *token_file,
+static enum link_result assume(const struct link_params *ask, const char *token_file,
                                const struct sts_role *role, struct aws_creds **creds,
                                struct err *err)
 {
@@ -19,7 +19,7 @@ static enum link_result assume(const struct link_ask *ask, const char *token_fil
     return *creds ? LINK_FOUND : LINK_BROKEN;
 }
 
-enum link_result link_web_identity(const struct link_ask *ask, struct aws_creds **creds,
+enum link_result link_web_identity(const struct link_params *ask, struct aws_creds **creds,
                                    struct err *err)
 {
     const char *file = secret_env("AWS_WEB_IDENTITY_TOKEN_FILE");
@@ -42,7 +42,7 @@ enum link_result link_web_identity(const struct link_ask *ask, struct aws_creds 
     return assume(ask, file, &role, creds, err);
 }
 
-enum link_result link_web_identity_of_profile(const struct link_ask *ask, const char *profile,
+enum link_result link_web_identity_of_profile(const struct link_params *ask, const char *profile,
                                               struct aws_creds **creds, struct err *err)
 {
     char source[160];

@@ -209,7 +209,7 @@ static bool unreadable(const struct aws_op *op, const struct http_response *resp
 {
     struct fault f = {0};
     read_fault_headers(response, &f);
-    err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
+    err_set(err, ERR_TRANSIENT, "UnreadableResponse",
             "the service's answer (HTTP status %d) cannot be read: %s", response->status, why);
     err->http_status = response->status;
     snprintf(err->operation, sizeof err->operation, "%s", op->name);

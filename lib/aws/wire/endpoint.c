@@ -60,8 +60,8 @@ static const char *const gov_plain_fips[] = {
 /* --- what the operator has set --- */
 
 /* A switch from the environment, else the profile. */
-static bool read_switch(const struct aws_endpoints *e, const char *variable, const char *key,
-                        bool *to, struct err *err)
+static bool read_switch(const struct aws_endpoint_settings *e, const char *variable,
+                        const char *key, bool *to, struct err *err)
 {
     const char *value = getenv(variable);
     if (!value || !*value)
@@ -87,7 +87,7 @@ static bool has_dots(const char *path)
 
 /* Checks an override and writes it without the slash at its end. Its path goes before those of the
  * requests. */
-static bool take_override(const char *url, const char *where, struct aws_target *to,
+static bool take_override(const char *url, const char *where, struct aws_endpoint *to,
                           struct err *err)
 {
     struct uri uri;
@@ -121,8 +121,8 @@ static const char *service_variable(const struct aws_service *service, char to[9
 
 /* The override for a service and where it is written, in the order of the AWS SDKs; NULL when there
  * is none. */
-static const char *find_override(const struct aws_endpoints *e, const struct aws_service *service,
-                                 char where[160])
+static const char *find_override(const struct aws_endpoint_settings *e,
+                                 const struct aws_service *service, char where[160])
 {
     char variable[96];
     const char *url = e->option;
@@ -148,12 +148,13 @@ static const char *find_override(const struct aws_endpoints *e, const struct aws
     return url && *url ? url : NULL;
 }
 
-bool aws_endpoints_init(struct aws_endpoints *e, const char *option,
-                        const struct aws_profiles *profiles, const char *profile, struct err *err)
+bool aws_endpoint_settings_init(struct aws_endpoint_settings *e, const char *option,
+                                const struct aws_profiles *profiles, const char *profile,
+                                struct err *err)
 {
-    struct aws_target target;
+    struct aws_endpoint target;
     char where[160];
-    *e = (struct aws_endpoints){.option = option, .profiles = profiles, .profile = profile};
+    *e = (struct aws_endpoint_settings){.option = option, .profiles = profiles, .profile = profile};
     if (!read_switch(e, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls",
                      &e->ignore_configured, err) ||
         !read_switch(e, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &e->fips, err) ||
@@ -167,7 +168,7 @@ bool aws_endpoints_init(struct aws_endpoints *e, const char *option,
 
 /* --- the rules of the partitions --- */
 
-static bool write_target(struct aws_target *to, const char *host, const char *region)
+static bool write_target(struct aws_endpoint *to, const char *host, const char *region)
 {
     int url = snprintf(to->url, sizeof to->url, "https://%s", host);
     int signing = snprintf(to->signing_region, sizeof to->signing_region, "%s", region);
@@ -175,8 +176,9 @@ static bool write_target(struct aws_target *to, const char *host, const char *re
            (size_t)signing < sizeof to->signing_region;
 }
 
-static bool find_global(const struct aws_endpoints *e, const struct aws_partition *partition,
-                        struct aws_target *to, struct err *err)
+static bool find_global(const struct aws_endpoint_settings *e,
+                        const struct aws_partition *partition, struct aws_endpoint *to,
+                        struct err *err)
 {
     for (size_t i = 0; i < COUNT(global_hosts); i++) {
         if (strcmp(global_hosts[i].partition, partition->name) == 0 &&
@@ -191,7 +193,7 @@ static bool find_global(const struct aws_endpoints *e, const struct aws_partitio
 }
 
 /* Whether a FIPS endpoint has "-fips" in its name. */
-static bool fips_is_named(const struct aws_endpoints *e, const struct aws_service *service,
+static bool fips_is_named(const struct aws_endpoint_settings *e, const struct aws_service *service,
                           const struct aws_partition *partition)
 {
     if (strcmp(partition->name, "aws-us-gov") == 0 && !e->dualstack) {
@@ -202,9 +204,9 @@ static bool fips_is_named(const struct aws_endpoints *e, const struct aws_servic
     return true;
 }
 
-static bool find_regional(const struct aws_endpoints *e, const struct aws_service *service,
+static bool find_regional(const struct aws_endpoint_settings *e, const struct aws_service *service,
                           const struct aws_partition *partition, const char *region,
-                          struct aws_target *to, struct err *err)
+                          struct aws_endpoint *to, struct err *err)
 {
     bool s3 = service->protocol == AWS_REST_XML;
     const char *suffix = e->dualstack && !s3 ? partition->dualstack_suffix : partition->dns_suffix;
@@ -220,12 +222,12 @@ static bool find_regional(const struct aws_endpoints *e, const struct aws_servic
            err_set(err, ERR_INTERNAL, "", "the endpoint is too long");
 }
 
-bool aws_endpoints_find(const struct aws_endpoints *e, const struct aws_service *service,
-                        const char *region, struct aws_target *to, struct err *err)
+bool aws_endpoint_resolve(const struct aws_endpoint_settings *e, const struct aws_service *service,
+                          const char *region, struct aws_endpoint *to, struct err *err)
 {
     char where[160];
     const struct aws_partition *partition = aws_partition_of_region(region);
-    *to = (struct aws_target){.overridden = false};
+    *to = (struct aws_endpoint){.overridden = false};
     if (!partition)
         return err_set(err, ERR_INVALID, "", "\"%.40s\" %s", region, aws_region_problem(region));
     bool found = service->global ? find_global(e, partition, to, err)

@@ -11,7 +11,7 @@
 #include "lib/aws/wire/op.h"
 #include "lib/base/err.h"
 
-struct aws_endpoints {
+struct aws_endpoint_settings {
     /* From our own configuration; "" or NULL: none. Borrowed, as the others. */
     const char *option;
     const struct aws_profiles *profiles;
@@ -24,7 +24,7 @@ struct aws_endpoints {
     bool dualstack;
 };
 
-struct aws_target {
+struct aws_endpoint {
     /* scheme://host[:port][/path], no slash at its end; only the operator's has a path, which goes
      * before those of the requests. */
     char url[1024];
@@ -36,13 +36,13 @@ struct aws_target {
 
 /* Reads the switches from the environment and the profile and checks what can be checked.
  * ERR_INVALID names the variable. */
-bool aws_endpoints_init(struct aws_endpoints *e, const char *option,
-                        const struct aws_profiles *profiles, const char *profile,
-                        struct err *err) MUST_CHECK;
+bool aws_endpoint_settings_init(struct aws_endpoint_settings *e, const char *option,
+                                const struct aws_profiles *profiles, const char *profile,
+                                struct err *err) MUST_CHECK;
 
 /* ERR_INVALID for a malformed region, a bad URL, or an endpoint that the partition does not have.
  */
-bool aws_endpoints_find(const struct aws_endpoints *e, const struct aws_service *service,
-                        const char *region, struct aws_target *to, struct err *err) MUST_CHECK;
+bool aws_endpoint_resolve(const struct aws_endpoint_settings *e, const struct aws_service *service,
+                          const char *region, struct aws_endpoint *to, struct err *err) MUST_CHECK;
 
 #endif

@@ -52,9 +52,9 @@ struct aws_call {
     int64_t timeout_ms;
     /* Not NULL: a 2xx body is put here as it is, *answer is an empty object. It is ERR_TRANSIENT
      * when the answer does not say where its body ends. */
-    struct buf *raw_answer;
+    struct buf *raw_body;
     /* Not NULL: a 2xx answer's headers move here. */
-    struct http_headers *answer_headers;
+    struct http_headers *response_headers;
 };
 
 /* Builds the unsigned request for `endpoint` (scheme://host[:port], without a trailing slash; for
@@ -73,7 +73,7 @@ bool aws_encode(const struct aws_call *call, const char *endpoint, bool path_sty
  *
  * A 2xx that is not a whole answer of the operation (it cannot be read, it lacks the body or the
  * root element that this operation's answers have) is ERR_TRANSIENT with the code
- * UnreadableAnswer: it was cut off or comes from somebody in between. Of a change nobody knows then
+ * UnreadableResponse: it was cut off or comes from somebody in between. Of a change nobody knows then
  * whether it was made, as when the answer is lost. */
 bool aws_decode(const struct aws_op *op, struct http_response *response, json_t **answer,
                 struct err *err) MUST_CHECK;

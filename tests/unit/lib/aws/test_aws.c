@@ -263,7 +263,7 @@ static void expect_call(struct world *w, const struct aws_op *op, const char *ac
 static void expect_creds(struct world *w, const char *account, const char *expected)
 {
     struct err err = ERR_INIT;
-    struct aws_creds *creds = aws_account_creds(w->aws, w->http, account, &err);
+    struct aws_creds *creds = aws_get_creds(w->aws, w->http, account, &err);
     assert_string_equal(creds ? creds->access_key_id : err.message, expected);
     aws_creds_unref(creds);
 }
@@ -658,7 +658,7 @@ static void test_rotated_keys_of_a_role(void **state)
     expect_creds(w, NULL, "AKIDSECOND");
     struct err err = ERR_INIT;
     write_keys(path, "AKIDTHIRD");
-    assert_null(aws_account_creds(w->aws, w->http, OTHER, &err));
+    assert_null(aws_get_creds(w->aws, w->http, OTHER, &err));
     assert_string_equal(err_kind_name(err.kind), "denied");
     assert_non_null(strstr(err.message, "STS does not take these; no service has accepted these "
                                         "credentials (profile default) yet"));
@@ -769,7 +769,7 @@ static void expect_object(struct world *w, const char *bucket, const char *expec
     struct buf body = buf_make(1024);
     struct http_headers headers = {0};
     struct aws_call call = {
-        .op = &get_object, .params = params, .raw_answer = &body, .answer_headers = &headers};
+        .op = &get_object, .params = params, .raw_body = &body, .response_headers = &headers};
     struct err err = ERR_INIT;
     json_t *value = NULL;
     bool ok = aws_call(w->aws, w->http, &call, &value, &err);
@@ -839,7 +839,7 @@ static void test_raw_answer_keeps_to_its_maximum(void **state)
     struct world *w = *state;
     json_t *params = json_pack("{s:s, s:s}", "Bucket", "here", "Key", "k");
     struct buf body = buf_make(5);
-    struct aws_call call = {.op = &get_object, .params = params, .raw_answer = &body};
+    struct aws_call call = {.op = &get_object, .params = params, .raw_body = &body};
     struct err err = ERR_INIT;
     json_t *value = NULL;
     assert_false(aws_call(w->aws, w->http, &call, &value, &err));
@@ -855,11 +855,11 @@ static void test_raw_answer_must_say_where_it_ends(void **state)
     struct world *w = *state;
     json_t *params = json_pack("{s:s, s:s}", "Bucket", "endless", "Key", "k");
     struct buf body = buf_make(1024);
-    struct aws_call call = {.op = &get_object, .params = params, .raw_answer = &body};
+    struct aws_call call = {.op = &get_object, .params = params, .raw_body = &body};
     struct err err = ERR_INIT;
     json_t *value = NULL;
     assert_false(aws_call(w->aws, w->http, &call, &value, &err));
-    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.code, "UnreadableResponse");
     assert_int_equal(err.kind, ERR_TRANSIENT);
     assert_string_equal(err.message,
                         "the answer does not say where it ends: it may have been cut off");
@@ -917,7 +917,7 @@ static void test_endpoint(void **state)
     struct err err = ERR_INIT;
     w->options.endpoint_url = NULL;
     make_aws(w);
-    assert_true(aws_endpoint(w->aws, &aws_sqs, "us-gov-west-1", &url, &err));
+    assert_true(aws_get_endpoint_url(w->aws, &aws_sqs, "us-gov-west-1", &url, &err));
     assert_string_equal(buf_str(&url), "https://sqs.us-gov-west-1.amazonaws.com");
     buf_free(&url);
 }
@@ -956,7 +956,7 @@ static void *ask_for_role(void *arg)
     struct http_options options = {.user_agent = "test"};
     struct http_client *http = http_client_new(&options);
     a->err = ERR_INIT;
-    struct aws_creds *creds = aws_account_creds(a->w->aws, http, OTHER, &a->err);
+    struct aws_creds *creds = aws_get_creds(a->w->aws, http, OTHER, &a->err);
     a->ok = creds != NULL;
     aws_creds_unref(creds);
     http_client_free(http);

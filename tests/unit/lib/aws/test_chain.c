@@ -460,7 +460,7 @@ static void test_rotated_keys(void **state)
 static void expect_process_kind(struct world *w, const char *command, int timeout_ms,
                                 enum err_kind kind, const char *expected)
 {
-    struct link_ask ask = {.profile = "p", .clock = &system_clock, .http = w->http};
+    struct link_params ask = {.profile = "p", .clock = &system_clock, .http = w->http};
     struct aws_creds *creds = NULL;
     struct err err = ERR_INIT;
     enum link_result result = link_process(&ask, command, timeout_ms, &creds, &err);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lib/aws/wire/endpoint.h"
-#include "lib/aws/wire/targets.h"
+#include "lib/aws/wire/endpoint_cache.h"
 
 #define DATA "tests/unit/data/endpoint"
 
@@ -53,19 +53,19 @@ static const struct aws_service *service_by_id(const char *id)
 }
 
 /* A line: service, region, fips, dualstack, URL or "-", signing region. */
-static void check_row(struct aws_endpoints *e, char *line)
+static void check_row(struct aws_endpoint_settings *e, char *line)
 {
     char *rest = line;
     const struct aws_service *service = service_by_id(strsep(&rest, "\t"));
     const char *region = strsep(&rest, "\t");
-    struct aws_target target;
+    struct aws_endpoint target;
     struct err err = ERR_INIT;
     assert_non_null(service);
     e->fips = *strsep(&rest, "\t") == '1';
     e->dualstack = *strsep(&rest, "\t") == '1';
     const char *url = strsep(&rest, "\t");
     const char *signing = strsep(&rest, "\n");
-    bool ok = aws_endpoints_find(e, service, region, &target, &err);
+    bool ok = aws_endpoint_resolve(e, service, region, &target, &err);
     if (!ok) {
         assert_string_equal(url, "-");
         assert_string_equal(err.message, "the partition aws-cn has no FIPS endpoint for s3");
@@ -78,7 +78,7 @@ static void check_row(struct aws_endpoints *e, char *line)
 
 static void test_botocore_agrees(void **state)
 {
-    struct aws_endpoints e = {.profiles = *state, .profile = "default"};
+    struct aws_endpoint_settings e = {.profiles = *state, .profile = "default"};
     char line[512];
     size_t rows = 0;
     FILE *file = fopen(DATA "/botocore.tsv", "re");
@@ -93,11 +93,11 @@ static void test_botocore_agrees(void **state)
 static void check_url(void **state, const char *option, const char *profile,
                       const struct aws_service *service, const char *expected)
 {
-    struct aws_endpoints e;
-    struct aws_target target;
+    struct aws_endpoint_settings e;
+    struct aws_endpoint target;
     struct err err = ERR_INIT;
-    assert_true(aws_endpoints_init(&e, option, *state, profile, &err));
-    assert_true(aws_endpoints_find(&e, service, "eu-west-1", &target, &err));
+    assert_true(aws_endpoint_settings_init(&e, option, *state, profile, &err));
+    assert_true(aws_endpoint_resolve(&e, service, "eu-west-1", &target, &err));
     assert_string_equal(target.url, expected);
 }
 
@@ -134,14 +134,14 @@ static void test_overrides_with_a_path(void **state)
 
 static void test_overridden_is_signed_for_its_region(void **state)
 {
-    struct aws_endpoints e;
-    struct aws_target target;
+    struct aws_endpoint_settings e;
+    struct aws_endpoint target;
     struct err err = ERR_INIT;
-    assert_true(aws_endpoints_init(&e, "http://127.0.0.1:5000", *state, "default", &err));
-    assert_true(aws_endpoints_find(&e, &aws_s3, "eu-west-1", &target, &err));
+    assert_true(aws_endpoint_settings_init(&e, "http://127.0.0.1:5000", *state, "default", &err));
+    assert_true(aws_endpoint_resolve(&e, &aws_s3, "eu-west-1", &target, &err));
     assert_true(target.overridden);
     assert_string_equal(target.signing_region, "eu-west-1");
-    assert_true(aws_endpoints_find(&e, &aws_iam, "us-gov-east-1", &target, &err));
+    assert_true(aws_endpoint_resolve(&e, &aws_iam, "us-gov-east-1", &target, &err));
     assert_string_equal(target.signing_region, "us-gov-west-1");
     assert_string_equal(target.url, "http://127.0.0.1:5000");
 }
@@ -157,9 +157,9 @@ static void test_switches(void **state)
 static void check_init_error(void **state, const char *option, const char *profile,
                              const char *message)
 {
-    struct aws_endpoints e;
+    struct aws_endpoint_settings e;
     struct err err = ERR_INIT;
-    assert_false(aws_endpoints_init(&e, option, *state, profile, &err));
+    assert_false(aws_endpoint_settings_init(&e, option, *state, profile, &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_string_equal(err.message, message);
 }
@@ -181,10 +181,10 @@ static void test_broken_settings(void **state)
 
 static void test_bad_url_names_its_place(void **state)
 {
-    struct aws_endpoints e;
+    struct aws_endpoint_settings e;
     struct err err = ERR_INIT;
     setenv("AWS_ENDPOINT_URL", "localhost:4566", 1);
-    assert_false(aws_endpoints_init(&e, NULL, *state, "default", &err));
+    assert_false(aws_endpoint_settings_init(&e, NULL, *state, "default", &err));
     assert_int_equal(err.kind, ERR_INVALID);
     assert_non_null(strstr(err.message, "AWS_ENDPOINT_URL is not a usable URL: "));
 }
@@ -192,14 +192,14 @@ static void test_bad_url_names_its_place(void **state)
 static void test_hostile_regions(void **state)
 {
     const char *const regions[] = {"", "us-east-1.evil.test/", "us-east-1#", "../x", "US-EAST-1"};
-    struct aws_endpoints e = {.profiles = *state, .profile = "default"};
-    struct aws_target target;
+    struct aws_endpoint_settings e = {.profiles = *state, .profile = "default"};
+    struct aws_endpoint target;
     for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
         struct err err = ERR_INIT;
         char message[128];
         snprintf(message, sizeof message, "\"%s\" is not a valid AWS region (such as eu-west-1)",
                  regions[i]);
-        assert_false(aws_endpoints_find(&e, &aws_ec2, regions[i], &target, &err));
+        assert_false(aws_endpoint_resolve(&e, &aws_ec2, regions[i], &target, &err));
         assert_string_equal(err.message, message);
     }
 }
@@ -209,25 +209,25 @@ static void test_hostile_regions(void **state)
 static void test_what_was_found_is_remembered(void **state)
 {
     static const char *const names[] = {"eu-west-1", "us-east-1", "us-gov-west-1", "cn-north-1"};
-    struct aws_endpoints e;
-    struct aws_target expected, target;
+    struct aws_endpoint_settings e;
+    struct aws_endpoint expected, target;
     struct err err = ERR_INIT;
-    assert_true(aws_endpoints_init(&e, NULL, *state, "default", &err));
-    struct aws_targets *t = aws_targets_new(&e);
+    assert_true(aws_endpoint_settings_init(&e, NULL, *state, "default", &err));
+    struct aws_endpoint_cache *t = aws_endpoint_cache_new(&e);
     assert_non_null(t);
     for (size_t i = 0; i < 2 * SERVICES * 4 * 9; i++) {
         char region[33];
         snprintf(region, sizeof region, "%.*s%zu", (int)strlen(names[i % 4]) - 1, names[i % 4],
                  i / 4 % 9 + 1);
         const struct aws_service *service = services[i / 36 % SERVICES];
-        assert_true(aws_endpoints_find(&e, service, region, &expected, &err));
-        assert_true(aws_targets_find(t, service, region, &target, &err));
+        assert_true(aws_endpoint_resolve(&e, service, region, &expected, &err));
+        assert_true(aws_endpoint_cache_get(t, service, region, &target, &err));
         assert_string_equal(target.url, expected.url);
         assert_string_equal(target.signing_region, expected.signing_region);
     }
-    assert_false(aws_targets_find(t, &aws_ec2, "nowhere", &target, &err));
+    assert_false(aws_endpoint_cache_get(t, &aws_ec2, "nowhere", &target, &err));
     assert_string_equal(err.message, "\"nowhere\" is not a valid AWS region (such as eu-west-1)");
-    aws_targets_free(t);
+    aws_endpoint_cache_free(t);
 }
 
 int main(void)

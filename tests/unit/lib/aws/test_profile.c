@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/aws/auth/command_line.h"
 #include "lib/aws/auth/profile.h"
-#include "lib/aws/auth/words.h"
 
 #define DATA "tests/unit/data/profile"
 
@@ -341,9 +341,9 @@ static void test_what_tells_a_changed_file(void **state)
 
 static void check_words(const char *line, const json_t *expected)
 {
-    struct aws_words words;
+    struct aws_command_line words;
     struct err err = ERR_INIT;
-    bool ok = aws_words_split(line, &words, &err);
+    bool ok = aws_command_line_split(line, &words, &err);
     assert_int_equal(ok, json_is_array(expected));
     if (!ok) {
         assert_int_equal(err.kind, ERR_INVALID);
@@ -353,7 +353,7 @@ static void check_words(const char *line, const json_t *expected)
     for (size_t i = 0; i < words.count; i++)
         assert_string_equal(words.at[i], json_string_value(json_array_get(expected, i)));
     assert_null(words.at[words.count]);
-    aws_words_free(&words);
+    aws_command_line_free(&words);
 }
 
 static void test_words(void **state)
@@ -371,17 +371,17 @@ static void test_words(void **state)
 static void test_too_many_words(void **state)
 {
     (void)state;
-    char line[2 * (AWS_WORDS_MAX + 1) + 1];
-    struct aws_words words;
+    char line[2 * (AWS_ARGUMENTS_MAX + 1) + 1];
+    struct aws_command_line words;
     struct err err = ERR_INIT;
     for (size_t i = 0; i + 1 < sizeof line; i += 2)
         memcpy(line + i, "x ", 3);
-    assert_false(aws_words_split(line, &words, &err));
+    assert_false(aws_command_line_split(line, &words, &err));
     assert_string_equal(err.message, "more than 128 words");
     line[sizeof line - 3] = '\0';
-    assert_true(aws_words_split(line, &words, &err));
-    assert_int_equal(words.count, AWS_WORDS_MAX);
-    aws_words_free(&words);
+    assert_true(aws_command_line_split(line, &words, &err));
+    assert_int_equal(words.count, AWS_ARGUMENTS_MAX);
+    aws_command_line_free(&words);
 }
 
 int main(void)

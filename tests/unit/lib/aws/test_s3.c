@@ -74,14 +74,14 @@ bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *
     check_request(call, step->request);
     add_header_lines(&response.headers, step->headers);
     assert_true(buf_adds(&response.body, step->body ? step->body : ""));
-    if (call->raw_answer && step->status / 100 == 2) {
+    if (call->raw_body && step->status / 100 == 2) {
         *answer = json_object();
-        assert_true(buf_add(call->raw_answer, response.body.data, response.body.size));
+        assert_true(buf_add(call->raw_body, response.body.data, response.body.size));
     } else {
         ok = aws_decode(call->op, &response, answer, err);
     }
-    if (ok && call->answer_headers) {
-        *call->answer_headers = response.headers;
+    if (ok && call->response_headers) {
+        *call->response_headers = response.headers;
         response.headers = (struct http_headers){0};
     }
     http_response_free(&response);
@@ -401,7 +401,7 @@ static void expect_lack(const struct err *err, const char *operation, const char
     char message[100];
     snprintf(message, sizeof message, "the answer has no %s", what);
     assert_string_equal(err_kind_name(err->kind), "transient");
-    assert_string_equal(err->code, "UnreadableAnswer");
+    assert_string_equal(err->code, "UnreadableResponse");
     assert_string_equal(err->operation, operation);
     assert_string_equal(err->message, message);
 }
@@ -534,7 +534,7 @@ static void expect_no_listing(const char *page, const char *message)
     struct err err = ERR_INIT;
     assert_false(s3_list(&aws, NULL, &bucket, "a/", note, &seen, &err));
     assert_string_equal(err_kind_name(err.kind), "transient");
-    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.code, "UnreadableResponse");
     assert_string_equal(err.message, message);
     assert_int_equal(seen.count, 0);
     buf_free(&seen.lines);

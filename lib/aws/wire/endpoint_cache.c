@@ -1,5 +1,5 @@
 /* Remembers the endpoints of services in regions. */
-#include "lib/aws/wire/targets.h"
+#include "lib/aws/wire/endpoint_cache.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,20 +13,20 @@ struct known {
     /* NULL: nothing is known here. */
     const struct aws_service *service;
     char region[33];
-    struct aws_target target;
+    struct aws_endpoint target;
 };
 
 /* Each pair has one place; another whose place is the same puts it out. */
-struct aws_targets {
-    const struct aws_endpoints *endpoints;
+struct aws_endpoint_cache {
+    const struct aws_endpoint_settings *endpoints;
     /* Of the places. */
     pthread_mutex_t lock;
     struct known places[PLACES];
 };
 
-struct aws_targets *aws_targets_new(const struct aws_endpoints *endpoints)
+struct aws_endpoint_cache *aws_endpoint_cache_new(const struct aws_endpoint_settings *endpoints)
 {
-    struct aws_targets *t = calloc(1, sizeof *t);
+    struct aws_endpoint_cache *t = calloc(1, sizeof *t);
     if (t && pthread_mutex_init(&t->lock, NULL) != 0) {
         free(t);
         return NULL;
@@ -36,7 +36,7 @@ struct aws_targets *aws_targets_new(const struct aws_endpoints *endpoints)
     return t;
 }
 
-void aws_targets_free(struct aws_targets *t)
+void aws_endpoint_cache_free(struct aws_endpoint_cache *t)
 {
     if (!t)
         return;
@@ -44,15 +44,15 @@ void aws_targets_free(struct aws_targets *t)
     free(t);
 }
 
-static struct known *place_of(struct aws_targets *t, const struct aws_service *service,
+static struct known *place_of(struct aws_endpoint_cache *t, const struct aws_service *service,
                               const char *region)
 {
     uint32_t h = hash_add(hash_add(HASH_INIT, service->id), region);
     return &t->places[(h ^ h >> 16) % PLACES];
 }
 
-bool aws_targets_find(struct aws_targets *t, const struct aws_service *service, const char *region,
-                      struct aws_target *to, struct err *err)
+bool aws_endpoint_cache_get(struct aws_endpoint_cache *t, const struct aws_service *service,
+                            const char *region, struct aws_endpoint *to, struct err *err)
 {
     struct known *known = place_of(t, service, region);
     pthread_mutex_lock(&t->lock);
@@ -62,7 +62,7 @@ bool aws_targets_find(struct aws_targets *t, const struct aws_service *service, 
     pthread_mutex_unlock(&t->lock);
     if (found)
         return true;
-    if (!aws_endpoints_find(t->endpoints, service, region, to, err))
+    if (!aws_endpoint_resolve(t->endpoints, service, region, to, err))
         return false;
     /* A region that was found is short enough: its name was valid. */
     pthread_mutex_lock(&t->lock);

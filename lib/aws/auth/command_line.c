@@ -1,5 +1,5 @@
 /* Splits a line into words by the quoting rules of the POSIX shell. */
-#include "lib/aws/auth/words.h"
+#include "lib/aws/auth/command_line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,13 +45,13 @@ static const char *copy_word(const char *in, char **out)
     return in;
 }
 
-bool aws_words_split(const char *line, struct aws_words *to, struct err *err)
+bool aws_command_line_split(const char *line, struct aws_command_line *to, struct err *err)
 {
     /* A word never grows, and its NUL takes the place of the white space behind it. */
     char *store = malloc(strlen(line) + 1);
     if (!store)
         return err_set(err, ERR_INTERNAL, "", "out of memory");
-    *to = (struct aws_words){.store = store};
+    *to = (struct aws_command_line){.store = store};
     char *out = store;
     const char *in = line;
     for (;;) {
@@ -59,8 +59,8 @@ bool aws_words_split(const char *line, struct aws_words *to, struct err *err)
             in++;
         if (!*in)
             return true;
-        if (to->count == AWS_WORDS_MAX) {
-            err_set(err, ERR_INVALID, "", "more than %d words", AWS_WORDS_MAX);
+        if (to->count == AWS_ARGUMENTS_MAX) {
+            err_set(err, ERR_INVALID, "", "more than %d words", AWS_ARGUMENTS_MAX);
             break;
         }
         to->at[to->count++] = out;
@@ -72,11 +72,11 @@ bool aws_words_split(const char *line, struct aws_words *to, struct err *err)
     }
     wipe(store, (size_t)(out - store));
     free(store);
-    *to = (struct aws_words){0};
+    *to = (struct aws_command_line){0};
     return false;
 }
 
-void aws_words_free(struct aws_words *w)
+void aws_command_line_free(struct aws_command_line *w)
 {
     if (w->store) {
         const char *end = w->store;
@@ -85,5 +85,5 @@ void aws_words_free(struct aws_words *w)
         wipe(w->store, (size_t)(end - w->store));
         free(w->store);
     }
-    *w = (struct aws_words){0};
+    *w = (struct aws_command_line){0};
 }

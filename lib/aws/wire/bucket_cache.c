@@ -1,5 +1,5 @@
 /* Remembers the regions of S3 buckets. */
-#include "lib/aws/wire/buckets.h"
+#include "lib/aws/wire/bucket_cache.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,17 +10,17 @@ struct row {
     char region[33];
 };
 
-struct aws_buckets {
+struct aws_bucket_cache {
     /* Of everything below. */
     pthread_mutex_t lock;
     /* Next: the row written next, round and round. */
     size_t count, next;
-    struct row rows[BUCKETS_MAX];
+    struct row rows[AWS_BUCKET_CACHE_MAX];
 };
 
-struct aws_buckets *aws_buckets_new(void)
+struct aws_bucket_cache *aws_bucket_cache_new(void)
 {
-    struct aws_buckets *b = calloc(1, sizeof *b);
+    struct aws_bucket_cache *b = calloc(1, sizeof *b);
     if (b && pthread_mutex_init(&b->lock, NULL) != 0) {
         free(b);
         return NULL;
@@ -28,7 +28,7 @@ struct aws_buckets *aws_buckets_new(void)
     return b;
 }
 
-void aws_buckets_free(struct aws_buckets *b)
+void aws_bucket_cache_free(struct aws_bucket_cache *b)
 {
     if (b) {
         pthread_mutex_destroy(&b->lock);
@@ -36,7 +36,7 @@ void aws_buckets_free(struct aws_buckets *b)
     }
 }
 
-static struct row *find(struct aws_buckets *b, const char *bucket)
+static struct row *find(struct aws_bucket_cache *b, const char *bucket)
 {
     for (size_t i = 0; i < b->count; i++)
         if (strcmp(b->rows[i].bucket, bucket) == 0)
@@ -44,7 +44,7 @@ static struct row *find(struct aws_buckets *b, const char *bucket)
     return NULL;
 }
 
-bool aws_buckets_find(struct aws_buckets *b, const char *bucket, char region[33])
+bool aws_bucket_cache_get(struct aws_bucket_cache *b, const char *bucket, char region[33])
 {
     pthread_mutex_lock(&b->lock);
     const struct row *row = find(b, bucket);
@@ -54,7 +54,7 @@ bool aws_buckets_find(struct aws_buckets *b, const char *bucket, char region[33]
     return row != NULL;
 }
 
-void aws_buckets_remember(struct aws_buckets *b, const char *bucket, const char *region)
+void aws_bucket_cache_put(struct aws_bucket_cache *b, const char *bucket, const char *region)
 {
     if (strlen(bucket) >= sizeof b->rows->bucket || strlen(region) >= sizeof b->rows->region)
         return;
@@ -62,8 +62,8 @@ void aws_buckets_remember(struct aws_buckets *b, const char *bucket, const char 
     struct row *row = find(b, bucket);
     if (!row) {
         row = &b->rows[b->next];
-        b->next = (b->next + 1) % BUCKETS_MAX;
-        b->count += b->count < BUCKETS_MAX;
+        b->next = (b->next + 1) % AWS_BUCKET_CACHE_MAX;
+        b->count += b->count < AWS_BUCKET_CACHE_MAX;
     }
     memcpy(row->bucket, bucket, strlen(bucket) + 1);
     memcpy(row->region, region, strlen(region) + 1);
