@@ -10,8 +10,13 @@
 #include "lib/azure/client.h"
 #include "lib/azure/names.h"
 #include "lib/base/secret.h"
+#include "lib/net/fresh.h"
 #include "lib/net/uri.h"
 
+/* Tokens are kept for so many scopes. */
+#define SCOPES_MAX 16
+/* A token is not sent so shortly before it expires. */
+#define MARGIN_MS    10000
 #define VERSIONS_MAX 64
 
 static const struct azure_cloud clouds[] = {
@@ -44,7 +49,7 @@ struct azure {
     char *arm;
     char *arm_scope;
     struct azure_identity *identity;
-    struct azure_tokens *tokens;
+    struct fresh *tokens;                  /* by scope */
     struct version versions[VERSIONS_MAX]; /* constant once threads run */
     size_t version_count;
     struct skew skew;
@@ -130,12 +135,89 @@ static bool set_scope(struct azure *a, struct err *err)
     return a->arm_scope || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
 
-static struct azure_token *fetch(void *ctx, struct http_client *http, const char *scope,
-                                 struct err *err)
+/* --- tokens --- */
+
+static void *token_fetch(void *ctx, struct http_client *http, const char *scope, struct err *err)
 {
     struct azure *a = ctx;
     return azure_identity_fetch(a->identity, http, scope, err);
 }
+
+static void *token_ref(void *token)
+{
+    return azure_token_ref(token);
+}
+
+static void token_unref(void *token)
+{
+    azure_token_unref(token);
+}
+
+static int64_t token_expires_ms(const void *token)
+{
+    return ((const struct azure_token *)token)->expires_ms;
+}
+
+static bool token_same(const void *a, const void *b)
+{
+    const struct azure_token *left = a;
+    const struct azure_token *right = b;
+    return strcmp(left->value, right->value) == 0;
+}
+
+static void token_refusal_stands(const void *token, struct err *err)
+{
+    azure_token_refusal_stands(token, err);
+}
+
+static const struct fresh_kind token_kind = {
+    .what = "a token",
+    .max = SCOPES_MAX,
+    .fetch = token_fetch,
+    .ref = token_ref,
+    .unref = token_unref,
+    .expires_ms = token_expires_ms,
+    .margin_ms = MARGIN_MS,
+    .same = token_same,
+    .refusal_stands = token_refusal_stands,
+};
+
+struct azure_token *azure_token(struct azure *a, struct http_client *http, const char *scope,
+                                struct err *err)
+{
+    return fresh_get(a->tokens, http, scope, err);
+}
+
+struct azure_token *azure_renew_token(struct azure *a, struct http_client *http, const char *scope,
+                                      const struct azure_token *refused, struct err *err)
+{
+    return fresh_renew(a->tokens, http, scope, refused, err);
+}
+
+struct azure_token *azure_peek_token(struct azure *a, const char *scope)
+{
+    bool due;
+    return fresh_peek(a->tokens, scope, &due);
+}
+
+bool azure_token_due(struct azure *a, const char *scope)
+{
+    bool due;
+    azure_token_unref(fresh_peek(a->tokens, scope, &due));
+    return due;
+}
+
+void azure_expire_token(struct azure *a, const char *scope, const struct azure_token *token)
+{
+    fresh_expire(a->tokens, scope, token);
+}
+
+void azure_describe_identity(struct azure *a, struct buf *to)
+{
+    azure_identity_describe(a->identity, to);
+}
+
+/* --- the client --- */
 
 struct azure *azure_new(const struct azure_options *options, struct err *err)
 {
@@ -150,8 +232,8 @@ struct azure *azure_new(const struct azure_options *options, struct err *err)
         return NULL;
     }
     a->identity = azure_identity_new(&a->options, &a->cloud);
-    a->tokens = azure_tokens_new(options->clock, fetch, a);
-    if (!a->identity || !a->tokens) {
+    a->tokens = fresh_new(&token_kind, options->clock, a);
+    if (!a->identity) {
         azure_free(a);
         err_set(err, ERR_INTERNAL, "", "out of memory");
         return NULL;
@@ -167,7 +249,7 @@ void azure_free(struct azure *a)
         free(a->versions[i].provider);
         free(a->versions[i].version);
     }
-    azure_tokens_free(a->tokens);
+    fresh_free(a->tokens);
     azure_identity_free(a->identity);
     free(a->arm_scope);
     free(a->arm);
@@ -238,38 +320,4 @@ bool azure_add_version(struct azure *a, const char *provider, const char *versio
         a->versions[a->version_count++] = (struct version){.provider = name, .version = copy};
     }
     return true;
-}
-
-/* --- tokens --- */
-
-struct azure_token *azure_token(struct azure *a, struct http_client *http, const char *scope,
-                                struct err *err)
-{
-    return azure_tokens_get(a->tokens, http, scope, err);
-}
-
-struct azure_token *azure_renew_token(struct azure *a, struct http_client *http, const char *scope,
-                                      const struct azure_token *refused, struct err *err)
-{
-    return azure_tokens_renew(a->tokens, http, scope, refused, err);
-}
-
-struct azure_token *azure_peek_token(struct azure *a, const char *scope)
-{
-    return azure_tokens_peek(a->tokens, scope);
-}
-
-bool azure_token_due(struct azure *a, const char *scope)
-{
-    return azure_tokens_due(a->tokens, scope);
-}
-
-void azure_expire_token(struct azure *a, const char *scope, const struct azure_token *token)
-{
-    azure_tokens_expire(a->tokens, scope, token);
-}
-
-void azure_describe_identity(struct azure *a, struct buf *to)
-{
-    azure_identity_describe(a->identity, to);
 }

@@ -69,7 +69,6 @@ struct azure_token {
     const char *value;
     int64_t expires_ms; /* wall clock */
 };
-struct azure_token *azure_token_ref(struct azure_token *t);
 void azure_token_unref(struct azure_token *t); /* NULL is allowed */
 
 /* Whose token it is, for people to read: "" where it does not say. */
