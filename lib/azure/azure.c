@@ -231,7 +231,7 @@ struct azure *azure_new(const struct azure_options *options, struct err *err)
         azure_free(a);
         return NULL;
     }
-    a->identity = azure_identity_new(&a->options, &a->cloud);
+    a->identity = azure_identity_new(&a->options, &a->cloud, &a->skew);
     a->tokens = fresh_new(&token_kind, options->clock, a);
     if (!a->identity) {
         azure_free(a);

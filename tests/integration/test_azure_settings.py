@@ -55,7 +55,7 @@ def test_who_we_are(arm, look, kind):
     assert found["azure"]["ok"]
     first, *notes = found["azure"]["found"]
     assert first == f"ok    a token for {arm.url}, tenant {TENANT}, client ID {CLIENT}, object ID {OBJECT}"
-    assert f"note  {kind}: used, client id {CLIENT}" in notes
+    assert f"note  {kind}: used, client ID {CLIENT}" in notes
     assert ("note  client secret: AZURE_CLIENT_SECRET is not set" in notes) == imds
 
 

@@ -1,4 +1,4 @@
-/* Asks one kind of identity after the other, and says why each had nothing. */
+/* Tries one kind of identity after the other, and reports why each was not used. */
 #include "lib/azure/auth/identity.h"
 
 #include <pthread.h>
@@ -6,51 +6,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/azure/auth/identity_link.h"
-#include "lib/azure/auth/token.h"
+#include "lib/azure/auth/identity_kinds.h"
+#include "lib/base/memory.h"
 #include "lib/base/secret.h"
 
-#define LINKS         6
-#define SAID_MAX      512
+#define KINDS         6
+#define RESULT_SIZE   512
 #define ARC_DIRECTORY "/var/opt/azcmagent/tokens/"
 
 static const struct {
     const char *name;
-    identity_link_fn ask;
-} links[LINKS] = {
-    {"client secret", identity_client_secret},
-    {"client certificate", identity_certificate},
-    {"workload identity", identity_workload},
-    {"App Service", identity_app_service},
-    {"Azure Arc", identity_arc},
-    {"instance metadata (IMDS)", identity_imds},
+    identity_try_fn try;
+} kinds[KINDS] = {
+    {"client secret", identity_try_secret},
+    {"client certificate", identity_try_certificate},
+    {"workload identity", identity_try_workload},
+    {"App Service", identity_try_app_service},
+    {"Azure Arc", identity_try_arc},
+    {"instance metadata (IMDS)", identity_try_imds},
 };
 
-/* What each kind said; "" for those not asked. */
-struct said {
-    char by[LINKS][SAID_MAX];
+/* What came of each kind; "" for those not tried. */
+struct results {
+    char of[KINDS][RESULT_SIZE];
 };
 
 struct azure_identity {
     const struct azure_options *options;
     const struct azure_cloud *cloud;
+    struct skew *skew;
     struct identity_imds_memory imds;
-    pthread_mutex_t lock; /* of everything below */
-    struct said said;     /* at the last asking */
+    /* Guards what follows. */
+    pthread_mutex_t lock;
+    /* Of the last search. */
+    struct results results;
 };
 
 struct azure_identity *azure_identity_new(const struct azure_options *options,
-                                          const struct azure_cloud *cloud)
+                                          const struct azure_cloud *cloud, struct skew *skew)
 {
-    struct azure_identity *i = calloc(1, sizeof(*i));
-    if (!i)
-        return NULL;
+    struct azure_identity *i = xcalloc(1, sizeof *i);
     i->options = options;
     i->cloud = cloud;
-    if (pthread_mutex_init(&i->lock, NULL) != 0) {
-        free(i);
-        return NULL;
-    }
+    i->skew = skew;
+    pthread_mutex_init(&i->lock, NULL);
     return i;
 }
 
@@ -62,25 +61,27 @@ void azure_identity_free(struct azure_identity *i)
     free(i);
 }
 
-/* Our own setting, else the variable, else NULL. */
-static const char *setting(const char *own, const char *variable)
+/* Returns hgautod's own setting, else the environment variable, else NULL. */
+static const char *identity_setting(const char *own, const char *variable)
 {
     return own && *own ? own : secret_env(variable);
 }
 
-static struct identity_ask prepare(struct azure_identity *i, struct http_client *http,
-                                   const char *scope)
+static struct identity_params identity_params_of(struct azure_identity *i, struct http_client *http,
+                                                 const char *scope)
 {
     const struct azure_options *o = i->options;
-    return (struct identity_ask){
+    return (struct identity_params){
         .cloud = i->cloud,
         .clock = o->clock,
+        .skew = i->skew,
         .http = http,
         .scope = scope,
-        .tenant_id = setting(o->tenant_id, "AZURE_TENANT_ID"),
-        .client_id = setting(o->client_id, "AZURE_CLIENT_ID"),
-        .client_secret = setting(o->client_secret, "AZURE_CLIENT_SECRET"),
-        .client_certificate = setting(o->client_certificate, "AZURE_CLIENT_CERTIFICATE_PATH"),
+        .tenant_id = identity_setting(o->tenant_id, "AZURE_TENANT_ID"),
+        .client_id = identity_setting(o->client_id, "AZURE_CLIENT_ID"),
+        .client_secret = identity_setting(o->client_secret, "AZURE_CLIENT_SECRET"),
+        .client_certificate =
+            identity_setting(o->client_certificate, "AZURE_CLIENT_CERTIFICATE_PATH"),
         .certificate_forced = o->client_certificate && *o->client_certificate &&
                               !(o->client_secret && *o->client_secret),
         .imds = IDENTITY_IMDS,
@@ -89,70 +90,69 @@ static struct identity_ask prepare(struct azure_identity *i, struct http_client 
     };
 }
 
-/* The kinds before number `end`, each with what it said. */
-static void add_said(const struct said *said, size_t end, struct buf *to)
+/* Appends the results of the kinds before number `end`. */
+static void identity_add_results(const struct results *results, size_t end, struct buf *to)
 {
     for (size_t i = 0; i < end; i++)
-        buf_addf(to, "%s%s: %.140s", i > 0 ? "; " : "", links[i].name, said->by[i]);
+        buf_addf(to, "%s%s: %.140s", i > 0 ? "; " : "", kinds[i].name, results->of[i]);
 }
 
-/* The search stopped at kind i: its error is the whole's, and a passing fault stays one that may
- * pass. */
-static void report_broken(const struct said *said, size_t i, struct err *err)
+/* Kind i is configured, but failed: its error is that of the search, and stays transient if it is. */
+static void identity_set_failed(const struct results *results, size_t i, struct err *err)
 {
     struct err own = *err;
     struct buf before = buf_make(4096);
-    add_said(said, i, &before);
+    identity_add_results(results, i, &before);
     bool passing = err_is_retryable(&own) || own.kind == ERR_INTERNAL;
-    err_set(err, passing ? own.kind : ERR_CREDENTIALS, own.code, "%s: %s%s%s%s", links[i].name,
-            said->by[i], before.size > 0 ? " (before it, " : "", buf_str(&before),
+    err_set(err, passing ? own.kind : ERR_CREDENTIALS, own.code, "%s: %s%s%s%s", kinds[i].name,
+            results->of[i], before.size > 0 ? " (tried before: " : "", buf_str(&before),
             before.size > 0 ? ")" : "");
     err->retry_after_ms = own.retry_after_ms;
     err->http_status = own.http_status;
     buf_free(&before);
 }
 
-static void report_none(const struct said *said, struct err *err)
+static void identity_set_none(const struct results *results, struct err *err)
 {
     struct buf text = buf_make(4096);
-    add_said(said, LINKS, &text);
+    identity_add_results(results, KINDS, &text);
     err_set(err, ERR_CREDENTIALS, "",
-            "no Azure identity: give the host a managed identity, or set AZURE_TENANT_ID, "
-            "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. What was found: %s",
+            "no Azure identity: assign a managed identity to the host, or set AZURE_TENANT_ID, "
+            "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. Tried: %s",
             buf_str(&text));
     buf_free(&text);
 }
 
-/* Goes through the kinds. */
-static struct azure_token *search(const struct identity_ask *ask, struct said *said,
-                                  struct err *err)
+static struct azure_token *identity_search(const struct identity_params *params,
+                                           struct results *results, struct err *err)
 {
-    for (size_t i = 0; i < LINKS; i++) {
+    for (size_t i = 0; i < KINDS; i++) {
         struct azure_token *token = NULL;
-        enum identity_result result = links[i].ask(ask, &token, err);
+        enum identity_result result = kinds[i].try(params, &token, err);
         if (result == IDENTITY_FOUND) {
-            snprintf(said->by[i], SAID_MAX, "used%s%s", ask->client_id ? ", client id " : "",
-                     ask->client_id ? ask->client_id : "");
+            snprintf(results->of[i], RESULT_SIZE, "used%s%s",
+                     params->client_id ? ", client ID " : "",
+                     params->client_id ? params->client_id : "");
             return token;
         }
-        snprintf(said->by[i], SAID_MAX, "%.500s", err->message);
-        if (result == IDENTITY_BROKEN) {
-            report_broken(said, i, err);
+        snprintf(results->of[i], RESULT_SIZE, "%.500s", err->message);
+        if (result == IDENTITY_FAILED) {
+            identity_set_failed(results, i, err);
             return NULL;
         }
     }
-    report_none(said, err);
+    identity_set_none(results, err);
     return NULL;
 }
 
 struct azure_token *azure_identity_fetch(struct azure_identity *i, struct http_client *http,
                                          const char *scope, struct err *err)
 {
-    struct identity_ask ask = prepare(i, http, scope);
-    struct said said = {0};
-    struct azure_token *token = search(&ask, &said, err);
+    struct identity_params params = identity_params_of(i, http, scope);
+    struct results results = {0};
+    struct azure_token *token = identity_search(&params, &results, err);
     pthread_mutex_lock(&i->lock);
-    i->said = said;
+    i->results = results;
     pthread_mutex_unlock(&i->lock);
     return token;
 }
@@ -160,8 +160,8 @@ struct azure_token *azure_identity_fetch(struct azure_identity *i, struct http_c
 void azure_identity_describe(struct azure_identity *i, struct buf *to)
 {
     pthread_mutex_lock(&i->lock);
-    struct said said = i->said;
+    struct results results = i->results;
     pthread_mutex_unlock(&i->lock);
-    for (size_t k = 0; k < LINKS; k++)
-        buf_addf(to, "%s: %s\n", links[k].name, *said.by[k] ? said.by[k] : "not asked");
+    for (size_t k = 0; k < KINDS; k++)
+        buf_addf(to, "%s: %s\n", kinds[k].name, *results.of[k] ? results.of[k] : "not tried");
 }

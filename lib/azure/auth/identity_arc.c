@@ -1,49 +1,52 @@
-/* The managed identity of a server under Azure Arc: whoever may read a file that the agent names
- * may have the token. Source: "Authenticate against Azure resources with Azure Arc-enabled
- * servers". */
+/* The managed identity of a server under Azure Arc, from the agent on that server: a process that
+ * can read the key file named by the agent gets the token.
+ * Source: "Authenticate against Azure resources with Azure Arc-enabled servers". */
 #include <string.h>
 #include <strings.h>
 
-#include "lib/azure/auth/identity_link.h"
-#include "lib/azure/client.h"
+#include "lib/azure/auth/identity_kinds.h"
 #include "lib/azure/names.h"
 #include "lib/base/secret.h"
 
-#define WHO     "Azure Arc agent"
-#define VERSION "2020-06-01"
-#define KEY_MAX 4096 /* bytes, as the agent's documentation says */
+#define SERVICE  "Azure Arc agent"
+#define KEY_MAX  4096 /* bytes, by the agent's documentation */
+#define PATH_MAX 1024
 
-/* The file in 'Basic realm=/var/opt/azcmagent/tokens/....key': in that folder itself, and of that
- * kind. NULL when it is not. */
-static const char *key_file(const struct identity_ask *ask, const struct http_response *response)
+/* Returns the path in "Basic realm=/var/opt/azcmagent/tokens/....key", if it is a .key file in that
+ * very directory; else NULL. */
+static const char *arc_key_path(const struct identity_params *params,
+                                const struct http_response *response)
 {
     const char *challenge = http_headers_get(&response->headers, "WWW-Authenticate");
     const char *realm = challenge ? strcasestr(challenge, "realm=") : NULL;
-    const char *path = realm ? realm + strlen("realm=") : "";
-    size_t directory = strlen(ask->arc_directory);
+    if (!realm)
+        return NULL;
+    const char *path = realm + strlen("realm=");
+    size_t directory = strlen(params->arc_directory);
     size_t n = strlen(path);
-    bool good = n > directory + 4 && n < 1024 &&
-                strncmp(path, ask->arc_directory, directory) == 0 &&
-                !strchr(path + directory, '/') && strcmp(path + n - 4, ".key") == 0;
-    return good ? path : NULL;
+    bool acceptable = n > directory + 4 && n < PATH_MAX &&
+                      strncmp(path, params->arc_directory, directory) == 0 &&
+                      !strchr(path + directory, '/') && strcmp(path + n - 4, ".key") == 0;
+    return acceptable ? path : NULL;
 }
 
-/* The second request, with the key. */
-static struct azure_token *ask_with_key(const struct identity_ask *ask, const char *endpoint,
-                                        const char *path, struct err *err)
+/* Sends the second request, with the key. */
+static struct azure_token *arc_send_key(const struct identity_params *params,
+                                        const struct identity_endpoint *endpoint, const char *path,
+                                        struct err *err)
 {
-    struct http_request request;
     struct azure_token *token = NULL;
     struct buf key = buf_make_secret(KEY_MAX);
     struct buf value = buf_make_secret(KEY_MAX + 16);
+    struct http_request request;
     if (secret_read_token(path, &key, err) &&
-        identity_endpoint(ask, endpoint, VERSION, "Metadata", "true", &request, err)) {
+        identity_build_request(params, endpoint, &request, err)) {
         if (buf_addf(&value, "Basic %s", buf_str(&key)) &&
             http_headers_add(&request.headers, "Authorization", buf_str(&value))) {
-            token = identity_request(ask, &request, WHO, err);
+            token = identity_send(params, &request, SERVICE, err);
         } else {
             http_request_free(&request);
-            err_set(err, ERR_INTERNAL, "", "out of memory");
+            err_set(err, ERR_CREDENTIALS, "", "the key in %s cannot be sent as a header", path);
         }
     }
     buf_free(&key);
@@ -51,47 +54,52 @@ static struct azure_token *ask_with_key(const struct identity_ask *ask, const ch
     return token;
 }
 
-/* The first request is refused, and the refusal says where the key is. */
-static struct azure_token *challenge(const struct identity_ask *ask, const char *endpoint,
-                                     struct err *err)
+/* Sends the first request; its refusal names the key file. */
+static struct azure_token *arc_fetch(const struct identity_params *params,
+                                     const struct identity_endpoint *endpoint, struct err *err)
 {
     struct http_request request;
+    if (!identity_build_request(params, endpoint, &request, err))
+        return NULL;
     struct http_response response = {0};
     struct azure_token *token = NULL;
-    if (!identity_endpoint(ask, endpoint, VERSION, "Metadata", "true", &request, err))
-        return NULL;
-    if (http_perform(ask->http, &request, &response, err)) {
-        const char *path = key_file(ask, &response);
-        if (response.status != 401) {
-            token = identity_read(ask, &response, WHO, err);
-        } else if (!path) {
-            err_set(err, ERR_CREDENTIALS, "", "the " WHO " names no .key file in %s",
-                    ask->arc_directory);
-        } else {
-            token = ask_with_key(ask, endpoint, path, err);
-        }
+    if (http_perform(params->http, &request, &response, err)) {
+        const char *path = arc_key_path(params, &response);
+        if (response.status != 401)
+            token = identity_read_token(params, &response, SERVICE, err);
+        else if (!path)
+            err_set(err, ERR_CREDENTIALS, "", "the " SERVICE " named no .key file in %s",
+                    params->arc_directory);
+        else
+            token = arc_send_key(params, endpoint, path, err);
         http_response_free(&response);
     }
     http_request_free(&request);
     return token;
 }
 
-enum identity_result identity_arc(const struct identity_ask *ask, struct azure_token **token,
-                                  struct err *err)
+enum identity_result identity_try_arc(const struct identity_params *params,
+                                      struct azure_token **token, struct err *err)
 {
-    const char *endpoint = secret_env("IDENTITY_ENDPOINT");
-    struct identity_ask own = *ask;
-    if (!endpoint || !secret_env("IMDS_ENDPOINT")) {
+    struct identity_endpoint endpoint = {
+        .url = secret_env("IDENTITY_ENDPOINT"),
+        .version = "2020-06-01",
+        .header = "Metadata",
+        .value = "true",
+    };
+    if (!endpoint.url || !secret_env("IMDS_ENDPOINT")) {
         err_set(err, ERR_CREDENTIALS, "", "%s is not set",
-                endpoint ? "IMDS_ENDPOINT" : "IDENTITY_ENDPOINT");
-        return IDENTITY_NONE;
+                endpoint.url ? "IMDS_ENDPOINT" : "IDENTITY_ENDPOINT");
+        return IDENTITY_NOT_CONFIGURED;
     }
-    if (!azure_may_carry_secrets(endpoint)) {
+    if (!azure_may_carry_secrets(endpoint.url)) {
         err_set(err, ERR_CREDENTIALS, "",
-                "IDENTITY_ENDPOINT is not on this machine, where the " WHO " is");
-        return IDENTITY_BROKEN;
+                "IDENTITY_ENDPOINT is not on this machine, where the " SERVICE " runs");
+        return IDENTITY_FAILED;
     }
-    own.client_id = NULL; /* the server's own identity is the only one */
-    *token = challenge(&own, endpoint, err);
-    return *token ? IDENTITY_FOUND : IDENTITY_BROKEN;
+    struct identity_params own = *params;
+    /* The server's own identity is the only one. */
+    own.client_id = NULL;
+    *token = arc_fetch(&own, &endpoint, err);
+    return *token ? IDENTITY_FOUND : IDENTITY_FAILED;
 }

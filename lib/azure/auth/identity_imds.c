@@ -2,87 +2,88 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/azure/auth/identity_link.h"
+#include "lib/azure/auth/identity_kinds.h"
 #include "lib/base/secret.h"
 
-#define WHO        "instance metadata service"
-#define PATH       "/metadata/identity/oauth2/token"
-#define CONNECT_MS 1000 /* where there is no such service, nothing answers */
+#define SERVICE      "instance metadata service"
+#define PATH         "/metadata/identity/oauth2/token"
+#define CONNECT_MS   1000 /* outside of Azure nothing responds */
+#define SILENT_MAX   3    /* calls without a response until there is taken to be no service */
+#define PAUSE_MS     200  /* after the first failure, doubled with each */
+#define PAUSES_SHORT 5    /* beyond them the cache of tokens decides */
 
-#define SILENT_MAX 3   /* askings without an answer, where it has never answered */
-#define PAUSE_MS   200 /* after the first failure, doubling with each */
-#define PAUSES     5   /* then whoever remembers the failure decides */
-
-/* It may pass: the caller comes back, soon at first. */
-static enum identity_result later(struct identity_imds_memory *m, struct err *err)
+/* The failure may pass: the caller tries again, soon at first. */
+static enum identity_result imds_fail(struct identity_imds_memory *m, struct err *err)
 {
     unsigned failed = atomic_fetch_add(&m->failed, 1);
-    if (err->retry_after_ms <= 0 && failed < PAUSES)
+    if (err->retry_after_ms <= 0 && failed < PAUSES_SHORT)
         err->retry_after_ms = (int64_t)PAUSE_MS << failed;
-    return IDENTITY_BROKEN;
+    return IDENTITY_FAILED;
 }
 
-/* Nothing came. One reset or timeout does not mean that there is no such service: it is there where
- * it has answered before and where the environment says so, and it is not where it cannot be, or
- * has often been silent. */
-static enum identity_result silent(const struct identity_ask *ask, bool named, struct err *err)
+/* There was no response. One reset or timeout does not prove that there is no service. It exists
+ * where it has responded before or the environment names it; else it does not if it is unreachable
+ * or has been silent several times. */
+static enum identity_result imds_judge_silence(const struct identity_params *params, bool named,
+                                               struct err *err)
 {
-    struct identity_imds_memory *m = ask->imds_memory;
+    struct identity_imds_memory *m = params->imds_memory;
     struct err why = *err;
-    bool nothing =
+    bool unreachable =
         why.os_error == ECONNREFUSED || why.os_error == EHOSTUNREACH || why.os_error == ENETUNREACH;
-    bool there = named || atomic_load(&m->answered);
-    bool gone = !there && (nothing || atomic_fetch_add(&m->silent, 1) + 1 >= SILENT_MAX);
-    err_set(err, gone ? ERR_CREDENTIALS : ERR_TRANSIENT, "",
-            "the " WHO " does not answer%s: %.300s",
+    bool exists = named || atomic_load(&m->responded);
+    bool none = !exists && (unreachable || atomic_fetch_add(&m->silent, 1) + 1 >= SILENT_MAX);
+    err_set(err, none ? ERR_CREDENTIALS : ERR_TRANSIENT, "",
+            "the " SERVICE " does not respond%s: %.300s",
             named ? " at the address in AZURE_POD_IDENTITY_AUTHORITY_HOST" : "", why.message);
-    return gone ? IDENTITY_NONE : later(m, err);
+    return none ? IDENTITY_NOT_CONFIGURED : imds_fail(m, err);
 }
 
-/* What the service's refusals mean: 404 while it is being updated, 410 for up to 70 s likewise; 400
- * that there is no such identity. */
-static enum identity_result refused(const struct identity_ask *ask, struct err *err)
+/* What the status of a refusal means: 404 that the service is being updated, 410 likewise for up to
+ * 70 s; 400 that there is no such identity. */
+static enum identity_result imds_judge_refusal(const struct identity_params *params,
+                                               struct err *err)
 {
     if (err->http_status == 404 || err->http_status == 410)
         err->kind = ERR_TRANSIENT;
-    if (err->http_status == 400 && !ask->client_id) {
+    if (err->http_status == 400 && !params->client_id) {
         err_set(err, ERR_CREDENTIALS, "", "no managed identity is assigned to this machine");
-        return IDENTITY_NONE;
+        return IDENTITY_NOT_CONFIGURED;
     }
-    return err_is_retryable(err) ? later(ask->imds_memory, err) : IDENTITY_BROKEN;
+    return err_is_retryable(err) ? imds_fail(params->imds_memory, err) : IDENTITY_FAILED;
 }
 
-static void heard(struct identity_imds_memory *m)
+static bool imds_build_request(const struct identity_params *params, const char *host,
+                               struct http_request *request, struct err *err)
 {
-    atomic_store(&m->answered, true);
-    atomic_store(&m->silent, 0);
-}
-
-enum identity_result identity_imds(const struct identity_ask *ask, struct azure_token **token,
-                                   struct err *err)
-{
-    const char *named = secret_env("AZURE_POD_IDENTITY_AUTHORITY_HOST");
-    const char *host = named ? named : ask->imds;
-    struct buf endpoint = buf_make(1024);
-    struct http_request request;
     size_t n = strlen(host);
-    bool ok = buf_add(&endpoint, host, n > 0 && host[n - 1] == '/' ? n - 1 : n) &&
-              buf_adds(&endpoint, PATH);
+    struct buf url = buf_make(1024);
+    bool ok = buf_add(&url, host, n > 0 && host[n - 1] == '/' ? n - 1 : n) && buf_adds(&url, PATH);
     if (!ok)
         err_set(err, ERR_CREDENTIALS, "", "AZURE_POD_IDENTITY_AUTHORITY_HOST is too long");
-    ok = ok && identity_endpoint(ask, buf_str(&endpoint), "2018-02-01", "Metadata", "true",
-                                 &request, err);
-    buf_free(&endpoint);
-    if (!ok)
-        return IDENTITY_BROKEN;
-    request.connect_timeout_ms = CONNECT_MS;
-    *token = identity_request(ask, &request, WHO, err);
-    if (err->http_status == 0 && !*token && err->kind == ERR_TRANSIENT)
-        return silent(ask, named != NULL, err);
+    struct identity_endpoint endpoint = {
+        .url = buf_str(&url), .version = "2018-02-01", .header = "Metadata", .value = "true"};
+    ok = ok && identity_build_request(params, &endpoint, request, err);
+    buf_free(&url);
+    if (ok)
+        request->connect_timeout_ms = CONNECT_MS;
+    return ok;
+}
+
+enum identity_result identity_try_imds(const struct identity_params *params,
+                                       struct azure_token **token, struct err *err)
+{
+    const char *named = secret_env("AZURE_POD_IDENTITY_AUTHORITY_HOST");
+    struct http_request request;
+    if (!imds_build_request(params, named ? named : params->imds, &request, err))
+        return IDENTITY_FAILED;
+    *token = identity_send(params, &request, SERVICE, err);
+    if (!*token && err->http_status == 0 && err->kind == ERR_TRANSIENT)
+        return imds_judge_silence(params, named != NULL, err);
     if (*token || err->http_status > 0)
-        heard(ask->imds_memory);
+        atomic_store(&params->imds_memory->responded, true);
     if (!*token)
-        return refused(ask, err);
-    atomic_store(&ask->imds_memory->failed, 0);
+        return imds_judge_refusal(params, err);
+    atomic_store(&params->imds_memory->failed, 0);
     return IDENTITY_FOUND;
 }

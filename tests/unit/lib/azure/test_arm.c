@@ -442,7 +442,7 @@ static void test_refusals_of_one_subscription(void **state)
         assert_false(call_in(SUBSCRIPTION, &err));
         assert_kind(err, ERR_UNAVAILABLE);
         assert_string_equal(err.message,
-                            "client secret: the token service answered with HTTP status 503");
+                            "client secret: the token service responded with HTTP status 503");
         assert_true(call_in(TRUSTING, &err));
     }
     world_stop(&world);

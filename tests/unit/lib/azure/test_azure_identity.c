@@ -7,8 +7,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "lib/azure/auth/identity_link.h"
+#include "lib/azure/auth/identity_kinds.h"
 #include "lib/azure/auth/token.h"
+#include "lib/azure/client.h"
 #include "lib/azure/names.h"
 #include "lib/base/crypto.h"
 #include "lib/json/jpath.h"
@@ -72,6 +73,17 @@ static void expect_error(enum err_kind kind, const char *part)
     assert_kind(err, kind);
     if (!strstr(err.message, part))
         assert_string_equal(err.message, part);
+}
+
+/* What is in memory; NULL: nothing that is good still. */
+static void expect_peek(const char *value)
+{
+    struct azure_token *token = azure_peek_token(world.azure, SCOPE);
+    if (value)
+        assert_string_equal(token ? token->value : "none", value);
+    else
+        assert_null(token);
+    azure_token_unref(token);
 }
 
 /* --- what is sent --- */
@@ -258,7 +270,8 @@ static void check_assertion(const char *jwt)
     assert_string_equal(jstr(claims, "iss"), jstr(wanted, "assertion_claims.iss"));
     assert_string_equal(jstr(claims, "sub"), jstr(wanted, "assertion_claims.sub"));
     assert_string_equal(jstr(claims, "jti"), "11111111-1111-4111-9111-111111111111");
-    assert_int_equal(jint(claims, "nbf", 0), WORLD_NOW / 1000);
+    assert_int_equal(jint(claims, "nbf", 0),
+                     skew_now(azure_skew(world.azure), &world.clock) / 1000);
     assert_int_equal(jint(claims, "exp", 0) - jint(claims, "nbf", 0),
                      jint(wanted, "assertion_life_s", 0));
     assert_true(signature_holds(jwt, (size_t)(end - jwt)));
@@ -292,6 +305,21 @@ static void test_certificate(void **state)
     expect_certificate(KEYS "encrypted.pem", "test");
 }
 
+static void test_assertion_by_the_services_clock(void **state)
+{
+    json_t *form;
+    (void)state;
+    start();
+    set_who();
+    setenv("AZURE_CLIENT_CERTIFICATE_PATH", KEYS "rsa.pem", 1);
+    atomic_store(&azure_skew(world.azure)->offset_ms, 7200000);
+    expect_token("tok3n");
+    check_recorded("identity_certificate.json", &form);
+    check_assertion(jstr(form, "client_assertion"));
+    json_decref(form);
+    stop();
+}
+
 static void test_certificates_that_are_none(void **state)
 {
     static const struct {
@@ -299,14 +327,14 @@ static void test_certificates_that_are_none(void **state)
     } tests[] = {
         {KEYS "none.pem", NULL,
          "client certificate: the certificate file " KEYS
-         "none.pem cannot be read: No such file or directory (before it, client secret: "
+         "none.pem cannot be read: No such file or directory (tried before: client secret: "
          "AZURE_CLIENT_SECRET is not set)"},
-        {KEYS "encrypted.pem", NULL, "an encrypted one needs AZURE_CLIENT_CERTIFICATE_PASSWORD"},
-        {KEYS "encrypted.pem", "wrong", "read with AZURE_CLIENT_CERTIFICATE_PASSWORD"},
-        {KEYS "ec.pem", NULL, "ec.pem is no RSA key"},
+        {KEYS "encrypted.pem", NULL, "an encrypted key requires AZURE_CLIENT_CERTIFICATE_PASSWORD"},
+        {KEYS "encrypted.pem", "wrong", "PEM format; check AZURE_CLIENT_CERTIFICATE_PASSWORD"},
+        {KEYS "ec.pem", NULL, "ec.pem is not an RSA key, which Entra ID requires"},
         {KEYS "mismatched.pem", NULL, "has no certificate that belongs to its key"},
         {"/dev/null", NULL, "/dev/null cannot be read: it is not a regular file"},
-        {"Makefile", NULL, "Makefile has no private key in PEM that can be read"},
+        {"Makefile", NULL, "Makefile has no readable private key in PEM format"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
@@ -340,15 +368,16 @@ static void answer_arc(void *ctx, const struct cloud_request *request, struct cl
 /* Asks the Arc agent alone, its keys being below `directory`. */
 static enum identity_result ask_arc(const char *directory, struct err *err, char value[64])
 {
-    struct identity_ask ask = {.cloud = azure_cloud(world.azure),
-                               .clock = &world.clock,
-                               .http = world.http,
-                               .scope = SCOPE,
-                               .client_id = WORLD_CLIENT,
-                               .arc_directory = directory};
+    struct identity_params params = {.cloud = azure_cloud(world.azure),
+                                     .clock = &world.clock,
+                                     .skew = azure_skew(world.azure),
+                                     .http = world.http,
+                                     .scope = SCOPE,
+                                     .client_id = WORLD_CLIENT,
+                                     .arc_directory = directory};
     struct azure_token *token = NULL;
     *err = (struct err)ERR_INIT;
-    enum identity_result result = identity_arc(&ask, &token, err);
+    enum identity_result result = identity_try_arc(&params, &token, err);
     snprintf(value, 64, "%.63s", token ? token->value : err->message);
     azure_token_unref(token);
     return result;
@@ -375,10 +404,10 @@ static void test_arc(void **state)
     cloud_stop(&world.server);
     cloud_start(&world.server, answer_arc, NULL);
     snprintf(endpoint, sizeof(endpoint), "%s/metadata/identity/oauth2/token", world.server.url);
-    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_NONE);
+    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_NOT_CONFIGURED);
     assert_string_equal(value, "IDENTITY_ENDPOINT is not set");
     setenv("IDENTITY_ENDPOINT", endpoint, 1);
-    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_NONE);
+    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_NOT_CONFIGURED);
     assert_string_equal(value, "IMDS_ENDPOINT is not set");
     setenv("IMDS_ENDPOINT", world.server.url, 1);
 
@@ -396,12 +425,12 @@ static void test_arc(void **state)
         int before = world_count(&world);
         snprintf(key_path, sizeof(key_path), "%s%s", strncmp(others[i], "%s", 2) ? "" : keys,
                  others[i] + (strncmp(others[i], "%s", 2) ? 0 : 2));
-        assert_int_equal(ask_arc(keys, &err, value), IDENTITY_BROKEN);
-        assert_non_null(strstr(err.message, "names no .key file in"));
+        assert_int_equal(ask_arc(keys, &err, value), IDENTITY_FAILED);
+        assert_non_null(strstr(err.message, "named no .key file in"));
         assert_int_equal(world_count(&world), before + 1);
     }
     setenv("IDENTITY_ENDPOINT", "http://192.0.2.1/", 1);
-    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_BROKEN);
+    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_FAILED);
     assert_non_null(strstr(err.message, "is not on this machine"));
     unlink(path);
     rmdir(directory);
@@ -438,9 +467,9 @@ static void test_order(void **state)
         "client certificate: neither AZURE_CLIENT_CERTIFICATE_PATH nor [azure] client_certificate "
         "is set\n"
         "workload identity: AZURE_FEDERATED_TOKEN_FILE is not set\n"
-        "App Service: used, client id " WORLD_CLIENT "\n"
-        "Azure Arc: not asked\n"
-        "instance metadata (IMDS): not asked\n");
+        "App Service: used, client ID " WORLD_CLIENT "\n"
+        "Azure Arc: not tried\n"
+        "instance metadata (IMDS): not tried\n");
     buf_free(&text);
     stop();
 }
@@ -500,7 +529,8 @@ static void test_none(void **state)
     cloud_set_reply(400, "", "{\"error\":\"invalid_request\"}");
     assert_null(ask(&err));
     assert_kind(err, ERR_CREDENTIALS);
-    assert_non_null(strstr(err.message, "no Azure identity: give the host a managed identity"));
+    assert_non_null(
+        strstr(err.message, "no Azure identity: assign a managed identity to the host"));
     assert_non_null(strstr(err.message, "client secret: AZURE_CLIENT_SECRET is not set; "));
     assert_non_null(strstr(err.message, "instance metadata (IMDS): no managed identity is assigned "
                                         "to this machine"));
@@ -531,28 +561,28 @@ static void test_refusals(void **state)
                   "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid "
                   "client secret provided.\\r\\nTrace ID: x\"}",
                   ERR_CREDENTIALS, -1,
-                  "client secret: the token service answered with HTTP status 401: AADSTS7000215: "
+                  "client secret: the token service responded with HTTP status 401: AADSTS7000215: "
                   "Invalid client secret provided.");
     expect_answer(400, "", "{\"error\":\"temporarily_unavailable\"}", ERR_UNAVAILABLE, 5000,
-                  "client secret: the token service answered with HTTP status 400");
+                  "client secret: the token service responded with HTTP status 400");
     expect_answer(408, "", "", ERR_UNAVAILABLE, 5000,
-                  "client secret: the token service answered with HTTP status 408");
+                  "client secret: the token service responded with HTTP status 408");
     expect_answer(400, "", "<html>", ERR_CREDENTIALS, -1,
-                  "client secret: the token service answered with HTTP status 400");
+                  "client secret: the token service responded with HTTP status 400");
     expect_answer(503, "Retry-After: 4\r\n", "", ERR_UNAVAILABLE, 4000,
-                  "client secret: the token service answered with HTTP status 503");
+                  "client secret: the token service responded with HTTP status 503");
     expect_answer(429, "Retry-After: 4\r\n", "", ERR_UNAVAILABLE, 4000,
-                  "client secret: the token service answered with HTTP status 429");
+                  "client secret: the token service responded with HTTP status 429");
     expect_answer(200, "", "{}", ERR_CREDENTIALS, -1,
-                  "client secret: the answer of the token service has no usable access_token");
+                  "client secret: the response from the token service has no usable access_token");
     expect_answer(200, "", "{\"access_token\":\"a\\nb\",\"expires_in\":10}", ERR_CREDENTIALS, -1,
-                  "client secret: the answer of the token service has no usable access_token");
-    expect_answer(
-        200, "", "{\"access_token\":\"s3cret\"}", ERR_CREDENTIALS, -1,
-        "client secret: the answer of the token service has no usable expires_in or expires_on");
-    expect_answer(
-        200, "", "{\"access_token\":\"s3cret\",\"expires_in\":0}", ERR_CREDENTIALS, -1,
-        "client secret: the answer of the token service has no usable expires_in or expires_on");
+                  "client secret: the response from the token service has no usable access_token");
+    expect_answer(200, "", "{\"access_token\":\"s3cret\"}", ERR_CREDENTIALS, -1,
+                  "client secret: the response from the token service has no usable expires_in or "
+                  "expires_on");
+    expect_answer(200, "", "{\"access_token\":\"s3cret\",\"expires_in\":0}", ERR_CREDENTIALS, -1,
+                  "client secret: the response from the token service has no usable expires_in or "
+                  "expires_on");
     static const char *const ends[] = {"0",
                                        "-5",
                                        "\"soon\"",
@@ -565,9 +595,10 @@ static void test_refusals(void **state)
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
         char body[200];
         snprintf(body, sizeof(body), "{\"access_token\":\"s3cret\",\"expires_on\":%s}", ends[i]);
-        expect_answer(200, "", body, ERR_CREDENTIALS, -1,
-                      "client secret: the answer of the token service has no usable expires_in or "
-                      "expires_on");
+        expect_answer(
+            200, "", body, ERR_CREDENTIALS, -1,
+            "client secret: the response from the token service has no usable expires_in or "
+            "expires_on");
     }
     expect_answer(200, "", "[\"s3cret\"]", ERR_CREDENTIALS, -1,
                   "client secret: the response from the token service is not a JSON object");
@@ -602,20 +633,21 @@ static void test_imds_refusals(void **state)
 static void expect_imds_alone(const char *host, struct identity_imds_memory *memory,
                               const char *expected)
 {
-    struct identity_ask ask = {.cloud = azure_cloud(world.azure),
-                               .clock = &world.clock,
-                               .http = world.http,
-                               .scope = SCOPE,
-                               .imds = host,
-                               .imds_memory = memory};
+    struct identity_params params = {.cloud = azure_cloud(world.azure),
+                                     .clock = &world.clock,
+                                     .skew = azure_skew(world.azure),
+                                     .http = world.http,
+                                     .scope = SCOPE,
+                                     .imds = host,
+                                     .imds_memory = memory};
     struct azure_token *token = NULL;
     struct err err = ERR_INIT;
     char is[64];
-    enum identity_result result = identity_imds(&ask, &token, &err);
+    enum identity_result result = identity_try_imds(&params, &token, &err);
     snprintf(is, sizeof(is), "%s %s %d",
-             result == IDENTITY_FOUND  ? "token"
-             : result == IDENTITY_NONE ? "none"
-                                       : "broken",
+             result == IDENTITY_FOUND            ? "token"
+             : result == IDENTITY_NOT_CONFIGURED ? "none"
+                                                 : "broken",
              err_kind_name(err.kind), (int)err.retry_after_ms);
     assert_string_equal(is, expected);
     azure_token_unref(token);
@@ -666,7 +698,7 @@ static void test_imds_named(void **state)
     expect_imds_alone(NOBODY, &memory, "broken transient -1");
     expect_error(ERR_UNAVAILABLE,
                  "instance metadata (IMDS): the instance metadata service does not "
-                 "answer at the address in AZURE_POD_IDENTITY_AUTHORITY_HOST: "
+                 "respond at the address in AZURE_POD_IDENTITY_AUTHORITY_HOST: "
                  "cannot connect to 127.0.0.1:1");
     world.passed_ms += 200;
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.server.url, 1);
@@ -709,6 +741,31 @@ static void test_expiry(void **state)
         assert_non_null(token);
         assert_int_equal(token->expires_ms, WORLD_NOW + tests[i].life_s * 1000);
         azure_token_unref(token);
+        stop();
+    }
+}
+
+static void test_expiry_by_the_services_clock(void **state)
+{
+    static const int64_t ahead_s[] = {7200, -7200};
+    (void)state;
+    for (size_t i = 0; i < sizeof ahead_s / sizeof *ahead_s; i++) {
+        char body[200];
+        struct err err;
+        start();
+        set_who();
+        setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
+        atomic_store(&azure_skew(world.azure)->offset_ms, -ahead_s[i] * 1000);
+        snprintf(body, sizeof body, "{\"access_token\":\"t\",\"expires_on\":%lld}",
+                 (long long)(WORLD_NOW / 1000 - ahead_s[i] + 3600));
+        cloud_set_reply(200, "", body);
+        struct azure_token *token = ask(&err);
+        assert_string_equal(token ? token->value : err.message, "t");
+        azure_token_unref(token);
+        world.passed_ms = 3590000 - 1000;
+        expect_peek("t");
+        world.passed_ms = 3590000;
+        expect_peek(NULL);
         stop();
     }
 }
@@ -789,17 +846,6 @@ static void test_cached_by_scope(void **state)
     assert_non_null(other);
     azure_token_unref(other);
     stop();
-}
-
-/* What is in memory; NULL: nothing that is good still. */
-static void expect_peek(const char *value)
-{
-    struct azure_token *token = azure_peek_token(world.azure, SCOPE);
-    if (value)
-        assert_string_equal(token ? token->value : "none", value);
-    else
-        assert_null(token);
-    azure_token_unref(token);
 }
 
 /* Tries go on in vain, less and less often; the main thread has the old one until shortly before
@@ -1127,6 +1173,8 @@ int main(void)
         cmocka_unit_test(test_imds_silent),
         cmocka_unit_test(test_imds_named),
         cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_expiry_by_the_services_clock),
+        cmocka_unit_test(test_assertion_by_the_services_clock),
         cmocka_unit_test(test_who_a_token_is_for),
         cmocka_unit_test(test_tokens_that_say_nothing),
         cmocka_unit_test(test_cached_by_scope),
