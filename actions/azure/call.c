@@ -56,10 +56,8 @@ bool az_check(struct step_ctx *ctx, const char *type)
 
 json_t *az_read(struct step_ctx *ctx, const struct arm_op *op, const char *path)
 {
-    json_t *response = NULL;
-    return arm_call(ctx->azure, ctx->http, op, ctx->account, path, NULL, &response, NULL, &ctx->err)
-               ? response
-               : NULL;
+    struct arm_call call = {.op = op, .subscription = ctx->account, .path = path};
+    return arm_call(ctx->azure, ctx->http, &call, NULL, &ctx->err);
 }
 
 /* Reports a call of a dry run: service "Microsoft.Compute", operation "virtualMachines/start". */
@@ -78,25 +76,20 @@ static enum verdict az_plan(struct step_ctx *ctx, const struct arm_op *op, const
 /* Stores the operation for the next run of the step. */
 static enum verdict az_operation_park(struct step_ctx *ctx, const struct arm_poll *poll)
 {
-    json_t *kept = arm_poll_json(poll);
-    if (!kept) {
-        err_set(&ctx->err, ERR_PROVIDER, "", "the URL of the operation is not valid UTF-8");
-        return STEP_FAILED;
-    }
-    step_state_set(ctx, "poll", kept);
+    step_state_set(ctx, "poll", arm_poll_to_json(poll));
     return step_again(ctx, poll->wait_ms);
 }
 
 static enum verdict az_operation_begin(struct step_ctx *ctx, const struct arm_op *op,
                                        const char *path, const json_t *body)
 {
+    struct arm_call call = {.op = op, .subscription = ctx->account, .path = path, .body = body};
     struct arm_poll poll = {0};
-    json_t *response = NULL;
     enum verdict verdict = STEP_FAILED;
     if (ctx->before_change && !ctx->before_change(ctx))
         return STEP_FAILED;
-    if (arm_call(ctx->azure, ctx->http, op, ctx->account, path, body, &response, &poll,
-                 &ctx->err)) {
+    json_t *response = arm_call(ctx->azure, ctx->http, &call, &poll, &ctx->err);
+    if (response) {
         if (ctx->after_change)
             ctx->after_change(ctx);
         verdict = poll.url ? az_operation_park(ctx, &poll) : STEP_DONE;

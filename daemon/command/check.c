@@ -132,8 +132,8 @@ static void check_report_azure(const struct env *env, const struct azure_token *
                                struct buf *to)
 {
     struct buf kinds = buf_make(TEXT_MAX);
-    struct azure_who who;
-    azure_token_who(token, &who);
+    struct azure_token_owner who;
+    azure_token_read_owner(token, &who);
     buf_addf(to, "ok    a token for %s", azure_cloud(env->azure)->arm);
     check_add_id(to, "tenant", who.tenant);
     check_add_id(to, "client ID", who.client);
@@ -150,7 +150,7 @@ static bool check_azure(const struct env *env, struct http_client *http, struct 
     struct azure_token *token;
     struct command_wait wait = command_wait_begin(env->clock);
     do
-        token = azure_token(env->azure, http, azure_arm_scope(env->azure), &err);
+        token = azure_get_token(env->azure, http, azure_arm_scope(env->azure), &err);
     while (!token && command_wait_retry(&wait, &err));
     if (token) {
         check_report_azure(env, token, to);

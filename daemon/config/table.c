@@ -204,7 +204,7 @@ static const char *arm_version_problem(const char *text)
                "; -preview may follow";
     char type[64];
     snprintf(type, sizeof type, "%.*s", (int)(equals - text), text);
-    return arm_version_usual(type) ? NULL
+    return arm_version_default(type) ? NULL
                                    : "is not one of " ARM_VERSIONS(NAMED) "followed by =VERSION";
 }
 

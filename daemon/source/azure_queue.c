@@ -39,7 +39,7 @@ static struct azure_queue_source *azure_source_of(struct queue_source *s)
 
 static bool azure_source_uses_tokens(struct queue_source *base)
 {
-    return azure_storage_uses_tokens(azure_source_of(base)->storage);
+    return azure_storage_auth(azure_source_of(base)->storage) == AZURE_AUTH_TOKEN;
 }
 
 static bool azure_source_token_due(struct queue_source *base)
@@ -52,7 +52,8 @@ static bool azure_source_token_due(struct queue_source *base)
 static bool azure_source_fetch_token(struct queue_source *base, struct http_client *http,
                                      struct err *err)
 {
-    struct azure_token *token = azure_token(base->base.env->azure, http, AZURE_SCOPE_STORAGE, err);
+    struct azure_token *token =
+        azure_get_token(base->base.env->azure, http, AZURE_SCOPE_STORAGE, err);
     azure_token_unref(token);
     return token != NULL;
 }
@@ -135,7 +136,7 @@ static bool azure_source_prepare(struct queue_source *base, struct queue_request
 static void azure_source_read_error(const struct azure_queue_source *s, const char *operation,
                                     const struct http_response *response, struct err *err)
 {
-    azure_storage_error(operation, response, err);
+    azure_storage_set_error(operation, response, err);
     if (azure_storage_learn_time(s->storage, azure_storage_now_ms(s->storage), response))
         err->kind = ERR_TRANSIENT;
 }

@@ -1,4 +1,4 @@
-/* Calls to Azure Resource Manager: from an operation and a path to an answer. */
+/* Calls to Azure Resource Manager: from an operation and a path to a response. */
 #include "lib/azure/arm.h"
 
 #include <stdio.h>
@@ -25,88 +25,88 @@ bool arm_path_add(struct buf *path, const char *segment)
 
 /* --- calls --- */
 
-static bool build_url(const struct azure *azure, const struct arm_op *op, const char *path,
-                      struct buf *url, struct err *err)
+static bool arm_build_url(const struct azure *azure, const struct arm_call *call, struct buf *url,
+                          struct err *err)
 {
-    const char *version = arm_version(azure, op->provider);
+    const char *version = arm_version(azure, call->op->provider);
     if (!version)
-        return err_set(err, ERR_INVALID, "", "there is no api-version for %s", op->provider);
-    if (strncmp(path, "/subscriptions/", 15) != 0 || strpbrk(path, "?#"))
-        return err_set(err, ERR_INVALID, "", "that is not a valid path of a resource");
-    return buf_addf(url, "%s%s%s?api-version=%s", azure_cloud(azure)->arm, path, op->suffix,
-                    version) ||
+        return err_set(err, ERR_INVALID, "", "there is no api-version for %s", call->op->provider);
+    if (strncmp(call->path, "/subscriptions/", 15) != 0 || strpbrk(call->path, "?#"))
+        return err_set(err, ERR_INVALID, "", "not a valid path of a resource");
+    return buf_addf(url, "%s%s%s?api-version=%s", azure_cloud(azure)->arm, call->path,
+                    call->op->suffix, version) ||
            err_set(err, ERR_INVALID, "", "the path of the resource is too long");
 }
 
-/* Whether the body, empty or any JSON value, may be that of a change: some answer with nothing, or
- * with null. */
-static bool may_be_of_change(const struct http_response *response)
+/* A change may be answered with an empty body or with any JSON value, such as null. */
+static bool arm_body_fits_change(const struct http_response *response)
 {
+    if (response->body.size == 0)
+        return true;
     json_error_t ignored;
     json_t *value =
         json_loadb(buf_str(&response->body), response->body.size, JSON_DECODE_ANY, &ignored);
-    bool may = value || response->body.size == 0;
     json_decref(value);
-    return may;
+    return value != NULL;
 }
 
-/* A change needs no answer in particular, a question does. What cannot be read was cut off or comes
- * from somebody in between: nobody knows what became of the call. */
-static bool read_answer(const struct arm_op *op, const struct http_response *response,
-                        json_t **answer, struct err *err)
+/* A change needs no particular body, a read does. What cannot be parsed was cut off or comes from a
+ * proxy: the outcome of the call is unknown. Returns a new reference, or NULL with *err. */
+static json_t *arm_read_response(const struct arm_op *op, const struct http_response *response,
+                                 struct err *err)
 {
-    json_t *document = arm_document(response);
-    bool asks = !op->changes && response->status != 204;
-    if (!document && arm_is_page(response))
-        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer", ARM_PAGE);
-    if (!document && (asks || !may_be_of_change(response)))
-        return err_set(err, ERR_TRANSIENT, "UnreadableAnswer",
-                       "the answer is not a JSON object, or is broken");
-    *answer = document ? document : json_object();
-    return *answer || err_set(err, ERR_INTERNAL, "", "out of memory");
+    json_t *object = arm_read_object(response);
+    if (object)
+        return object;
+    bool needed = !op->changes && response->status != 204;
+    if (arm_response_is_page(response))
+        err_set(err, ERR_TRANSIENT, "UnreadableResponse", ARM_PAGE);
+    else if (needed || !arm_body_fits_change(response))
+        err_set(err, ERR_TRANSIENT, "UnreadableResponse",
+                "the response is not a JSON object, or was cut off");
+    else
+        object = json_object();
+    return object;
 }
 
-static bool call(struct azure *azure, struct http_client *http, const struct arm_op *op,
-                 const struct arm_request *r, json_t **answer, struct arm_poll *poll,
-                 struct err *err)
+static json_t *arm_call_url(struct azure *azure, struct http_client *http, const struct arm_op *op,
+                            const struct arm_request *r, struct arm_poll *poll, struct err *err)
 {
     struct http_response response = {0};
     if (!arm_send(azure, http, r, &response, err))
-        return false;
-    bool ok = read_answer(op, &response, answer, err);
-    if (ok && poll && op->changes && !arm_poll_begin(azure, r, &response, *answer, poll, err)) {
-        json_decref(*answer);
-        *answer = NULL;
-        ok = false;
+        return NULL;
+    json_t *object = arm_read_response(op, &response, err);
+    if (object && poll && op->changes && !arm_poll_begin(azure, r, &response, object, poll, err)) {
+        json_decref(object);
+        object = NULL;
     }
-    if (!ok && !*err->operation)
-        snprintf(err->operation, sizeof(err->operation), "%s", op->name);
+    if (!object && !*err->operation)
+        snprintf(err->operation, sizeof err->operation, "%s", op->name);
     http_response_free(&response);
-    return ok;
+    return object;
 }
 
-bool arm_call(struct azure *azure, struct http_client *http, const struct arm_op *op,
-              const char *subscription, const char *path, const json_t *body, json_t **answer,
-              struct arm_poll *poll, struct err *err)
+json_t *arm_call(struct azure *azure, struct http_client *http, const struct arm_call *call,
+                 struct arm_poll *poll, struct err *err)
 {
-    struct buf url = buf_make(ARM_URL_MAX);
-    char bucket[160];
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    bool ok = !body || text || err_set(err, ERR_INTERNAL, "", "the body cannot be written as JSON");
-    *answer = NULL;
     if (poll)
         *poll = (struct arm_poll){0};
-    snprintf(bucket, sizeof(bucket), "%.64s/arm-%s", subscription, op->provider);
-    ok = ok && build_url(azure, op, path, &url, err);
-    if (ok) {
-        struct arm_request r = {.method = op->method,
+    struct buf url = buf_make(ARM_URL_MAX);
+    char bucket[160];
+    snprintf(bucket, sizeof bucket, "%.64s/arm-%s", call->subscription, call->op->provider);
+    char *body = call->body ? json_dumps(call->body, JSON_COMPACT) : NULL;
+    json_t *object = NULL;
+    if (call->body && !body) {
+        err_set(err, ERR_INTERNAL, "", "the request's body cannot be written as JSON");
+    } else if (arm_build_url(azure, call, &url, err)) {
+        struct arm_request r = {.method = call->op->method,
                                 .url = buf_str(&url),
-                                .operation = op->name,
+                                .operation = call->op->name,
                                 .bucket = bucket,
-                                .body = text};
-        ok = call(azure, http, op, &r, answer, poll, err);
+                                .body = body};
+        object = arm_call_url(azure, http, call->op, &r, poll, err);
     }
-    free(text);
+    free(body);
     buf_free(&url);
-    return ok;
+    return object;
 }

@@ -1,6 +1,7 @@
-/* Azure Resource Manager: calls, their errors, throttling, and long-running operations followed one
- * poll at a time. Source: Azure REST documentation, "Track asynchronous Azure operations",
- * "Throttling Resource Manager requests". */
+/* Azure Resource Manager: calls, their errors, throttling, and long-running operations, polled once
+ * at a time. Functions that send a request block; call them on workers. Thread-safe.
+ * Source: Azure REST documentation, "Track asynchronous Azure operations", "Throttling Resource
+ * Manager requests". */
 #ifndef HGAUTOD_LIB_AZURE_ARM_H
 #define HGAUTOD_LIB_AZURE_ARM_H
 
@@ -12,10 +13,13 @@
 
 /* An operation: one constant row, declared where it is used. */
 struct arm_op {
-    const char *provider; /* the row of the version table: "Microsoft.Compute/virtualMachines" */
-    const char *name;     /* for people and plans: "virtualMachines/start" */
+    /* A row of the table of versions: "Microsoft.Compute/virtualMachines". */
+    const char *provider;
+    /* For people and for plans: "virtualMachines/start". */
+    const char *name;
     const char *method;
-    const char *suffix; /* behind the resource's path: "/start"; "" */
+    /* Appended to the path of the resource: "/start"; or "". */
+    const char *suffix;
     bool changes;
 };
 
@@ -31,53 +35,70 @@ struct arm_op {
     X("Microsoft.Resources/resourceGroups", "2021-04-01")                                          \
     X("Microsoft.Resources/subscriptions", "2020-01-01")
 
-/* The version in that table, the type in any case; NULL when unknown. */
-const char *arm_version_usual(const char *provider);
-/* Whether it is a date, YYYY-MM-DD, which "-preview" may follow. */
+/* Returns the version in that table, the type in any case; NULL if the type is not in it. */
+const char *arm_version_default(const char *provider);
+/* Returns true if the version is a date, YYYY-MM-DD, optionally with "-preview". */
 bool arm_version_valid(const char *version);
-/* The api-version of a provider's resource type: the override (arm_set_version), else the table's;
- * NULL when unknown. */
+/* Returns the api-version of a resource type: the override (arm_set_version), else that of the
+ * table; NULL if the type is unknown. */
 const char *arm_version(const struct azure *azure, const char *provider);
-/* Overrides it, for clouds that lag behind: "Microsoft.Compute/disks", "2022-03-02". At start only,
- * before other threads use `azure`. ERR_INVALID when the version is none or the type unknown. */
+/* Overrides the api-version of a resource type, for clouds that lag behind:
+ * "Microsoft.Compute/disks", "2022-03-02". Returns false with ERR_INVALID if the version is not
+ * valid or the type unknown. Only before other threads use `azure`. */
 bool arm_set_version(struct azure *azure, const char *provider, const char *version,
                      struct err *err) MUST_CHECK;
 
-/* A long-running operation under way: everything needed to poll it, small enough for a task's
- * state. The first three members are for whoever parks the task; the rest is arm.c's. */
+/* A long-running operation: everything needed to poll it, small enough for a task's state. */
 struct arm_poll {
-    char *url;       /* owned; NULL: none, the call is complete */
-    int64_t wait_ms; /* until the next poll: Retry-After, else a growing pause of at most 30 s */
-    unsigned polls;  /* made so far */
-    bool location; /* by Location (202 means running) instead of Azure-AsyncOperation (JSON status)
-                    */
-    bool resource; /* by the properties.provisioningState of the resource itself */
-    char *operation; /* owned; what is being done, for errors: "virtualMachines/start" */
-    char *bucket;    /* owned; the token bucket that polls keep to */
+    /* Owned; NULL: there is nothing to poll, the call is complete. */
+    char *url;
+    /* Until the next poll: Retry-After, else a growing pause of at most 30 s. */
+    int64_t wait_ms;
+    /* Made so far. */
+    unsigned polls;
+    /* Polled by Location (status 202: running) instead of Azure-AsyncOperation (JSON status). */
+    bool location;
+    /* Polled by the properties.provisioningState of the resource itself. */
+    bool resource;
+    /* Owned; for errors: "virtualMachines/start". */
+    char *operation;
+    /* Owned; the token bucket of the polls. */
+    char *bucket;
 };
 void arm_poll_free(struct arm_poll *p);
 
-/* One call on `path` (begins with "/subscriptions/", every segment already validated and encoded by
- * arm_path_add) for a subscription's token bucket. body: NULL or a JSON value (borrowed). *answer:
- * a new reference, an empty object when there was no body. poll (may be NULL for reads) is filled
- * when the service answered with an operation to follow. Errors are classified: throttled (with
- * Retry-After), denied, not found, conflict ...; a 401 refreshes the token and tries once more. */
-bool arm_call(struct azure *azure, struct http_client *http, const struct arm_op *op,
-              const char *subscription, const char *path, const json_t *body, json_t **answer,
-              struct arm_poll *poll, struct err *err) MUST_CHECK;
+/* A call of an operation. All pointers are borrowed. */
+struct arm_call {
+    const struct arm_op *op;
+    /* Whose token bucket is used. */
+    const char *subscription;
+    /* Begins with "/subscriptions/"; every segment validated and encoded by arm_path_add. */
+    const char *path;
+    /* NULL: none. */
+    const json_t *body;
+};
 
-/* Looks once how the operation goes. True: *done says whether it has succeeded; if not, p->wait_ms
- * says when to look again. False: *err is the operation's failure (final), or a passing fault of
- * the poll itself (retryable: look again). The URL is followed only on the configured ARM host. */
+/* Calls an operation; a 401 refreshes the token and the call is repeated once.
+ * poll: filled in if the response announces an operation to poll; NULL allowed for reads.
+ * Returns the response's JSON object, a new reference, empty if there was no body; NULL with *err,
+ * classified: throttled (with Retry-After), denied, not found, conflict ... */
+json_t *arm_call(struct azure *azure, struct http_client *http, const struct arm_call *call,
+                 struct arm_poll *poll, struct err *err) MUST_CHECK;
+
+/* Polls an operation once.
+ * done: whether it has succeeded; if not, p->wait_ms is the pause until the next poll.
+ * Returns false with *err: the operation failed (final), or the poll itself did (retryable). The URL
+ * is requested from the configured ARM host only. */
 bool arm_poll_once(struct azure *azure, struct http_client *http, struct arm_poll *p, bool *done,
                    struct err *err) MUST_CHECK;
 
-/* A poll as a JSON object and back, for a task's state. */
-json_t *arm_poll_json(const struct arm_poll *p) MUST_CHECK;
+/* Converts a poll to a JSON object for a task's state. Returns a new reference, never NULL. */
+json_t *arm_poll_to_json(const struct arm_poll *p) MUST_CHECK;
+/* Converts it back. Returns false if the value is malformed. */
 bool arm_poll_from_json(const json_t *value, struct arm_poll *p) MUST_CHECK;
 
-/* Appends "/segment" percent-encoded; false when it is empty, longer than 260 bytes, "." or "..",
- * or holds '/', '\', '?', '#', '%', or a control character. */
+/* Appends "/segment", percent-encoded. Returns false if it is empty, longer than 260 bytes, "." or
+ * "..", not UTF-8, or contains '/', '\', '?', '#', '%' or a control character. */
 bool arm_path_add(struct buf *path, const char *segment) MUST_CHECK;
 
 #endif

@@ -4,21 +4,21 @@
 #include "lib/azure/arm_private.h"
 #include "lib/json/jpath.h"
 
-/* Appends a page's elements; *url becomes the next page's, and empty behind the last. */
-static bool take_page(const struct http_response *response, json_t *all, struct buf *url,
-                      struct err *err)
+/* Appends the elements of a page to `all`; *url becomes that of the next page, empty after the last. */
+static bool list_add_page(const struct http_response *response, json_t *all, struct buf *url,
+                          struct err *err)
 {
-    json_t *page = arm_document(response);
+    json_t *page = arm_read_object(response);
     json_t *elements = json_object_get(page, "value");
     const char *next = jstr(page, "nextLink");
     bool ok = true;
     buf_reset(url);
     if (!json_is_array(elements))
-        ok = err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the answer is not a list");
-    else if (json_array_extend(all, elements) != 0)
-        ok = err_set(err, ERR_INTERNAL, "", "out of memory");
+        ok = err_set(err, ERR_TRANSIENT, "UnreadableResponse", "the response is not a list");
     else if (next && !buf_adds(url, next))
-        ok = err_set(err, ERR_LIMIT, "", "the address of the list's next page is too long");
+        ok = err_set(err, ERR_LIMIT, "", "the URL of the list's next page is too long");
+    else
+        json_array_extend(all, elements);
     json_decref(page);
     return ok;
 }
@@ -28,19 +28,18 @@ json_t *arm_list(struct azure *azure, struct http_client *http, const char *oper
 {
     struct buf url = buf_make(ARM_URL_MAX);
     json_t *all = json_array();
-    bool ok = all && buf_addf(&url, "%s%s?api-version=%s", azure_cloud(azure)->arm, path, version);
-    if (!ok)
-        err_set(err, ERR_INTERNAL, "", "out of memory");
+    bool ok = buf_addf(&url, "%s%s?api-version=%s", azure_cloud(azure)->arm, path, version) ||
+              err_set(err, ERR_INVALID, "", "the path of the list is too long");
     for (unsigned pages = 0; ok && url.size > 0; pages++) {
-        struct arm_request r = {.method = "GET", .url = buf_str(&url), .operation = operation};
-        struct http_response response;
         if (pages == ARM_LIST_PAGES) {
             ok = err_set(err, ERR_LIMIT, "", "the list has more than %d pages", ARM_LIST_PAGES);
             break;
         }
+        struct arm_request r = {.method = "GET", .url = buf_str(&url), .operation = operation};
+        struct http_response response;
         ok = arm_send(azure, http, &r, &response, err);
         if (ok) {
-            ok = take_page(&response, all, &url, err);
+            ok = list_add_page(&response, all, &url, err);
             http_response_free(&response);
         }
     }

@@ -1,4 +1,4 @@
-/* Lists of Azure Resource Manager, all their pages. */
+/* Lists of Azure Resource Manager with all their pages. */
 #ifndef HGAUTOD_LIB_AZURE_ARM_LIST_H
 #define HGAUTOD_LIB_AZURE_ARM_LIST_H
 
@@ -6,11 +6,14 @@
 
 #include "lib/azure/azure.h"
 
-#define ARM_LIST_PAGES 100 /* a longer list is ERR_LIMIT */
+#define ARM_LIST_PAGES 100
 
-/* The elements of all pages' "value" as one array, a new reference; NULL with *err. `path` begins
- * with '/' and is encoded already; `operation` is for errors and the log. The pages' nextLink is
- * followed on the configured ARM host only. Waits. */
+/* Reads a list. Blocks; workers only. Thread-safe.
+ * operation: for errors and the log.
+ * path: begins with '/', encoded.
+ * Returns the elements of all pages' "value" as one array, a new reference; NULL with *err: ERR_LIMIT
+ * for more than ARM_LIST_PAGES pages, or as arm_call. A nextLink is requested from the configured
+ * ARM host only. */
 json_t *arm_list(struct azure *azure, struct http_client *http, const char *operation,
                  const char *path, const char *version, struct err *err) MUST_CHECK;
 

@@ -1,4 +1,4 @@
-/* Long-running operations of Resource Manager, looked at once in a while. */
+/* Polls long-running operations of Resource Manager. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,12 +6,14 @@
 
 #include "lib/azure/arm_private.h"
 #include "lib/azure/classify.h"
+#include "lib/base/memory.h"
+#include "lib/base/utf8.h"
 #include "lib/json/jpath.h"
 #include "lib/net/retry_after.h"
 
 #define WAIT_FIRST_MS 1000
 #define WAIT_MAX_MS   30000
-#define ASKED_MIN_MS  100 /* a Retry-After of 0 is no call for haste */
+#define ASKED_MIN_MS  100 /* if Retry-After is less */
 
 void arm_poll_free(struct arm_poll *p)
 {
@@ -21,38 +23,38 @@ void arm_poll_free(struct arm_poll *p)
     *p = (struct arm_poll){0};
 }
 
-/* When to look next: as the answer says, else sooner at first. */
-static int64_t next_wait(const struct http_response *response, unsigned polls)
+/* Returns the pause until the next poll: Retry-After, else short at first. */
+static int64_t poll_choose_wait(const struct http_response *response, unsigned polls)
 {
     int64_t asked = retry_after_ms(response);
     int64_t own = polls < 5 ? (int64_t)WAIT_FIRST_MS << polls : WAIT_MAX_MS;
-    if (asked >= 0)
-        return asked < ASKED_MIN_MS ? ASKED_MIN_MS : asked;
-    return own;
+    if (asked < 0)
+        return own;
+    return asked < ASKED_MIN_MS ? ASKED_MIN_MS : asked;
 }
 
-enum state { RUNNING, SUCCEEDED, FAILED };
+enum poll_state { POLL_RUNNING, POLL_SUCCEEDED, POLL_FAILED };
 
-static enum state state_of(const char *status)
+static enum poll_state poll_state_of(const char *status)
 {
     if (strcasecmp(status, "Succeeded") == 0)
-        return SUCCEEDED;
-    return strcasecmp(status, "Failed") == 0 || strcasecmp(status, "Canceled") == 0 ? FAILED
-                                                                                    : RUNNING;
+        return POLL_SUCCEEDED;
+    return strcasecmp(status, "Failed") == 0 || strcasecmp(status, "Canceled") == 0 ? POLL_FAILED
+                                                                                    : POLL_RUNNING;
 }
 
-/* The operation has failed. Asking after it again would say the same: no kind that calls for that
- * may come out. */
-static bool operation_failed(const char *operation, const struct http_response *response,
-                             const json_t *document, const char *status, struct err *err)
+/* Sets *err to the failure of the operation. Another poll would bring the same, so the kind is never
+ * a retryable one. Returns false. */
+static bool poll_set_failure(const char *operation, const struct http_response *response,
+                             const json_t *object, const char *status, struct err *err)
 {
-    const json_t *error = jget(document, "error");
+    const json_t *error = jget(object, "error");
     if (error) {
-        arm_error(operation, response, error, err);
+        arm_set_error(operation, response, error, err);
     } else {
         err_set(err, ERR_PROVIDER, strcasecmp(status, "Canceled") == 0 ? "Canceled" : "Failed",
                 "the operation ended with status %.40s", status);
-        snprintf(err->operation, sizeof(err->operation), "%s", operation);
+        snprintf(err->operation, sizeof err->operation, "%s", operation);
     }
     err->kind = azure_classify(err->code, 0);
     if (err_is_retryable(err) || err->kind == ERR_EXPIRED)
@@ -62,37 +64,30 @@ static bool operation_failed(const char *operation, const struct http_response *
     return false;
 }
 
-/* The address as given, or, where it begins with a slash, on the configured host. NULL when out of
- * memory. */
-static char *resolve(const struct azure *azure, const char *url)
+/* Sets the URL to poll; one that begins with a slash is on the configured host. */
+static bool poll_set_url(struct azure *azure, struct arm_poll *p, const char *url, struct err *err)
 {
     struct buf whole = buf_make(ARM_URL_MAX);
     bool relative = url[0] == '/' && url[1] != '/';
-    buf_addf(&whole, "%s%s", relative ? azure_cloud(azure)->arm : "", url);
-    char *resolved = buf_take(&whole);
-    buf_free(&whole);
-    return resolved;
-}
-
-static bool set_url(struct azure *azure, struct arm_poll *p, const char *url, struct err *err)
-{
-    char *resolved = resolve(azure, url);
-    if (!resolved) {
-        return err_set(err, ERR_LIMIT, "",
-                       "the address of the operation is longer than 16 KB, or there is no memory");
+    bool ok = utf8_valid(url, strlen(url)) ||
+              err_set(err, ERR_PROVIDER, "", "the URL of the operation is not valid UTF-8");
+    ok = ok && (buf_addf(&whole, "%s%s", relative ? azure_cloud(azure)->arm : "", url) ||
+                err_set(err, ERR_LIMIT, "", "the URL of the operation is longer than 16 KB"));
+    if (ok) {
+        free(p->url);
+        p->url = buf_take(&whole);
     }
-    free(p->url);
-    p->url = resolved;
-    return true;
+    buf_free(&whole);
+    return ok;
 }
 
-/* Which way the operation is to be followed, and where; NULL: it is complete. */
-static const char *find_way(const struct arm_request *r, const struct http_response *response,
-                            const json_t *answer, struct arm_poll *p)
+/* Determines how to poll the operation. Returns the URL, borrowed; NULL: it is complete. */
+static const char *poll_find_url(const struct arm_request *r, const struct http_response *response,
+                                 const json_t *object, struct arm_poll *p)
 {
     const char *status = http_headers_get(&response->headers, "Azure-AsyncOperation");
     const char *location = http_headers_get(&response->headers, "Location");
-    const char *state = jstr(answer, "properties.provisioningState");
+    const char *state = jstr(object, "properties.provisioningState");
     if (status && *status)
         return status;
     if (location && *location) {
@@ -100,93 +95,91 @@ static const char *find_way(const struct arm_request *r, const struct http_respo
         return location;
     }
     bool writes = strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
-    p->resource = writes && state && state_of(state) != SUCCEEDED;
+    p->resource = writes && state && poll_state_of(state) != POLL_SUCCEEDED;
     return p->resource ? r->url : NULL;
 }
 
 bool arm_poll_begin(struct azure *azure, const struct arm_request *r,
-                    const struct http_response *response, const json_t *answer, struct arm_poll *p,
+                    const struct http_response *response, const json_t *object, struct arm_poll *p,
                     struct err *err)
 {
-    const char *url = find_way(r, response, answer, p);
-    const char *state = jstr(answer, "properties.provisioningState");
+    const char *url = poll_find_url(r, response, object, p);
+    const char *state = jstr(object, "properties.provisioningState");
     if (!url)
         return true;
-    if (p->resource && state_of(state) == FAILED)
-        return operation_failed(r->operation, response, answer, state, err);
-    p->wait_ms = next_wait(response, 0);
-    p->operation = strdup(r->operation);
-    p->bucket = strdup(r->bucket);
-    bool ok = (p->operation && p->bucket) || err_set(err, ERR_INTERNAL, "", "out of memory");
-    if (!ok || !set_url(azure, p, url, err)) {
-        arm_poll_free(p);
-        return false;
-    }
-    return true;
+    if (p->resource && poll_state_of(state) == POLL_FAILED)
+        return poll_set_failure(r->operation, response, object, state, err);
+    p->wait_ms = poll_choose_wait(response, 0);
+    p->operation = xstrdup(r->operation);
+    p->bucket = xstrdup(r->bucket);
+    if (poll_set_url(azure, p, url, err))
+        return true;
+    arm_poll_free(p);
+    return false;
 }
 
-/* Reads a status, at `path` of the document. */
-static bool read_status(const struct arm_poll *p, const char *path,
-                        const struct http_response *response, bool *done, struct err *err)
+/* Reads the status at `path` of the response. */
+static bool poll_read_status(const struct arm_poll *p, const char *path,
+                             const struct http_response *response, bool *done, struct err *err)
 {
-    json_t *document = arm_document(response);
-    const char *status = jstr(document, path);
+    json_t *object = arm_read_object(response);
+    const char *status = jstr(object, path);
     bool ok = true;
-    if (!status && p->resource && document) {
-        *done = true; /* no provisioningState: nothing is under way */
+    if (!status && p->resource && object) {
+        /* Without a provisioningState nothing is in progress. */
+        *done = true;
     } else if (!status) {
-        ok = err_set(err, ERR_TRANSIENT, "", "the operation's answer has no status");
-        snprintf(err->operation, sizeof(err->operation), "%s", p->operation);
-    } else if (state_of(status) == FAILED) {
-        ok = operation_failed(p->operation, response, document, status, err);
+        ok = err_set(err, ERR_TRANSIENT, "", "the response has no status of the operation");
+        snprintf(err->operation, sizeof err->operation, "%s", p->operation);
+    } else if (poll_state_of(status) == POLL_FAILED) {
+        ok = poll_set_failure(p->operation, response, object, status, err);
     } else {
-        *done = state_of(status) == SUCCEEDED;
+        *done = poll_state_of(status) == POLL_SUCCEEDED;
     }
-    json_decref(document);
+    json_decref(object);
     return ok;
 }
 
-/* Reads what a Location has answered: 202 means running, and it may have moved. */
-static bool read_location(struct azure *azure, struct arm_poll *p,
-                          const struct http_response *response, bool *done, struct err *err)
+/* Reads the response of a Location: 202 means running, possibly at another URL from now on. */
+static bool poll_read_location(struct azure *azure, struct arm_poll *p,
+                               const struct http_response *response, bool *done, struct err *err)
 {
     const char *next = http_headers_get(&response->headers, "Location");
-    if (arm_is_page(response)) {
-        err_set(err, ERR_TRANSIENT, "UnreadableAnswer", ARM_PAGE);
-        snprintf(err->operation, sizeof(err->operation), "%s", p->operation);
+    if (arm_response_is_page(response)) {
+        err_set(err, ERR_TRANSIENT, "UnreadableResponse", ARM_PAGE);
+        snprintf(err->operation, sizeof err->operation, "%s", p->operation);
         return false;
     }
     *done = response->status != 202;
-    return *done || !next || !*next || set_url(azure, p, next, err);
+    return *done || !next || !*next || poll_set_url(azure, p, next, err);
 }
 
 bool arm_poll_once(struct azure *azure, struct http_client *http, struct arm_poll *p, bool *done,
                    struct err *err)
 {
-    struct http_response response;
     struct arm_request r = {
         .method = "GET", .url = p->url, .operation = p->operation, .bucket = p->bucket};
+    struct http_response response;
     *done = false;
     if (!arm_send(azure, http, &r, &response, err))
         return false;
     p->polls++;
-    p->wait_ms = next_wait(&response, p->polls);
+    p->wait_ms = poll_choose_wait(&response, p->polls);
     bool ok = true;
-    if (response.status == 204) {
+    if (response.status == 204)
         *done = true;
-    } else if (!p->location) {
-        ok = read_status(p, p->resource ? "properties.provisioningState" : "status", &response,
-                         done, err);
-    } else {
-        ok = read_location(azure, p, &response, done, err);
-    }
+    else if (p->location)
+        ok = poll_read_location(azure, p, &response, done, err);
+    else
+        ok = poll_read_status(p, p->resource ? "properties.provisioningState" : "status", &response,
+                              done, err);
     http_response_free(&response);
     return ok;
 }
 
 /* --- in a task's state --- */
 
-json_t *arm_poll_json(const struct arm_poll *p)
+json_t *arm_poll_to_json(const struct arm_poll *p)
 {
     const char *way = p->location ? "location" : p->resource ? "resource" : "status";
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "url", p->url, "way", way, "operation",
@@ -206,16 +199,12 @@ bool arm_poll_from_json(const json_t *value, struct arm_poll *p)
     if (!url || strlen(url) > ARM_URL_MAX || !way || !operation || strlen(operation) > 200 ||
         !bucket || strlen(bucket) > 200 || wait_ms < 0 || polls < 0 || polls > INT32_MAX)
         return false;
-    *p = (struct arm_poll){.url = strdup(url),
+    *p = (struct arm_poll){.url = xstrdup(url),
                            .wait_ms = wait_ms,
                            .polls = (unsigned)polls,
                            .location = strcmp(way, "location") == 0,
                            .resource = strcmp(way, "resource") == 0,
-                           .operation = strdup(operation),
-                           .bucket = strdup(bucket)};
-    if (!p->url || !p->operation || !p->bucket) {
-        arm_poll_free(p);
-        return false;
-    }
+                           .operation = xstrdup(operation),
+                           .bucket = xstrdup(bucket)};
     return true;
 }

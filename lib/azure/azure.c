@@ -1,4 +1,4 @@
-/* The Azure client: settings, effective endpoints, and the tokens of one identity. */
+/* The Azure client: settings, effective endpoints, api-versions, and the tokens of one identity. */
 #include "lib/azure/azure.h"
 
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "lib/azure/auth/token.h"
 #include "lib/azure/client.h"
 #include "lib/azure/names.h"
+#include "lib/base/memory.h"
 #include "lib/base/secret.h"
 #include "lib/net/fresh.h"
 #include "lib/net/uri.h"
@@ -44,23 +45,26 @@ struct version {
 
 struct azure {
     struct azure_options options;
-    struct azure_cloud cloud; /* as in force; its strings are these: */
+    /* The effective endpoints; they point to the strings that follow. */
+    struct azure_cloud cloud;
     char *authority;
     char *arm;
     char *arm_scope;
     struct azure_identity *identity;
-    struct fresh *tokens;                  /* by scope */
-    struct version versions[VERSIONS_MAX]; /* constant once threads run */
+    /* By scope. */
+    struct fresh *tokens;
+    /* Constant once there are threads. */
+    struct version versions[VERSIONS_MAX];
     size_t version_count;
     struct skew skew;
 };
 
 const struct azure_cloud *azure_cloud_by_name(const char *name)
 {
-    for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++)
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
         if (strcasecmp(name, aliases[i].name) == 0)
             name = aliases[i].cloud;
-    for (size_t i = 0; i < sizeof(clouds) / sizeof(*clouds); i++)
+    for (size_t i = 0; i < sizeof clouds / sizeof *clouds; i++)
         if (strcasecmp(name, clouds[i].name) == 0)
             return &clouds[i];
     return NULL;
@@ -68,8 +72,8 @@ const struct azure_cloud *azure_cloud_by_name(const char *name)
 
 /* --- settings --- */
 
-/* Takes an endpoint without slashes at its end; a host alone stands for https://host. */
-static bool set_endpoint(const char *given, const char *name, char **to, struct err *err)
+/* Sets an endpoint, without slashes at its end; a host name stands for https://host. */
+static bool cloud_set_endpoint(const char *given, const char *name, char **to, struct err *err)
 {
     struct uri uri;
     struct err why = ERR_INIT;
@@ -77,24 +81,23 @@ static bool set_endpoint(const char *given, const char *name, char **to, struct 
     buf_addf(&url, "%s%s", strstr(given, "://") ? "" : "https://", given);
     while (url.size > 0 && url.data[url.size - 1] == '/')
         url.data[--url.size] = '\0';
-    if (!uri_parse(buf_str(&url), &uri, &why)) {
-        buf_free(&url);
-        return err_set(err, ERR_INVALID, "", "%s is not a usable URL: %s", name, why.message);
+    bool ok = uri_parse(buf_str(&url), &uri, &why);
+    if (!ok) {
+        err_set(err, ERR_INVALID, "", "%s is not a usable URL: %s", name, why.message);
+    } else {
+        if (*uri.query)
+            ok = err_set(err, ERR_INVALID, "", "%s has a query; remove it", name);
+        else if (!azure_may_carry_secrets(buf_str(&url)))
+            ok = err_set(err, ERR_INVALID, "",
+                         "%s is not an https URL: tokens and secrets are sent without TLS only to "
+                         "this machine",
+                         name);
+        else
+            *to = buf_take(&url);
+        uri_free(&uri);
     }
-    bool plain = !*uri.query;
-    uri_free(&uri);
-    if (!plain || !azure_may_carry_secrets(buf_str(&url))) {
-        buf_free(&url);
-        return err_set(
-            err, ERR_INVALID, "",
-            plain ? "%s is not an https URL: tokens and secrets are sent without TLS only to "
-                    "this machine"
-                  : "%s has a query",
-            name);
-    }
-    *to = buf_take(&url);
     buf_free(&url);
-    return *to || err_set(err, ERR_INTERNAL, "", "out of memory");
+    return ok;
 }
 
 static const char *either(const char *own, const char *otherwise)
@@ -102,20 +105,19 @@ static const char *either(const char *own, const char *otherwise)
     return own && *own ? own : otherwise;
 }
 
-static bool set_cloud(struct azure *a, struct err *err)
+static bool azure_set_cloud(struct azure *a, struct err *err)
 {
     const struct azure_options *o = &a->options;
     const struct azure_cloud *cloud = azure_cloud_by_name(either(o->cloud, "public"));
-    if (!cloud) {
-        return err_set(err, ERR_INVALID, "", "\"%.40s\" is no Azure cloud: public, usgov or china",
-                       o->cloud);
-    }
+    if (!cloud)
+        return err_set(err, ERR_INVALID, "",
+                       "\"%.40s\" is not an Azure cloud: use public, usgov or china", o->cloud);
     const char *variable = secret_env("AZURE_AUTHORITY_HOST");
     const char *authority = either(o->authority, either(variable, cloud->authority));
     bool by_variable = variable && authority == variable;
-    if (!set_endpoint(authority, by_variable ? "AZURE_AUTHORITY_HOST" : "authority", &a->authority,
-                      err) ||
-        !set_endpoint(either(o->arm_endpoint, cloud->arm), "arm_endpoint", &a->arm, err))
+    if (!cloud_set_endpoint(authority, by_variable ? "AZURE_AUTHORITY_HOST" : "authority",
+                            &a->authority, err) ||
+        !cloud_set_endpoint(either(o->arm_endpoint, cloud->arm), "arm_endpoint", &a->arm, err))
         return false;
     a->cloud = (struct azure_cloud){
         .name = cloud->name,
@@ -123,16 +125,8 @@ static bool set_cloud(struct azure *a, struct err *err)
         .arm = a->arm,
         .storage_suffix = either(o->storage_suffix, cloud->storage_suffix),
     };
+    a->arm_scope = xasprintf("%s/.default", a->arm);
     return true;
-}
-
-static bool set_scope(struct azure *a, struct err *err)
-{
-    struct buf scope = buf_make(2048);
-    buf_addf(&scope, "%s/.default", a->arm);
-    a->arm_scope = buf_take(&scope);
-    buf_free(&scope);
-    return a->arm_scope || err_set(err, ERR_INTERNAL, "", "out of memory");
 }
 
 /* --- tokens --- */
@@ -182,8 +176,8 @@ static const struct fresh_kind token_kind = {
     .refusal_stands = token_refusal_stands,
 };
 
-struct azure_token *azure_token(struct azure *a, struct http_client *http, const char *scope,
-                                struct err *err)
+struct azure_token *azure_get_token(struct azure *a, struct http_client *http, const char *scope,
+                                    struct err *err)
 {
     return fresh_get(a->tokens, http, scope, err);
 }
@@ -221,23 +215,14 @@ void azure_describe_identity(struct azure *a, struct buf *to)
 
 struct azure *azure_new(const struct azure_options *options, struct err *err)
 {
-    struct azure *a = calloc(1, sizeof(*a));
-    if (!a) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        return NULL;
-    }
+    struct azure *a = xcalloc(1, sizeof *a);
     a->options = *options;
-    if (!set_cloud(a, err) || !set_scope(a, err)) {
+    if (!azure_set_cloud(a, err)) {
         azure_free(a);
         return NULL;
     }
     a->identity = azure_identity_new(&a->options, &a->cloud, &a->skew);
     a->tokens = fresh_new(&token_kind, options->clock, a);
-    if (!a->identity) {
-        azure_free(a);
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        return NULL;
-    }
     return a;
 }
 
@@ -287,9 +272,9 @@ const char *azure_arm_scope(const struct azure *a)
     return a->arm_scope;
 }
 
-/* --- versions --- */
+/* --- api-versions --- */
 
-static struct version *version_find(const struct azure *a, const char *provider)
+static struct version *azure_find_version(const struct azure *a, const char *provider)
 {
     for (size_t i = 0; i < a->version_count; i++)
         if (strcasecmp(a->versions[i].provider, provider) == 0)
@@ -299,25 +284,20 @@ static struct version *version_find(const struct azure *a, const char *provider)
 
 const char *azure_version_override(const struct azure *a, const char *provider)
 {
-    const struct version *v = version_find(a, provider);
+    const struct version *v = azure_find_version(a, provider);
     return v ? v->version : NULL;
 }
 
 bool azure_add_version(struct azure *a, const char *provider, const char *version, struct err *err)
 {
-    struct version *v = version_find(a, provider);
-    char *copy = strdup(version);
-    char *name = v ? NULL : strdup(provider);
-    if (!copy || (!v && (!name || a->version_count == VERSIONS_MAX))) {
-        free(copy);
-        free(name);
-        return err_set(err, ERR_INTERNAL, "", "out of memory for an api-version");
+    struct version *v = azure_find_version(a, provider);
+    if (!v && a->version_count == VERSIONS_MAX)
+        return err_set(err, ERR_LIMIT, "", "more than %d api-versions", VERSIONS_MAX);
+    if (!v) {
+        v = &a->versions[a->version_count++];
+        v->provider = xstrdup(provider);
     }
-    if (v) {
-        free(v->version);
-        v->version = copy;
-    } else {
-        a->versions[a->version_count++] = (struct version){.provider = name, .version = copy};
-    }
+    free(v->version);
+    v->version = xstrdup(version);
     return true;
 }

@@ -46,7 +46,7 @@ static bool blob_request(const struct azure_storage *s, const char *method, cons
     }
     buf_addf(&path, "/%s/", container);
     uri_encode(&path, name, strlen(name), true);
-    return storage_request(method, s->blob, &path, request, err);
+    return storage_build_request(method, s->blob, &path, request, err);
 }
 
 /* An entity tag with its quotes, which a listing leaves out. */
@@ -252,7 +252,7 @@ static bool list_request(const struct listing *l, struct http_request *request, 
         buf_adds(&rest, "&marker=");
         uri_encode(&rest, l->marker, strlen(l->marker), false);
     }
-    return storage_request("GET", l->s->blob, &rest, request, err);
+    return storage_build_request("GET", l->s->blob, &rest, request, err);
 }
 
 static bool list_blob(struct listing *l, const json_t *blob, struct err *err)

@@ -1,4 +1,4 @@
-/* The one table of Azure's error codes: what kind of failure each is.
+/* Classifies the errors of Azure by one table of codes.
  * Source: "Common error codes" of Azure Resource Manager, Compute and Network, "Status and error
  * codes" of the Blob and Queue services, "Throttling Resource Manager requests". */
 #include "lib/azure/classify.h"
@@ -10,13 +10,14 @@
 #include "lib/net/retry_after.h"
 
 struct rule {
-    const char *code; /* '*' stands for anything, also for nothing */
+    /* '*' matches anything, also nothing. */
+    const char *code;
     enum err_kind kind;
 };
 
-/* The first rule that fits decides. */
+/* The first rule that matches decides. */
 static const struct rule rules[] = {
-    /* Two changes of one network at a time: no limit of a rate, though it may come as a 429. */
+    /* Two changes of one network at a time: not a rate limit, although the status may be 429. */
     {"RetryableErrorDueToAnotherOperation", ERR_TRANSIENT},
     {"RetryableError", ERR_TRANSIENT},
     {"*OperationInProgress", ERR_TRANSIENT},
@@ -25,7 +26,7 @@ static const struct rule rules[] = {
     {"ReferencedResourceNotProvisioned", ERR_TRANSIENT},
     {"AttachDiskWhileBeingDetached", ERR_TRANSIENT},
 
-    /* There is no room for it: final, with whatever status it comes. */
+    /* No capacity: final, whatever the status. */
     {"AllocationFailed", ERR_PROVIDER},
     {"ZonalAllocationFailed", ERR_PROVIDER},
     {"Overconstrained*AllocationRequest", ERR_PROVIDER},
@@ -38,7 +39,7 @@ static const struct rule rules[] = {
 
     {"ExpiredAuthenticationToken", ERR_EXPIRED},
     {"InvalidAuthenticationToken", ERR_EXPIRED},
-    /* A token of another tenant, or none: another one would be no better. */
+    /* A token of another tenant, or none: a new one would not help. */
     {"InvalidAuthenticationTokenTenant", ERR_DENIED},
     {"NoAuthenticationInformation", ERR_DENIED},
     {"AuthorizationFailed", ERR_DENIED},
@@ -55,7 +56,7 @@ static const struct rule rules[] = {
     {"BlobAlreadyExists", ERR_PRECONDITION},
     {"ConditionNotMet", ERR_PRECONDITION},
     {"TargetConditionNotMet", ERR_PRECONDITION},
-    /* A lease answers 412 like a condition, but holds until somebody ends it. */
+    /* A lease has status 412 like a condition, but lasts until it is released. */
     {"Lease*", ERR_CONFLICT},
     {"PopReceiptMismatch", ERR_CONFLICT},
     {"ScopeLocked", ERR_CONFLICT},
@@ -98,18 +99,16 @@ static enum err_kind classify_status(int status)
 
 enum err_kind azure_classify(const char *code, int http_status)
 {
-    if (code && *code) {
-        for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
-            if (fnmatch(rules[i].code, code, 0) == 0)
-                return rules[i].kind;
-    }
+    for (size_t i = 0; code && *code && i < sizeof rules / sizeof *rules; i++)
+        if (fnmatch(rules[i].code, code, 0) == 0)
+            return rules[i].kind;
     return classify_status(http_status);
 }
 
-/* Codes that stand for many reasons; only the message tells which pass when another operation on
- * the same thing has ended. Seen: "The request failed due to conflict with a concurrent request."
- */
-static bool waits_for_another(const char *code, const char *message, int http_status)
+/* Codes that stand for many reasons: only the message shows that the reason passes once another
+ * operation on the same resource has ended. Seen: "The request failed due to conflict with a
+ * concurrent request." */
+static bool classify_is_concurrent(const char *code, const char *message, int http_status)
 {
     static const char *const words[] = {"concurrent request", "in progress", "being updated"};
     if (http_status != 409 || !message ||
@@ -121,25 +120,24 @@ static bool waits_for_another(const char *code, const char *message, int http_st
     return false;
 }
 
-bool azure_answer_error(const char *operation, const struct http_response *response,
-                        const char *code, const char *message, struct err *err)
+bool azure_set_error(const char *operation, const struct http_response *response, const char *code,
+                     const char *message, struct err *err)
 {
-    char short_code[sizeof(err->code)];
-    azure_copy_id(code, short_code, sizeof(short_code));
+    char short_code[sizeof err->code];
+    azure_copy_id(code, short_code, sizeof short_code);
     enum err_kind kind = azure_classify(short_code, response->status);
-    if (waits_for_another(short_code, message, response->status))
+    if (classify_is_concurrent(short_code, message, response->status))
         kind = ERR_TRANSIENT;
-    if (message && *message) {
+    if (message && *message)
         err_set(err, kind, short_code, "%.800s", message);
-    } else {
-        err_set(err, kind, short_code, "the service answered with HTTP status %d and no message",
+    else
+        err_set(err, kind, short_code, "the service responded with HTTP status %d and no message",
                 response->status);
-    }
     err->http_status = response->status;
     err->retry_after_ms = retry_after_ms(response);
-    snprintf(err->operation, sizeof(err->operation), "%s", operation);
+    snprintf(err->operation, sizeof err->operation, "%s", operation);
     azure_copy_id(http_headers_get(&response->headers, "x-ms-request-id"), err->request_id,
-                  sizeof(err->request_id));
+                  sizeof err->request_id);
     return false;
 }
 

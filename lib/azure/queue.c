@@ -45,7 +45,7 @@ bool azure_queue_receive(const struct azure_storage *s, const char *queue, unsig
     }
     buf_addf(&rest, "/%s/messages?numofmessages=%u&visibilitytimeout=%u", queue, count,
              visibility_s);
-    return storage_request("GET", s->queue, &rest, request, err);
+    return storage_build_request("GET", s->queue, &rest, request, err);
 }
 
 /* "/queue/messages/id?popreceipt=..." */
@@ -75,7 +75,7 @@ bool azure_queue_update(const struct azure_storage *s, const char *queue, const 
         return false;
     add_message_path(&rest, queue, id, pop_receipt);
     buf_addf(&rest, "&visibilitytimeout=%u", visibility_s);
-    return storage_request("PUT", s->queue, &rest, request, err);
+    return storage_build_request("PUT", s->queue, &rest, request, err);
 }
 
 bool azure_queue_delete(const struct azure_storage *s, const char *queue, const char *id,
@@ -85,7 +85,7 @@ bool azure_queue_delete(const struct azure_storage *s, const char *queue, const 
     if (!check_message(queue, id, err))
         return false;
     add_message_path(&rest, queue, id, pop_receipt);
-    return storage_request("DELETE", s->queue, &rest, request, err);
+    return storage_build_request("DELETE", s->queue, &rest, request, err);
 }
 
 /* The document of a put. */
@@ -114,7 +114,7 @@ bool azure_queue_put(const struct azure_storage *s, const char *queue, const cha
         return false;
     buf_addf(&rest, "/%s/messages?messagettl=-1", queue);
     if (!add_document(&document, text, err) ||
-        !storage_request("POST", s->queue, &rest, request, err))
+        !storage_build_request("POST", s->queue, &rest, request, err))
         goto fail;
     if (!http_headers_add(&request->headers, "Content-Type", "application/xml")) {
         http_request_free(request);
@@ -137,7 +137,7 @@ bool azure_queue_create(const struct azure_storage *s, const char *queue,
     if (!check_queue(queue, err))
         return false;
     buf_addf(&rest, "/%s", queue);
-    return storage_request("PUT", s->queue, &rest, request, err);
+    return storage_build_request("PUT", s->queue, &rest, request, err);
 }
 
 /* --- messages --- */
@@ -220,7 +220,7 @@ bool azure_queue_metadata(const struct azure_storage *s, struct http_client *htt
     if (!check_queue(queue, err))
         return false;
     buf_addf(&rest, "/%s?comp=metadata", queue);
-    if (!storage_request("GET", s->queue, &rest, &request, err))
+    if (!storage_build_request("GET", s->queue, &rest, &request, err))
         return false;
     bool ok = azure_storage_send(s, http, "GetQueueMetadata", &request, &response, err);
     http_request_free(&request);

@@ -1,4 +1,4 @@
-/* Sends storage requests, and says what went wrong with them. */
+/* Sends storage requests and classifies the responses. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,63 +11,58 @@
 #include "lib/json/jpath.h"
 #include "lib/json/xml.h"
 
-#define SKEW_MAX_MS (INT64_C(15) * 60 * 1000) /* what the service tolerates */
+#define SKEW_MAX_MS (INT64_C(15) * 60 * 1000) /* tolerated by the service */
 #define SKEW_HINT                                                                                  \
-    "; this host's clock differs from the service's by more than 15 minutes: set it right "        \
-    "(NTP)"
+    "; this host's clock differs from the service's by more than 15 minutes: synchronize it (NTP)"
 
-/* The sentence before the lines "RequestId:..." and "Time:...". */
-static int first_line(const char *text)
+/* Returns the length of the first line; the next ones are "RequestId:..." and "Time:...". */
+static int error_first_line(const char *text)
 {
     size_t n = strcspn(text, "\r\n");
     return n > 500 ? 500 : (int)n;
 }
 
-/* Whether a detail of a refused authorization helps a person. Those about a signature quote it and
- * what it was made over. */
-static bool is_telling(const char *detail)
+/* Returns true if a detail of a rejected authorization is useful. Those about a signature quote it and
+ * the text that was signed. */
+static bool error_detail_is_useful(const char *detail)
 {
     return !strcasestr(detail, "string to sign") && !strcasestr(detail, "signature found");
 }
 
-static bool is_about_time(const char *detail)
+static bool error_detail_is_about_time(const char *detail)
 {
     return strcasestr(detail, "date header") || strcasestr(detail, "specified time frame");
 }
 
-/* Reads the error document's message and detail. */
-static void add_message(const json_t *document, struct buf *to)
+/* Appends the message and the detail of an error document. */
+static void error_add_message(const json_t *document, struct buf *to)
 {
     const char *message = jstr(document, "Error.Message");
     const char *detail = jstr(document, "Error.AuthenticationErrorDetail");
     if (message)
-        buf_addf(to, "%.*s", first_line(message), message);
-    if (detail && is_telling(detail)) {
-        buf_addf(to, "%s%.*s", to->size > 0 ? " " : "", first_line(detail), detail);
-        if (is_about_time(detail))
+        buf_addf(to, "%.*s", error_first_line(message), message);
+    if (detail && error_detail_is_useful(detail)) {
+        buf_addf(to, "%s%.*s", to->size > 0 ? " " : "", error_first_line(detail), detail);
+        if (error_detail_is_about_time(detail))
             buf_adds(to, SKEW_HINT);
     }
 }
 
-void azure_storage_error(const char *operation, const struct http_response *response,
-                         struct err *err)
+void azure_storage_set_error(const char *operation, const struct http_response *response,
+                             struct err *err)
 {
-    struct err ignored = ERR_INIT; /* of a body that is no XML: the status must do */
+    /* Without an XML body the status alone decides. */
+    struct err ignored = ERR_INIT;
     json_t *document = response->body.size > 0
                            ? xml_parse(buf_str(&response->body), response->body.size, &ignored)
                            : NULL;
     const char *code = http_headers_get(&response->headers, "x-ms-error-code");
     struct buf message = buf_make(2048);
-    add_message(document, &message);
-    azure_answer_error(operation, response, code ? code : jstr(document, "Error.Code"),
-                       buf_str(&message), err);
+    error_add_message(document, &message);
+    azure_set_error(operation, response, code ? code : jstr(document, "Error.Code"),
+                    buf_str(&message), err);
     buf_free(&message);
     json_decref(document);
-}
-
-int64_t azure_storage_now_ms(const struct azure_storage *s)
-{
-    return skew_now(azure_skew(s->azure), azure_clock(s->azure));
 }
 
 bool azure_storage_learn_time(const struct azure_storage *s, int64_t signed_ms,
@@ -78,9 +73,9 @@ bool azure_storage_learn_time(const struct azure_storage *s, int64_t signed_ms,
                       response);
 }
 
-/* The service says the time with each answer: a refusal by a clock that is off is recognized. */
-static void hint_at_skew(const struct azure_storage *s, const struct http_response *response,
-                         struct err *err)
+/* Appends a hint if the Date of a rejection differs from the time that the request was signed with. */
+static void error_add_skew_hint(const struct azure_storage *s, const struct http_response *response,
+                                struct err *err)
 {
     const char *date = http_headers_get(&response->headers, "Date");
     int64_t theirs;
@@ -90,20 +85,19 @@ static void hint_at_skew(const struct azure_storage *s, const struct http_respon
     int64_t skew = azure_storage_now_ms(s) - theirs;
     if (skew > SKEW_MAX_MS || skew < -SKEW_MAX_MS) {
         size_t n = strlen(err->message);
-        snprintf(err->message + n, sizeof(err->message) - n, "%s", SKEW_HINT);
+        snprintf(err->message + n, sizeof err->message - n, "%s", SKEW_HINT);
     }
 }
 
-static void log_answer(const struct azure_storage *s, const char *operation, int status,
-                       int64_t since_ms, const struct http_response *response,
-                       const struct err *err)
+static void send_log(const struct azure_storage *s, const char *operation, int status,
+                     int64_t since_ms, const struct http_response *response, const struct err *err)
 {
     struct log *log = azure_log(s->azure);
     if (!log_would(log, LOG_DEBUG_LEVEL))
         return;
     const struct clock *clock = azure_clock(s->azure);
     char id[128];
-    azure_copy_id(http_headers_get(&response->headers, "x-ms-request-id"), id, sizeof(id));
+    azure_copy_id(http_headers_get(&response->headers, "x-ms-request-id"), id, sizeof id);
     log_debug(log, "Azure storage request", LOG_STR("operation", operation),
               LOG_STR("account", s->account), LOG_INT("status", status),
               LOG_MS("duration", clock->mono_ms(clock) - since_ms),
@@ -113,15 +107,15 @@ static void log_answer(const struct azure_storage *s, const char *operation, int
                                                      : err_kind_name(err->kind)));
 }
 
-/* One try. *again when it was refused for its time, and that is known better now. */
-static bool send_signed(const struct azure_storage *s, struct http_client *http,
-                        const char *operation, struct http_request *request,
-                        struct http_response *response, bool *again, struct err *err)
+/* Sends the request once. *again: it was rejected because of its time, which is known better now. */
+static bool send_once(const struct azure_storage *s, struct http_client *http,
+                      const char *operation, struct http_request *request,
+                      struct http_response *response, bool *again, struct err *err)
 {
-    struct err why = ERR_INIT;
     const struct clock *clock = azure_clock(s->azure);
     int64_t since = clock->mono_ms(clock);
     int64_t signed_ms = azure_storage_now_ms(s);
+    struct err why = ERR_INIT;
     *again = false;
     *response = (struct http_response){0};
     if (!azure_storage_sign(s, http, request, err))
@@ -129,12 +123,12 @@ static bool send_signed(const struct azure_storage *s, struct http_client *http,
     bool ok = http_perform(http, request, response, &why);
     int status = response->status;
     if (ok && (status < 200 || status > 299)) {
-        azure_storage_error(operation, response, &why);
-        hint_at_skew(s, response, &why);
+        azure_storage_set_error(operation, response, &why);
+        error_add_skew_hint(s, response, &why);
         *again = azure_storage_learn_time(s, signed_ms, response);
         ok = false;
     }
-    log_answer(s, operation, status, since, response, &why);
+    send_log(s, operation, status, since, response, &why);
     if (!ok) {
         http_response_free(response);
         *err = why;
@@ -142,13 +136,14 @@ static bool send_signed(const struct azure_storage *s, struct http_client *http,
     return ok;
 }
 
-/* Has another token fetched than the refused one that the request bears. False with *err. */
-static bool renew_token(const struct azure_storage *s, struct http_client *http,
-                        const struct http_request *request, struct err *err)
+/* Fetches another token than the rejected one of the request. */
+static bool send_renew_token(const struct azure_storage *s, struct http_client *http,
+                             const struct http_request *request, struct err *err)
 {
     struct azure_token *refused = storage_token_of(s, request);
+    /* There is another one already. */
     if (!refused)
-        return true; /* there is another already */
+        return true;
     struct azure_token *other =
         azure_renew_token(s->azure, http, AZURE_SCOPE_STORAGE, refused, err);
     bool renewed = other != NULL;
@@ -157,9 +152,9 @@ static bool renew_token(const struct azure_storage *s, struct http_client *http,
     return renewed;
 }
 
-/* Notes what became of the token that the request bears. */
-static void judge_token(const struct azure_storage *s, const struct http_request *request, bool ok,
-                        struct err *err)
+/* Notes whether the service accepted the token of the request. */
+static void send_judge_token(const struct azure_storage *s, const struct http_request *request,
+                             bool ok, struct err *err)
 {
     struct azure_token *token = storage_token_of(s, request);
     if (token && ok)
@@ -171,27 +166,27 @@ static void judge_token(const struct azure_storage *s, const struct http_request
     azure_token_unref(token);
 }
 
-static bool send_once(const struct azure_storage *s, struct http_client *http,
-                      const char *operation, struct http_request *request,
-                      struct http_response *response, struct err *err)
+static bool send_with_retry(const struct azure_storage *s, struct http_client *http,
+                            const char *operation, struct http_request *request,
+                            struct http_response *response, struct err *err)
 {
     bool again;
-    bool ok = send_signed(s, http, operation, request, response, &again, err);
-    return again ? send_signed(s, http, operation, request, response, &again, err) : ok;
+    bool ok = send_once(s, http, operation, request, response, &again, err);
+    return again ? send_once(s, http, operation, request, response, &again, err) : ok;
 }
 
 bool azure_storage_send(const struct azure_storage *s, struct http_client *http,
                         const char *operation, struct http_request *request,
                         struct http_response *response, struct err *err)
 {
-    bool by_token = s->auth == STORAGE_TOKEN;
-    bool ok = send_once(s, http, operation, request, response, err);
+    bool by_token = s->auth == AZURE_AUTH_TOKEN;
+    bool ok = send_with_retry(s, http, operation, request, response, err);
     if (!ok && by_token && err->kind == ERR_EXPIRED)
-        ok = renew_token(s, http, request, err) &&
-             send_once(s, http, operation, request, response, err);
+        ok = send_renew_token(s, http, request, err) &&
+             send_with_retry(s, http, operation, request, response, err);
     if (by_token && (ok || err->kind == ERR_EXPIRED))
-        judge_token(s, request, ok, err);
+        send_judge_token(s, request, ok, err);
     if (!ok && !*err->operation)
-        snprintf(err->operation, sizeof(err->operation), "%s", operation);
+        snprintf(err->operation, sizeof err->operation, "%s", operation);
     return ok;
 }

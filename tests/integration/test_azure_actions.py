@@ -188,7 +188,7 @@ def test_a_page_that_refuses_is_an_error_in_words(arm, run):
     vm = arm.vm("web-1")
     arm.fault("virtualMachines/start", status=403, html=PAGE)
     run("vm_start", [vm]).assert_error(
-        vm, r"^the service answered with HTTP status 403 and no message \(virtualMachines/start\)$")
+        vm, r"^the service responded with HTTP status 403 and no message \(virtualMachines/start\)$")
     assert arm.operations() == ["virtualMachines/start"]
 
 
@@ -206,7 +206,7 @@ def test_a_page_of_a_stranger_who_knows_nothing_is_no_success(arm, run, action, 
     id = arm.put({"id": resource_id(type, "web-1"), "tags": {"env": "prod"}, "properties": {}})
     before = arm.resources()
     arm.fault(operation, status=404, html=PAGE)
-    why = "the service answered with HTTP status 404 and no message"
+    why = "the service responded with HTTP status 404 and no message"
     run(action, [id], params, config=ENABLED).assert_error(id, rf"^{why} \({operation}\b")
     assert arm.resources() == before
 
@@ -234,7 +234,7 @@ def test_an_operation_on_another_host_is_not_followed(arm, run, action, type, pa
         arm.settings(operations_at=f"http://127.0.0.1:{elsewhere.getsockname()[1]}", style={operation: style})
         id = arm.put({"id": resource_id(type, "web-1"), "tags": {"env": "prod"}, "properties": {}})
         report = run(action, [id], params, config=ENABLED)
-        report.assert_error(id, rf"^ForeignUrl: the operation is to be followed on another host than {arm.url}: it is not \({operation}\)$")
+        report.assert_error(id, rf"^ForeignUrl: Azure named a URL that is not on {arm.url}; it was not requested \({operation}\)$")
         with pytest.raises(BlockingIOError):
             elsewhere.accept()
     assert arm.operations().count(operation) == 1 and arm.requests(operation="poll") == []

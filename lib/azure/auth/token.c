@@ -20,8 +20,10 @@
 struct counted {
     struct azure_token token;
     atomic_uint refs;
-    atomic_bool accepted; /* by some service */
-    size_t size;          /* of text[] */
+    /* By some service. */
+    atomic_bool accepted;
+    /* Of text[]. */
+    size_t size;
     char text[];
 };
 
@@ -71,10 +73,10 @@ void azure_token_refusal_stands(const struct azure_token *t, struct err *err)
                  "cloud, tenant and endpoints belong together");
 }
 
-/* --- what is in it --- */
+/* --- claims --- */
 
-/* A token's second part as JSON: NULL when it is not made so. Source: RFC 7519. */
-static json_t *read_claims(const char *value)
+/* Returns the second part of a token as JSON; NULL if it is not a JWT. Source: RFC 7519. */
+static json_t *token_read_claims(const char *value)
 {
     const char *from = strchr(value, '.');
     const char *to = from ? strchr(from + 1, '.') : NULL;
@@ -92,20 +94,21 @@ static json_t *read_claims(const char *value)
     return claims;
 }
 
-static void copy_guid(const json_t *claims, const char *name, char to[37])
+static void token_copy_guid(const json_t *claims, const char *name, char to[37])
 {
     const char *value = json_string_value(json_object_get(claims, name));
     if (value && !azure_guid_problem(value))
         memcpy(to, value, 37);
 }
 
-void azure_token_who(const struct azure_token *t, struct azure_who *who)
+void azure_token_read_owner(const struct azure_token *t, struct azure_token_owner *owner)
 {
-    json_t *claims = read_claims(t->value);
-    *who = (struct azure_who){0};
-    copy_guid(claims, "tid", who->tenant);
-    copy_guid(claims, "azp", who->client);   /* of version 2.0 */
-    copy_guid(claims, "appid", who->client); /* of version 1.0 */
-    copy_guid(claims, "oid", who->object);
+    json_t *claims = token_read_claims(t->value);
+    *owner = (struct azure_token_owner){0};
+    token_copy_guid(claims, "tid", owner->tenant);
+    /* Of version 2.0 and of version 1.0. */
+    token_copy_guid(claims, "azp", owner->client);
+    token_copy_guid(claims, "appid", owner->client);
+    token_copy_guid(claims, "oid", owner->object);
     json_decref(claims);
 }

@@ -68,25 +68,26 @@ static struct buf make_path(const char *type, const char *name)
     return path;
 }
 
-static bool call(const struct arm_op *op, const json_t *body, json_t **answer,
+static bool call(const struct arm_op *op, const json_t *body, json_t **response,
                  struct arm_poll *poll, struct err *err)
 {
     struct buf path =
         op == &disk_delete ? make_path("disks", "disk-1") : make_path("virtualMachines", "vm-1");
-    bool ok = arm_call(world.azure, world.http, op, SUBSCRIPTION, buf_str(&path), body, answer,
-                       poll, err);
+    struct arm_call call = {
+        .op = op, .subscription = SUBSCRIPTION, .path = buf_str(&path), .body = body};
+    *response = arm_call(world.azure, world.http, &call, poll, err);
     buf_free(&path);
-    return ok;
+    return *response != NULL;
 }
 
 /* Starts the virtual machine, which must work. */
 static void begin(struct arm_poll *poll)
 {
     struct err err = ERR_INIT;
-    json_t *answer = NULL;
-    bool ok = call(&vm_start, NULL, &answer, poll, &err);
+    json_t *response = NULL;
+    bool ok = call(&vm_start, NULL, &response, poll, &err);
     assert_string_equal(ok ? "" : err.message, "");
-    json_decref(answer);
+    json_decref(response);
 }
 
 static void expect_poll(struct arm_poll *poll, bool done, int64_t wait_ms)
@@ -116,13 +117,13 @@ static void expect_poll_error(struct arm_poll *poll, enum err_kind kind, const c
 static void expect_recorded(const char *name, const struct arm_op *op)
 {
     static const struct step ok[] = {{200, "", "{}"}};
-    json_t *wanted = folder_json(REQUESTS, name), *answer = NULL;
+    json_t *wanted = folder_json(REQUESTS, name), *response = NULL;
     struct err err = ERR_INIT;
     char method[8], target[1024];
     START(ok);
-    bool worked = call(op, NULL, &answer, NULL, &err);
+    bool worked = call(op, NULL, &response, NULL, &err);
     assert_string_equal(worked ? "" : err.message, "");
-    json_decref(answer);
+    json_decref(response);
     char *last = cloud_last(&world.server);
     assert_int_equal(sscanf(last, "%7s %1023s", method, target), 2);
     assert_string_equal(method, json_string_value(json_object_get(wanted, "method")));
@@ -151,20 +152,20 @@ static void test_body_and_answer(void **state)
         {200, "", "{\"id\":\"x\",\"properties\":{\"tags\":{\"a\":\"b\"}}}"}};
     json_t *body =
         json_pack("{s:s, s:{s:{s:s}}}", "operation", "Merge", "properties", "tags", "a", "ü");
-    json_t *answer = NULL;
+    json_t *response = NULL;
     struct arm_poll poll;
     struct err err = ERR_INIT;
     (void)state;
     START(tags);
-    assert_true(call(&tags_patch, body, &answer, &poll, &err));
+    assert_true(call(&tags_patch, body, &response, &poll, &err));
     assert_null(poll.url);
-    assert_string_equal(jstr(answer, "properties.tags.a"), "b");
+    assert_string_equal(jstr(response, "properties.tags.a"), "b");
     assert_true(cloud_saw(&world.server, "\r\nContent-Type: application/json\r\n"));
     assert_true(
         cloud_saw(&world.server,
                   "\r\n\r\n{\"operation\":\"Merge\",\"properties\":{\"tags\":{\"a\":\"ü\"}}}"));
     assert_true(cloud_saw(&world.server, "?api-version=2021-04-01 HTTP"));
-    json_decref(answer);
+    json_decref(response);
     json_decref(body);
     world_stop(&world);
 }
@@ -173,27 +174,27 @@ static void test_versions(void **state)
 {
     struct err err = ERR_INIT;
     static const struct step ok[] = {{200, "", "{}"}};
-    json_t *answer = NULL;
+    json_t *response = NULL;
     (void)state;
     START(ok);
     assert_string_equal(arm_version(world.azure, "Microsoft.Compute/disks"), "2022-07-02");
     assert_string_equal(arm_version(world.azure, "microsoft.compute/DISKS"), "2022-07-02");
     assert_null(arm_version(world.azure, "Microsoft.Web/sites"));
-    assert_string_equal(arm_version_usual("Microsoft.Resources/subscriptions"), "2020-01-01");
+    assert_string_equal(arm_version_default("Microsoft.Resources/subscriptions"), "2020-01-01");
     assert_true(
         arm_set_version(world.azure, "microsoft.compute/virtualmachines", "2021-03-01", &err));
     assert_true(arm_set_version(world.azure, "Microsoft.Compute/virtualMachines",
                                 "2021-04-01-preview", &err));
-    assert_true(call(&vm_get, NULL, &answer, NULL, &err));
+    assert_true(call(&vm_get, NULL, &response, NULL, &err));
     assert_true(cloud_saw(&world.server, "?api-version=2021-04-01-preview HTTP"));
-    json_decref(answer);
+    json_decref(response);
     assert_false(arm_set_version(world.azure, "Microsoft.Compute/disks", "latest", &err));
-    assert_string_equal(err.message,
-                        "\"latest\" is not a valid api-version: one looks like 2022-08-01");
+    assert_string_equal(
+        err.message, "\"latest\" is not a valid api-version: it must be a date such as 2022-08-01");
     assert_false(arm_set_version(world.azure, "Microsoft.Compute/disks", "2022-01-01&x=y", &err));
     assert_false(arm_set_version(world.azure, "Microsoft.Web/sites", "2022-01-01", &err));
     assert_string_equal(err.message,
-                        "\"Microsoft.Web/sites\" is not a resource type that is called");
+                        "\"Microsoft.Web/sites\" is not a resource type that hgautod calls");
     world_stop(&world);
 }
 
@@ -250,12 +251,10 @@ static void test_paths_that_are_none(void **state)
     (void)state;
     START(ok);
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-        json_t *answer;
         struct err err = ERR_INIT;
-        assert_false(arm_call(world.azure, world.http, &vm_get, SUBSCRIPTION, paths[i], NULL,
-                              &answer, NULL, &err));
+        struct arm_call call = {.op = &vm_get, .subscription = SUBSCRIPTION, .path = paths[i]};
+        assert_null(arm_call(world.azure, world.http, &call, NULL, &err));
         assert_kind(err, ERR_INVALID);
-        assert_null(answer);
     }
     assert_int_equal(world_count(&world), 0);
     world_stop(&world);
@@ -265,16 +264,16 @@ static void test_paths_that_are_none(void **state)
 
 static void expect_unreadable(const struct arm_op *op, const char *operation)
 {
-    json_t *answer = NULL;
+    json_t *response = NULL;
     struct err err = ERR_INIT;
-    assert_false(call(op, NULL, &answer, NULL, &err));
+    assert_false(call(op, NULL, &response, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
-    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.code, "UnreadableResponse");
     assert_string_equal(err.operation, operation);
-    assert_null(answer);
+    assert_null(response);
 }
 
-/* A question needs its answer, and nobody knows what became of a change whose answer is broken. */
+/* A question needs its response, and nobody knows what became of a change whose response is broken. */
 static void test_unreadable_answers(void **state)
 {
     static const char *const bodies[] = {"<html>", "{\"a\":"};
@@ -295,13 +294,13 @@ static void test_answers_without_an_object(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
         const struct step step[] = {{200, "", bodies[i]}};
-        json_t *answer = NULL;
+        json_t *response = NULL;
         struct err err = ERR_INIT;
         START(step);
         expect_unreadable(&vm_get, "virtualMachines/get");
-        assert_true(call(&disk_delete, NULL, &answer, NULL, &err));
-        assert_int_equal(json_object_size(answer), 0);
-        json_decref(answer);
+        assert_true(call(&disk_delete, NULL, &response, NULL, &err));
+        assert_int_equal(json_object_size(response), 0);
+        json_decref(response);
         world_stop(&world);
     }
 }
@@ -314,23 +313,23 @@ static void test_page_is_no_success(void **state)
         {200, "Content-Type: Text/HTML; charset=utf-8\r\n", "<p>Sign in"}};
     static const struct step not_there[] = {{404, "Content-Type: text/html\r\n", "<p>Where?"}};
     static const struct step nothing[] = {{200, "Content-Type: text/html\r\n", ""}};
-    json_t *answer = NULL;
+    json_t *response = NULL;
     struct err err = ERR_INIT;
     (void)state;
     START(page);
-    assert_false(call(&disk_delete, NULL, &answer, NULL, &err));
+    assert_false(call(&disk_delete, NULL, &response, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
-    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.code, "UnreadableResponse");
     assert_string_equal(err.operation, "disks/delete");
     world_stop(&world);
     START(not_there);
-    assert_false(call(&disk_delete, NULL, &answer, NULL, &err));
+    assert_false(call(&disk_delete, NULL, &response, NULL, &err));
     assert_kind(err, ERR_PROVIDER);
-    assert_string_equal(err.message, "the service answered with HTTP status 404 and no message");
+    assert_string_equal(err.message, "the service responded with HTTP status 404 and no message");
     world_stop(&world);
     START(nothing);
-    assert_true(call(&disk_delete, NULL, &answer, NULL, &err));
-    json_decref(answer);
+    assert_true(call(&disk_delete, NULL, &response, NULL, &err));
+    json_decref(response);
     world_stop(&world);
 }
 
@@ -340,15 +339,15 @@ static void test_error(void **state)
     struct buf headers = buf_make(4096);
     struct err err = ERR_INIT;
     const char *name;
-    json_t *value, *answer;
+    json_t *value, *response;
     json_object_foreach(json_object_get(test, "headers"), name, value)
         buf_addf(&headers, "%s: %s\r\n", name, json_string_value(value));
     const struct step step[] = {{(int)json_integer_value(json_object_get(test, "status")),
                                  buf_str(&headers),
                                  json_string_value(json_object_get(test, "body"))}};
     START(step);
-    assert_false(call(&vm_start, NULL, &answer, NULL, &err));
-    assert_null(answer);
+    assert_false(call(&vm_start, NULL, &response, NULL, &err));
+    assert_null(response);
     json_t *is = json_pack("{s:s, s:s, s:s, s:s, s:I}", "kind", err_kind_name(err.kind), "code",
                            err.code, "message", err.message, "request_id", err.request_id,
                            "retry_after_ms", (json_int_t)err.retry_after_ms);
@@ -367,18 +366,18 @@ static void test_refused_token_is_replaced_once(void **state)
         {200, "", "{}"}};
     static const struct step always[] = {
         {401, "", "{\"error\":{\"code\":\"InvalidAuthenticationToken\",\"message\":\"no\"}}"}};
-    json_t *answer = NULL;
+    json_t *response = NULL;
     struct err err = ERR_INIT;
     (void)state;
     START(refused);
-    bool ok = call(&vm_get, NULL, &answer, NULL, &err);
+    bool ok = call(&vm_get, NULL, &response, NULL, &err);
     assert_string_equal(ok ? "" : err.message, "");
     assert_int_equal(world.tokens, 2);
     assert_true(cloud_saw(&world.server, "Bearer tok3n-2"));
-    json_decref(answer);
+    json_decref(response);
     world_stop(&world);
     START(always);
-    assert_false(call(&vm_get, NULL, &answer, NULL, &err));
+    assert_false(call(&vm_get, NULL, &response, NULL, &err));
     assert_kind(err, ERR_DENIED);
     assert_string_equal(err.code, "InvalidAuthenticationToken");
     assert_string_equal(err.message,
@@ -407,15 +406,14 @@ static void answer_by_subscription(void *ctx, const struct cloud_request *reques
 static bool call_in(const char *subscription, struct err *err)
 {
     char path[200];
-    json_t *answer = NULL;
     *err = ERR_INIT;
     snprintf(path, sizeof(path),
              "/subscriptions/%s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v",
              subscription);
-    bool ok =
-        arm_call(world.azure, world.http, &vm_get, subscription, path, NULL, &answer, NULL, err);
-    json_decref(answer);
-    return ok;
+    struct arm_call call = {.op = &vm_get, .subscription = subscription, .path = path};
+    json_t *response = arm_call(world.azure, world.http, &call, NULL, err);
+    json_decref(response);
+    return response != NULL;
 }
 
 /* A subscription's refusals are its own: whatever it says, the token stays for all others. */
@@ -453,11 +451,11 @@ static void test_wrong_tenant(void **state)
 {
     static const struct step wrong[] = {
         {401, "", "{\"error\":{\"code\":\"InvalidAuthenticationTokenTenant\",\"message\":\"x\"}}"}};
-    json_t *answer = NULL;
+    json_t *response = NULL;
     struct err err = ERR_INIT;
     (void)state;
     START(wrong);
-    assert_false(call(&vm_get, NULL, &answer, NULL, &err));
+    assert_false(call(&vm_get, NULL, &response, NULL, &err));
     assert_kind(err, ERR_DENIED);
     assert_int_equal(world.tokens, 1);
     world_stop(&world);
@@ -466,7 +464,7 @@ static void test_wrong_tenant(void **state)
 static void test_throttled_bucket_slows_down(void **state)
 {
     static const struct step throttled[] = {{429, "Retry-After: 3\r\n", ""}};
-    json_t *answer = NULL;
+    json_t *response = NULL;
     struct err err = ERR_INIT;
     struct ratelimit *limits;
     (void)state;
@@ -476,11 +474,11 @@ static void test_throttled_bucket_slows_down(void **state)
     azure_free(world.azure);
     world.azure = azure_new(&world.options, &err);
     assert_non_null(world.azure);
-    assert_false(call(&vm_get, NULL, &answer, NULL, &err));
+    assert_false(call(&vm_get, NULL, &response, NULL, &err));
     assert_kind(err, ERR_THROTTLED);
     assert_int_equal(err.retry_after_ms, 3000);
     for (int i = 0; i < 100 && err.kind != ERR_BUSY; i++)
-        assert_false(call(&vm_get, NULL, &answer, NULL, &err));
+        assert_false(call(&vm_get, NULL, &response, NULL, &err));
     assert_kind(err, ERR_BUSY);
     assert_string_equal(err.message, "requests of " SUBSCRIPTION
                                      "/arm-Microsoft.Compute/virtualMachines are being "
@@ -488,7 +486,7 @@ static void test_throttled_bucket_slows_down(void **state)
     assert_string_equal(err.operation, "virtualMachines/get");
     assert_true(err.retry_after_ms > 0);
     int before = world_count(&world);
-    assert_false(call(&disk_delete, NULL, &answer, NULL, &err)); /* another bucket */
+    assert_false(call(&disk_delete, NULL, &response, NULL, &err)); /* another bucket */
     assert_kind(err, ERR_THROTTLED);
     assert_int_equal(world_count(&world), before + 1);
     world_stop(&world);
@@ -596,8 +594,8 @@ static void test_location_answers_with_a_page(void **state)
     START(all);
     begin(&poll);
     expect_poll_error(&poll, ERR_TRANSIENT,
-                      "UnreadableAnswer: the answer is an HTML page, as a proxy in between sends: "
-                      "nothing is known (virtualMachines/start)");
+                      "UnreadableResponse: the response is an HTML page, as proxies send: "
+                      "the outcome of the call is unknown (virtualMachines/start)");
     expect_poll(&poll, true, 0);
     arm_poll_free(&poll);
     world_stop(&world);
@@ -669,16 +667,16 @@ static void test_poll_faults(void **state)
     START(all);
     begin(&poll);
     expect_poll_error(&poll, ERR_TRANSIENT,
-                      "the service answered with HTTP status 503 and no message "
+                      "the service responded with HTTP status 503 and no message "
                       "(virtualMachines/start)");
     expect_poll_error(&poll, ERR_THROTTLED,
-                      "the service answered with HTTP status 429 and no message "
+                      "the service responded with HTTP status 429 and no message "
                       "(virtualMachines/start)");
     expect_poll_error(&poll, ERR_TRANSIENT,
-                      "the service answered with HTTP status 408 and no message "
+                      "the service responded with HTTP status 408 and no message "
                       "(virtualMachines/start)");
     expect_poll_error(&poll, ERR_TRANSIENT,
-                      "the operation's answer has no status (virtualMachines/start)");
+                      "the response has no status of the operation (virtualMachines/start)");
     expect_poll(&poll, true, 0);
     expect_poll_error(&poll, ERR_NOT_FOUND, "NotFound: Gone. (virtualMachines/start)");
     arm_poll_free(&poll);
@@ -752,18 +750,34 @@ static void test_long_url(void **state)
     world_stop(&world);
 
     struct err err = ERR_INIT;
-    json_t *answer;
+    json_t *response;
     memset(headers + n, 'a', 17000);
     memcpy(headers + n + 17000, "\r\n", 3);
     START(step);
-    assert_false(call(&vm_start, NULL, &answer, &poll, &err));
+    assert_false(call(&vm_start, NULL, &response, &poll, &err));
     assert_kind(err, ERR_LIMIT);
     assert_null(poll.url);
-    assert_null(answer);
+    assert_null(response);
     world_stop(&world);
 }
 
-/* A PATCH without a header says in the resource itself how it goes. */
+/* It could not be kept in a task's state. */
+static void test_url_that_is_not_utf8(void **state)
+{
+    static const struct step step[] = {
+        {202, "Azure-AsyncOperation: URL/subscriptions/x?t=\xff\r\n", ""}};
+    struct arm_poll poll;
+    struct err err = ERR_INIT;
+    json_t *response;
+    (void)state;
+    START(step);
+    assert_false(call(&vm_start, NULL, &response, &poll, &err));
+    assert_string_equal(err.message, "the URL of the operation is not valid UTF-8");
+    assert_null(poll.url);
+    world_stop(&world);
+}
+
+/* A PATCH without a header has its state in the resource itself. */
 static void test_provisioning_state(void **state)
 {
     static const struct step all[] = {
@@ -777,13 +791,13 @@ static void test_provisioning_state(void **state)
         {200, "", "{\"properties\":{\"provisioningState\":\"Failed\"}}"}};
     static const struct step started[] = {
         {200, "", "{\"properties\":{\"provisioningState\":\"Updating\"}}"}};
-    json_t *answer = NULL, *body = json_object();
+    json_t *response = NULL, *body = json_object();
     struct arm_poll poll;
     struct err err = ERR_INIT;
     (void)state;
     START(all);
-    assert_true(call(&tags_patch, body, &answer, &poll, &err));
-    json_decref(answer);
+    assert_true(call(&tags_patch, body, &response, &poll, &err));
+    json_decref(response);
     assert_true(poll.resource);
     expect_poll(&poll, false, 2000);
     assert_true(cloud_saw(&world.server, "virtualMachines/vm-1?api-version=2021-04-01 "));
@@ -791,15 +805,15 @@ static void test_provisioning_state(void **state)
     arm_poll_free(&poll);
     world_stop(&world);
     START(gone);
-    assert_true(call(&tags_patch, body, &answer, &poll, &err));
-    json_decref(answer);
+    assert_true(call(&tags_patch, body, &response, &poll, &err));
+    json_decref(response);
     expect_poll(&poll, true, 0);
     arm_poll_free(&poll);
     world_stop(&world);
     START(failed);
-    assert_false(call(&tags_patch, body, &answer, &poll, &err));
+    assert_false(call(&tags_patch, body, &response, &poll, &err));
     assert_string_equal(err.message, "the operation ended with status Failed");
-    assert_null(answer);
+    assert_null(response);
     world_stop(&world);
     START(started); /* a POST's answer describes something else */
     begin(&poll);
@@ -817,10 +831,10 @@ static void test_in_a_state(void **state)
                             .operation = strdup("disks/delete"),
                             .bucket = strdup("s/arm-x")};
     struct arm_poll back;
-    json_t *json = arm_poll_json(&poll), *again;
+    json_t *json = arm_poll_to_json(&poll), *again;
     (void)state;
     assert_true(arm_poll_from_json(json, &back));
-    again = arm_poll_json(&back);
+    again = arm_poll_to_json(&back);
     assert_json_equal(again, json);
     assert_true(back.location);
     assert_int_equal(back.wait_ms, 7000);
@@ -890,6 +904,7 @@ int main(void)
     TEST(foreign_urls);
     TEST(foreign_scheme);
     TEST(long_url);
+    TEST(url_that_is_not_utf8);
     TEST(provisioning_state);
     TEST(in_a_state);
     TEST(state_is_not_trusted);

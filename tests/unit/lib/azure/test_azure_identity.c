@@ -54,7 +54,7 @@ static void set_who(void)
 static struct azure_token *ask(struct err *err)
 {
     *err = (struct err)ERR_INIT;
-    return azure_token(world.azure, world.http, SCOPE, err);
+    return azure_get_token(world.azure, world.http, SCOPE, err);
 }
 
 static void expect_token(const char *value)
@@ -775,7 +775,7 @@ static void test_who_a_token_is_for(void **state)
 {
     static const struct {
         const char *claims;
-        struct azure_who who;
+        struct azure_token_owner who;
     } tests[] = {
         {"{\"tid\":\"aaaaaaaa-1111-2222-3333-444444444444\","
          "\"appid\":\"bbbbbbbb-1111-2222-3333-444444444444\","
@@ -790,7 +790,7 @@ static void test_who_a_token_is_for(void **state)
         {"", {"", "", ""}},
         {"{\"tid\":", {"", "", ""}},
     };
-    struct azure_who who;
+    struct azure_token_owner who;
     (void)state;
     for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
         struct buf value = buf_make(4096);
@@ -799,7 +799,7 @@ static void test_who_a_token_is_for(void **state)
         buf_adds(&value, ".x");
         struct azure_token *token = azure_token_new(buf_str(&value), 1);
         assert_non_null(token);
-        azure_token_who(token, &who);
+        azure_token_read_owner(token, &who);
         assert_string_equal(who.tenant, tests[i].who.tenant);
         assert_string_equal(who.client, tests[i].who.client);
         assert_string_equal(who.object, tests[i].who.object);
@@ -811,12 +811,12 @@ static void test_who_a_token_is_for(void **state)
 static void test_tokens_that_say_nothing(void **state)
 {
     static const char *const values[] = {"opaque", "a.b", "..", "a.!.c", "", "a.YQ==.c", "a.Y.c"};
-    struct azure_who who;
+    struct azure_token_owner who;
     (void)state;
     for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
         struct azure_token *token = azure_token_new(values[i], 1);
         assert_non_null(token);
-        azure_token_who(token, &who);
+        azure_token_read_owner(token, &who);
         assert_string_equal(who.tenant, "");
         assert_string_equal(who.client, "");
         assert_string_equal(who.object, "");
@@ -837,7 +837,7 @@ static void test_cached_by_scope(void **state)
     expect_token("tok3n");
     assert_int_equal(world_count(&world), 1);
     assert_null(azure_peek_token(world.azure, AZURE_SCOPE_STORAGE));
-    struct azure_token *other = azure_token(world.azure, world.http, AZURE_SCOPE_STORAGE, &err);
+    struct azure_token *other = azure_get_token(world.azure, world.http, AZURE_SCOPE_STORAGE, &err);
     assert_non_null(other);
     assert_int_equal(world_count(&world), 2);
     assert_true(cloud_saw(&world.server, "scope=https%3A%2F%2Fstorage.azure.com%2F.default"));
@@ -1014,7 +1014,7 @@ static void test_many_scopes(void **state)
     for (int i = 0; i < 17; i++) {
         char scope[64];
         snprintf(scope, sizeof(scope), "https://%d.example.com/.default", i);
-        struct azure_token *token = azure_token(world.azure, world.http, scope, &err);
+        struct azure_token *token = azure_get_token(world.azure, world.http, scope, &err);
         assert_int_equal(token != NULL, i < 16);
         azure_token_unref(token);
     }
@@ -1028,7 +1028,7 @@ static void *ask_in_thread(void *arg)
     struct http_client *http = http_client_new(&w->http_options);
     for (int i = 0; i < 50; i++) {
         struct err err = ERR_INIT;
-        struct azure_token *token = azure_token(w->azure, http, SCOPE, &err);
+        struct azure_token *token = azure_get_token(w->azure, http, SCOPE, &err);
         struct buf text = buf_make(4096);
         azure_describe_identity(w->azure, &text);
         buf_free(&text);
@@ -1120,14 +1120,14 @@ static void test_settings_that_are_none(void **state)
         struct azure_options options;
         const char *message;
     } tests[] = {
-        {{.cloud = "mars"}, "\"mars\" is no Azure cloud: public, usgov or china"},
+        {{.cloud = "mars"}, "\"mars\" is not an Azure cloud: use public, usgov or china"},
         {{.authority = "http://login.example.com"},
          "authority is not an https URL: tokens and secrets are sent without TLS only to this "
          "machine"},
         {{.arm_endpoint = "http://arm.example.com"},
          "arm_endpoint is not an https URL: tokens and secrets are sent without TLS only to this "
          "machine"},
-        {{.arm_endpoint = "https://arm.example.com/?a=b"}, "arm_endpoint has a query"},
+        {{.arm_endpoint = "https://arm.example.com/?a=b"}, "arm_endpoint has a query; remove it"},
     };
     struct err err;
     (void)state;

@@ -65,7 +65,7 @@ static void test_error(void **state)
     assert_true(buf_adds(&response.body, body));
     json_object_foreach(json_object_get(test, "headers"), name, value)
         assert_true(http_headers_add(&response.headers, name, json_string_value(value)));
-    azure_storage_error("GetBlob", &response, &err);
+    azure_storage_set_error("GetBlob", &response, &err);
     json_t *is = json_pack("{s:s, s:s, s:s, s:s, s:I}", "kind", err_kind_name(err.kind), "code",
                            err.code, "message", err.message, "request_id", err.request_id,
                            "retry_after_ms", (json_int_t)err.retry_after_ms);
@@ -135,7 +135,7 @@ static void test_main_thread_takes_tokens_from_memory(void **state)
     assert_true(azure_storage_sign(s, NULL, &r, &err));
     assert_string_equal(http_headers_get(&r.headers, "Authorization"), "Bearer tok3n-1");
 
-    azure_storage_refused(s, &r);
+    azure_storage_expire_token(s, &r);
     assert_false(azure_storage_sign(s, NULL, &r, &err));
     http_request_free(&r);
     azure_storage_free(s);
@@ -349,7 +349,7 @@ static void test_skewed_clock_is_named(void **state)
     assert_false(azure_storage_send(s, world.http, "GetBlob", &r, &response, &err));
     assert_string_equal(err.message,
                         "Server failed to authenticate.; this host's clock differs from the "
-                        "service's by more than 15 minutes: set it right (NTP)");
+                        "service's by more than 15 minutes: synchronize it (NTP)");
     assert_int_equal(world_count(&world), 1);
     http_request_free(&r);
     azure_storage_free(s);
