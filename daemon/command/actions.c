@@ -94,7 +94,7 @@ static void actions_print_missing(const struct subscriptions *s)
                             entry);
 }
 
-/* Reads subscriptions_file as the daemon does. Returns false after printing what is wrong with it. */
+/* Reads subscriptions_file like the daemon. Returns false after printing what is wrong with it. */
 static bool actions_read_subscriptions(const struct config *config, struct selection *q)
 {
     struct subscriptions_options options = {.path = config->azure.subscriptions_file,

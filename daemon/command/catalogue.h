@@ -24,8 +24,8 @@ struct catalogue {
     size_t count;
 };
 
-/* Selects the actions of *cloud (NULL: of all) that the configuration enables (NULL: all there are).
- * Released with catalogue_free. */
+/* Selects the actions of *cloud (NULL: of all) that the configuration enables (NULL: all there
+ * are). Released with catalogue_free. */
 void catalogue_select(struct catalogue *c, const struct config *config, const enum cloud *cloud);
 void catalogue_free(struct catalogue *c);
 
@@ -40,7 +40,8 @@ void catalogue_table(const struct catalogue *c, struct buf *to);
 /* Appends a complete description of an action, and whether the configuration enables it. */
 void catalogue_describe(const struct action *action, const struct config *config, struct buf *to);
 
-/* Appends the names that are most similar to an unknown one: "a, b or c"; nothing if none is similar. */
+/* Appends the names that are most similar to an unknown one: "a, b or c"; nothing if none is
+ * similar. */
 void catalogue_nearest(const char *name, struct buf *to);
 
 /* Appends the reference, docs/actions.md. */
@@ -62,10 +63,10 @@ void catalogue_iam_policy(const struct catalogue *c, const struct config *config
 
 struct subscriptions;
 
-/* Appends a custom role definition, as `az role definition create` accepts it, for these actions and
- * for the configured Azure sources. The scopes are the subscriptions of [guard] allow_subscriptions,
- * otherwise those of `subscriptions` (NULL: none). Names in it are omitted, because only IDs can be
- * scopes. If there is none, a subscription of zeroes stands for it. */
+/* Appends a custom role definition, as `az role definition create` accepts it, for these actions
+ * and for the configured Azure sources. The scopes are the subscriptions of [guard]
+ * allow_subscriptions, otherwise those of `subscriptions` (NULL: none). Names in it are omitted,
+ * because only IDs can be scopes. If there is none, a subscription of zeroes stands for it. */
 void catalogue_azure_role(const struct catalogue *c, const struct config *config,
                           const struct subscriptions *subscriptions, struct buf *to);
 

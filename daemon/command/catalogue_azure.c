@@ -1,5 +1,5 @@
-/* Writes the custom role that the daemon needs in Azure, for its actions and for its queues and blobs.
- * Source: Microsoft, "Azure custom roles", "Permissions for calling data operations"
+/* Writes the custom role that the daemon needs in Azure, for its actions and for its queues and
+ * blobs. Source: Microsoft, "Azure custom roles", "Permissions for calling data operations"
  * (Storage). */
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,8 @@ static void role_append(json_t *array, const char *const *at)
         json_array_append_new(array, json_string(*at));
 }
 
-/* Returns whether a source in Azure, with a queue if `queue`, is accessed with the daemon's identity:
- * a connection string contains its own key. */
+/* Returns whether a source in Azure, with a queue if `queue`, is accessed with the daemon's
+ * identity: a connection string contains its own key. */
 static bool role_has_source(const struct config *config, bool queue)
 {
     for (size_t i = 0; i < config->source_count; i++) {

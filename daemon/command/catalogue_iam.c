@@ -1,5 +1,6 @@
-/* Writes the IAM policy that the daemon needs, for the calls of its actions, for its queues and buckets,
- * and for the role in other accounts. Source: AWS, "Service Authorization Reference" and "IAM and AWS STS quotas". */
+/* Writes the IAM policy that the daemon needs, for the calls of its actions, for its queues and
+ * buckets, and for the role in other accounts. Source: AWS, "Service Authorization Reference" and
+ * "IAM and AWS STS quotas". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,8 +267,8 @@ static void iam_add_pass_role(struct policies *p)
                       "Action", json_pack("[s]", "iam:PassRole"));
 }
 
-/* Appends the permissions of one service. *first is the index of the first one, and becomes that of the
- * next service. */
+/* Appends the permissions of one service. *first is the index of the first one, and becomes that of
+ * the next service. */
 static void iam_add_service(struct policies *p, const json_t *permissions, size_t *first)
 {
     const char *begin = json_string_value(json_array_get(permissions, *first));

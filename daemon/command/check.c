@@ -1,5 +1,5 @@
-/* hgautod check: validates the configuration, prints the effective one and, with --online, tests whether
- * everything it refers to is reachable. */
+/* hgautod check: validates the configuration, prints the effective one and, with --online, tests
+ * whether everything it refers to is reachable. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +49,7 @@ static void findings_free(struct findings *f)
 
 /* --- identities and sources --- */
 
-/* Returns whether the sources need an AWS identity; *possible is set also if only their events may. */
+/* Returns whether the sources need an AWS identity; *possible: whether their events may. */
 static bool check_needs_aws(const struct config *c, bool *possible)
 {
     bool needed = false;
@@ -105,8 +105,8 @@ static bool check_aws(const struct env *env, struct http_client *http, bool need
     return !needed;
 }
 
-/* Returns whether an Azure identity is needed: there is a source in Azure, or [azure] or the environment
- * of the SDKs names an identity. */
+/* Returns whether an Azure identity is needed: there is a source in Azure, or [azure] or the
+ * environment of the SDKs names an identity. */
 static bool check_needs_azure(const struct config *c)
 {
     static const char *const names[] = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID"};
@@ -203,8 +203,9 @@ static void check_online(const struct env *env, struct findings *f)
 
 /* --- building --- */
 
-/* Makes a source as `run` does, without starting it, and reports what is wrong with its configuration.
- * What depends on the place and time, such as a missing directory, is for --online. */
+/* Makes a source as `run` does, without starting it, and reports what is wrong with its
+ * configuration. What depends on the place and time, such as a missing directory, is for
+ * --online. */
 static void check_build_source(const struct source_host *host, const struct config_source *config,
                                struct buf *problems)
 {
@@ -219,7 +220,7 @@ static void check_build_source(const struct source_host *host, const struct conf
     }
 }
 
-/* Makes everything that `run` makes before it starts, so that what it refuses is refused here too. */
+/* Makes everything that `run` makes before it starts, so that what it refuses is refused here. */
 static void check_build_sources(const struct env *made, struct buf *problems)
 {
     struct env env = *made;

@@ -78,8 +78,8 @@ extern const struct command command_table[];
 int command_main(int argc, char **argv);
 
 /* Parses what follows the command's name; argv[0] is that name. Operands are moved to the end of
- * argv. Returns false with a sentence, without a newline, in `problem`. With --help, in->help is set
- * and nothing else is checked. Not thread-safe, as getopt(3) is not. */
+ * argv. Returns false with a sentence, without a newline, in `problem`. With --help, in->help is
+ * set and nothing else is checked. Not thread-safe, as getopt(3) is not. */
 bool command_parse(const struct command *command, int argc, char **argv, struct invocation *in,
                    struct buf *problem) MUST_CHECK;
 
@@ -104,18 +104,18 @@ int cmd_publish(const struct invocation *in);
 
 /* --- for commands --- */
 
-/* Loads the configuration, released with config_free. Returns NULL after printing what is wrong with
- * it to standard error. */
+/* Loads the configuration, released with config_free. Returns NULL after printing what is wrong
+ * with it to standard error. */
 struct config *command_config(const struct invocation *in, bool may_be_absent) MUST_CHECK;
 
 /* Makes the environment for this configuration, calls `work` with it and frees both. The
- * configuration is taken over and may be NULL. Returns the exit status of `work`; EXIT_USAGE without
- * a configuration, or if the environment cannot be made, after an error on standard error. */
+ * configuration is taken over and may be NULL. Returns the exit status of `work`; EXIT_USAGE
+ * without a configuration, or after printing why the environment cannot be made. */
 int command_with_env(const struct invocation *in, struct config *config,
                      int (*work)(const struct env *env, const struct invocation *in));
 
-/* Waiting for an identity that is temporarily unavailable, for example because a metadata service is
- * busy. For commands only: workers never sleep. */
+/* Waiting for an identity that is temporarily unavailable, for example because a metadata service
+ * is busy. For commands only: workers never sleep. */
 struct command_wait {
     const struct clock *clock;
     /* Monotonic. */

@@ -80,7 +80,7 @@ static bool exec_write_body(FILE *to, const struct http_body *body)
     return true;
 }
 
-/* Prints a report to a terminal without the control characters that names of resources may contain. */
+/* Prints a report to a terminal, without control characters that names of resources may contain. */
 static bool exec_show_report(const struct http_body *body)
 {
     char *text = NULL;

@@ -1,4 +1,4 @@
-/* hgautod publish: writes the list of actions for Hyperglance to the root of each source's store. */
+/* hgautod publish: writes the list of actions for Hyperglance to the root of each store. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,8 +10,8 @@ enum source_type { SOURCE_SQS, SOURCE_S3, SOURCE_AZURE_QUEUE, SOURCE_AZURE_BLOB,
 
 #define SOURCE_TYPE_COUNT (SOURCE_DIRECTORY + 1)
 
-/* Where the events of a source are. Events in a cloud may name only that cloud's actions, local ones
- * those of any. */
+/* Where the events of a source are. Events in a cloud may name only that cloud's actions, local
+ * ones those of any. */
 enum source_cloud { SOURCE_IN_AWS, SOURCE_IN_AZURE, SOURCE_LOCAL };
 
 struct source_facts {

@@ -28,7 +28,7 @@
 
 /* The section, key and field of a row. */
 #define PLACE(section_, type, key_, field)                                                         \
-    .section = section_, .key = #key_, .at = offsetof(type, field)
+    .section = (section_), .key = #key_, .at = offsetof(type, field)
 #define IN_DAEMON(key) PLACE(SECTION_DAEMON, struct config, key, daemon.key)
 #define IN_LOG(key)    PLACE(SECTION_LOG, struct config, key, log.key)
 #define IN_HTTP(key)   PLACE(SECTION_HTTP, struct config, key, http.key)

@@ -176,9 +176,7 @@ static bool subscriptions_add_default(struct subscriptions *s, const char *stand
 /* --- the list --- */
 
 /* Threads share the list, and only read it. */
-#if !JSON_HAVE_ATOMIC_BUILTINS
-#error "jansson must count references atomically"
-#endif
+_Static_assert(JSON_HAVE_ATOMIC_BUILTINS, "jansson must count references atomically");
 
 static void *subscriptions_list_ref(void *list)
 {
