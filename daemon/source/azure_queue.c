@@ -1,5 +1,5 @@
-/* The source behind an Azure storage queue. The service has no long poll: it is polled, at growing
- * intervals while nothing comes. */
+/* The source that receives from an Azure storage queue. The service has no long poll: it is polled,
+ * at growing intervals while nothing comes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

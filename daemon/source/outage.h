@@ -10,16 +10,18 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 
-/* One thing that may fail for a while. The first members are set by its owner, strings are borrowed;
- * with the others 0, there is no outage. */
+/* One operation that may fail for a while. The owner sets the members up to `ended`, borrowed strings
+ * included; with the others 0, there is no outage. */
 struct outage {
     struct log *log;
     const struct clock *clock;
     const char *source;
-    const char *began; /* "Cannot receive messages; retrying" */
-    const char *ended; /* "Receiving messages works again" */
+    /* Logged when it begins and when it ends: "Cannot receive messages; retrying", "Receiving
+     * messages works again". */
+    const char *began, *ended;
 
-    unsigned failures; /* since the last success */
+    /* Since the last success. */
+    unsigned failures;
     enum err_kind kind;
     char code[96];
 };

@@ -1,4 +1,4 @@
-/* Sources behind queues, whatever the queue. */
+/* What sources of all kinds of queues have in common. */
 #include "daemon/source/queue.h"
 
 #include <stdlib.h>

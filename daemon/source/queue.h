@@ -1,5 +1,5 @@
-/* What all sources behind queues have in common: receiving messages, and the steps of each message,
- * all sent on the loop. What differs is in two tables of functions: how requests are signed (struct
+/* What the sources of all kinds of queues have in common: receiving messages, and the steps of each
+ * message, all sent on the loop. What differs is in two tables of functions: how requests are signed (struct
  * queue_access) and what they contain (struct queue_wire). A kind of queue embeds struct
  * queue_source. Main thread, except for `fetch`.
  *
@@ -142,7 +142,7 @@ struct queue_source {
     int64_t access_ms;
 };
 
-/* What is needed to open a source behind a queue. */
+/* What is needed to open the source of a queue. */
 struct queue_source_options {
     const struct source_ops *ops;
     const struct queue_access *access;

@@ -1,4 +1,4 @@
-/* The source behind an SQS queue. */
+/* The source that receives from an SQS queue. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -60,7 +60,7 @@ struct sweep;
 struct sweep_options {
     int64_t interval_ms;
     int64_t min_age_ms;
-    /* An event is taken if it looks the same in two listings this far apart, so that it is
+    /* An event is taken if it is the same in two listings this far apart, so that it is
      * complete; 0: at once. */
     int64_t recheck_ms;
 };

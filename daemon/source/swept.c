@@ -1,6 +1,6 @@
-/* The source behind a bucket or container without a queue, or a directory: it only sweeps.
+/* The source of a bucket or container without a queue, or of a directory: it only sweeps.
  *
- * In a directory, writers may write in place. An event is taken when it looks the same twice,
+ * In a directory, writers may write in place. An event is taken when it is found unchanged twice,
  * SWEPT_RECHECK_MS apart: writers that rename a complete file into place are safe at any pace, and one
  * that writes in place must not pause for longer than that. */
 #include <stdlib.h>

@@ -9,7 +9,8 @@
 
 #include "lib/net/http.h"
 
-#define OBJECT_ETAG_SIZE     128 /* with the NUL */
+/* Sizes in bytes, with the NUL. */
+#define OBJECT_ETAG_SIZE     128
 #define OBJECT_METADATA_SIZE 128
 
 struct object_meta {
@@ -30,7 +31,8 @@ enum object_condition { OBJECT_ALWAYS, OBJECT_IF_ABSENT, OBJECT_IF_MATCH };
 struct object_put {
     const char *key;
     const struct http_body *body;
-    const char *content_type; /* NULL: none is sent */
+    /* NULL: none is sent. */
+    const char *content_type;
     enum object_condition condition;
     /* The ETag to match, with OBJECT_IF_MATCH. */
     const char *etag;
