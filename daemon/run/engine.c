@@ -271,8 +271,6 @@ static bool engine_start_workers(struct engine *e, struct err *err)
         struct worker *w = &e->workers[e->worker_count];
         w->engine = e;
         w->http = http_client_new(&e->host.env->http);
-        if (!w->http)
-            return err_set(err, ERR_INTERNAL, "", "cannot initialize libcurl for the workers");
         int code = pthread_create(&w->thread, NULL, worker_main, w);
         if (code == 0)
             continue;
