@@ -1,6 +1,6 @@
-/* What the tests of AWS actions with several steps share: a cloud whose answers are a table of the
- * test's, a clock that stands until a pause is asked for, and an engine that is as small as can be.
- * Between two runs of a step the state goes through text, as in the daemon. */
+/* What the tests of AWS actions with several steps share: a server whose responses are a table of
+ * the test, a clock that advances only by requested pauses, and a minimal engine. Between two runs
+ * of a step the state is converted to text and back, as in the daemon. */
 #ifndef HGAUTOD_TESTS_UNIT_ACTION_WORLD_H
 #define HGAUTOD_TESTS_UNIT_ACTION_WORLD_H
 
@@ -13,10 +13,10 @@
 
 #define WORLD_START   INT64_C(1700000000000) /* Tue, 14 Nov 2023 22:13:20 GMT */
 #define WORLD_ACCOUNT "123456789012"
-/* More runs of steps than any action here needs: one that goes on beyond this never ends. */
+/* More runs of steps than any action here needs: one with more never ends. */
 #define WORLD_RUNS_MAX 200
 
-/* An answer of the cloud's. The first row that fits is given. */
+/* A response of the server. The first matching row is used. */
 struct world_answer {
     const char *op; /* "DescribeAddresses"; of S3 "GET versions": the method and the query's first
                        name; NULL ends the table */
@@ -40,7 +40,7 @@ struct action_world {
     const char *region;                 /* of the resource */
 };
 
-/* What an action came to. */
+/* The result of an action. */
 struct world_end {
     enum verdict verdict; /* STEP_DONE, STEP_FINISHED or STEP_FAILED */
     char note[256];
@@ -56,7 +56,7 @@ static inline void world_text_at(const char *from, size_t n, char *to, size_t si
     to[n] = '\0';
 }
 
-/* The operation that a request asks for. */
+/* The operation of a request. */
 static inline void world_op(const struct cloud_request *request, char op[128])
 {
     const char *target = strcasestr(request->head, "\r\nX-Amz-Target:");
@@ -96,8 +96,8 @@ static inline const struct world_answer *world_find(struct action_world *w, int 
     return NULL;
 }
 
-/* The body of an answer: its <R> stands for the root element that answers to op have; of the query
- * services' what has no <...Result> is put into one. */
+/* The body of a response: <R> stands for the root element of responses to op; for the query
+ * services, content without <...Result> is put into one. */
 static inline void world_body(const char *op, const char *body, char *to, size_t size)
 {
     char result[160];
@@ -182,7 +182,7 @@ static inline void action_world_stop(struct action_world *w)
     buf_free(&w->calls);
 }
 
-/* Sets what the cloud answers, and forgets what came. */
+/* Sets the responses of the server, and forgets the requests. */
 static inline void world_script(struct action_world *w, const struct world_answer *answers,
                                 const struct world_answer *more)
 {
@@ -194,7 +194,7 @@ static inline void world_script(struct action_world *w, const struct world_answe
     pthread_mutex_unlock(&w->server.lock);
 }
 
-/* How many calls of op (with `holds` in target or body; NULL: any) have come. */
+/* How many calls of op were made (with `holds` in target or body; NULL: any). */
 static inline int world_calls(struct action_world *w, const char *op, const char *holds)
 {
     int count = 0;
@@ -221,7 +221,7 @@ static inline json_t *world_restored(json_t *state)
     return restored;
 }
 
-/* One run of a step after the other until the end. What may pass is tried again. */
+/* Runs the steps until the end. What may pass is tried again. */
 static inline void world_steps(struct action_world *w, struct step_ctx *ctx, struct world_end *end)
 {
     size_t step = 0;
@@ -229,8 +229,8 @@ static inline void world_steps(struct action_world *w, struct step_ctx *ctx, str
     ctx->step_since_ms = w->clock.now_ms;
     for (; ctx->action->steps[step].name; runs++) {
         if (runs == WORLD_RUNS_MAX)
-            fail_msg("%s never ends: step %s: %s", ctx->action->name, ctx->action->steps[step].name,
-                     ctx->err.message);
+            fail_msg("%s does not end: step %s: %s", ctx->action->name,
+                     ctx->action->steps[step].name, ctx->err.message);
         ctx->err = ERR_INIT;
         end->verdict = step_run(ctx, (unsigned)step);
         ctx->state = world_restored(ctx->state);

@@ -1,4 +1,4 @@
-/* Tests of what every action uses: parameters, answers of steps, waits, finding by name. */
+/* Tests of what every action uses: parameters, verdicts of steps, waits, finding by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,8 +29,7 @@ static const struct action_param undefaulted[] = {
     {.name = "Key Name", .type = PARAM_STRING, .required = true}, {0}};
 static const struct action without_default = {.name = "without_default", .params = undefaulted};
 
-/* The parameters that text stands for, as sorted JSON; or the error's message. The caller frees it.
- */
+/* The parameters in text, as sorted JSON; or the message of the error. The caller frees it. */
 static char *params_of(const struct action *action, const char *text)
 {
     struct err err = ERR_INIT;
@@ -242,8 +241,7 @@ static void test_answers(void **state)
     assert_string_equal(ctx.note, "already 7");
 }
 
-/* What resource_field, or with `attribute` resource_attribute, says of the resource. NULL: absent.
- */
+/* The result of resource_field, or with `attribute` of resource_attribute. NULL: absent. */
 static void expect_text(json_t *resource, bool attribute, const char *name, const char *text)
 {
     struct step_ctx ctx = {.resource = resource, .err = ERR_INIT};

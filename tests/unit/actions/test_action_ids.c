@@ -1,8 +1,6 @@
-/* Tests of every action of the table: what an event says of a resource is malformed, contradicts
- * itself, or is of another kind, and nothing is called.
- *
- * Each action has a resource here that it takes. A row says what the resource is; the variations
- * are made of it. An action without a row fails the test. */
+/* Tests of every action of the table: if the fields of a resource are malformed, contradict each
+ * other or are of another kind, no call is made. Each type of resource has a sample here that its
+ * actions accept; the variations are made of it. A type without a sample fails the test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +23,7 @@
 
 /* --- resources that are good --- */
 
-/* An AWS resource; `{id}` in `arn` stands for its id. */
+/* An AWS resource; `{id}` in `arn` stands for its ID. */
 struct aws_sample {
     const char *type;      /* as the event writes it */
     const char *id;        /* good */
@@ -80,7 +78,7 @@ static const struct aws_sample aws_samples[] = {
      "arn:aws:workspaces:us-east-1:" ACCOUNT ":workspace/{id}", NULL},
 };
 
-/* Types that are named as another is. */
+/* Types with the names of another type. */
 static const char *const aliases[][2] = {
     {"EC2 Snapshot", "EBS Snapshot"},
     {"Network Load Balancer", "Application Load Balancer"},
@@ -166,7 +164,7 @@ static json_t *azure_resource(const struct azure_sample *sample)
 
 /* --- trying --- */
 
-/* STS, which says who the daemon is, and nobody else. */
+/* STS, which returns the identity of the daemon; no other service. */
 static struct cloud_server server;
 static unsigned calls;
 static struct aws *aws;
@@ -222,7 +220,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Every string parameter gets something that passes: what is tested is the resource. */
+/* Every string parameter gets a valid value: the resource is tested. */
 static json_t *some_params(const struct action *action)
 {
     json_t *given = json_object();
@@ -236,7 +234,7 @@ static json_t *some_params(const struct action *action)
     return params;
 }
 
-/* What the engine does before the first step: whether it lets the resource (stolen) pass. */
+/* What the engine does before the first step: whether it accepts the resource (stolen). */
 static bool passes(const struct action *action, json_t *resource, struct err *err)
 {
     json_t *params = some_params(action);
@@ -281,9 +279,9 @@ static void expect_refused(const struct action *action, json_t *resource, const 
     struct err err;
     char *shown = json_dumps(value, JSON_ENCODE_ANY);
     if (passes(action, with(resource, member, value), &err))
-        fail_msg("%s takes a resource whose \"%s\" is %s", action->name, member, shown);
+        fail_msg("%s accepts a resource whose \"%s\" is %s", action->name, member, shown);
     if (err.kind != ERR_INVALID || !strstr(err.message, why))
-        fail_msg("%s, \"%s\" is %s: kind %d, \"%s\", which does not say \"%s\"", action->name,
+        fail_msg("%s, \"%s\" is %s: kind %d, \"%s\", which does not contain \"%s\"", action->name,
                  member, shown, err.kind, err.message, why);
     if (calls != 0)
         fail_msg("%s, \"%s\" is %s: %u calls were made", action->name, member, shown, calls);
@@ -327,7 +325,7 @@ static void takes_sample(const struct action *action, const struct aws_sample *s
 {
     struct err err;
     if (!passes(action, aws_resource(sample, type), &err))
-        fail_msg("%s refuses the sample of a \"%s\": %s", action->name, type, err.message);
+        fail_msg("%s rejects the sample of a \"%s\": %s", action->name, type, err.message);
     if (calls != 0)
         fail_msg("%s makes %u calls in its check", action->name, calls);
 }
@@ -437,7 +435,7 @@ static void test_what_contradicts_itself_is_refused(void **state)
     each_aws(refuses_contradictions);
 }
 
-/* ARNs of every other type, with the id of this one. */
+/* ARNs of every other type, with the ID of this one. */
 static void refuses_other_kinds(const struct action *action, const struct aws_sample *sample,
                                 const char *type)
 {
@@ -469,7 +467,8 @@ static void refuses_other_partitions(const struct action *action, const struct a
     json_object_set_new(resource, "region", json_string("us-gov-west-1"));
     json_object_set_new(resource, "arn", json_string(""));
     if (passes(action, resource, &err) || calls != 0)
-        fail_msg("%s goes on with a resource of another partition (%u calls)", action->name, calls);
+        fail_msg("%s continues with a resource of another partition (%u calls)", action->name,
+                 calls);
     assert_string_equal(err.message,
                         "the resource is in the partition aws-us-gov, but the daemon's "
                         "credentials are for aws");
@@ -487,7 +486,7 @@ static void azure_takes_sample(const struct action *action, const struct azure_s
 {
     struct err err;
     if (!passes(action, azure_resource(sample), &err))
-        fail_msg("%s refuses the sample of a \"%s\": %s", action->name, sample->type, err.message);
+        fail_msg("%s rejects the sample of a \"%s\": %s", action->name, sample->type, err.message);
     if (calls != 0)
         fail_msg("%s makes %u calls in its check", action->name, calls);
 }

@@ -1,6 +1,6 @@
-/* Tests of what is taken over of a task's state, for each action of the table: progress out of the
- * store is input, and whoever can write beside the reports may have written it. The engine runs on
- * a store in memory, against a server that plays both clouds and refuses everything. */
+/* Tests of what is taken over of a task's state, for each action of the table: progress from the
+ * store is input, which anyone who can write next to the reports may have written. The engine runs
+ * on a store in memory, against a server that plays both clouds and rejects everything. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@
 #define SUB     "33333333-3333-4333-8333-333333333333"
 #define OTHER   "44444444-4444-4444-8444-444444444444"
 #define GROUP   "/subscriptions/" SUB "/resourceGroups/rg/providers/"
-/* In all that a hostile state names. */
+/* Part of every ID in a hostile state. */
 #define MARK "f0e1f0e1"
 
 /* --- a resource that an action takes --- */
@@ -90,7 +90,7 @@ static struct step_ctx context(const struct action *action, const json_t *resour
     };
 }
 
-/* The first of the resources that the action's check finds nothing wrong with: a new reference. */
+/* The first of the resources that the action's check accepts: a new reference. */
 static json_t *resource_of(const struct action *action)
 {
     json_t *params = params_of(action), *found = NULL;
@@ -112,7 +112,7 @@ static json_t *resource_of(const struct action *action)
     return found;
 }
 
-/* Whether progress can say anything of it that matters: it keeps a state, or has several steps. */
+/* Whether progress matters for the action: it has a state, or several steps. */
 static bool has_progress(const struct action *action)
 {
     return !action->extra && (action->state || action->steps[1].name);
@@ -120,7 +120,7 @@ static bool has_progress(const struct action *action)
 
 /* --- hostile states --- */
 
-/* What a member would have to hold to make an action work on something foreign. */
+/* What a member would have to contain to make an action change something foreign. */
 static const struct {
     const char *name, *value;
 } foreign[] = {
@@ -177,12 +177,11 @@ static json_t *foreign_value(const struct action *action, const char *name)
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         if (strcmp(foreign[i].name, name) == 0)
             return quoted(foreign[i].value);
-    fail_msg("%s keeps \"%s\" in its state: say here what a hostile one would be", action->name,
-             name);
+    fail_msg("%s stores \"%s\" in its state: add a hostile value here", action->name, name);
     return NULL;
 }
 
-/* What no member may hold, whatever it is. */
+/* What no member may contain. */
 static const char *const broken[] = {
     "7",
     "-1",
@@ -211,7 +210,7 @@ static const char *const broken[] = {
     "'operation':'x','bucket':'" SUB "/arm-x','wait_ms':1,'polls':0}",
 };
 
-/* Some members are numbers or booleans, or say nothing that can be foreign. */
+/* Some members are numbers or booleans, or cannot contain anything foreign. */
 static bool may_be(const char *name, const char *value)
 {
     return (strcmp(name, "began") == 0 && strcmp(value, "7") == 0);
@@ -226,9 +225,9 @@ static void admit_one(const struct action *action, const struct action_state *ro
     bool admitted = action_state_admit(&ctx, state);
     if (!row->admit) {
         assert_true(admitted);
-        assert_int_equal(json_object_size(state), 0); /* found anew */
+        assert_int_equal(json_object_size(state), 0); /* It is found again. */
     } else if (admitted) {
-        fail_msg("%s takes %s for \"%s\" out of a stored state", action->name, text, row->name);
+        fail_msg("%s accepts %s for \"%s\" from a stored state", action->name, text, row->name);
     } else {
         assert_int_equal(ctx.err.kind, ERR_INVALID);
         assert_non_null(strstr(ctx.err.message, row->name));
@@ -268,7 +267,7 @@ static void test_no_member_is_taken_over_broken(void **state)
     }
 }
 
-/* Those of another subscription, and of another kind than the member's. */
+/* IDs of another subscription, and of another kind than the member's. */
 static void test_no_foreign_id_is_taken_over(void **state)
 {
     static const char *const lists[] = {"disks", "nics", "ips", "poll"};
@@ -342,7 +341,7 @@ static void test_what_an_action_has_kept_is_taken_over(void **state)
     }
 }
 
-/* Nobody has asked for them to be deleted. */
+/* They are not to be deleted. */
 static void test_parts_of_a_machine_are_not_taken_over_when_it_goes_alone(void **state)
 {
     const struct action *action = action_find("vm_delete");
@@ -374,8 +373,8 @@ struct fixture {
     struct buf seen; /* all requests, whole */
 };
 
-/* Who the daemon is; nothing else is granted. What is asked for in Azure is not there: a machine
- * that is gone cannot say what was attached to it. */
+/* Returns the identity of the daemon; everything else is rejected. Nothing exists in Azure: of a
+ * machine that is gone, the attached resources are unknown. */
 static void refuse_all(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
 {
     struct fixture *f = ctx;
@@ -518,7 +517,7 @@ static json_t *hostile_state(const struct action *action)
     return state;
 }
 
-/* Only of members that are found anew, so that the rest does not spoil the whole. */
+/* Only of members that are found again, so that the others do not invalidate the state. */
 static json_t *unkept_state(const struct action *action)
 {
     json_t *state = json_object();
@@ -555,7 +554,8 @@ static void test_hostile_progress_makes_no_action_work_on_something_foreign(void
     }
 }
 
-/* What comes first (a look, a snapshot) is not left out because a claim says that it was done. */
+/* What comes first (a check, a snapshot) is not skipped because a claim contains that it was
+ * done. */
 static void test_no_step_is_left_out_because_progress_says_so(void **state)
 {
     struct fixture *f = *state;
@@ -581,7 +581,7 @@ static void test_no_step_is_left_out_because_progress_says_so(void **state)
     }
 }
 
-/* An id that the action's check refuses is refused at every step. */
+/* An ID that the action's check rejects is rejected at every step. */
 static void test_check_is_made_whatever_progress_says(void **state)
 {
     struct fixture *f = *state;

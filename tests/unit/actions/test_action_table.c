@@ -1,5 +1,5 @@
-/* Tests of the table of actions against the catalogue (tests/data/catalogue.json), which the
- * Hyperglance UI and events go by. */
+/* Tests of the table of actions against the catalogue (tests/data/catalogue.json), on which the
+ * Hyperglance UI and events are based. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static int unload(void **state)
     return 0;
 }
 
-/* The catalogue's row of an action; NULL when it has none of that name. */
+/* The row of an action in the catalogue; NULL if it has none. */
 static json_t *row_of(const struct action *action)
 {
     size_t i;
@@ -109,7 +109,7 @@ static void test_the_table_is_sorted_by_cloud_and_name(void **state)
     for (const struct action *const *a = action_table; a[1]; a++) {
         assert_true(a[0]->cloud <= a[1]->cloud);
         if (a[0]->cloud == a[1]->cloud && strcmp(a[0]->name, a[1]->name) >= 0)
-            fail_msg("%s stands before %s", a[0]->name, a[1]->name);
+            fail_msg("%s is before %s", a[0]->name, a[1]->name);
     }
 }
 
@@ -122,8 +122,8 @@ static void test_what_is_not_in_the_table_is_not_found(void **state)
     assert_null(action_find("EC2_STOP_INSTANCE"));
 }
 
-/* Of AWS, what IAM holds has no region; the actions on it are named for it. In Azure each action
- * says what is asked where it acts, and what asking needs. */
+/* In AWS, resources of IAM have no region; their actions are named after it. In Azure each action
+ * specifies what is read to determine the location, and the permissions for that. */
 static void test_where_an_action_acts(void **state)
 {
     (void)state;
@@ -150,10 +150,10 @@ static void test_descriptions_are_sentences(void **state)
     (void)state;
     for (const struct action *const *a = action_table; *a; a++) {
         if (!is_sentence((*a)->description))
-            fail_msg("the description of %s is no sentence: %s", (*a)->name, (*a)->description);
+            fail_msg("the description of %s is not a sentence: %s", (*a)->name, (*a)->description);
         for (const struct action_param *p = (*a)->params; p && p->name; p++)
             if (!is_sentence(p->help))
-                fail_msg("the help of %s, %s is no sentence", (*a)->name, p->name);
+                fail_msg("the help of %s, %s is not a sentence", (*a)->name, p->name);
     }
 }
 
@@ -166,9 +166,9 @@ static void test_permissions_are_sorted_names(void **state)
         for (; *p; p++) {
             if ((*a)->cloud == CLOUD_AWS && strspn(*p, "abcdefghijklmnopqrstuvwxyz0123456789") !=
                                                 (size_t)(strchr(*p, ':') - *p))
-                fail_msg("%s: %s is no permission", (*a)->name, *p);
+                fail_msg("%s: %s is not a permission", (*a)->name, *p);
             if (p[1] && strcmp(p[0], p[1]) >= 0)
-                fail_msg("%s: %s stands before %s", (*a)->name, p[0], p[1]);
+                fail_msg("%s: %s is before %s", (*a)->name, p[0], p[1]);
         }
     }
 }

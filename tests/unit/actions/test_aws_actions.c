@@ -1,5 +1,5 @@
-/* Tests of what AWS actions do before any call: ids that may be hostile, attributes that may be
- * missing, parameters. No action gets as far as the network here: struct aws has none. */
+/* Tests of what AWS actions do before any call: hostile IDs, missing attributes, parameters. No
+ * action reaches the network here: struct aws has none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,7 +57,7 @@ struct fixture {
     json_t *params;
 };
 
-/* Every string parameter gets something that passes: what is tested is the resource. */
+/* Every string parameter gets a valid value: the resource is tested. */
 static json_t *some_params(const struct action *action)
 {
     json_t *given = json_object();
@@ -121,7 +121,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A resource whose every place for an id holds the text. */
+/* A resource that contains the text in every place for an ID. */
 static json_t *resource_of(const struct action *action, const char *type, const char *text)
 {
     (void)action;
@@ -131,7 +131,7 @@ static json_t *resource_of(const struct action *action, const char *type, const 
                      "Queue Url", text);
 }
 
-/* Whether the action's check has found nothing wrong. */
+/* Whether the action's check has accepted the resource. */
 static bool passes(const struct action *action, const char *type, const char *text)
 {
     struct fixture f = make(action, aws, resource_of(action, type, text));
@@ -145,19 +145,19 @@ static bool passes(const struct action *action, const char *type, const char *te
     return ok;
 }
 
-/* Names may be what an id of another kind is not ("x" is a user's name), so what passes must at
- * least be plain. */
+/* A name may be valid where an ID of another kind is not ("x" is a user's name), so what is
+ * accepted must at least be plain. */
 static void expect_plain(const struct action *action, const char *type, const char *text)
 {
     if (!passes(action, type, text))
         return;
     if (strpbrk(text, "/?#&%<>$'\"\\ \r\n\t") && strncmp(text, "https://sqs.", 12) != 0)
-        fail_msg("%s takes \"%s\" for a %s", action->name, text, type);
+        fail_msg("%s accepts \"%s\" for a %s", action->name, text, type);
     if (!*text)
-        fail_msg("%s takes a %s without an id", action->name, type);
+        fail_msg("%s accepts a %s without an ID", action->name, type);
 }
 
-/* Whether the action reads an id of the resource: two read only a parameter. */
+/* Whether the action reads an ID of the resource: two read only a parameter. */
 static bool reads_resource(const struct action *action)
 {
     return action->cloud == CLOUD_AWS && strcmp(action->name, "ec2_delete_key_pair") != 0 &&
@@ -271,7 +271,7 @@ static void test_what_an_event_may_tell_beside_the_resource(void **state)
     ctx.resource = resource;
     assert_true(act_ec2_attribute(&ctx, "VPC ID", "vpc-", &id));
     assert_string_equal(id, "vpc-01234567");
-    assert_true(act_ec2_attribute(&ctx, "none", "vpc-", &id)); /* and not what `id` says */
+    assert_true(act_ec2_attribute(&ctx, "none", "vpc-", &id)); /* It is not taken from `id`. */
     assert_null(id);
     assert_false(act_ec2_attribute(&ctx, "x", "vpc-", &id));
     assert_string_equal(ctx.err.message,
@@ -345,7 +345,7 @@ static void test_a_name_comes_from_the_arn_or_a_field(void **state)
     expect_name(json_pack("{s:s, s:s, s:s}", "id", "", "name", "a", "arn", ""), "a", NULL);
 }
 
-/* Behind an `id`, a `name` is what people call the resource. */
+/* After an `id`, a `name` is for display only. */
 static void test_a_name_for_people_decides_nothing(void **state)
 {
     (void)state;

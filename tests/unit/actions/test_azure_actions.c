@@ -1,5 +1,5 @@
-/* Tests of what Azure actions share: ids that may be hostile, places that must agree, calls that
- * are written down, and operations followed from one run of a step to the next. */
+/* Tests of what Azure actions share: hostile IDs, places that must agree, calls that a dry run
+ * reports, and operations that are polled from one run of a step to the next. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -101,7 +101,7 @@ static void test_what_is_no_id(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         if (az_id_parse(broken[i], &id))
-            fail_msg("\"%s\" is taken for an id", broken[i]);
+            fail_msg("\"%s\" is accepted as an ID", broken[i]);
         assert_null(id.store);
     }
 }
@@ -198,7 +198,7 @@ static void test_hostile_names_are_refused_by_every_action(void **state)
             struct step_ctx ctx = context(given);
             ctx.action = *a;
             if ((*a)->check(&ctx))
-                fail_msg("%s takes the name \"%s\"", (*a)->name, hostile[i]);
+                fail_msg("%s accepts the name \"%s\"", (*a)->name, hostile[i]);
             assert_int_equal(ctx.err.kind, ERR_INVALID);
             json_decref(given);
         }
@@ -228,7 +228,7 @@ static void expect_names(const char *type, bool good, const char *const *names)
     for (; *names; names++) {
         struct err err = ERR_INIT;
         if (az_name_check(type, *names, "its name", &err) != good)
-            fail_msg("%s: \"%s\": %s", type, *names, good ? err.message : "is taken for a name");
+            fail_msg("%s: \"%s\": %s", type, *names, good ? err.message : "is accepted as a name");
         assert_int_equal(err.kind, good ? ERR_NONE : ERR_INVALID);
     }
 }
@@ -335,7 +335,7 @@ static void test_tags_need_an_id_that_says_the_type(void **state)
             json_t *given = resource(ids[i], SUB, "rg", "web-1");
             struct step_ctx ctx = context(given);
             if (action_find(names[n])->check(&ctx))
-                fail_msg("%s takes the id \"%s\"", names[n], ids[i]);
+                fail_msg("%s accepts the ID \"%s\"", names[n], ids[i]);
             assert_int_equal(ctx.err.kind, ERR_INVALID);
             assert_non_null(strstr(ctx.err.message, "tags need an ARM resource ID"));
             json_decref(given);
@@ -405,7 +405,7 @@ static void test_what_is_gone(void **state)
 
 /* --- operations --- */
 
-/* A service that gives its answers one after the other, and tokens beside them. */
+/* A server that sends its responses one after the other, and tokens. */
 struct script {
     struct cloud_server server;
     const struct answer {
@@ -511,7 +511,7 @@ static void test_an_operation_is_followed_from_one_run_to_the_next(void **state)
     open_world(&w, answers);
     assert_int_equal(az_act(&w.ctx, &start), STEP_AGAIN);
     assert_int_equal(w.ctx.again_ms, 7000);
-    /* As after a crash: what is kept is the state, as text. */
+    /* As after a crash: the state is kept as text. */
     char *text = json_dumps(w.ctx.state, JSON_COMPACT);
     json_decref(w.ctx.state);
     w.ctx.state = json_loads(text, 0, NULL);
@@ -542,7 +542,7 @@ static void note_change(struct step_ctx *ctx)
     noted++;
 }
 
-/* The engine is asked before each change, and told of each that was made. */
+/* The hooks of the engine are called before and after each change. */
 static void test_the_engine_has_a_say_in_changes(void **state)
 {
     static const struct answer answers[] = {{409, "", ""}, {200, "", ""}};
@@ -566,7 +566,7 @@ static void test_the_engine_has_a_say_in_changes(void **state)
     close_world(&w);
 }
 
-/* A kept operation is followed only within the resource's subscription, as it is written. */
+/* A stored operation is polled only within the resource's subscription. */
 static void test_which_operation_is_followed(void **state)
 {
     static const struct {

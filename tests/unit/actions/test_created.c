@@ -1,5 +1,5 @@
-/* Tests of what an action creates and then names: the services do not know it everywhere at once,
- * and say for a while that it is not there. It is waited for. */
+/* Tests of what an action creates and then uses: it is not visible everywhere at once, so that the
+ * service rejects it for a while. The action waits for it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@
     ":instance-profile/reader</Arn><Roles>" roles "</Roles></InstanceProfile>"
 #define READER "<member><RoleName>reader</RoleName></member>"
 
-/* Nothing that an action creates is there before. */
+/* Nothing that an action creates exists before. */
 static const struct world_answer usual[] = {
     {.op = "DescribeSecurityGroups", .body = "<R><securityGroupInfo/><requestId>r</requestId></R>"},
     {.op = "CreateSecurityGroup", .body = "<R><groupId>sg-01234567</groupId></R>"},
@@ -73,7 +73,7 @@ static const struct world_answer usual[] = {
     {NULL},
 };
 
-/* The first two calls of op are answered as if what was created were not there. */
+/* The first two calls of op are answered as if what was created did not exist. */
 struct created_case {
     const char *action, *resource, *params;
     const char *op;
@@ -151,7 +151,7 @@ static void test_what_is_not_known_yet_is_waited_for(void **state)
         expect_waited(*state, &created_cases[i]);
 }
 
-/* What the same thing costs when it is never known: the provider's own error, after a while. */
+/* If it never becomes visible: the error of the provider, after a while. */
 static void test_what_is_never_known_is_errored(void **state)
 {
     struct action_world *w = *state;
@@ -167,13 +167,13 @@ static void test_what_is_never_known_is_errored(void **state)
                                          c->params ? json_loads(c->params, 0, NULL) : NULL);
         if (end.verdict != STEP_FAILED || !end.error[0])
             fail_msg("%s, %s: not errored", c->action, c->op);
-        /* A profile that is seen, but does not take the role, has none to take. */
+        /* If a profile is visible but the role cannot be added, the role does not exist. */
         bool seen = strcmp(c->op, "AddRoleToInstanceProfile") == 0;
         assert_true(end.took_ms >= (seen ? MINUTE / 4 : MINUTE) && end.took_ms <= 3 * MINUTE);
     }
 }
 
-/* Whether nothing that comes after names what the permission lets an action create. */
+/* Whether no later call uses what the permission lets an action create. */
 static bool is_never_named(const char *permission)
 {
     static const char *const never[] = {"ec2:CreateTags", "ec2:CreateSnapshots",
@@ -194,7 +194,7 @@ static void test_every_action_that_creates_has_a_case(void **state)
             for (size_t i = 0; i < sizeof created_cases / sizeof *created_cases; i++)
                 found = found || strcmp(created_cases[i].action, (*a)->name) == 0;
             if (!found)
-                fail_msg("%s calls %s: is what it creates waited for?", (*a)->name, *p);
+                fail_msg("%s calls %s: does it wait for what it creates?", (*a)->name, *p);
         }
 }
 
@@ -244,8 +244,8 @@ static void test_a_rule_that_cannot_be_revoked_is_an_error(void **state)
     assert_int_equal(world_calls(w, "ModifyNetworkInterfaceAttribute", NULL), 0);
 }
 
-/* The answer to the creation is lost, and to the revocation: the group is new, and its rule is
- * gone. Nothing is waited for that will not come. */
+/* The responses to the creation and the revocation are lost: the group is new, and its rule is
+ * gone. The action does not wait for it. */
 static void test_lost_answers_of_a_new_group(void **state)
 {
     struct action_world *w = *state;
@@ -270,7 +270,7 @@ static void test_lost_answers_of_a_new_group(void **state)
     assert_true(end.took_ms < MINUTE / 2);
 }
 
-/* A group that another run has emptied has no rule to wait for. */
+/* A group without rules, emptied by another run, is not waited for. */
 static void test_a_group_that_was_there_is_not_waited_for(void **state)
 {
     struct action_world *w = *state;
@@ -288,7 +288,7 @@ static void test_a_group_that_was_there_is_not_waited_for(void **state)
     assert_int_equal(world_calls(w, "RevokeSecurityGroupEgress", NULL), 0);
 }
 
-/* RDS says of an unknown group what it says of any other parameter that it does not take. */
+/* RDS rejects an unknown group like any other invalid parameter. */
 static void test_another_parameter_that_rds_refuses_is_not_waited_for(void **state)
 {
     struct action_world *w = *state;

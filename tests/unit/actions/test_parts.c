@@ -1,5 +1,5 @@
-/* Tests of resources of many parts: what is refused for the first part does not keep an action from
- * the others, for every action that has parts; and of the book that is kept of them. */
+/* Tests of resources of many parts: a rejection of the first part does not keep an action from the
+ * others, for every action that has parts; and of the state of the parts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@
     "<item><publicIp>" ip "</publicIp><allocationId>eipalloc-" n "</allocationId>"                 \
     "<associationId>eipassoc-" n "</associationId></item>"
 
-/* What the cloud says to every row below that does not say otherwise. */
+/* The responses for every row below without its own. */
 static const struct world_answer usual[] = {
     {.op = "DescribeSecurityGroups", .body = GROUP},
     {.op = "DescribeSecurityGroupRules", .body = "<R><securityGroupRuleSet/><x>1</x></R>"},
@@ -86,7 +86,7 @@ static const struct world_answer usual[] = {
     {NULL},
 };
 
-/* The call for the first part is refused, the call for the second must have come all the same. */
+/* The call for the first part is rejected; the call for the second must be made all the same. */
 struct part_case {
     const char *action;
     const char *resource;
@@ -154,7 +154,7 @@ static const struct part_case part_cases[] = {
      "not "
      "for you (ReleaseAddress, request id r-1)",
      NULL},
-    /* One that is held, by Object Lock, on the first page; the next page is behind it. */
+    /* The first page has an object that is held by Object Lock; another page follows. */
     {"s3_clear_bucket", "{\"id\":\"the-bucket\"}", "POST delete", "<Key>a</Key>", "<Key>c</Key>",
      "<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code><Message>not for you</Message>"
      "</Error></DeleteResult>",
@@ -172,7 +172,7 @@ static void expect_others_done(struct action_world *w, const struct part_case *c
     world_script(w, refused, usual);
     struct world_end end = world_act(w, c->action, json_loads(c->resource, 0, NULL), NULL);
     if (end.verdict != STEP_FAILED || strcmp(end.error, c->error) != 0)
-        print_error("%s, %s refused:\n", c->action, c->op);
+        print_error("%s, %s rejected:\n", c->action, c->op);
     assert_string_equal(end.error, c->error);
     assert_int_equal(end.verdict, STEP_FAILED);
     assert_int_equal(world_calls(w, c->op, c->first), 1);
@@ -187,7 +187,7 @@ static void test_the_first_of_two_parts_is_refused(void **state)
         expect_others_done(*state, &part_cases[i]);
 }
 
-/* Actions that list or describe something, but have no parts that go by themselves. */
+/* Actions that list or describe something, but have no independent parts. */
 static const char *const whole[] = {
     "add_tag",                           /* reads tags */
     "ebs_delete_volume",                 /* each instance must let go of it, or it stays */
@@ -234,7 +234,7 @@ static void test_every_action_that_lists_has_a_case_or_a_reason(void **state)
         for (const char *const *p = (*a)->permissions; (*a)->cloud == CLOUD_AWS && *p; p++)
             if ((strstr(*p, ":List") || strstr(*p, ":Describe")) && !has_case((*a)->name) &&
                 !is_whole((*a)->name))
-                fail_msg("%s calls %s: has it parts?", (*a)->name, *p);
+                fail_msg("%s calls %s: does it have parts?", (*a)->name, *p);
 }
 
 /* --- faults that may pass --- */
@@ -253,7 +253,7 @@ static void test_a_fault_that_passes_is_not_put_aside(void **state)
     assert_int_equal(world_calls(w, "UpdateAccessKey", "AKIA2"), 1);
 }
 
-/* A page of which one object is held and another is not deleted for now: tried again as a whole,
+/* A page with an object that is held and one that fails temporarily: it is tried again as a whole,
  * and the held one is counted once. */
 static void test_a_page_that_is_tried_again_counts_once(void **state)
 {
@@ -368,7 +368,7 @@ static void test_what_is_final_is_the_parts_own(void **state)
     json_decref(ctx.state);
 }
 
-/* The step is old, but the second part is refused for the first time. */
+/* The step is old, but the second part is rejected for the first time. */
 static void test_each_part_has_its_own_patience(void **state)
 {
     struct fake_clock clock = fake_clock_make(WORLD_START);

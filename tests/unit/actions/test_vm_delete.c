@@ -1,5 +1,5 @@
-/* Tests of vm_delete after another daemon has begun: what a stored state names is deleted only when
- * the machine is gone, the part is in its group and nothing else holds it. */
+/* Tests of vm_delete after a takeover: what a stored state contains is deleted only if the machine
+ * is gone, the part is in its group and attached to nothing else. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static const char *machine; /* its description; NULL: it is gone */
 static const char *part;    /* the part's; NULL: it is gone */
 static char deleted[4096];  /* paths, each behind a space */
 static int part_reads;
-static bool missed; /* what is gone is not found by DELETE either */
+static bool missed; /* DELETE does not find what is gone either */
 
 static void answer(void *ctx, const struct cloud_request *request, struct cloud_reply *reply)
 {
@@ -65,7 +65,7 @@ static void run_steps(struct world *w, struct step_ctx *ctx)
     assert_null(ctx->action->steps[step].name);
 }
 
-/* Carries on from what another has stored: "disks" and so on; NULL: begins. */
+/* Continues from a stored state, "disks" and so on; NULL: starts. */
 static struct end carry_on(struct world *w, const char *stored)
 {
     struct err err = ERR_INIT;
@@ -152,7 +152,7 @@ static void expect_held(struct world *w, const char *holder, bool held)
                          kinds[k].id, holder);
             assert_string_equal(end.error, error);
             if ((strstr(deleted, kinds[k].id) == NULL) != held)
-                fail_msg("%s, of which is said %s: deleted:%s", kinds[k].id, text, deleted);
+                fail_msg("%s, described as %s: deleted:%s", kinds[k].id, text, deleted);
         }
     }
 }
@@ -173,7 +173,7 @@ static void test_what_something_else_holds_is_let_be(void **state)
         expect_held(*state, others[i], true);
 }
 
-/* Azure may still say so for a while. */
+/* Azure may still report it for a while. */
 static void test_what_the_machine_itself_held_is_deleted(void **state)
 {
     machine = NULL;
@@ -209,7 +209,7 @@ static void test_a_part_that_is_gone_too_is_no_error(void **state)
     }
 }
 
-/* Without a stored state nobody knows what it had; with one the rest is still to be done. */
+/* Without a stored state its parts are unknown; with one they are still to be deleted. */
 static void test_a_machine_that_is_gone_is_finished_only_without_a_stored_state(void **state)
 {
     struct world *w = *state;
@@ -245,7 +245,7 @@ static void test_of_a_machine_on_its_way_out_what_was_stored_is_deleted_too(void
     assert_non_null(strstr(deleted, "/disks/os"));
 }
 
-/* Nor is what it names deleted unseen: a state of a stranger's may have made it look so. */
+/* Nor is what it contains deleted unchecked: an attacker may have written the state. */
 static void test_what_a_machine_on_its_way_out_names_is_looked_at(void **state)
 {
     struct world *w = *state;

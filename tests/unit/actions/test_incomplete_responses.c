@@ -1,6 +1,6 @@
-/* Tests of answers that lack what each answer of their call has: a key without its id, an instance
- * without its state. What is missing is not taken for "none", nor for "gone": the call is made
- * again. */
+/* Tests of responses that lack what each response of the call contains: a key without its ID, an
+ * instance without its state. What is missing is neither "none" nor "gone": the call is repeated.
+ * */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,11 +31,11 @@
 struct whole_case {
     const char *action, *resource;
     const char *op;
-    const char *broken, *good; /* its first answer, and all that follow */
+    const char *broken, *good; /* the first response, and all later ones */
     int status;                /* of the good one */
-    const char *change;        /* what must have been asked for in the end; NULL: nothing */
+    const char *change;        /* the call that must have been made in the end; NULL: none */
     const char *holds;
-    const char *never; /* what must not have been asked for; NULL: anything may */
+    const char *never; /* the call that must not have been made; NULL: any may */
 };
 
 static const struct whole_case cases[] = {
@@ -153,7 +153,7 @@ static const struct whole_case cases[] = {
      "<R><tagSet>" OUR_TAG "</tagSet></R>", 0, "CreateTags", "Owner", NULL},
 };
 
-/* Those that are asked for on the way. */
+/* Responses to the other calls. */
 static const struct world_answer usual[] = {
     {.op = "DescribeDBClusters",
      .body = "<R><DescribeDBClustersResult><DBClusters><DBCluster>"
@@ -189,7 +189,7 @@ static const struct world_answer usual[] = {
     {NULL},
 };
 
-/* The parameters that an action takes of those here. */
+/* The parameters for an action. */
 static json_t *params_of(const char *action)
 {
     if (strstr(action, "_tag"))
@@ -215,12 +215,12 @@ static void test_what_an_answer_lacks_is_asked_for_again(void **state)
         world_script(w, answers, usual);
         world_act(w, c->action, json_loads(c->resource, 0, NULL), params_of(c->action));
         if (world_calls(w, c->op, NULL) < 2)
-            fail_msg("%s takes an answer of %s for whole: %s", c->action, c->op, c->broken);
+            fail_msg("%s accepts an incomplete response from %s: %s", c->action, c->op, c->broken);
         if (c->change)
             assert_int_equal(world_calls(w, c->change, c->holds), 1);
         assert_int_equal(c->change ? 0 : world_calls(w, "TerminateInstances", NULL), 0);
         if (c->never && world_calls(w, c->never, NULL) > 0)
-            fail_msg("%s asks for %s after: %s", c->action, c->never, c->broken);
+            fail_msg("%s calls %s after: %s", c->action, c->never, c->broken);
     }
 }
 

@@ -1,6 +1,6 @@
-/* Tests of what actions make of what they see: a parent that is not there, a policy that is not
- * what it should be, a bucket that fills again, a cluster that cannot be deleted, an answer without
- * a list. */
+/* Tests of what actions do depending on what they read: a parent that does not exist, a policy with
+ * different content, a bucket that fills again, a cluster that cannot be deleted, a response
+ * without a list. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +49,7 @@ static const struct world_answer empty[] = {
 
 struct parent_case {
     const char *action, *resource, *params;
-    struct world_answer refusal; /* what the service says of the parent that is not there */
+    struct world_answer refusal; /* the response for the parent that does not exist */
     const char *error;
 };
 
@@ -153,22 +153,22 @@ static void test_a_parent_that_is_not_there_is_errored(void **state)
     }
 }
 
-/* Actions that list, for which nothing is lost when there is nothing. */
+/* Actions for which an empty listing needs no check of the parent. */
 static const char *const needs_none[] = {
-    "add_tag",                        /* EC2 refuses to tag what is not there */
+    "add_tag",                        /* EC2 rejects tags of what does not exist */
     "update_tag",                     /* a resource without the tag is errored */
     "ebs_delete_volume",              /* what is gone is deleted */
     "ec2_delete_internet_gateway",    /* what is gone is deleted */
-    "ec2_snapshot_instance",          /* EC2 refuses snapshots of what is not there */
+    "ec2_snapshot_instance",          /* EC2 rejects snapshots of what does not exist */
     "ec2_terminate_instance",         /* what is gone is terminated */
-    "iam_user_attach_policy",         /* IAM refuses to attach to nobody */
+    "iam_user_attach_policy",         /* IAM rejects an unknown user */
     "rds_aurora_delete_cluster",      /* what is gone is deleted */
     "rds_terminate_instance",         /* what is gone is deleted */
     "redshift_delete_cluster",        /* what is gone is deleted */
     "s3_clear_bucket",                /* a bucket that is gone is empty */
-    "s3_enable_logging",              /* S3 refuses */
-    "workspaces_start_workspace",     /* refused by name */
-    "workspaces_stop_workspace",      /* refused by name */
+    "s3_enable_logging",              /* S3 rejects it */
+    "workspaces_start_workspace",     /* rejected by name */
+    "workspaces_stop_workspace",      /* rejected by name */
     "workspaces_terminate_workspace", /* what is gone is terminated */
 };
 
@@ -183,7 +183,7 @@ static void test_every_action_that_lists_knows_its_parent(void **state)
             for (size_t i = 0; i < sizeof needs_none / sizeof *needs_none; i++)
                 found = found || strcmp(needs_none[i], (*a)->name) == 0;
             if (!found)
-                fail_msg("%s calls %s: what if the parent is not there?", (*a)->name, *p);
+                fail_msg("%s calls %s: what if the parent does not exist?", (*a)->name, *p);
         }
 }
 
@@ -196,8 +196,8 @@ static const struct world_answer instance_there[] = {
              "</securityGroupInfo></R>"},
     {NULL}};
 
-/* After a takeover, addresses that are off the instance are found by what the earlier owner has
- * kept of them. One that is on something else by now is let be. */
+/* After a takeover, addresses that are disassociated are found by what the earlier owner has
+ * stored. One that is associated with something else is left alone. */
 static void test_addresses_of_an_earlier_owner(void **state)
 {
     static const struct world_answer answers[] = {
@@ -237,7 +237,7 @@ static void test_a_parent_without_children_is_processed(void **state)
     assert_string_equal(end.error, "");
 }
 
-/* "NoSuchEntity" may mean the password, or the user. */
+/* "NoSuchEntity" may refer to the password or the user. */
 static void test_a_user_without_a_password_and_no_user(void **state)
 {
     struct action_world *w = *state;
@@ -276,7 +276,7 @@ static void test_an_address_is_released_in_its_border_group(void **state)
     assert_int_equal(world_calls(w, "ReleaseAddress", "NetworkBorderGroup=us-east-1-bos-1"), 1);
 }
 
-/* Somebody else was faster: released is released. Any other refusal is told. */
+/* An address that was released otherwise is done. Any other rejection is reported. */
 static void test_an_address_that_is_gone_is_released(void **state)
 {
     struct action_world *w = *state;
@@ -352,7 +352,7 @@ static void test_a_policy_of_our_name_that_cannot_be_read_is_not_attached(void *
     assert_int_equal(world_calls(*state, "AttachUserPolicy", NULL), 0);
 }
 
-/* Written in another order and with white space, it says the same. */
+/* Order and white space do not matter. */
 static void test_a_policy_of_our_name_and_content_is_attached(void **state)
 {
     static const struct world_answer same[] = {
@@ -509,7 +509,7 @@ static void test_a_bucket_that_fills_again_is_errored(void **state)
     assert_int_equal(world_calls(w, "POST delete", "log-1"), 0);
 }
 
-/* Listings that go on for ever: of what was deleted, and of what stays. */
+/* Listings that never end: of objects that were deleted, and of objects that are left. */
 static void test_a_listing_that_does_not_go_on_is_errored(void **state)
 {
     struct action_world *w = *state;
@@ -543,7 +543,7 @@ static void test_a_listing_that_does_not_go_on_is_errored(void **state)
     }
 #define OLD(key) VERSION(key, "22:13:20.000")
 
-/* %01 is no character of XML's: that key is deleted alone, those before it by their number. */
+/* %01 is not a character of XML: that key is deleted alone, those before it as a smaller page. */
 static void test_a_key_that_xml_cannot_hold_is_deleted_alone(void **state)
 {
     struct action_world *w = *state;
@@ -638,8 +638,8 @@ static void two_tear_down(struct two_instances *two)
     }
 }
 
-/* Nothing is known of an instance that a response does not list, whether others are listed or not:
- * it is asked again. */
+/* Nothing is known of an instance that a response does not list, whether it lists others or not:
+ * the call is repeated. */
 static void test_an_instance_that_a_response_does_not_list_is_not_done(void **state)
 {
     static const struct world_answer one[] = {{.op = "StopInstances",
