@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/memory.h"
 #include "lib/json/jpath.h"
 #include "lib/net/uri.h"
 #include "tests/cloud/arm_table.h"
@@ -32,9 +33,7 @@ static const struct armsim_type types[] = {
 
 struct armsim *armsim_new(const char *url, struct faults *faults)
 {
-    struct armsim *a = calloc(1, sizeof *a);
-    if (!a)
-        return NULL;
+    struct armsim *a = xmalloc(sizeof *a);
     *a = (struct armsim){
         .url = url,
         .faults = faults,
@@ -45,10 +44,7 @@ struct armsim *armsim_new(const char *url, struct faults *faults)
         .operations = json_object(),
         .settings = json_object(),
     };
-    if (a->tokens && a->resources && a->groups && a->subscriptions && a->operations && a->settings)
-        return a;
-    armsim_free(a);
-    return NULL;
+    return a;
 }
 
 void armsim_free(struct armsim *a)
@@ -74,18 +70,18 @@ void armsim_clear(struct armsim *a)
     json_object_clear(a->settings);
 }
 
-static void to_lower(char *text)
+static void arm_to_lower(char *text)
 {
     for (; *text; text++)
         *text = (char)tolower((unsigned char)*text);
 }
 
-static bool put(struct armsim *a, json_t *resource)
+static bool arm_put_member(struct armsim *a, json_t *resource)
 {
     char id[PATH_SIZE];
     const char *given = jstr(resource, "id");
     snprintf(id, sizeof id, "%s", given ? given : "");
-    to_lower(id);
+    arm_to_lower(id);
     char *providers = strstr(id, "/providers/");
     char *groups = strstr(id, "/resourcegroups/");
     if (strncmp(id, "/subscriptions/", 15) != 0 || !providers || !groups || !armsim_type_of(id))
@@ -102,7 +98,7 @@ bool armsim_put(struct armsim *a, const json_t *resources)
 {
     for (size_t i = 0; i < json_array_size(resources); i++) {
         json_t *copy = json_deep_copy(json_array_get(resources, i));
-        bool ok = copy && put(a, copy);
+        bool ok = copy && arm_put_member(a, copy);
         json_decref(copy);
         if (!ok)
             return false;
@@ -157,23 +153,23 @@ const struct armsim_type *armsim_type_of(const char *id)
 }
 
 /* The path as it is meant: decoded and in lower case. */
-static void plain_path(const struct request *r, char to[PATH_SIZE])
+static void arm_plain_path(const struct request *r, char to[PATH_SIZE])
 {
     struct buf plain = buf_make(PATH_SIZE - 1);
     if (!uri_decode(&plain, r->path, strlen(r->path), false))
         buf_reset(&plain);
     snprintf(to, PATH_SIZE, "%s", buf_str(&plain));
-    to_lower(to);
+    arm_to_lower(to);
     buf_free(&plain);
 }
 
-static bool ends_with(const char *text, const char *tail)
+static bool arm_ends_with(const char *text, const char *tail)
 {
     size_t n = strlen(text), m = strlen(tail);
     return n >= m && strcmp(text + n - m, tail) == 0;
 }
 
-static const char *verb_of(const struct request *r)
+static const char *arm_verb_of(const struct request *r)
 {
     return strcmp(r->method, "DELETE") == 0  ? "delete"
            : strcmp(r->method, "PATCH") == 0 ? "update"
@@ -182,7 +178,7 @@ static const char *verb_of(const struct request *r)
 }
 
 /* The action at the end of a path, "start", in the case in which it was sent; "" for none. */
-static const char *action_of(const struct request *r)
+static const char *arm_action_of(const struct request *r)
 {
     const char *at = strcasestr(r->path, "/providers/");
     for (unsigned i = 0; at && i < 4; i++)
@@ -194,13 +190,13 @@ bool armsim_owns(const struct request *r)
 {
     return strncasecmp(r->path, "/subscriptions/", 15) == 0 ||
            strncmp(r->path, "/metadata/identity/", 19) == 0 ||
-           ends_with(r->path, "/oauth2/v2.0/token");
+           arm_ends_with(r->path, "/oauth2/v2.0/token");
 }
 
-static void name_request(struct request *r)
+static void arm_name_request(struct request *r)
 {
     char path[PATH_SIZE];
-    plain_path(r, path);
+    arm_plain_path(r, path);
     const struct armsim_type *type = armsim_type_of(path);
     snprintf(r->service, sizeof r->service, "arm");
     snprintf(r->account, sizeof r->account, "%.*s", (int)strcspn(path + 15, "/"), path + 15);
@@ -208,13 +204,13 @@ static void name_request(struct request *r)
     if (strstr(path, "/operations/") || strstr(path, "/diskoperations/") ||
         strstr(path, "/operationresults/"))
         snprintf(r->operation, sizeof r->operation, "poll");
-    else if (ends_with(path, TAGS_TAIL))
-        snprintf(r->operation, sizeof r->operation, "tags/%s", verb_of(r));
+    else if (arm_ends_with(path, TAGS_TAIL))
+        snprintf(r->operation, sizeof r->operation, "tags/%s", arm_verb_of(r));
     else if (!strstr(path, "/providers/"))
-        snprintf(r->operation, sizeof r->operation, "resourceGroups/%s", verb_of(r));
+        snprintf(r->operation, sizeof r->operation, "resourceGroups/%s", arm_verb_of(r));
     else if (type)
         snprintf(r->operation, sizeof r->operation, "%s/%.30s", strchr(type->name, '/') + 1,
-                 *action_of(r) ? action_of(r) : verb_of(r));
+                 *arm_action_of(r) ? arm_action_of(r) : arm_verb_of(r));
     r->more = json_pack("{s:s, s:s, s:s, s:s%, s:s, s:s}", "method", r->method, "path", r->path,
                         "query", r->query, "body", buf_str(&r->body), r->body.size,
                         "content_length", request_header(r, "Content-Length"), "content_type",
@@ -234,7 +230,7 @@ void armsim_error(struct request *r, struct reply *reply, unsigned status, const
     reply_error(r, reply, status, code, text);
 }
 
-static bool bearer_good(const struct armsim *a, const struct request *r, int64_t now_ms)
+static bool arm_bearer_is_valid(const struct armsim *a, const struct request *r, int64_t now_ms)
 {
     const char *header = request_header(r, "Authorization");
     return strncmp(header, "Bearer ", 7) == 0 && (strcmp(header + 7, CLOUD_BEARER) == 0 ||
@@ -245,10 +241,10 @@ bool armsim_check(struct armsim *a, struct request *r, struct reply *reply, int6
 {
     if (azure_token_names(r))
         return true;
-    name_request(r);
+    arm_name_request(r);
     reply_header(reply, "x-ms-request-id", r->id);
     reply_header(reply, "x-ms-correlation-request-id", r->id);
-    if (!bearer_good(a, r, now_ms)) {
+    if (!arm_bearer_is_valid(a, r, now_ms)) {
         armsim_error(r, reply, 401, "ExpiredAuthenticationToken",
                      "The access token is invalid or has expired.");
         reply_header(reply, "WWW-Authenticate",
@@ -278,7 +274,7 @@ json_t *armsim_find(struct armsim *a, struct request *r, struct reply *reply, co
 }
 
 /* Whether a text that is the id occurs anywhere in a value. */
-static bool mentions(const json_t *value, const char *id)
+static bool arm_mentions_id(const json_t *value, const char *id)
 {
     const char *name;
     json_t *one;
@@ -286,16 +282,17 @@ static bool mentions(const json_t *value, const char *id)
     if (json_is_string(value))
         return strcasecmp(json_string_value(value), id) == 0;
     json_object_foreach((json_t *)value, name, one)
-        if (mentions(one, id))
+        if (arm_mentions_id(one, id))
             return true;
     json_array_foreach(value, i, one)
-        if (mentions(one, id))
+        if (arm_mentions_id(one, id))
             return true;
     return false;
 }
 
 /* The resource that holds on to this one; NULL: none. */
-static const char *holder_of(const struct armsim *a, const struct armsim_type *type, const char *id)
+static const char *arm_holder_of(const struct armsim *a, const struct armsim_type *type,
+                                 const char *id)
 {
     const char *other;
     json_t *resource;
@@ -303,13 +300,13 @@ static const char *holder_of(const struct armsim *a, const struct armsim_type *t
         return NULL;
     json_object_foreach(a->resources, other, resource)
         if (armsim_type_of(other) == armsim_type(type->holder, strlen(type->holder)) &&
-            mentions(json_object_get(resource, "properties"), id))
+            arm_mentions_id(json_object_get(resource, "properties"), id))
             return other;
     return NULL;
 }
 
-static void delete_resource(struct armsim *a, struct request *r, struct reply *reply,
-                            const struct armsim_type *type, const char *id, int64_t now_ms)
+static void arm_delete_resource(struct armsim *a, struct request *r, struct reply *reply,
+                                const struct armsim_type *type, const char *id, int64_t now_ms)
 {
     json_t *resource = armsim_find(a, r, reply, id);
     if (!resource) {
@@ -320,18 +317,18 @@ static void delete_resource(struct armsim *a, struct request *r, struct reply *r
         }
         return;
     }
-    const char *holder = holder_of(a, type, id);
+    const char *holder = arm_holder_of(a, type, id);
     if (holder)
         armsim_error(r, reply, type->held_status, type->held_code, "%s is used by %s.", id, holder);
     else
         armsim_begin(a, r, reply, id, type->deletion, now_ms);
 }
 
-static void act(struct armsim *a, struct request *r, struct reply *reply, char *path,
-                int64_t now_ms)
+static void arm_perform_action(struct armsim *a, struct request *r, struct reply *reply, char *path,
+                               int64_t now_ms)
 {
     static const char *const actions[] = {"start", "powerOff", "deallocate"};
-    const char *action = action_of(r);
+    const char *action = arm_action_of(r);
     path[strlen(path) - strlen(action) - 1] = '\0';
     if (!*request_header(r, "Content-Length")) {
         armsim_error(r, reply, 411, "LengthRequired", "The request has no Content-Length.");
@@ -347,17 +344,17 @@ static void act(struct armsim *a, struct request *r, struct reply *reply, char *
     armsim_error(r, reply, 404, "InvalidResourceType", "The action '%.60s' is not known.", action);
 }
 
-static void answer_resource(struct armsim *a, struct request *r, struct reply *reply, char *path,
-                            int64_t now_ms)
+static void arm_answer_resource(struct armsim *a, struct request *r, struct reply *reply,
+                                char *path, int64_t now_ms)
 {
     const struct armsim_type *type = armsim_type_of(path);
     json_t *resource;
     if (!type)
         armsim_error(r, reply, 404, "InvalidResourceType", "The resource type is not known.");
-    else if (*action_of(r))
-        act(a, r, reply, path, now_ms);
+    else if (*arm_action_of(r))
+        arm_perform_action(a, r, reply, path, now_ms);
     else if (strcmp(r->method, "DELETE") == 0)
-        delete_resource(a, r, reply, type, path, now_ms);
+        arm_delete_resource(a, r, reply, type, path, now_ms);
     else if (strcmp(r->method, "GET") != 0)
         armsim_error(r, reply, 405, "MethodNotAllowed", "This server does not do that.");
     else if ((resource = armsim_find(a, r, reply, path)) != NULL)
@@ -366,8 +363,8 @@ static void answer_resource(struct armsim *a, struct request *r, struct reply *r
         reply->type = "application/json; charset=utf-8";
 }
 
-static void answer_group(struct armsim *a, struct request *r, struct reply *reply, const char *path,
-                         int64_t now_ms)
+static void arm_answer_group(struct armsim *a, struct request *r, struct reply *reply,
+                             const char *path, int64_t now_ms)
 {
     if (!json_object_get(a->groups, path))
         armsim_error(r, reply, 404, "ResourceGroupNotFound",
@@ -378,43 +375,43 @@ static void answer_group(struct armsim *a, struct request *r, struct reply *repl
         reply_json(reply, json_pack("{s:s}", "id", path));
 }
 
-static bool versioned(const struct request *r)
+static bool arm_has_version(const struct request *r)
 {
     const char *at = strstr(r->query, "api-version=");
     int year, month, day;
     return at && sscanf(at, "api-version=%4d-%2d-%2d", &year, &month, &day) == 3;
 }
 
-static void answer_arm(struct armsim *a, struct request *r, struct reply *reply, int64_t now_ms)
+static void arm_answer_arm(struct armsim *a, struct request *r, struct reply *reply, int64_t now_ms)
 {
     char path[PATH_SIZE];
-    plain_path(r, path);
+    arm_plain_path(r, path);
     armsim_settle(a, now_ms);
     reply->status = 200;
     reply_header(reply, "x-ms-ratelimit-remaining-subscription-resource-requests", "14999");
     if (!json_object_get(a->subscriptions, r->account)) {
         armsim_error(r, reply, 404, "SubscriptionNotFound",
                      "The subscription '%s' could not be found.", r->account);
-    } else if (!versioned(r)) {
+    } else if (!arm_has_version(r)) {
         armsim_error(r, reply, 400, "MissingApiVersionParameter",
                      "The api-version query parameter (?api-version=) is required.");
     } else if (strcmp(r->operation, "poll") == 0) {
         armsim_poll(a, r, reply, strrchr(path, '/') + 1,
                     strstr(path, "/operationresults/") || strstr(r->query, "monitor=true"));
-    } else if (ends_with(path, TAGS_TAIL)) {
+    } else if (arm_ends_with(path, TAGS_TAIL)) {
         path[strlen(path) - strlen(TAGS_TAIL)] = '\0';
         armsim_tags(a, r, reply, path, now_ms);
     } else if (strstr(path, "/providers/")) {
-        answer_resource(a, r, reply, path, now_ms);
+        arm_answer_resource(a, r, reply, path, now_ms);
     } else {
-        answer_group(a, r, reply, path, now_ms);
+        arm_answer_group(a, r, reply, path, now_ms);
     }
 }
 
 void armsim_answer(struct armsim *a, struct request *r, struct reply *reply, int64_t now_ms)
 {
     if (strcmp(r->service, "arm") == 0)
-        answer_arm(a, r, reply, now_ms);
+        arm_answer_arm(a, r, reply, now_ms);
     else
         azure_token_answer(a->tokens, r, reply, now_ms, armsim_number(a, "token_seconds", 3599));
 }

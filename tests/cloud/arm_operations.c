@@ -16,7 +16,7 @@
 /* --- what they do --- */
 
 /* The power state that a virtual machine is in afterwards; NULL when the operation changes none. */
-static const char *power_after(const char *kind)
+static const char *armop_power_after(const char *kind)
 {
     static const struct {
         const char *kind, *state;
@@ -29,7 +29,7 @@ static const char *power_after(const char *kind)
     return NULL;
 }
 
-static void set_power(json_t *vm, const char *state)
+static void armop_set_power(json_t *vm, const char *state)
 {
     json_t *properties = json_object_get(vm, "properties");
     json_object_set_new(properties, "instanceView",
@@ -37,7 +37,7 @@ static void set_power(json_t *vm, const char *state)
 }
 
 /* Removes all whose id begins with the prefix and goes on with a slash. */
-static void remove_below(json_t *table, const char *prefix)
+static void armop_remove_below(json_t *table, const char *prefix)
 {
     size_t n = strlen(prefix);
     const char *id;
@@ -48,20 +48,20 @@ static void remove_below(json_t *table, const char *prefix)
             json_object_del(table, id);
 }
 
-static void take_effect(struct armsim *a, const char *kind, const char *target)
+static void armop_take_effect(struct armsim *a, const char *kind, const char *target)
 {
-    const char *power = power_after(kind);
+    const char *power = armop_power_after(kind);
     json_t *resource = json_object_get(a->resources, target);
     if (power && resource)
-        set_power(resource, power);
+        armop_set_power(resource, power);
     else if (strcmp(kind, "resourceGroups/delete") == 0) {
         json_object_del(a->groups, target);
-        remove_below(a->resources, target);
+        armop_remove_below(a->resources, target);
     } else if (strstr(kind, "/delete"))
         json_object_del(a->resources, target);
 }
 
-static void end(struct armsim *a, json_t *operation)
+static void armop_finish(struct armsim *a, json_t *operation)
 {
     char name[96];
     const char *kind = jstr(operation, "kind");
@@ -74,7 +74,7 @@ static void end(struct armsim *a, json_t *operation)
             json_pack("{s:s, s:s}", "code", fault->code, "message",
                       *fault->message ? fault->message : "It was ordered to fail."));
     else
-        take_effect(a, kind, jstr(operation, "target"));
+        armop_take_effect(a, kind, jstr(operation, "target"));
 }
 
 void armsim_settle(struct armsim *a, int64_t now_ms)
@@ -84,12 +84,13 @@ void armsim_settle(struct armsim *a, int64_t now_ms)
     json_object_foreach(a->operations, id, operation)
         if (strcmp(jstr(operation, "status"), "InProgress") == 0 &&
             jint(operation, "due", 0) <= now_ms)
-            end(a, operation);
+            armop_finish(a, operation);
 }
 
 /* --- beginning --- */
 
-static enum style ordered_style(const struct armsim *a, const char *operation, enum style usual)
+static enum style armop_ordered_style(const struct armsim *a, const char *operation,
+                                      enum style usual)
 {
     const char *style =
         json_string_value(json_object_get(json_object_get(a->settings, "style"), operation));
@@ -123,8 +124,8 @@ static const struct {
 
 /* The URL of an operation, as long as the tests want it: Azure's hold a signature of kilobytes.
  */
-static void add_url(const struct armsim *a, const struct request *r, struct reply *reply,
-                    bool location, const char *kind, const char *id)
+static void armop_add_url(const struct armsim *a, const struct request *r, struct reply *reply,
+                          bool location, const char *kind, const char *id)
 {
     struct buf url = buf_make((size_t)1 << 16);
     const char *elsewhere = jstr(a->settings, "operations_at");
@@ -146,7 +147,7 @@ static void add_url(const struct armsim *a, const struct request *r, struct repl
     buf_free(&url);
 }
 
-static void add_retry_after(const struct armsim *a, struct reply *reply)
+static void armop_add_retry_after(const struct armsim *a, struct reply *reply)
 {
     const char *value = json_string_value(json_object_get(a->settings, "retry_after"));
     if (!value || *value)
@@ -157,9 +158,9 @@ void armsim_begin(struct armsim *a, struct request *r, struct reply *reply, cons
                   enum style usual, int64_t now_ms)
 {
     char id[48];
-    enum style style = ordered_style(a, r->operation, usual);
+    enum style style = armop_ordered_style(a, r->operation, usual);
     if (style == STYLE_SYNC) {
-        take_effect(a, r->operation, target);
+        armop_take_effect(a, r->operation, target);
         return;
     }
     snprintf(id, sizeof id, "aaaaaaaa-0000-4000-8000-%012x", ++a->operation_count);
@@ -170,21 +171,21 @@ void armsim_begin(struct armsim *a, struct request *r, struct reply *reply, cons
                                   "InProgress", "no_content", style == STYLE_LOCATION_204));
     reply->status = 202;
     if (style == STYLE_ASYNC)
-        add_url(a, r, reply, false, r->operation, id);
-    add_url(a, r, reply, true, r->operation, id);
-    add_retry_after(a, reply);
+        armop_add_url(a, r, reply, false, r->operation, id);
+    armop_add_url(a, r, reply, true, r->operation, id);
+    armop_add_retry_after(a, reply);
 }
 
 /* --- polling --- */
 
-static void poll_location(const struct armsim *a, const json_t *operation, struct request *r,
-                          struct reply *reply)
+static void armop_poll_location(const struct armsim *a, const json_t *operation, struct request *r,
+                                struct reply *reply)
 {
     const char *status = jstr(operation, "status");
     if (strcmp(status, "InProgress") == 0) {
         reply->status = 202;
-        add_url(a, r, reply, true, jstr(operation, "kind"), strrchr(r->detail, '/') + 1);
-        add_retry_after(a, reply);
+        armop_add_url(a, r, reply, true, jstr(operation, "kind"), strrchr(r->detail, '/') + 1);
+        armop_add_retry_after(a, reply);
     } else if (strcmp(status, "Failed") == 0) {
         armsim_error(r, reply, 409, jstr(operation, "error.code"), "%s",
                      jstr(operation, "error.message"));
@@ -193,13 +194,13 @@ static void poll_location(const struct armsim *a, const json_t *operation, struc
     }
 }
 
-static void poll_status(const struct armsim *a, const json_t *operation, const char *id,
-                        struct reply *reply)
+static void armop_poll_status(const struct armsim *a, const json_t *operation, const char *id,
+                              struct reply *reply)
 {
     char begun[21];
     clock_iso(jint(operation, "begun", 0), begun);
     if (strcmp(jstr(operation, "status"), "InProgress") == 0)
-        add_retry_after(a, reply);
+        armop_add_retry_after(a, reply);
     reply_json(reply,
                json_pack("{s:s, s:s, s:s, s:O*}", "name", id, "status", jstr(operation, "status"),
                          "startTime", begun, "error", json_object_get(operation, "error")));
@@ -213,7 +214,7 @@ void armsim_poll(struct armsim *a, struct request *r, struct reply *reply, const
     if (!operation)
         armsim_error(r, reply, 404, "NotFound", "The operation %s is not known.", id);
     else if (location)
-        poll_location(a, operation, r, reply);
+        armop_poll_location(a, operation, r, reply);
     else
-        poll_status(a, operation, id, reply);
+        armop_poll_status(a, operation, id, reply);
 }

@@ -9,7 +9,7 @@
 
 #define TAGS_MAX 50
 
-static const char *find(json_t *tags, const char *name)
+static const char *armtag_find(json_t *tags, const char *name)
 {
     const char *known;
     json_t *ignored;
@@ -20,34 +20,34 @@ static const char *find(json_t *tags, const char *name)
 }
 
 /* A name that is there keeps its case. */
-static void merge(json_t *tags, const json_t *more)
+static void armtag_merge(json_t *tags, const json_t *more)
 {
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)more, name, value) {
-        const char *known = find(tags, name);
+        const char *known = armtag_find(tags, name);
         json_object_set(tags, known ? known : name, value);
     }
 }
 
 /* Only where the value agrees too. */
-static void take_away(json_t *tags, const json_t *less)
+static void armtag_remove(json_t *tags, const json_t *less)
 {
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)less, name, value) {
-        const char *known = find(tags, name);
+        const char *known = armtag_find(tags, name);
         if (known && json_equal(json_object_get(tags, known), value))
             json_object_del(tags, known);
     }
 }
 
-static bool change(json_t *tags, const char *operation, const json_t *given)
+static bool armtag_change(json_t *tags, const char *operation, const json_t *given)
 {
     if (strcmp(operation, "Merge") == 0) {
-        merge(tags, given);
+        armtag_merge(tags, given);
     } else if (strcmp(operation, "Delete") == 0) {
-        take_away(tags, given);
+        armtag_remove(tags, given);
     } else if (strcmp(operation, "Replace") == 0) {
         json_object_clear(tags);
         json_object_update(tags, (json_t *)given);
@@ -58,14 +58,14 @@ static bool change(json_t *tags, const char *operation, const json_t *given)
 }
 
 /* The tags change at once, even when an operation is ordered that goes on. */
-static void patch(struct armsim *a, struct request *r, struct reply *reply, json_t *resource,
-                  int64_t now_ms)
+static void armtag_patch(struct armsim *a, struct request *r, struct reply *reply, json_t *resource,
+                         int64_t now_ms)
 {
     json_t *in = json_loadb(buf_str(&r->body), r->body.size, 0, NULL);
     const char *operation = jstr(in, "operation");
     const json_t *given = jget(in, "properties.tags");
     json_t *tags = json_deep_copy(json_object_get(resource, "tags"));
-    if (!operation || !json_is_object(given) || !change(tags, operation, given))
+    if (!operation || !json_is_object(given) || !armtag_change(tags, operation, given))
         armsim_error(r, reply, 400, "InvalidRequestContent", "The request content was invalid.");
     else if (json_object_size(tags) > TAGS_MAX)
         armsim_error(r, reply, 400, "InvalidTagsCount", "The maximum of %d tags is exceeded.",
@@ -86,7 +86,7 @@ void armsim_tags(struct armsim *a, struct request *r, struct reply *reply, const
     if (!json_object_get(resource, "tags"))
         json_object_set_new(resource, "tags", json_object());
     if (strcmp(r->method, "PATCH") == 0)
-        patch(a, r, reply, resource, now_ms);
+        armtag_patch(a, r, reply, resource, now_ms);
     else if (strcmp(r->method, "GET") != 0)
         armsim_error(r, reply, 405, "MethodNotAllowed", "This server does not do that with tags.");
     if (reply->status != 200)

@@ -10,6 +10,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/crypto.h"
+#include "lib/base/memory.h"
 
 #define IMDS_PATH  "/metadata/identity/oauth2/token"
 #define ENTRA_TAIL "/oauth2/v2.0/token"
@@ -23,14 +24,8 @@ struct azure_tokens {
 
 struct azure_tokens *azure_tokens_new(void)
 {
-    struct azure_tokens *t = calloc(1, sizeof *t);
-    if (!t)
-        return NULL;
+    struct azure_tokens *t = xcalloc(1, sizeof *t);
     t->issued = json_object();
-    if (!t->issued) {
-        free(t);
-        return NULL;
-    }
     return t;
 }
 
@@ -52,7 +47,7 @@ void azure_tokens_revoke(struct azure_tokens *t)
     json_object_clear(t->issued);
 }
 
-static bool ends_with(const char *text, const char *tail)
+static bool token_ends_with(const char *text, const char *tail)
 {
     size_t n = strlen(text), m = strlen(tail);
     return n >= m && strcmp(text + n - m, tail) == 0;
@@ -61,21 +56,22 @@ static bool ends_with(const char *text, const char *tail)
 bool azure_token_names(struct request *r)
 {
     bool imds = strcmp(r->path, IMDS_PATH) == 0;
-    if (!imds && !ends_with(r->path, ENTRA_TAIL))
+    if (!imds && !token_ends_with(r->path, ENTRA_TAIL))
         return false;
     snprintf(r->service, sizeof r->service, "%s", imds ? "imds" : "entra");
     snprintf(r->operation, sizeof r->operation, "token");
     return true;
 }
 
-static void refuse(struct reply *reply, unsigned status, const char *error, const char *description)
+static void token_reply_error(struct reply *reply, unsigned status, const char *error,
+                              const char *description)
 {
     reply->status = status;
     reply_json(reply, json_pack("{s:s, s:s}", "error", error, "error_description", description));
     reply->type = "application/json; charset=utf-8";
 }
 
-static void add_part(struct buf *to, const char *dot, json_t *part)
+static void token_add_part(struct buf *to, const char *dot, json_t *part)
 {
     char *text = json_dumps(part, JSON_COMPACT);
     buf_adds(to, dot);
@@ -87,19 +83,20 @@ static void add_part(struct buf *to, const char *dot, json_t *part)
 
 /* A token that is only good where its scope says, with the claims that others who take it look at
  * (Azurite does). Nobody can check its signature: there is no key. NULL when out of memory. */
-static char *issue(struct azure_tokens *t, const char *scope, int64_t now_ms, int64_t seconds)
+static char *token_issue(struct azure_tokens *t, const char *scope, int64_t now_ms, int64_t seconds)
 {
-    size_t tail = ends_with(scope, SCOPE_TAIL) ? strlen(SCOPE_TAIL) : 0;
+    size_t tail = token_ends_with(scope, SCOPE_TAIL) ? strlen(SCOPE_TAIL) : 0;
     json_int_t from = now_ms / 1000, until = (now_ms + 999) / 1000 + seconds;
     struct buf text = buf_make((size_t)1 << 16);
     char unique[16];
     snprintf(unique, sizeof unique, "%08u", ++t->count);
-    add_part(&text, "", json_pack("{s:s, s:s}", "typ", "JWT", "alg", "RS256"));
-    add_part(&text, ".",
-             json_pack("{s:s%, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "aud", scope,
-                       strlen(scope) - tail, "iss", "https://sts.windows.net/" CLOUD_TENANT "/",
-                       "iat", from, "nbf", from, "exp", until, "appid", CLOUD_CLIENT, "tid",
-                       CLOUD_TENANT, "oid", CLOUD_OBJECT, "uti", unique));
+    token_add_part(&text, "", json_pack("{s:s, s:s}", "typ", "JWT", "alg", "RS256"));
+    token_add_part(&text, ".",
+                   json_pack("{s:s%, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "aud", scope,
+                             strlen(scope) - tail, "iss",
+                             "https://sts.windows.net/" CLOUD_TENANT "/", "iat", from, "nbf", from,
+                             "exp", until, "appid", CLOUD_CLIENT, "tid", CLOUD_TENANT, "oid",
+                             CLOUD_OBJECT, "uti", unique));
     buf_adds(&text, ".dW5zaWduZWQ");
     char *token = buf_take(&text);
     buf_free(&text);
@@ -109,24 +106,27 @@ static char *issue(struct azure_tokens *t, const char *scope, int64_t now_ms, in
     return token;
 }
 
-static void answer_entra(struct azure_tokens *t, const struct request *r, const json_t *form,
-                         struct reply *reply, int64_t now_ms, int64_t seconds)
+static void token_answer_entra(struct azure_tokens *t, const struct request *r, const json_t *form,
+                               struct reply *reply, int64_t now_ms, int64_t seconds)
 {
     char *token = NULL;
     const char *scope = form_get(form, "scope");
     bool assertion = strcmp(form_get(form, "client_assertion_type"), ASSERTION) == 0 &&
                      *form_get(form, "client_assertion");
     if (strncmp(r->path + 1, CLOUD_TENANT, strlen(CLOUD_TENANT)) != 0)
-        refuse(reply, 400, "invalid_request", "AADSTS90002: Tenant not found.");
+        token_reply_error(reply, 400, "invalid_request", "AADSTS90002: Tenant not found.");
     else if (strcmp(form_get(form, "grant_type"), "client_credentials") != 0)
-        refuse(reply, 400, "unsupported_grant_type", "AADSTS70003: Unsupported grant type.");
+        token_reply_error(reply, 400, "unsupported_grant_type",
+                          "AADSTS70003: Unsupported grant type.");
     else if (strcmp(form_get(form, "client_id"), CLOUD_CLIENT) != 0)
-        refuse(reply, 400, "unauthorized_client", "AADSTS700016: Application was not found.");
+        token_reply_error(reply, 400, "unauthorized_client",
+                          "AADSTS700016: Application was not found.");
     else if (!assertion && strcmp(form_get(form, "client_secret"), CLOUD_CLIENT_SECRET) != 0)
-        refuse(reply, 401, "invalid_client", "AADSTS7000215: Invalid client secret provided.");
-    else if (!ends_with(scope, SCOPE_TAIL))
-        refuse(reply, 400, "invalid_scope", "AADSTS1002012: The scope is not valid.");
-    else if ((token = issue(t, scope, now_ms, seconds)) != NULL) {
+        token_reply_error(reply, 401, "invalid_client",
+                          "AADSTS7000215: Invalid client secret provided.");
+    else if (!token_ends_with(scope, SCOPE_TAIL))
+        token_reply_error(reply, 400, "invalid_scope", "AADSTS1002012: The scope is not valid.");
+    else if ((token = token_issue(t, scope, now_ms, seconds)) != NULL) {
         reply_json(reply, json_pack("{s:s, s:I, s:I, s:s}", "token_type", "Bearer", "expires_in",
                                     (json_int_t)seconds, "ext_expires_in", (json_int_t)seconds,
                                     "access_token", token));
@@ -135,17 +135,17 @@ static void answer_entra(struct azure_tokens *t, const struct request *r, const 
     free(token);
 }
 
-static void answer_imds(struct azure_tokens *t, const struct request *r, const json_t *query,
-                        struct reply *reply, int64_t now_ms, int64_t seconds)
+static void token_answer_imds(struct azure_tokens *t, const struct request *r, const json_t *query,
+                              struct reply *reply, int64_t now_ms, int64_t seconds)
 {
     char *token = NULL;
     char in[24], on[24];
     const char *resource = form_get(query, "resource");
     if (strcmp(request_header(r, "Metadata"), "true") != 0)
-        refuse(reply, 400, "invalid_request", "Required metadata header not specified");
+        token_reply_error(reply, 400, "invalid_request", "Required metadata header not specified");
     else if (!*form_get(query, "api-version") || !*resource)
-        refuse(reply, 400, "invalid_request", "Required query variable is missing");
-    else if ((token = issue(t, resource, now_ms, seconds)) != NULL) {
+        token_reply_error(reply, 400, "invalid_request", "Required query variable is missing");
+    else if ((token = token_issue(t, resource, now_ms, seconds)) != NULL) {
         snprintf(in, sizeof in, "%" PRId64, seconds);
         snprintf(on, sizeof on, "%" PRId64, now_ms / 1000 + seconds);
         reply_json(reply,
@@ -164,11 +164,11 @@ void azure_token_answer(struct azure_tokens *t, struct request *r, struct reply 
         imds ? form_parse(r->query, strlen(r->query)) : form_parse(buf_str(&r->body), r->body.size);
     reply->status = 200;
     if (strcmp(r->method, imds ? "GET" : "POST") != 0)
-        refuse(reply, 405, "invalid_request", "The method is not allowed.");
+        token_reply_error(reply, 405, "invalid_request", "The method is not allowed.");
     else if (imds)
-        answer_imds(t, r, form, reply, now_ms, seconds);
+        token_answer_imds(t, r, form, reply, now_ms, seconds);
     else
-        answer_entra(t, r, form, reply, now_ms, seconds);
+        token_answer_entra(t, r, form, reply, now_ms, seconds);
     json_decref(form);
 }
 

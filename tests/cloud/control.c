@@ -19,27 +19,27 @@
 #include "tests/cloud/signature.h"
 #include "tests/cloud/world.h"
 
-static const char *text_of(const json_t *one, const char *name, const char *fallback)
+static const char *control_text_of(const json_t *one, const char *name, const char *fallback)
 {
     const char *text = json_string_value(json_object_get(one, name));
     return text ? text : fallback;
 }
 
-static bool put_machines(struct world *w, const json_t *all)
+static bool control_put_machines(struct world *w, const json_t *all)
 {
     size_t i;
     const json_t *one;
     json_array_foreach(all, i, one) {
-        const char *id = text_of(one, "id", NULL);
-        if (!id || !machines_put(w->machines, id, text_of(one, "state", "running"),
-                                 text_of(one, "account", CLOUD_ACCOUNT),
-                                 text_of(one, "region", "us-east-1")))
+        const char *id = control_text_of(one, "id", NULL);
+        if (!id || !machines_put(w->machines, id, control_text_of(one, "state", "running"),
+                                 control_text_of(one, "account", CLOUD_ACCOUNT),
+                                 control_text_of(one, "region", "us-east-1")))
             return false;
     }
     return json_is_array(all);
 }
 
-static bool forget(struct world *w)
+static bool control_reset_all(struct world *w)
 {
     s3_clear(w->s3);
     sqs_clear(w->sqs);
@@ -78,7 +78,7 @@ void control_answer(struct world *w, const struct request *r, struct reply *repl
         faults_clear(w->faults);
         ok = true;
     } else if (!get && strcmp(what, "instances") == 0) {
-        ok = put_machines(w, in);
+        ok = control_put_machines(w, in);
     } else if (!get && strcmp(what, "azure") == 0) {
         ok = armsim_put(w->arm, in);
     } else if (!get && strcmp(what, "azure-settings") == 0) {
@@ -86,13 +86,13 @@ void control_answer(struct world *w, const struct request *r, struct reply *repl
     } else if (!get && strcmp(what, "faults") == 0) {
         ok = faults_add(w->faults, in);
     } else if (!get && strcmp(what, "age") == 0) {
-        ok = s3_age(w->s3, text_of(in, "bucket", ""), text_of(in, "key", ""),
+        ok = s3_age(w->s3, control_text_of(in, "bucket", ""), control_text_of(in, "key", ""),
                     json_integer_value(json_object_get(in, "seconds")) * 1000);
     } else if (!get && strcmp(what, "clock") == 0) {
         w->clock_offset_ms = json_integer_value(json_object_get(in, "offset_ms"));
         ok = true;
     } else if (!get && strcmp(what, "reset") == 0) {
-        ok = forget(w);
+        ok = control_reset_all(w);
     }
     if (!ok)
         reply_error(r, reply, 400, "BadControlRequest", "See tests/cloud/control.c.");

@@ -23,7 +23,7 @@ struct ids {
     size_t count;
 };
 
-static void read_ids(const json_t *form, struct ids *to)
+static void ec2_read_ids(const json_t *form, struct ids *to)
 {
     char name[32];
     for (to->count = 0; to->count < IDS_MAX; to->count++) {
@@ -40,14 +40,14 @@ void ec2_name(struct request *r)
     struct ids ids;
     size_t at = 0;
     snprintf(r->operation, sizeof r->operation, "%s", form_get(form, "Action"));
-    read_ids(form, &ids);
+    ec2_read_ids(form, &ids);
     for (size_t i = 0; i < ids.count && at < sizeof r->detail; i++)
         at += (size_t)snprintf(r->detail + at, sizeof r->detail - at, "%s%s", i ? " " : "",
                                ids.at[i]);
     json_decref(form);
 }
 
-static int state_code(const char *state)
+static int ec2_state_code(const char *state)
 {
     static const struct {
         const char *state;
@@ -60,8 +60,8 @@ static int state_code(const char *state)
     return -1;
 }
 
-static bool all_there(const struct machines *m, const struct request *r, const struct ids *ids,
-                      struct reply *reply)
+static bool ec2_all_exist(const struct machines *m, const struct request *r, const struct ids *ids,
+                          struct reply *reply)
 {
     char message[128];
     for (size_t i = 0; i < ids->count; i++) {
@@ -74,13 +74,14 @@ static bool all_there(const struct machines *m, const struct request *r, const s
     return true;
 }
 
-static void add_state(struct buf *to, const char *element, int code, const char *state)
+static void ec2_add_state(struct buf *to, const char *element, int code, const char *state)
 {
     buf_addf(to, "<%s><code>%d</code><name>%s</name></%s>", element, code, state, element);
 }
 
-static void change_state(const struct machines *m, const struct request *r,
-                         const struct change *change, const struct ids *ids, struct reply *reply)
+static void ec2_change_state(const struct machines *m, const struct request *r,
+                             const struct change *change, const struct ids *ids,
+                             struct reply *reply)
 {
     char message[160];
     for (size_t i = 0; i < ids->count; i++) {
@@ -100,48 +101,48 @@ static void change_state(const struct machines *m, const struct request *r,
         const char *state = machine_state(one);
         bool already = strcmp(state, change->state) == 0;
         buf_addf(&reply->body, "<item><instanceId>%s</instanceId>", ids->at[i]);
-        add_state(&reply->body, "currentState", already ? state_code(state) : change->code,
-                  already ? state : change->passing);
-        add_state(&reply->body, "previousState", state_code(state), state);
+        ec2_add_state(&reply->body, "currentState", already ? ec2_state_code(state) : change->code,
+                      already ? state : change->passing);
+        ec2_add_state(&reply->body, "previousState", ec2_state_code(state), state);
         buf_adds(&reply->body, "</item>");
         json_object_set_new(one, "state", json_string(change->state));
     }
     buf_addf(&reply->body, "</instancesSet></%sResponse>", r->operation);
 }
 
-static void add_instance(struct buf *to, const char *id, const char *state)
+static void ec2_add_instance(struct buf *to, const char *id, const char *state)
 {
     buf_addf(to,
              "<item><reservationId>r-%s</reservationId><instancesSet><item>"
              "<instanceId>%s</instanceId>",
              id + 2, id);
-    add_state(to, "instanceState", state_code(state), state);
+    ec2_add_state(to, "instanceState", ec2_state_code(state), state);
     buf_adds(to, "</item></instancesSet></item>");
 }
 
-static void describe(const struct machines *m, const struct request *r, const struct ids *ids,
-                     struct reply *reply)
+static void ec2_describe_instances(const struct machines *m, const struct request *r,
+                                   const struct ids *ids, struct reply *reply)
 {
     const char *id;
     json_t *one;
     buf_addf(&reply->body, "<%sResponse><requestId>%s</requestId><reservationSet>", r->operation,
              r->id);
     for (size_t i = 0; i < ids->count; i++)
-        add_instance(&reply->body, ids->at[i], machine_state(machines_find(m, r, ids->at[i])));
+        ec2_add_instance(&reply->body, ids->at[i], machine_state(machines_find(m, r, ids->at[i])));
     if (ids->count == 0) {
         json_object_foreach(m->by_id, id, one)
             if (machines_find(m, r, id) && strncmp(id, "i-", 2) == 0)
-                add_instance(&reply->body, id, machine_state(one));
+                ec2_add_instance(&reply->body, id, machine_state(one));
     }
     buf_addf(&reply->body, "</reservationSet></%sResponse>", r->operation);
 }
 
-static void answer(const struct machines *m, const struct request *r, const json_t *form,
-                   struct reply *reply)
+static void ec2_change_instances(const struct machines *m, const struct request *r,
+                                 const json_t *form, struct reply *reply)
 {
     struct ids ids;
-    read_ids(form, &ids);
-    if (!all_there(m, r, &ids, reply))
+    ec2_read_ids(form, &ids);
+    if (!ec2_all_exist(m, r, &ids, reply))
         return;
     if (strcmp(form_get(form, "DryRun"), "true") == 0) {
         reply_error(r, reply, 412, "DryRunOperation",
@@ -149,12 +150,12 @@ static void answer(const struct machines *m, const struct request *r, const json
         return;
     }
     if (strcmp(r->operation, "DescribeInstances") == 0) {
-        describe(m, r, &ids, reply);
+        ec2_describe_instances(m, r, &ids, reply);
         return;
     }
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         if (strcmp(changes[i].operation, r->operation) == 0) {
-            change_state(m, r, &changes[i], &ids, reply);
+            ec2_change_state(m, r, &changes[i], &ids, reply);
             return;
         }
     }
@@ -166,6 +167,6 @@ void ec2_answer(struct machines *m, struct request *r, struct reply *reply)
     json_t *form = form_parse(buf_str(&r->body), r->body.size);
     reply->status = 200;
     reply->type = "text/xml;charset=UTF-8";
-    answer(m, r, form, reply);
+    ec2_change_instances(m, r, form, reply);
     json_decref(form);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
+
 #define FAULTS_MAX 64
 
 struct faults {
@@ -15,7 +17,7 @@ struct faults {
 
 struct faults *faults_new(void)
 {
-    return calloc(1, sizeof(struct faults));
+    return xcalloc(1, sizeof(struct faults));
 }
 
 void faults_free(struct faults *f)
@@ -28,13 +30,13 @@ void faults_clear(struct faults *f)
     f->count = 0;
 }
 
-static void copy_text(const json_t *rule, const char *name, char *to, size_t size)
+static void faults_copy_text(const json_t *rule, const char *name, char *to, size_t size)
 {
     const char *text = json_string_value(json_object_get(rule, name));
     snprintf(to, size, "%s", text ? text : "");
 }
 
-static long number(const json_t *rule, const char *name, long fallback)
+static long faults_number(const json_t *rule, const char *name, long fallback)
 {
     const json_t *value = json_object_get(rule, name);
     return json_is_integer(value) ? (long)json_integer_value(value) : fallback;
@@ -46,16 +48,16 @@ bool faults_add(struct faults *f, const json_t *rule)
         return false;
     struct fault *fault = &f->at[f->count];
     memset(fault, 0, sizeof *fault);
-    copy_text(rule, "operation", fault->operation, sizeof fault->operation);
-    copy_text(rule, "code", fault->code, sizeof fault->code);
-    copy_text(rule, "message", fault->message, sizeof fault->message);
-    copy_text(rule, "retry_after", fault->retry_after, sizeof fault->retry_after);
-    copy_text(rule, "html", fault->html, sizeof fault->html);
-    copy_text(rule, "raw", fault->raw, sizeof fault->raw);
-    fault->after = number(rule, "after", 0);
-    fault->times = number(rule, "times", 1);
-    fault->status = (unsigned)number(rule, "status", 0);
-    fault->delay_ms = number(rule, "delay_ms", 0);
+    faults_copy_text(rule, "operation", fault->operation, sizeof fault->operation);
+    faults_copy_text(rule, "code", fault->code, sizeof fault->code);
+    faults_copy_text(rule, "message", fault->message, sizeof fault->message);
+    faults_copy_text(rule, "retry_after", fault->retry_after, sizeof fault->retry_after);
+    faults_copy_text(rule, "html", fault->html, sizeof fault->html);
+    faults_copy_text(rule, "raw", fault->raw, sizeof fault->raw);
+    fault->after = faults_number(rule, "after", 0);
+    fault->times = faults_number(rule, "times", 1);
+    fault->status = (unsigned)faults_number(rule, "status", 0);
+    fault->delay_ms = faults_number(rule, "delay_ms", 0);
     fault->drop = json_is_true(json_object_get(rule, "drop"));
     fault->done = json_is_true(json_object_get(rule, "done"));
     f->count++;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/memory.h"
 
 #define JOURNAL_MAX 1000000 /* entries kept; later ones are only counted */
 
@@ -16,15 +17,9 @@ struct journal {
 
 struct journal *journal_new(void)
 {
-    struct journal *j = calloc(1, sizeof *j);
-    if (!j)
-        return NULL;
+    struct journal *j = xcalloc(1, sizeof *j);
     j->print = true;
     j->entries = json_array();
-    if (!j->entries) {
-        free(j);
-        return NULL;
-    }
     return j;
 }
 

@@ -3,16 +3,12 @@
 
 #include <stdlib.h>
 
+#include "lib/base/memory.h"
+
 struct machines *machines_new(void)
 {
-    struct machines *m = calloc(1, sizeof *m);
-    if (!m)
-        return NULL;
+    struct machines *m = xcalloc(1, sizeof *m);
     m->by_id = json_object();
-    if (!m->by_id) {
-        free(m);
-        return NULL;
-    }
     return m;
 }
 

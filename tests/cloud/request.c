@@ -5,17 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
 #include "lib/json/xml.h"
 #include "lib/net/uri.h"
 
-bool request_init(struct request *r, const char *uri)
+void request_init(struct request *r, const char *uri)
 {
     const char *mark = strchr(uri, '?');
     size_t length = mark ? (size_t)(mark - uri) : strlen(uri);
-    r->path = strndup(uri, length);
-    r->query = strdup(mark ? mark + 1 : "");
+    r->path = xstrndup(uri, length);
+    r->query = xstrdup(mark ? mark + 1 : "");
     r->body = buf_make((size_t)256 << 20);
-    return r->path && r->query;
 }
 
 void request_free(struct request *r)
@@ -32,7 +32,7 @@ const char *request_header(const struct request *r, const char *name)
     return value ? value : "";
 }
 
-static bool form_add(json_t *form, const char *pair, size_t size)
+static bool request_form_add(json_t *form, const char *pair, size_t size)
 {
     struct buf name = buf_make(4096);
     struct buf value = buf_make((size_t)1 << 20);
@@ -52,7 +52,7 @@ json_t *form_parse(const char *text, size_t size)
     while (form && size > 0) {
         const char *end = memchr(text, '&', size);
         size_t length = end ? (size_t)(end - text) : size;
-        if (length > 0 && !form_add(form, text, length)) {
+        if (length > 0 && !request_form_add(form, text, length)) {
             json_decref(form);
             return NULL;
         }
@@ -71,13 +71,10 @@ const char *form_get(const json_t *form, const char *name)
 
 void reply_header(struct reply *reply, const char *name, const char *value)
 {
-    char *copy = strdup(value);
-    if (!copy || reply->header_count == sizeof reply->headers / sizeof reply->headers[0]) {
-        free(copy);
+    if (reply->header_count == sizeof reply->headers / sizeof reply->headers[0])
         return;
-    }
     snprintf(reply->headers[reply->header_count].name, sizeof reply->headers[0].name, "%s", name);
-    reply->headers[reply->header_count++].value = copy;
+    reply->headers[reply->header_count++].value = xstrdup(value);
 }
 
 void reply_drop_headers(struct reply *reply)

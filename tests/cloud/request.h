@@ -37,7 +37,7 @@ struct reply {
 };
 
 /* Reads "NAME?QUERY" into path and query. */
-bool request_init(struct request *r, const char *uri) MUST_CHECK;
+void request_init(struct request *r, const char *uri);
 void request_free(struct request *r);
 /* A header's value, or "" if it is not there. */
 const char *request_header(const struct request *r, const char *name);

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
+#include "lib/base/memory.h"
 #include "lib/json/xml.h"
 #include "lib/net/uri.h"
 
@@ -48,9 +50,8 @@ struct target {
 
 struct s3 *s3_new(struct sqs *sqs)
 {
-    struct s3 *s = calloc(1, sizeof *s);
-    if (s)
-        s->sqs = sqs;
+    struct s3 *s = xcalloc(1, sizeof *s);
+    s->sqs = sqs;
     return s;
 }
 
@@ -76,7 +77,7 @@ void s3_free(struct s3 *s)
     free(s);
 }
 
-static struct bucket *find_bucket(const struct s3 *s, const char *name)
+static struct bucket *s3_find_bucket(const struct s3 *s, const char *name)
 {
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->buckets[i]->name, name) == 0)
@@ -86,13 +87,11 @@ static struct bucket *find_bucket(const struct s3 *s, const char *name)
 
 bool s3_create(struct s3 *s, const char *name, const char *queue)
 {
-    struct bucket *b = find_bucket(s, name);
+    struct bucket *b = s3_find_bucket(s, name);
     if (!b) {
         if (s->count == BUCKETS_MAX || !*name || strlen(name) >= sizeof b->name)
             return false;
-        b = calloc(1, sizeof *b);
-        if (!b)
-            return false;
+        b = xcalloc(1, sizeof *b);
         snprintf(b->name, sizeof b->name, "%s", name);
         s->buckets[s->count++] = b;
     }
@@ -104,7 +103,7 @@ bool s3_create(struct s3 *s, const char *name, const char *queue)
 }
 
 /* Where the key is, or where it would have to be put. */
-static size_t place_of(const struct bucket *b, const char *key, bool *there)
+static size_t s3_index_of(const struct bucket *b, const char *key, bool *there)
 {
     size_t low = 0;
     size_t high = b->count;
@@ -124,47 +123,38 @@ static size_t place_of(const struct bucket *b, const char *key, bool *there)
     return low;
 }
 
-static struct object *find_object(const struct bucket *b, const char *key)
+static struct object *s3_find_object(const struct bucket *b, const char *key)
 {
     bool there;
-    size_t i = place_of(b, key, &there);
+    size_t i = s3_index_of(b, key, &there);
     return there ? &b->at[i] : NULL;
 }
 
 bool s3_age(struct s3 *s, const char *bucket, const char *key, int64_t ms)
 {
-    const struct bucket *b = find_bucket(s, bucket);
-    struct object *o = b ? find_object(b, key) : NULL;
+    const struct bucket *b = s3_find_bucket(s, bucket);
+    struct object *o = b ? s3_find_object(b, key) : NULL;
     if (o)
         o->modified_ms -= ms;
     return o != NULL;
 }
 
 /* The object of that key, made where there is none. */
-static struct object *make_object(struct bucket *b, const char *key)
+static struct object *s3_get_or_add_object(struct bucket *b, const char *key)
 {
     bool there;
-    size_t i = place_of(b, key, &there);
+    size_t i = s3_index_of(b, key, &there);
     if (there)
         return &b->at[i];
-    if (b->count == b->room) {
-        size_t room = b->room ? b->room * 2 : 64;
-        struct object *at = realloc(b->at, room * sizeof *at);
-        if (!at)
-            return NULL;
-        b->at = at;
-        b->room = room;
-    }
-    char *copy = strdup(key);
-    if (!copy)
-        return NULL;
+    b->at = array_room(b->at, b->count, &b->room, sizeof *b->at);
+    char *copy = xstrdup(key);
     memmove(&b->at[i + 1], &b->at[i], (b->count - i) * sizeof b->at[0]);
     b->count++;
     b->at[i] = (struct object){.key = copy};
     return &b->at[i];
 }
 
-static bool read_target(const struct request *r, struct target *to)
+static bool s3_read_target(const struct request *r, struct target *to)
 {
     struct buf plain = buf_make(sizeof to->bucket + sizeof to->key);
     bool ok = uri_decode(&plain, r->path + 1, strlen(r->path + 1), false);
@@ -197,7 +187,7 @@ void s3_name(struct request *r)
         {"DELETE", "", true, "DeleteObject"},
     };
     struct target target;
-    if (!read_target(r, &target))
+    if (!s3_read_target(r, &target))
         return;
     snprintf(r->detail, sizeof r->detail, "%s/%.150s", target.bucket, target.key);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -211,7 +201,8 @@ void s3_name(struct request *r)
 }
 
 /* Tells the bucket's queue that an object was created. */
-static void announce(struct s3 *s, const struct bucket *b, const struct object *o, int64_t now_ms)
+static void s3_notify_queue(struct s3 *s, const struct bucket *b, const struct object *o,
+                            int64_t now_ms)
 {
     size_t length = strlen(o->key);
     size_t end = strlen(b->suffix);
@@ -235,8 +226,8 @@ static void announce(struct s3 *s, const struct bucket *b, const struct object *
 }
 
 /* Whether the write's condition holds; else the error is written. */
-static bool condition_holds(const struct object *there, const struct request *r,
-                            struct reply *reply)
+static bool s3_condition_holds(const struct object *there, const struct request *r,
+                               struct reply *reply)
 {
     const char *match = request_header(r, "If-Match");
     const char *none = request_header(r, "If-None-Match");
@@ -252,21 +243,15 @@ static bool condition_holds(const struct object *there, const struct request *r,
     return true;
 }
 
-static void put_object(struct s3 *s, struct bucket *b, const char *key, struct request *r,
-                       struct reply *reply, int64_t now_ms)
+static void s3_put_object(struct s3 *s, struct bucket *b, const char *key, struct request *r,
+                          struct reply *reply, int64_t now_ms)
 {
-    if (!condition_holds(find_object(b, key), r, reply))
+    if (!s3_condition_holds(s3_find_object(b, key), r, reply))
         return;
     uint8_t digest[MD5_SIZE];
     char hex[2 * MD5_SIZE + 1];
-    struct object *o = make_object(b, key);
-    char *data = malloc(r->body.size + 1);
-    if (!o || !data) {
-        free(data);
-        reply_error(r, reply, 500, "InternalError", "Out of memory.");
-        return;
-    }
-    memcpy(data, buf_str(&r->body), r->body.size + 1);
+    struct object *o = s3_get_or_add_object(b, key);
+    char *data = xmemdup(buf_str(&r->body), r->body.size + 1);
     free(o->data);
     o->data = data;
     o->size = r->body.size;
@@ -276,13 +261,13 @@ static void put_object(struct s3 *s, struct bucket *b, const char *key, struct r
     snprintf(o->etag, sizeof o->etag, "\"%s\"", hex);
     snprintf(o->event, sizeof o->event, "%s", request_header(r, EVENT_HEADER));
     reply_header(reply, "ETag", o->etag);
-    announce(s, b, o, now_ms);
+    s3_notify_queue(s, b, o, now_ms);
 }
 
-static void get_object(const struct bucket *b, const char *key, const struct request *r,
-                       struct reply *reply)
+static void s3_get_object(const struct bucket *b, const char *key, const struct request *r,
+                          struct reply *reply)
 {
-    const struct object *o = find_object(b, key);
+    const struct object *o = s3_find_object(b, key);
     char date[30];
     if (!o) {
         reply_error(r, reply, 404, "NoSuchKey", "The specified key does not exist.");
@@ -297,12 +282,12 @@ static void get_object(const struct bucket *b, const char *key, const struct req
     buf_add(&reply->body, o->data, o->size);
 }
 
-static void delete_object(struct bucket *b, const char *key, const struct request *r,
-                          struct reply *reply)
+static void s3_delete_object(struct bucket *b, const char *key, const struct request *r,
+                             struct reply *reply)
 {
     bool there;
-    size_t i = place_of(b, key, &there);
-    if (!condition_holds(find_object(b, key), r, reply))
+    size_t i = s3_index_of(b, key, &there);
+    if (!s3_condition_holds(s3_find_object(b, key), r, reply))
         return;
     reply->status = 204;
     if (!there)
@@ -313,7 +298,7 @@ static void delete_object(struct bucket *b, const char *key, const struct reques
     memmove(&b->at[i], &b->at[i + 1], (b->count - i) * sizeof b->at[0]);
 }
 
-static void add_content(struct buf *to, const struct object *o)
+static void s3_add_content(struct buf *to, const struct object *o)
 {
     char time[21];
     clock_iso(o->modified_ms, time);
@@ -326,7 +311,7 @@ static void add_content(struct buf *to, const struct object *o)
 }
 
 /* One page; the continuation token is the last key of the page before. */
-static void list_objects(const struct bucket *b, const struct request *r, struct reply *reply)
+static void s3_list_objects(const struct bucket *b, const struct request *r, struct reply *reply)
 {
     json_t *form = form_parse(r->query, strlen(r->query));
     const char *prefix = form_get(form, "prefix");
@@ -344,7 +329,7 @@ static void list_objects(const struct bucket *b, const struct request *r, struct
         more = count == most || count == PAGE;
         if (more)
             break;
-        add_content(&reply->body, o);
+        s3_add_content(&reply->body, o);
         last = o;
         count++;
     }
@@ -360,7 +345,7 @@ static void list_objects(const struct bucket *b, const struct request *r, struct
 }
 
 /* Reads one QueueConfiguration with at most a suffix rule. */
-static void put_notification(struct bucket *b, const struct request *r, struct reply *reply)
+static void s3_put_notification(struct bucket *b, const struct request *r, struct reply *reply)
 {
     struct err err = ERR_INIT;
     json_t *xml = xml_parse(buf_str(&r->body), r->body.size, &err);
@@ -381,20 +366,20 @@ static void put_notification(struct bucket *b, const struct request *r, struct r
     json_decref(xml);
 }
 
-static void answer_bucket(struct s3 *s, struct bucket *b, const char *key, struct request *r,
-                          struct reply *reply, int64_t now_ms)
+static void s3_answer_bucket(struct s3 *s, struct bucket *b, const char *key, struct request *r,
+                             struct reply *reply, int64_t now_ms)
 {
     const char *name = r->operation;
     if (strcmp(name, "PutObject") == 0)
-        put_object(s, b, key, r, reply, now_ms);
+        s3_put_object(s, b, key, r, reply, now_ms);
     else if (strcmp(name, "GetObject") == 0 || strcmp(name, "HeadObject") == 0)
-        get_object(b, key, r, reply);
+        s3_get_object(b, key, r, reply);
     else if (strcmp(name, "DeleteObject") == 0)
-        delete_object(b, key, r, reply);
+        s3_delete_object(b, key, r, reply);
     else if (strcmp(name, "ListObjectsV2") == 0)
-        list_objects(b, r, reply);
+        s3_list_objects(b, r, reply);
     else if (strcmp(name, "PutBucketNotificationConfiguration") == 0)
-        put_notification(b, r, reply);
+        s3_put_notification(b, r, reply);
     else if (strcmp(name, "GetBucketLocation") == 0)
         buf_adds(&reply->body, "<LocationConstraint/>");
     else if (strcmp(name, "Unknown") == 0)
@@ -407,7 +392,7 @@ void s3_answer(struct s3 *s, struct request *r, struct reply *reply, int64_t now
     reply->status = 200;
     reply->type = "application/xml";
     reply_header(reply, "x-amz-request-id", r->id);
-    if (!read_target(r, &target)) {
+    if (!s3_read_target(r, &target)) {
         reply_error(r, reply, 400, "InvalidURI", "The bucket or key cannot be read.");
         return;
     }
@@ -416,9 +401,9 @@ void s3_answer(struct s3 *s, struct request *r, struct reply *reply, int64_t now
         reply_error(r, reply, 400, "InvalidBucketName", "The specified bucket is not valid.");
         return;
     }
-    struct bucket *b = find_bucket(s, target.bucket);
+    struct bucket *b = s3_find_bucket(s, target.bucket);
     if (!b)
         reply_error(r, reply, 404, "NoSuchBucket", "The specified bucket does not exist");
     else if (!create)
-        answer_bucket(s, b, target.key, r, reply, now_ms);
+        s3_answer_bucket(s, b, target.key, r, reply, now_ms);
 }

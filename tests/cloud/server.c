@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/memory.h"
 #include "tests/cloud/record.h"
 #include "tests/cloud/signature.h"
 #include "tests/cloud/world.h"
@@ -47,12 +48,12 @@ struct server {
     FILE *record; /* NULL: requests are not recorded */
 };
 
-static int64_t now(void)
+static int64_t server_now_ms(void)
 {
     return system_clock.wall_ms(&system_clock);
 }
 
-static void park(struct exchange *x, int64_t wake_ms, bool listens)
+static void server_park(struct exchange *x, int64_t wake_ms, bool listens)
 {
     struct exchange *head = &x->server->parked;
     x->wake_ms = wake_ms;
@@ -65,7 +66,7 @@ static void park(struct exchange *x, int64_t wake_ms, bool listens)
     MHD_suspend_connection(x->request.connection);
 }
 
-static void unpark(struct exchange *x)
+static void server_unpark(struct exchange *x)
 {
     x->previous->next = x->next;
     x->next->previous = x->previous;
@@ -73,19 +74,19 @@ static void unpark(struct exchange *x)
     MHD_resume_connection(x->request.connection);
 }
 
-static int64_t wall(const struct world *w)
+static int64_t server_wall_ms(const struct world *w)
 {
     return system_clock.wall_ms(&system_clock) + w->clock_offset_ms;
 }
 
-static enum MHD_Result send_reply(const struct exchange *x, struct reply *reply)
+static enum MHD_Result server_send_reply(const struct exchange *x, struct reply *reply)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         reply->body.size, (void *)(uintptr_t)buf_str(&reply->body), MHD_RESPMEM_MUST_COPY);
     enum MHD_Result result = MHD_NO;
     if (response) {
         char date[30];
-        clock_http_date(wall(&x->server->world), date);
+        clock_http_date(server_wall_ms(&x->server->world), date);
         MHD_add_response_header(response, "Date", date);
         if (reply->type)
             MHD_add_response_header(response, "Content-Type", reply->type);
@@ -99,7 +100,7 @@ static enum MHD_Result send_reply(const struct exchange *x, struct reply *reply)
 
 /* Signature, name and faults: what comes before a service is asked. False when the answer is
  * already written. */
-static bool begin(struct exchange *x, struct reply *reply)
+static bool server_begin_request(struct exchange *x, struct reply *reply)
 {
     struct world *w = &x->server->world;
     struct request *r = &x->request;
@@ -107,8 +108,8 @@ static bool begin(struct exchange *x, struct reply *reply)
     snprintf(r->id, sizeof r->id, "cloudserver-%08u", ++w->requests);
     if (x->server->record && !record_request(x->server->record, r))
         fprintf(stderr, "cloudserver: a request could not be recorded\n");
-    bool known =
-        armsim_owns(r) ? armsim_check(w->arm, r, reply, now()) : signature_check(r, wall(w), reply);
+    bool known = armsim_owns(r) ? armsim_check(w->arm, r, reply, server_now_ms())
+                                : signature_check(r, server_wall_ms(w), reply);
     if (!known) {
         snprintf(r->operation, sizeof r->operation, "(refused)");
         return false;
@@ -120,7 +121,7 @@ static bool begin(struct exchange *x, struct reply *reply)
     return true;
 }
 
-static void write_fault(const struct exchange *x, struct reply *reply)
+static void server_write_fault(const struct exchange *x, struct reply *reply)
 {
     const struct fault *fault = &x->fault;
     if (*fault->html) {
@@ -136,7 +137,7 @@ static void write_fault(const struct exchange *x, struct reply *reply)
 }
 
 /* Writes bytes that are no whole answer past libmicrohttpd, which closes the connection then. */
-static void write_raw(const struct exchange *x)
+static void server_write_raw(const struct exchange *x)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(x->request.connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -149,79 +150,79 @@ static void write_raw(const struct exchange *x)
     }
 }
 
-static void lose(const struct exchange *x, struct reply *reply)
+static void server_drop_connection(const struct exchange *x, struct reply *reply)
 {
     if (x->fault.status) {
         buf_reset(&reply->body);
         reply_drop_headers(reply);
-        write_fault(x, reply);
+        server_write_fault(x, reply);
     } else {
-        write_raw(x);
+        server_write_raw(x);
         reply->drop = true;
     }
 }
 
 /* The service's answer; false when the exchange was parked. */
-static bool ask_world(struct exchange *x, struct reply *reply)
+static bool server_call_service(struct exchange *x, struct reply *reply)
 {
     int64_t park_ms = 0;
-    int64_t waited_ms = x->parked_ms ? now() - x->parked_ms : 0;
-    if (world_answer(&x->server->world, &x->request, reply, now(), waited_ms, &park_ms))
+    int64_t waited_ms = x->parked_ms ? server_now_ms() - x->parked_ms : 0;
+    if (world_answer(&x->server->world, &x->request, reply, server_now_ms(), waited_ms, &park_ms))
         return true;
     if (!x->parked_ms)
-        x->parked_ms = now();
-    park(x, now() + park_ms, true);
+        x->parked_ms = server_now_ms();
+    server_park(x, server_now_ms() + park_ms, true);
     return false;
 }
 
 /* Writes the answer, or parks the exchange and returns false. */
-static bool answer(struct exchange *x, struct reply *reply)
+static bool server_answer(struct exchange *x, struct reply *reply)
 {
     const struct fault *fault = &x->fault;
     if (!x->begun) {
         x->begun = true;
-        if (!begin(x, reply))
+        if (!server_begin_request(x, reply))
             return true;
         if (x->fault.delay_ms > 0) {
-            park(x, now() + x->fault.delay_ms, false);
+            server_park(x, server_now_ms() + x->fault.delay_ms, false);
             return false;
         }
     }
     bool lost = fault->drop || fault->status || *fault->raw;
-    if ((!lost || fault->done) && !ask_world(x, reply))
+    if ((!lost || fault->done) && !server_call_service(x, reply))
         return false;
     if (lost)
-        lose(x, reply);
+        server_drop_connection(x, reply);
     return true;
 }
 
 /* Held back from before the world was made anew: it belongs to a test that has ended. */
-static bool forgotten(const struct exchange *x)
+static bool server_was_reset(const struct exchange *x)
 {
     return x->begun && x->resets != x->server->world.resets;
 }
 
-static enum MHD_Result respond(struct exchange *x)
+static enum MHD_Result server_respond(struct exchange *x)
 {
     struct reply reply = {.body = buf_make((size_t)256 << 20)};
     enum MHD_Result result = MHD_YES;
     if (strncmp(x->request.path, "/_control/", 10) == 0) {
         control_answer(&x->server->world, &x->request, &reply);
-        result = send_reply(x, &reply);
-    } else if (forgotten(x)) {
+        result = server_send_reply(x, &reply);
+    } else if (server_was_reset(x)) {
         result = MHD_NO;
-    } else if (answer(x, &reply)) {
+    } else if (server_answer(x, &reply)) {
         journal_add(x->server->world.journal, &x->request, reply.drop ? 0 : reply.status);
-        result = reply.drop ? MHD_NO : send_reply(x, &reply);
+        result = reply.drop ? MHD_NO : server_send_reply(x, &reply);
     }
     reply_free(&reply);
     return result;
 }
 
 /* libmicrohttpd: called when the headers are there, for each piece of the body, and at its end. */
-static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *path,
-                              const char *method, const char *version, const char *data,
-                              size_t *size, void **state)
+static enum MHD_Result server_on_request(void *ctx, struct MHD_Connection *connection,
+                                         const char *path, const char *method, const char *version,
+                                         const char *data, size_t *size, void **state)
 {
     struct exchange *x = *state;
     (void)ctx;
@@ -240,28 +241,22 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
         *size = 0;
         return ok ? MHD_YES : MHD_NO;
     }
-    return respond(x);
+    return server_respond(x);
 }
 
 /* libmicrohttpd: the URI as it was sent, before it is decoded. What this returns becomes the
  * request's state. */
-static void *open_exchange(void *ctx, const char *uri, struct MHD_Connection *connection)
+static void *server_open_exchange(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
-    struct exchange *x = calloc(1, sizeof *x);
+    struct exchange *x = xcalloc(1, sizeof *x);
     (void)connection;
-    if (!x)
-        return NULL;
     x->server = ctx;
-    if (!request_init(&x->request, uri)) {
-        request_free(&x->request);
-        free(x);
-        return NULL;
-    }
+    request_init(&x->request, uri);
     return x;
 }
 
-static void close_exchange(void *ctx, struct MHD_Connection *connection, void **state,
-                           enum MHD_RequestTerminationCode how)
+static void server_close_exchange(void *ctx, struct MHD_Connection *connection, void **state,
+                                  enum MHD_RequestTerminationCode how)
 {
     struct exchange *x = *state;
     (void)ctx;
@@ -274,15 +269,15 @@ static void close_exchange(void *ctx, struct MHD_Connection *connection, void **
     *state = NULL;
 }
 
-static bool listen_on(struct server *s, int port)
+static bool server_listen_on(struct server *s, int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    s->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, s,
-                               MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK,
-                               open_exchange, s, MHD_OPTION_NOTIFY_COMPLETED, close_exchange, NULL,
-                               MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_LIMIT,
-                               4096u, MHD_OPTION_END);
+    s->http = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, server_on_request, s,
+        MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK, server_open_exchange, s,
+        MHD_OPTION_NOTIFY_COMPLETED, server_close_exchange, NULL,
+        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_LIMIT, 4096u, MHD_OPTION_END);
     if (!s->http)
         return false;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_BIND_PORT);
@@ -292,7 +287,7 @@ static bool listen_on(struct server *s, int port)
 
 /* Wakes whoever's time has come, whoever is forgotten, and all long polls when a queue has changed.
  * Returns when it is to be called again. */
-static int64_t wake_due(struct server *s, int64_t at_ms)
+static int64_t server_wake_due(struct server *s, int64_t at_ms)
 {
     unsigned changes = sqs_changes(s->world.sqs);
     bool changed = changes != s->seen_changes;
@@ -301,8 +296,8 @@ static int64_t wake_due(struct server *s, int64_t at_ms)
     s->seen_changes = changes;
     for (struct exchange *x = s->parked.next; x != &s->parked; x = following) {
         following = x->next;
-        if (x->wake_ms <= at_ms || (changed && x->listens) || forgotten(x)) {
-            unpark(x);
+        if (x->wake_ms <= at_ms || (changed && x->listens) || server_was_reset(x)) {
+            server_unpark(x);
             next_ms = at_ms;
         } else if (x->wake_ms < next_ms) {
             next_ms = x->wake_ms;
@@ -311,7 +306,7 @@ static int64_t wake_due(struct server *s, int64_t at_ms)
     return next_ms;
 }
 
-static void serve(struct server *s)
+static void server_run(struct server *s)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_EPOLL_FD);
     struct pollfd fds[2] = {{.fd = s->signals, .events = POLLIN},
@@ -319,17 +314,17 @@ static void serve(struct server *s)
     while (!(fds[0].revents & POLLIN)) {
         MHD_UNSIGNED_LONG_LONG http_ms;
         MHD_run(s->http);
-        int64_t at_ms = now();
-        int64_t wait_ms = wake_due(s, at_ms) - at_ms;
+        int64_t at_ms = server_now_ms();
+        int64_t wait_ms = server_wake_due(s, at_ms) - at_ms;
         if (MHD_get_timeout(s->http, &http_ms) == MHD_YES && (int64_t)http_ms < wait_ms)
             wait_ms = (int64_t)http_ms;
         poll(fds, 2, (int)wait_ms);
     }
     while (s->parked.next != &s->parked)
-        unpark(s->parked.next);
+        server_unpark(s->parked.next);
 }
 
-static int open_signals(void)
+static int server_open_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -341,7 +336,7 @@ static int open_signals(void)
 }
 
 /* Reads the options; what they make is made in the order given. */
-static bool read_options(struct server *s, int argc, char **argv, int *port)
+static bool server_read_options(struct server *s, int argc, char **argv, int *port)
 {
     static const struct option options[] = {
         {"port", required_argument, NULL, 'p'},
@@ -386,25 +381,25 @@ static bool read_options(struct server *s, int argc, char **argv, int *port)
 
 int main(int argc, char **argv)
 {
-    struct server s = {.signals = open_signals()};
+    struct server s = {.signals = server_open_signals()};
     int port = 0;
     int status = EXIT_FAILURE;
     s.parked.next = s.parked.previous = &s.parked;
-    if (!world_init(&s.world))
-        goto out;
-    if (!read_options(&s, argc, argv, &port)) {
+    memory_install_hooks();
+    world_init(&s.world);
+    if (!server_read_options(&s, argc, argv, &port)) {
         fprintf(stderr, "usage: cloudserver [--port N] [--quiet] [--record FILE] [--queue NAME] "
                         "[--bucket NAME] [--instance ID]...\n");
         status = 2;
         goto out;
     }
-    if (!listen_on(&s, port)) {
+    if (!server_listen_on(&s, port)) {
         fprintf(stderr, "cloudserver: cannot listen on 127.0.0.1:%d\n", port);
         goto out;
     }
     printf("cloudserver listens on %s\n", s.world.url);
     fflush(stdout);
-    serve(&s);
+    server_run(&s);
     MHD_stop_daemon(s.http);
     status = EXIT_SUCCESS;
 out:

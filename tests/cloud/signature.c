@@ -33,7 +33,8 @@ void session_keys_make(const char *account, unsigned number, struct session_keys
 }
 
 /* Copies what follows `name` up to one of `ends`. */
-static bool take(const char *text, const char *name, const char *ends, char *to, size_t size)
+static bool signature_copy_part(const char *text, const char *name, const char *ends, char *to,
+                                size_t size)
 {
     const char *at = strstr(text, name);
     if (!at)
@@ -47,23 +48,24 @@ static bool take(const char *text, const char *name, const char *ends, char *to,
     return true;
 }
 
-static bool read_claim(struct request *r, struct claim *claim)
+static bool signature_read_claim(struct request *r, struct claim *claim)
 {
     const char *header = request_header(r, "Authorization");
     char scope[256];
     char end[16];
     return strncmp(header, "AWS4-HMAC-SHA256 ", 17) == 0 &&
-           take(header, "Credential=", ", ", scope, sizeof scope) &&
-           take(header, "SignedHeaders=", ", ", claim->signed_headers,
-                sizeof claim->signed_headers) &&
-           take(header, "Signature=", ", ", claim->signature, sizeof claim->signature) &&
+           signature_copy_part(header, "Credential=", ", ", scope, sizeof scope) &&
+           signature_copy_part(header, "SignedHeaders=", ", ", claim->signed_headers,
+                               sizeof claim->signed_headers) &&
+           signature_copy_part(header, "Signature=", ", ", claim->signature,
+                               sizeof claim->signature) &&
            sscanf(scope, "%63[^/]/%8[0-9]/%39[^/]/%31[^/]/%15s", r->access_key, claim->date,
                   r->region, r->service, end) == 5 &&
            strcmp(end, "aws4_request") == 0;
 }
 
 /* The secret of an access key, and whose it is. */
-static bool find_secret(struct request *r, char secret[65])
+static bool signature_find_secret(struct request *r, char secret[65])
 {
     if (strcmp(r->access_key, CLOUD_ACCESS_KEY) == 0) {
         snprintf(r->account, sizeof r->account, "%s", CLOUD_ACCOUNT);
@@ -80,13 +82,13 @@ static bool find_secret(struct request *r, char secret[65])
            strcmp(request_header(r, "X-Amz-Security-Token"), keys.token) == 0;
 }
 
-static int by_text(const void *a, const void *b)
+static int signature_compare_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* One "name=value" of the query, decoded and encoded anew. */
-static char *canonical_pair(const char *pair, size_t size)
+static char *signature_canonical_pair(const char *pair, size_t size)
 {
     struct buf plain = buf_make(CANONICAL_MAX);
     struct buf out = buf_make(CANONICAL_MAX);
@@ -103,19 +105,19 @@ static char *canonical_pair(const char *pair, size_t size)
     return made;
 }
 
-static bool add_query(struct buf *to, const char *query)
+static bool signature_add_query(struct buf *to, const char *query)
 {
     char *pairs[QUERY_MAX] = {NULL};
     size_t count = 0;
     bool ok = true;
     while (ok && *query && count < QUERY_MAX) {
         size_t length = strcspn(query, "&");
-        pairs[count] = canonical_pair(query, length);
+        pairs[count] = signature_canonical_pair(query, length);
         ok = pairs[count] != NULL;
         count += ok;
         query += length + (query[length] == '&');
     }
-    qsort(pairs, count, sizeof pairs[0], by_text);
+    qsort(pairs, count, sizeof pairs[0], signature_compare_text);
     for (size_t i = 0; i < count; i++) {
         ok = ok && (i == 0 || buf_addc(to, '&')) && buf_adds(to, pairs[i]);
         free(pairs[i]);
@@ -124,7 +126,7 @@ static bool add_query(struct buf *to, const char *query)
 }
 
 /* S3 signs the path as it is encoded, all others encode it once more. */
-static bool add_path(struct buf *to, const struct request *r)
+static bool signature_add_path(struct buf *to, const struct request *r)
 {
     if (strcmp(r->service, "s3") != 0)
         return uri_encode(to, r->path, strlen(r->path), true);
@@ -135,7 +137,7 @@ static bool add_path(struct buf *to, const struct request *r)
     return ok;
 }
 
-static bool add_header(struct buf *to, const struct request *r, const char *name)
+static bool signature_add_header(struct buf *to, const struct request *r, const char *name)
 {
     bool space = false;
     if (!buf_adds(to, name) || !buf_addc(to, ':'))
@@ -156,7 +158,7 @@ static bool add_header(struct buf *to, const struct request *r, const char *name
 }
 
 /* The hash that stands in the canonical request; what the header claims must be true. */
-static bool payload_hash(const struct request *r, char hash[SHA256_HEX_SIZE])
+static bool signature_payload_hash(const struct request *r, char hash[SHA256_HEX_SIZE])
 {
     const char *told = request_header(r, "X-Amz-Content-Sha256");
     sha256_hex(buf_str(&r->body), r->body.size, hash);
@@ -167,24 +169,25 @@ static bool payload_hash(const struct request *r, char hash[SHA256_HEX_SIZE])
     return *told == '\0' || strcmp(told, hash) == 0;
 }
 
-static bool canonical_request(struct buf *to, const struct request *r, const struct claim *claim)
+static bool signature_canonical_request(struct buf *to, const struct request *r,
+                                        const struct claim *claim)
 {
     char hash[SHA256_HEX_SIZE];
     char names[sizeof claim->signed_headers];
-    if (!payload_hash(r, hash))
+    if (!signature_payload_hash(r, hash))
         return false;
     buf_addf(to, "%s\n", r->method);
-    bool ok =
-        add_path(to, r) && buf_addc(to, '\n') && add_query(to, r->query) && buf_addc(to, '\n');
+    bool ok = signature_add_path(to, r) && buf_addc(to, '\n') &&
+              signature_add_query(to, r->query) && buf_addc(to, '\n');
     memcpy(names, claim->signed_headers, sizeof names);
     char *rest = NULL;
     for (char *name = strtok_r(names, ";", &rest); name; name = strtok_r(NULL, ";", &rest))
-        ok = ok && add_header(to, r, name);
+        ok = ok && signature_add_header(to, r, name);
     return ok && buf_addf(to, "\n%s\n%s", claim->signed_headers, hash);
 }
 
-static void derive_key(const char *secret, const char *date, const struct request *r,
-                       uint8_t key[SHA256_SIZE])
+static void signature_derive_key(const char *secret, const char *date, const struct request *r,
+                                 uint8_t key[SHA256_SIZE])
 {
     char first[80];
     const char *steps[] = {r->region, r->service, "aws4_request"};
@@ -205,10 +208,10 @@ static bool signature_holds(const struct request *r, const struct claim *claim, 
     char hex[SHA256_HEX_SIZE];
     uint8_t key[SHA256_SIZE];
     uint8_t signature[SHA256_SIZE];
-    bool ok = canonical_request(&canonical, r, claim);
+    bool ok = signature_canonical_request(&canonical, r, claim);
     sha256_hex(buf_str(&canonical), canonical.size, hash);
     buf_free(&canonical);
-    derive_key(secret, claim->date, r, key);
+    signature_derive_key(secret, claim->date, r, key);
     int length =
         snprintf(text, sizeof text, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s",
                  request_header(r, "X-Amz-Date"), claim->date, r->region, r->service, hash);
@@ -218,7 +221,7 @@ static bool signature_holds(const struct request *r, const struct claim *claim, 
 }
 
 /* Whether the signature's time is one that the service accepts; each says it in its own way. */
-static bool is_in_time(struct request *r, int64_t now_ms, struct reply *reply)
+static bool signature_is_in_time(struct request *r, int64_t now_ms, struct reply *reply)
 {
     const char *date = request_header(r, "X-Amz-Date");
     struct tm tm = {0};
@@ -237,17 +240,17 @@ bool signature_check(struct request *r, int64_t now_ms, struct reply *reply)
 {
     struct claim claim;
     char secret[65];
-    if (!read_claim(r, &claim)) {
+    if (!signature_read_claim(r, &claim)) {
         reply_error(r, reply, 403, "MissingAuthenticationToken",
                     "The request has no Signature Version 4 in its Authorization header.");
         return false;
     }
-    if (!find_secret(r, secret)) {
+    if (!signature_find_secret(r, secret)) {
         reply_error(r, reply, 403, "InvalidClientTokenId",
                     "The access key or the session token is not one of this server's.");
         return false;
     }
-    if (!is_in_time(r, now_ms, reply))
+    if (!signature_is_in_time(r, now_ms, reply))
         return false;
     if (!signature_holds(r, &claim, secret)) {
         reply_error(r, reply, 403, "SignatureDoesNotMatch",

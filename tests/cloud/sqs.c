@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/crypto.h"
+#include "lib/base/memory.h"
 #include "tests/cloud/signature.h"
 
 #define QUEUES_MAX         64
@@ -36,9 +37,8 @@ struct sqs {
 
 struct sqs *sqs_new(const char *base_url)
 {
-    struct sqs *s = calloc(1, sizeof *s);
-    if (s)
-        s->base_url = base_url;
+    struct sqs *s = xcalloc(1, sizeof *s);
+    s->base_url = base_url;
     return s;
 }
 
@@ -70,7 +70,7 @@ unsigned sqs_changes(const struct sqs *s)
     return s->changes;
 }
 
-static struct queue *find_queue(const struct sqs *s, const char *name)
+static struct queue *sqs_find_queue(const struct sqs *s, const char *name)
 {
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->queues[i]->name, name) == 0)
@@ -80,29 +80,22 @@ static struct queue *find_queue(const struct sqs *s, const char *name)
 
 bool sqs_create(struct sqs *s, const char *name)
 {
-    if (find_queue(s, name))
+    if (sqs_find_queue(s, name))
         return true;
     if (s->count == QUEUES_MAX || !*name || strlen(name) >= sizeof s->queues[0]->name)
         return false;
-    struct queue *q = calloc(1, sizeof *q);
-    if (!q)
-        return false;
+    struct queue *q = xcalloc(1, sizeof *q);
     snprintf(q->name, sizeof q->name, "%s", name);
     q->last = &q->first;
     s->queues[s->count++] = q;
     return true;
 }
 
-static struct message *put(struct sqs *s, struct queue *q, const char *body, int64_t now_ms)
+static struct message *sqs_add_message(struct sqs *s, struct queue *q, const char *body,
+                                       int64_t now_ms)
 {
-    struct message *m = calloc(1, sizeof *m);
-    if (!m)
-        return NULL;
-    m->body = strdup(body);
-    if (!m->body) {
-        free(m);
-        return NULL;
-    }
+    struct message *m = xcalloc(1, sizeof *m);
+    m->body = xstrdup(body);
     m->number = ++s->numbers;
     snprintf(m->id, sizeof m->id, "00000000-0000-4000-8000-%012u", m->number);
     m->sent_ms = m->visible_ms = now_ms;
@@ -114,14 +107,14 @@ static struct message *put(struct sqs *s, struct queue *q, const char *body, int
 
 bool sqs_put(struct sqs *s, const char *queue, const char *body, int64_t now_ms)
 {
-    struct queue *q = find_queue(s, queue);
-    return q && put(s, q, body, now_ms);
+    struct queue *q = sqs_find_queue(s, queue);
+    return q && sqs_add_message(s, q, body, now_ms);
 }
 
 /* The message of a receipt handle, or NULL when it is gone. False when the handle is none of ours.
  */
-static bool find_message(struct queue *q, const char *handle, struct message ***to,
-                         unsigned *receive)
+static bool sqs_find_message(struct queue *q, const char *handle, struct message ***to,
+                             unsigned *receive)
 {
     char *slash;
     char *end;
@@ -141,14 +134,14 @@ static bool find_message(struct queue *q, const char *handle, struct message ***
     return true;
 }
 
-static void md5_hex(const char *text, char hex[33])
+static void sqs_md5_hex(const char *text, char hex[33])
 {
     uint8_t digest[MD5_SIZE];
     md5(text, strlen(text), digest);
     hex_encode(digest, sizeof digest, hex);
 }
 
-static json_t *received(const struct message *m)
+static json_t *sqs_received_json(const struct message *m)
 {
     char handle[32];
     char count[16];
@@ -157,13 +150,13 @@ static json_t *received(const struct message *m)
     snprintf(handle, sizeof handle, "%u/%u", m->number, m->receives);
     snprintf(count, sizeof count, "%u", m->receives);
     snprintf(sent, sizeof sent, "%lld", (long long)m->sent_ms);
-    md5_hex(m->body, md5);
+    sqs_md5_hex(m->body, md5);
     return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}}", "MessageId", m->id, "ReceiptHandle",
                      handle, "MD5OfBody", md5, "Body", m->body, "Attributes",
                      "ApproximateReceiveCount", count, "SentTimestamp", sent);
 }
 
-static long number_of(const json_t *in, const char *name, long fallback)
+static long sqs_number_of(const json_t *in, const char *name, long fallback)
 {
     const json_t *value = json_object_get(in, name);
     return json_is_integer(value) ? (long)json_integer_value(value) : fallback;
@@ -171,12 +164,12 @@ static long number_of(const json_t *in, const char *name, long fallback)
 
 /* Takes what is visible. Nothing there and time left: false, and how long until something may be.
  */
-static bool receive(struct sqs *s, struct queue *q, const json_t *in, struct reply *reply,
-                    int64_t now_ms, int64_t waited_ms, int64_t *park_ms)
+static bool sqs_receive(struct sqs *s, struct queue *q, const json_t *in, struct reply *reply,
+                        int64_t now_ms, int64_t waited_ms, int64_t *park_ms)
 {
-    long most = number_of(in, "MaxNumberOfMessages", 1);
-    long hidden = number_of(in, "VisibilityTimeout", DEFAULT_VISIBILITY);
-    int64_t left = number_of(in, "WaitTimeSeconds", 0) * 1000 - waited_ms;
+    long most = sqs_number_of(in, "MaxNumberOfMessages", 1);
+    long hidden = sqs_number_of(in, "VisibilityTimeout", DEFAULT_VISIBILITY);
+    int64_t left = sqs_number_of(in, "WaitTimeSeconds", 0) * 1000 - waited_ms;
     json_t *found = json_array();
     for (struct message *m = q->first; m && (long)json_array_size(found) < most; m = m->next) {
         if (m->visible_ms > now_ms) {
@@ -186,7 +179,7 @@ static bool receive(struct sqs *s, struct queue *q, const json_t *in, struct rep
         }
         m->receives++;
         m->visible_ms = now_ms + hidden * 1000;
-        json_array_append_new(found, received(m));
+        json_array_append_new(found, sqs_received_json(m));
     }
     if (json_array_size(found) == 0 && left > 0) {
         json_decref(found);
@@ -203,13 +196,13 @@ static bool receive(struct sqs *s, struct queue *q, const json_t *in, struct rep
     return true;
 }
 
-static void delete_message(struct queue *q, const struct request *r, const json_t *in,
-                           struct reply *reply)
+static void sqs_delete_message(struct queue *q, const struct request *r, const json_t *in,
+                               struct reply *reply)
 {
     struct message **at;
     unsigned receive;
     const char *handle = json_string_value(json_object_get(in, "ReceiptHandle"));
-    if (!handle || !find_message(q, handle, &at, &receive)) {
+    if (!handle || !sqs_find_message(q, handle, &at, &receive)) {
         reply_error(r, reply, 400, "com.amazonaws.sqs#ReceiptHandleIsInvalid",
                     "The input receipt handle is not a valid receipt handle.");
         return;
@@ -226,14 +219,14 @@ static void delete_message(struct queue *q, const struct request *r, const json_
     reply_json(reply, json_object());
 }
 
-static void change_visibility(struct sqs *s, struct queue *q, const struct request *r,
-                              const json_t *in, struct reply *reply, int64_t now_ms)
+static void sqs_change_visibility(struct sqs *s, struct queue *q, const struct request *r,
+                                  const json_t *in, struct reply *reply, int64_t now_ms)
 {
     struct message **at;
     unsigned receive;
     const char *handle = json_string_value(json_object_get(in, "ReceiptHandle"));
-    long hidden = number_of(in, "VisibilityTimeout", -1);
-    if (!handle || !find_message(q, handle, &at, &receive)) {
+    long hidden = sqs_number_of(in, "VisibilityTimeout", -1);
+    if (!handle || !sqs_find_message(q, handle, &at, &receive)) {
         reply_error(r, reply, 400, "com.amazonaws.sqs#ReceiptHandleIsInvalid",
                     "The input receipt handle is not a valid receipt handle.");
     } else if (hidden < 0 || hidden > LONGEST_VISIBILITY) {
@@ -249,22 +242,22 @@ static void change_visibility(struct sqs *s, struct queue *q, const struct reque
     }
 }
 
-static void send_message(struct sqs *s, struct queue *q, const struct request *r, const json_t *in,
-                         struct reply *reply, int64_t now_ms)
+static void sqs_send_message(struct sqs *s, struct queue *q, const struct request *r,
+                             const json_t *in, struct reply *reply, int64_t now_ms)
 {
     const char *body = json_string_value(json_object_get(in, "MessageBody"));
-    const struct message *m = body ? put(s, q, body, now_ms) : NULL;
+    const struct message *m = body ? sqs_add_message(s, q, body, now_ms) : NULL;
     char md5[33];
     if (!m) {
         reply_error(r, reply, 400, "com.amazonaws.sqs#InvalidParameterValue",
                     "MessageBody must be a string.");
         return;
     }
-    md5_hex(body, md5);
+    sqs_md5_hex(body, md5);
     reply_json(reply, json_pack("{s:s, s:s}", "MessageId", m->id, "MD5OfMessageBody", md5));
 }
 
-static void attributes(const struct queue *q, struct reply *reply, int64_t now_ms)
+static void sqs_attributes(const struct queue *q, struct reply *reply, int64_t now_ms)
 {
     char visible[16];
     char hidden[16];
@@ -281,7 +274,7 @@ static void attributes(const struct queue *q, struct reply *reply, int64_t now_m
                          "VisibilityTimeout", "30"));
 }
 
-static void queue_url(const struct sqs *s, const char *name, struct reply *reply)
+static void sqs_queue_url(const struct sqs *s, const char *name, struct reply *reply)
 {
     char url[256];
     snprintf(url, sizeof url, "%s/%s/%s", s->base_url, CLOUD_ACCOUNT, name);
@@ -289,7 +282,7 @@ static void queue_url(const struct sqs *s, const char *name, struct reply *reply
 }
 
 /* The queue that a request names, by name or at the end of its URL. */
-static const char *name_of(const json_t *in)
+static const char *sqs_name_of(const json_t *in)
 {
     const char *name = json_string_value(json_object_get(in, "QueueName"));
     const char *url = json_string_value(json_object_get(in, "QueueUrl"));
@@ -304,26 +297,27 @@ void sqs_name(struct request *r)
     snprintf(r->operation, sizeof r->operation, "%s", dot ? dot + 1 : target);
     json_t *in = json_loadb(buf_str(&r->body), r->body.size, 0, NULL);
     const char *handle = json_string_value(json_object_get(in, "ReceiptHandle"));
-    snprintf(r->detail, sizeof r->detail, "%s%s%s", name_of(in), handle ? " " : "",
+    snprintf(r->detail, sizeof r->detail, "%s%s%s", sqs_name_of(in), handle ? " " : "",
              handle ? handle : "");
     json_decref(in);
 }
 
-static bool answer_queue(struct sqs *s, struct queue *q, struct request *r, const json_t *in,
-                         struct reply *reply, int64_t now_ms, int64_t waited_ms, int64_t *park_ms)
+static bool sqs_answer_queue(struct sqs *s, struct queue *q, struct request *r, const json_t *in,
+                             struct reply *reply, int64_t now_ms, int64_t waited_ms,
+                             int64_t *park_ms)
 {
     if (strcmp(r->operation, "ReceiveMessage") == 0)
-        return receive(s, q, in, reply, now_ms, waited_ms, park_ms);
+        return sqs_receive(s, q, in, reply, now_ms, waited_ms, park_ms);
     if (strcmp(r->operation, "DeleteMessage") == 0)
-        delete_message(q, r, in, reply);
+        sqs_delete_message(q, r, in, reply);
     else if (strcmp(r->operation, "ChangeMessageVisibility") == 0)
-        change_visibility(s, q, r, in, reply, now_ms);
+        sqs_change_visibility(s, q, r, in, reply, now_ms);
     else if (strcmp(r->operation, "SendMessage") == 0)
-        send_message(s, q, r, in, reply, now_ms);
+        sqs_send_message(s, q, r, in, reply, now_ms);
     else if (strcmp(r->operation, "GetQueueAttributes") == 0)
-        attributes(q, reply, now_ms);
+        sqs_attributes(q, reply, now_ms);
     else if (strcmp(r->operation, "GetQueueUrl") == 0 || strcmp(r->operation, "CreateQueue") == 0)
-        queue_url(s, q->name, reply);
+        sqs_queue_url(s, q->name, reply);
     else
         reply_error(r, reply, 400, "com.amazon.coral.service#UnknownOperationException",
                     "This server has no such operation.");
@@ -336,13 +330,13 @@ bool sqs_answer(struct sqs *s, struct request *r, struct reply *reply, int64_t n
     json_t *in = json_loadb(buf_str(&r->body), r->body.size, 0, NULL);
     bool answered = true;
     reply->status = 200;
-    if (strcmp(r->operation, "CreateQueue") == 0 && !sqs_create(s, name_of(in))) {
+    if (strcmp(r->operation, "CreateQueue") == 0 && !sqs_create(s, sqs_name_of(in))) {
         reply_error(r, reply, 400, "com.amazonaws.sqs#InvalidParameterValue",
                     "The queue's name is bad, or there are too many queues.");
     } else {
-        struct queue *q = find_queue(s, name_of(in));
+        struct queue *q = sqs_find_queue(s, sqs_name_of(in));
         if (q)
-            answered = answer_queue(s, q, r, in, reply, now_ms, waited_ms, park_ms);
+            answered = sqs_answer_queue(s, q, r, in, reply, now_ms, waited_ms, park_ms);
         else
             reply_error(r, reply, 400, "com.amazonaws.sqs#QueueDoesNotExist",
                         "The specified queue does not exist.");

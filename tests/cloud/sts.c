@@ -20,7 +20,7 @@ void sts_name(struct request *r)
     json_decref(form);
 }
 
-static void get_caller_identity(const struct request *r, struct reply *reply)
+static void sts_get_caller_identity(const struct request *r, struct reply *reply)
 {
     buf_addf(&reply->body,
              "<GetCallerIdentityResponse><GetCallerIdentityResult>"
@@ -30,8 +30,8 @@ static void get_caller_identity(const struct request *r, struct reply *reply)
              r->account, r->account, r->id);
 }
 
-static void assume_role(const struct request *r, const json_t *form, struct reply *reply,
-                        int64_t now_ms)
+static void sts_assume_role(const struct request *r, const json_t *form, struct reply *reply,
+                            int64_t now_ms)
 {
     struct session_keys keys = {0};
     char account[13];
@@ -62,9 +62,9 @@ void sts_answer(struct request *r, struct reply *reply, int64_t now_ms)
     reply->status = 200;
     reply->type = "text/xml;charset=UTF-8";
     if (strcmp(r->operation, "GetCallerIdentity") == 0)
-        get_caller_identity(r, reply);
+        sts_get_caller_identity(r, reply);
     else if (strcmp(r->operation, "AssumeRole") == 0)
-        assume_role(r, form, reply, now_ms);
+        sts_assume_role(r, form, reply, now_ms);
     else
         reply_error(r, reply, 400, "InvalidAction", "This server has no such operation.");
     json_decref(form);

@@ -11,14 +11,14 @@ void workspaces_name(struct request *r)
     snprintf(r->operation, sizeof r->operation, "%s", dot ? dot + 1 : target);
 }
 
-static json_t *failure(const char *id, const char *code, const char *message)
+static json_t *workspaces_failure(const char *id, const char *code, const char *message)
 {
     return json_pack("{s:s, s:s, s:s}", "WorkspaceId", id, "ErrorCode", code, "ErrorMessage",
                      message);
 }
 
-static json_t *change_all(const struct machines *m, const struct request *r, const json_t *requests,
-                          const char *state)
+static json_t *workspaces_change_all(const struct machines *m, const struct request *r,
+                                     const json_t *requests, const char *state)
 {
     json_t *failed = json_array();
     size_t i;
@@ -29,8 +29,9 @@ static json_t *change_all(const struct machines *m, const struct request *r, con
         if (machine)
             json_object_set_new(machine, "state", json_string(state));
         else
-            json_array_append_new(failed, failure(id ? id : "", "ResourceNotFound.Workspace",
-                                                  "The WorkSpace could not be found."));
+            json_array_append_new(failed,
+                                  workspaces_failure(id ? id : "", "ResourceNotFound.Workspace",
+                                                     "The WorkSpace could not be found."));
     }
     return failed;
 }
@@ -50,9 +51,10 @@ void workspaces_answer(struct machines *m, struct request *r, struct reply *repl
         if (strcmp(table[i].operation, r->operation) != 0)
             continue;
         reply->status = 200;
-        reply_json(reply, json_pack("{s:o}", "FailedRequests",
-                                    change_all(m, r, json_object_get(in, table[i].requests),
-                                               table[i].state)));
+        reply_json(reply,
+                   json_pack("{s:o}", "FailedRequests",
+                             workspaces_change_all(m, r, json_object_get(in, table[i].requests),
+                                                   table[i].state)));
         reply->type = "application/x-amz-json-1.1";
     }
     json_decref(in);

@@ -25,8 +25,8 @@ struct world {
     int parked;              /* exchanges that wait for a time or a message */
 };
 
-/* False when out of memory; always world_free. */
-bool world_init(struct world *w) MUST_CHECK;
+/* Released by world_free. */
+void world_init(struct world *w);
 void world_free(struct world *w);
 
 /* Names the operation of a signed request, then does it. False: park it for *park_ms at most and
