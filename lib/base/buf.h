@@ -51,10 +51,11 @@ bool buf_vaddf(struct buf *b, const char *format, va_list args);
 bool buf_fail(struct buf *b);
 /* Returns true if no append has failed since buf_make or buf_reset. */
 bool buf_ok(const struct buf *b);
-/* Returns the contents as a string, "" if empty. Owned by the buffer, valid until the next change. */
+/* Returns the contents as a string, "" if empty. Owned by the buffer, valid until the next change.
+ */
 const char *buf_str(const struct buf *b);
-/* Hands the bytes (NUL-terminated) to the caller, who releases them with free(); the buffer is empty
- * afterwards. Returns NULL only if an append has failed. */
+/* Hands the bytes (NUL-terminated) to the caller, who releases them with free(); the buffer is
+ * empty afterwards. Returns NULL only if an append has failed. */
 char *buf_take(struct buf *b) MUST_CHECK;
 
 #endif

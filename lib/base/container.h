@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* The struct of this type whose member ptr points to. The compiler rejects a pointer of another type
- * than the member's. */
+/* The struct of this type whose member ptr points to. The compiler rejects a pointer of another
+ * type than the member's. */
 #define container_of(ptr, type, member)                                                            \
     ((type *)(void *)((char *)(1 ? (ptr) : &((type *)0)->member) - offsetof(type, member)))
 

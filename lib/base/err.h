@@ -82,8 +82,8 @@ bool err_set(struct err *err, enum err_kind kind, const char *code, const char *
 /* The size of the longest text of err_text. */
 #define ERR_TEXT_MAX (sizeof(struct err) + 64)
 
-/* Writes "Code: message (Operation, request id X)" to `to`, without what is empty; always terminates
- * it. This is the text of a resource's `error` in a report. Returns to. */
+/* Writes "Code: message (Operation, request id X)" to `to`, without what is empty; always
+ * terminates it. This is the text of a resource's `error` in a report. Returns to. */
 char *err_text(const struct err *err, char *to, size_t size);
 
 /* Returns a kind's name for logs, such as "throttled". */

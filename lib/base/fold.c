@@ -9,7 +9,8 @@
 
 #include "lib/base/utf8.h"
 
-/* Every `step`th letter from first to last has its uppercase form at its own code point plus `by`. */
+/* Every `step`th letter from first to last has its uppercase form at its own code point plus `by`.
+ */
 static const struct fold {
     int32_t first, last, step, by;
 } folds[] = {

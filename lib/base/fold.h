@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-/* Returns true if two UTF-8 texts differ at most in the case of single letters ("ss" is not equal to
- * a sharp s, which has no uppercase form of one character). From the first invalid UTF-8 on, they
- * are compared byte by byte. */
+/* Returns true if two UTF-8 texts differ at most in the case of single letters ("ss" is not equal
+ * to a sharp s, which has no uppercase form of one character). From the first invalid UTF-8 on,
+ * they are compared byte by byte. */
 bool fold_equal(const char *a, const char *b);
 
 #endif

@@ -8,7 +8,8 @@
 
 #define HASH_INIT 2166136261u
 
-/* Returns the hash of the text before and this one; `hash` is that of the text before, or HASH_INIT. */
+/* Returns the hash of the text before and this one; `hash` is that of the text before, or
+ * HASH_INIT. */
 static inline uint32_t hash_add(uint32_t hash, const char *text)
 {
     for (; *text; text++)

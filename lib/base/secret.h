@@ -13,8 +13,8 @@
 /* Returns the value of an environment variable; NULL if it is unset or empty. */
 const char *secret_env(const char *name);
 
-/* Returns true if a key, secret or token can be sent in a header: not empty, printable ASCII without
- * spaces. */
+/* Returns true if a key, secret or token can be sent in a header: not empty, printable ASCII
+ * without spaces. */
 bool secret_text_valid(const char *text);
 
 /* Appends the bytes of a file that others cannot change; `what` is its kind for errors, such as

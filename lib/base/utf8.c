@@ -1,5 +1,5 @@
-/* Checks, reads and writes UTF-8 according to the table of well-formed byte sequences in the Unicode
- * standard (table 3-7). */
+/* Checks, reads and writes UTF-8 according to the table of well-formed byte sequences in the
+ * Unicode standard (table 3-7). */
 #include "lib/base/utf8.h"
 
 static bool utf8_is_within(unsigned char byte, unsigned char low, unsigned char high)

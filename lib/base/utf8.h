@@ -12,7 +12,8 @@
 size_t utf8_step(const char *bytes, size_t n);
 /* Returns true if all n bytes are well formed. */
 bool utf8_valid(const char *bytes, size_t n);
-/* Returns the code point of a well-formed character of `length` bytes, the result of utf8_step(). */
+/* Returns the code point of a well-formed character of `length` bytes, the result of utf8_step().
+ */
 uint32_t utf8_decode(const char *bytes, size_t length);
 /* Writes a code point, which must not be a surrogate, as 1 to 4 bytes. Returns their number. */
 size_t utf8_encode(uint32_t code, char to[4]);

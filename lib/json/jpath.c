@@ -7,7 +7,8 @@
 
 #include "lib/base/utf8.h"
 
-/* Resolves one "[n]" at *path. Returns NULL if there is no such element or the path is malformed. */
+/* Resolves one "[n]" at *path. Returns NULL if there is no such element or the path is malformed.
+ */
 static json_t *jpath_take_index(json_t *value, const char **path)
 {
     const char *p = *path + 1;

@@ -1,5 +1,5 @@
-/* Requests to the small Azure Resource Manager: who they are from, what they are for, and what the
- * simple ones answer.
+/* Handles requests to the small Azure Resource Manager: authentication, operation names, and the
+ * responses of simple operations.
  * Source: Azure REST documentation of Compute, Network and Resources. */
 #include <ctype.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 #define TAGS_TAIL "/providers/microsoft.resources/tags/default"
 #define PATH_SIZE 2048
 
-/* The part of an id behind "/providers/" and before the name. */
+/* Returns the part of an ID between "/providers/" and the name. */
 static const struct armsim_type types[] = {
     {"Microsoft.Compute/virtualMachines", STYLE_ASYNC, NULL, NULL, 0},
     {"Microsoft.Compute/disks", STYLE_ASYNC, "Microsoft.Compute/virtualMachines",
@@ -29,7 +29,7 @@ static const struct armsim_type types[] = {
      "Microsoft.Network/networkInterfaces", "PublicIPAddressCannotBeDeleted", 400},
 };
 
-/* --- making and keeping --- */
+/* --- contents --- */
 
 struct armsim *armsim_new(const char *url, struct faults *faults)
 {
@@ -152,7 +152,7 @@ const struct armsim_type *armsim_type_of(const char *id)
     return armsim_type(at, size);
 }
 
-/* The path as it is meant: decoded and in lower case. */
+/* Writes the path decoded and in lower case. */
 static void arm_plain_path(const struct request *r, char to[PATH_SIZE])
 {
     struct buf plain = buf_make(PATH_SIZE - 1);
@@ -177,7 +177,8 @@ static const char *arm_verb_of(const struct request *r)
                                              : "get";
 }
 
-/* The action at the end of a path, "start", in the case in which it was sent; "" for none. */
+/* Returns the action at the end of a path, such as "start", in the case in which it was sent; ""
+ * for none. */
 static const char *arm_action_of(const struct request *r)
 {
     const char *at = strcasestr(r->path, "/providers/");
@@ -217,7 +218,7 @@ static void arm_name_request(struct request *r)
                         request_header(r, "Content-Type"));
 }
 
-/* --- the way in --- */
+/* --- authentication and names --- */
 
 void armsim_error(struct request *r, struct reply *reply, unsigned status, const char *code,
                   const char *format, ...)
@@ -273,7 +274,7 @@ json_t *armsim_find(struct armsim *a, struct request *r, struct reply *reply, co
     return NULL;
 }
 
-/* Whether a text that is the id occurs anywhere in a value. */
+/* Returns true if a value contains a string that equals the ID. */
 static bool arm_mentions_id(const json_t *value, const char *id)
 {
     const char *name;
@@ -290,7 +291,7 @@ static bool arm_mentions_id(const json_t *value, const char *id)
     return false;
 }
 
-/* The resource that holds on to this one; NULL: none. */
+/* Returns the resource that uses this one and prevents its deletion; NULL if none does. */
 static const char *arm_holder_of(const struct armsim *a, const struct armsim_type *type,
                                  const char *id)
 {
@@ -357,7 +358,7 @@ static void arm_answer_resource(struct armsim *a, struct request *r, struct repl
         arm_delete_resource(a, r, reply, type, path, now_ms);
     else if (strcmp(r->method, "GET") != 0)
         armsim_error(r, reply, 405, "MethodNotAllowed", "This server does not do that.");
-    else if ((resource = armsim_find(a, r, reply, path)) != NULL)
+    else if ((resource = armsim_find(a, r, reply, path)))
         reply_json(reply, json_incref(resource));
     if (reply->status == 200)
         reply->type = "application/json; charset=utf-8";

@@ -1,8 +1,8 @@
-/* Operations that go on after the request: begun, ended when their time has come, polled.
+/* Runs long-running operations: starts them, ends them when they are due, answers polls.
  * Source: Azure documentation, "Track asynchronous Azure operations".
  *
- * An operation "virtualMachines/delete" can be made to fail in the end by a fault that is ordered
- * for "virtualMachines/delete:end". */
+ * An operation "virtualMachines/delete" can be made to fail at its end by a fault for
+ * "virtualMachines/delete:end". */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +13,10 @@
 #include "lib/json/jpath.h"
 #include "tests/cloud/arm_table.h"
 
-/* --- what they do --- */
+/* --- effects --- */
 
-/* The power state that a virtual machine is in afterwards; NULL when the operation changes none. */
+/* Returns the power state of a virtual machine afterwards; NULL if the operation does not change
+ * it. */
 static const char *armop_power_after(const char *kind)
 {
     static const struct {
@@ -36,7 +37,7 @@ static void armop_set_power(json_t *vm, const char *state)
                         json_pack("{s:[{s:s}]}", "statuses", "code", state));
 }
 
-/* Removes all whose id begins with the prefix and goes on with a slash. */
+/* Removes all resources whose ID is the prefix followed by a slash. */
 static void armop_remove_below(json_t *table, const char *prefix)
 {
     size_t n = strlen(prefix);
@@ -87,7 +88,7 @@ void armsim_settle(struct armsim *a, int64_t now_ms)
             armop_finish(a, operation);
 }
 
-/* --- beginning --- */
+/* --- start --- */
 
 static enum style armop_ordered_style(const struct armsim *a, const char *operation,
                                       enum style usual)
@@ -101,13 +102,13 @@ static enum style armop_ordered_style(const struct armsim *a, const char *operat
                                             : STYLE_SYNC;
 }
 
-/* Azure answers some calls at once, and those for resource groups in one way only. Tests that want
- * them otherwise find the operation below a provider that is none, so that nobody takes asking
- * after it for something that needs a permission (harness/permissions.py). */
+/* Azure completes some calls at once, and those for resource groups in one way only. If a test sets
+ * another style, the operation's URL is below a provider that does not exist, so that a poll of it
+ * is not taken for something that needs a permission (harness/permissions.py). */
 #define NOWHERE "/providers/Test.Only/locations/westeurope/operations/"
 
-/* Where the operations of a kind of resource are asked after, behind the subscription: by
- * Azure-AsyncOperation and by Location; NULL: at the same address, with a parameter. */
+/* The paths, after the subscription, at which operations of a kind of resource are polled: by
+ * Azure-AsyncOperation and by Location; NULL: at the same path, with a parameter. */
 static const struct {
     const char *kind, *status, *location;
 } places[] = {
@@ -122,7 +123,7 @@ static const struct {
     {"", "/providers/Microsoft.Compute/locations/westeurope/operations/", NULL}, /* all others */
 };
 
-/* The URL of an operation, as long as the tests want it: Azure's hold a signature of kilobytes.
+/* The URL of an operation, as long as the test sets: Azure's contain a signature of kilobytes.
  */
 static void armop_add_url(const struct armsim *a, const struct request *r, struct reply *reply,
                           bool location, const char *kind, const char *id)
@@ -176,7 +177,7 @@ void armsim_begin(struct armsim *a, struct request *r, struct reply *reply, cons
     armop_add_retry_after(a, reply);
 }
 
-/* --- polling --- */
+/* --- polls --- */
 
 static void armop_poll_location(const struct armsim *a, const json_t *operation, struct request *r,
                                 struct reply *reply)

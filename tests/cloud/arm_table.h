@@ -1,4 +1,4 @@
-/* What the parts of the small Azure Resource Manager share. */
+/* Declares what the files of the small Azure Resource Manager share. */
 #ifndef HGAUTOD_TESTS_CLOUD_ARM_TABLE_H
 #define HGAUTOD_TESTS_CLOUD_ARM_TABLE_H
 
@@ -17,7 +17,7 @@ struct armsim {
     unsigned operation_count;
 };
 
-/* How an operation is told apart from its request. */
+/* How the end of an operation is reported. */
 enum style {
     STYLE_SYNC,     /* 200: done */
     STYLE_ASYNC,    /* 202 with Azure-AsyncOperation and Location */
@@ -34,28 +34,28 @@ struct armsim_type {
     unsigned held_status;
 };
 
-/* NULL when it is unknown. type: "microsoft.compute/virtualmachines", in any case. */
+/* Returns NULL if the type is unknown. type: "microsoft.compute/virtualmachines", in any case. */
 const struct armsim_type *armsim_type(const char *type, size_t size);
-/* The type of a resource's id; NULL when it is unknown. */
+/* Returns the type of a resource by its ID; NULL if unknown. */
 const struct armsim_type *armsim_type_of(const char *id);
 
-/* A setting's number. */
+/* Returns a setting's number. */
 int64_t armsim_number(const struct armsim *a, const char *name, int64_t otherwise);
 void armsim_error(struct request *r, struct reply *reply, unsigned status, const char *code,
                   const char *format, ...) PRINTF_LIKE(5, 6);
-/* A resource, or NULL after a 404 has been written. */
+/* Returns a resource; NULL after writing a 404. */
 json_t *armsim_find(struct armsim *a, struct request *r, struct reply *reply, const char *id);
 
-/* Begins what r->operation names on the target (a lower-case id), and writes the answer. */
+/* Starts r->operation on the target (an ID in lower case), and writes the response. */
 void armsim_begin(struct armsim *a, struct request *r, struct reply *reply, const char *target,
                   enum style style, int64_t now_ms);
-/* Ends every operation whose time has come. */
+/* Ends every operation that is due. */
 void armsim_settle(struct armsim *a, int64_t now_ms);
-/* Answers how an operation goes; id: its own, location: the request came by Location. */
+/* Writes the status of the operation with this ID; location: the request came by Location. */
 void armsim_poll(struct armsim *a, struct request *r, struct reply *reply, const char *id,
                  bool location);
 
-/* Tags of a resource. */
+/* Handle requests for the tags of a resource. */
 void armsim_tags(struct armsim *a, struct request *r, struct reply *reply, const char *id,
                  int64_t now_ms);
 

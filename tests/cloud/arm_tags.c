@@ -1,4 +1,4 @@
-/* Tags of a resource: names in any case, values as they are.
+/* Changes the tags of a resource: names in any case, values as they are.
  * Source: Azure REST documentation, "Tags - Get At Scope", "Tags - Update At Scope". */
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static const char *armtag_find(json_t *tags, const char *name)
     return NULL;
 }
 
-/* A name that is there keeps its case. */
+/* An existing name keeps its case. */
 static void armtag_merge(json_t *tags, const json_t *more)
 {
     const char *name;
@@ -30,7 +30,7 @@ static void armtag_merge(json_t *tags, const json_t *more)
     }
 }
 
-/* Only where the value agrees too. */
+/* Removes tags whose value matches too. */
 static void armtag_remove(json_t *tags, const json_t *less)
 {
     const char *name;
@@ -57,7 +57,7 @@ static bool armtag_change(json_t *tags, const char *operation, const json_t *giv
     return true;
 }
 
-/* The tags change at once, even when an operation is ordered that goes on. */
+/* The tags change at once, even if the operation is set to be long-running. */
 static void armtag_patch(struct armsim *a, struct request *r, struct reply *reply, json_t *resource,
                          int64_t now_ms)
 {

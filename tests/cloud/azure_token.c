@@ -1,6 +1,6 @@
-/* Tokens: client credentials by secret or assertion, and managed identities.
+/* Issues tokens: client credentials with a secret or an assertion, and managed identities.
  * Source: Microsoft Entra documentation, "OAuth 2.0 client credentials flow"; Azure documentation,
- * "How to use managed identities to acquire an access token". An assertion is taken as it is. */
+ * "How to use managed identities to acquire an access token". Assertions are accepted unchecked. */
 #include "tests/cloud/azure_token.h"
 
 #include <inttypes.h>
@@ -81,8 +81,8 @@ static void token_add_part(struct buf *to, const char *dot, json_t *part)
     json_decref(part);
 }
 
-/* A token that is only good where its scope says, with the claims that others who take it look at
- * (Azurite does). Nobody can check its signature: there is no key. NULL when out of memory. */
+/* Returns a token that is valid for its scope only, with the claims that Azurite checks. It has no
+ * valid signature, since there is no key. */
 static char *token_issue(struct azure_tokens *t, const char *scope, int64_t now_ms, int64_t seconds)
 {
     size_t tail = token_ends_with(scope, SCOPE_TAIL) ? strlen(SCOPE_TAIL) : 0;
@@ -126,7 +126,7 @@ static void token_answer_entra(struct azure_tokens *t, const struct request *r, 
                           "AADSTS7000215: Invalid client secret provided.");
     else if (!token_ends_with(scope, SCOPE_TAIL))
         token_reply_error(reply, 400, "invalid_scope", "AADSTS1002012: The scope is not valid.");
-    else if ((token = token_issue(t, scope, now_ms, seconds)) != NULL) {
+    else if ((token = token_issue(t, scope, now_ms, seconds))) {
         reply_json(reply, json_pack("{s:s, s:I, s:I, s:s}", "token_type", "Bearer", "expires_in",
                                     (json_int_t)seconds, "ext_expires_in", (json_int_t)seconds,
                                     "access_token", token));
@@ -145,7 +145,7 @@ static void token_answer_imds(struct azure_tokens *t, const struct request *r, c
         token_reply_error(reply, 400, "invalid_request", "Required metadata header not specified");
     else if (!*form_get(query, "api-version") || !*resource)
         token_reply_error(reply, 400, "invalid_request", "Required query variable is missing");
-    else if ((token = token_issue(t, resource, now_ms, seconds)) != NULL) {
+    else if ((token = token_issue(t, resource, now_ms, seconds))) {
         snprintf(in, sizeof in, "%" PRId64, seconds);
         snprintf(on, sizeof on, "%" PRId64, now_ms / 1000 + seconds);
         reply_json(reply,

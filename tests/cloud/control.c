@@ -1,18 +1,18 @@
-/* The tests' own endpoints:
+/* Serves the endpoints for the tests themselves:
  *
  *     GET  /_control/requests    the journal
- *     GET  /_control/parked      {"parked": N}: requests held back just now
+ *     GET  /_control/parked      {"parked": N}: requests held back at present
  *     GET  /_control/instances   {"id": "state"}
  *     POST /_control/instances   [{"id","state","account","region"}]
- *     GET  /_control/azure       {id: resource}: what Azure Resource Manager has
+ *     GET  /_control/azure       {id: resource}: the resources of Azure Resource Manager
  *     POST /_control/azure       resources for it; see arm.h
  *     POST /_control/azure-settings  how it behaves; see arm.h
  *     POST /_control/faults      one rule; see faults.h
- *     GET  /_control/faults      [{"operation","times"}]: what is left of each
- *     DELETE /_control/faults    no more of them
+ *     GET  /_control/faults      [{"operation","times"}]: what remains of each
+ *     DELETE /_control/faults    removes all
  *     POST /_control/age         {"bucket","key","seconds"}: an object becomes so much older
  *     POST /_control/clock       {"offset_ms"}: by how much the server's clock is ahead
- *     POST /_control/reset       forgets everything */
+ *     POST /_control/reset       removes everything */
 #include <string.h>
 
 #include "lib/base/clock.h"

@@ -1,5 +1,5 @@
-/* A small Amazon EC2: instances described, started, stopped and terminated.
- * Source: Amazon EC2 API Reference. As there, one unknown id fails the whole call. */
+/* Plays a small Amazon EC2: describes, starts, stops and terminates instances.
+ * Source: Amazon EC2 API Reference. As in EC2, one unknown ID fails the whole call. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 
 #define IDS_MAX 1000
 
-/* What each operation does: the state it goes through and the one it ends in. */
+/* The state that each operation passes through and the one it ends in. */
 static const struct change {
     const char *operation, *passing, *state;
     int code; /* of the passing state */

@@ -1,4 +1,5 @@
-/* The rules of faults, in the order in which they were added; the first that hits a call decides.
+/* Keeps the rules of faults in the order in which they were added; the first that matches a call
+ * decides.
  */
 #include "tests/cloud/faults.h"
 

@@ -1,4 +1,4 @@
-/* Faults to order: rules that make the next calls of an operation go wrong. */
+/* Scripted faults: rules that make the next calls of an operation fail. */
 #ifndef HGAUTOD_TESTS_CLOUD_FAULTS_H
 #define HGAUTOD_TESTS_CLOUD_FAULTS_H
 
@@ -27,12 +27,12 @@ void faults_clear(struct faults *f);
 /* Adds a rule:
  * {"operation","times","after","status","code","message","retry_after","html","delay_ms","drop",
  * "raw","done"}.
- * False when it is none. */
+ * Returns false if it is not a valid rule. */
 bool faults_add(struct faults *f, const json_t *rule) MUST_CHECK;
-/* Counts a call; the rule that hits it, or NULL. Valid until the next faults_clear. */
+/* Counts a call. Returns the rule that matches it, or NULL; valid until the next faults_clear. */
 const struct fault *faults_hit(struct faults *f, const char *operation);
 
-/* [{"operation", "times"}]: what is left of each rule; a new reference. */
+/* [{"operation", "times"}]: what remains of each rule; a new reference. */
 json_t *faults_json(const struct faults *f) MUST_CHECK;
 
 #endif

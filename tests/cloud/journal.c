@@ -1,4 +1,4 @@
-/* The journal of requests: kept for the tests, printed for people. */
+/* Keeps the journal of requests for the tests, and prints it for people. */
 #include "tests/cloud/journal.h"
 
 #include <stdio.h>

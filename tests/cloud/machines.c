@@ -1,4 +1,4 @@
-/* The table of instances and WorkSpaces, by id. */
+/* Keeps the table of instances and WorkSpaces by ID. */
 #include "tests/cloud/machines_table.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* EC2 instances and WorkSpaces: things with an id and a state, started and stopped. */
+/* EC2 instances and WorkSpaces: machines with an ID and a state. */
 #ifndef HGAUTOD_TESTS_CLOUD_MACHINES_H
 #define HGAUTOD_TESTS_CLOUD_MACHINES_H
 
@@ -10,7 +10,7 @@ struct machines;
 struct machines *machines_new(void) MUST_CHECK;
 void machines_free(struct machines *m);
 void machines_clear(struct machines *m);
-/* Makes one, or changes its state. An id that begins with "ws-" is a WorkSpace, any other an
+/* Adds one, or changes its state. An ID that begins with "ws-" is a WorkSpace, any other an
  * instance. */
 bool machines_put(struct machines *m, const char *id, const char *state, const char *account,
                   const char *region) MUST_CHECK;

@@ -10,7 +10,7 @@ struct machines {
     json_t *by_id; /* {"i-0abc": {"state", "account", "region"}} */
 };
 
-/* The machine of that id, if it is in the request's account and region. Borrowed. */
+/* Returns the machine with that ID if it is in the request's account and region. Borrowed. */
 json_t *machines_find(const struct machines *m, const struct request *r, const char *id);
 const char *machine_state(const json_t *one);
 

@@ -1,4 +1,4 @@
-/* Recording requests. */
+/* Records requests in a file. */
 #include "tests/cloud/record.h"
 
 #include <ctype.h>

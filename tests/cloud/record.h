@@ -1,4 +1,5 @@
-/* A file of the requests that hgautod has sent, for tests that look at each: a JSON object a line,
+/* A file of the requests that hgautod has sent, for tests that examine each: one JSON object per
+ * line,
  * {"method", "target", "headers" (names in lower case), "body" (base64)}. */
 #ifndef HGAUTOD_TESTS_CLOUD_RECORD_H
 #define HGAUTOD_TESTS_CLOUD_RECORD_H
@@ -9,7 +10,7 @@
 #include "lib/base/attr.h"
 #include "tests/cloud/request.h"
 
-/* Appends the request unless somebody else sent it; the line is there when this returns. False when
+/* Appends the request if hgautod sent it; the line is written when this returns. Returns false if
  * it cannot be written. */
 bool record_request(FILE *to, const struct request *r) MUST_CHECK;
 

@@ -1,4 +1,4 @@
-/* Requests taken apart and answers put together, in each protocol's own shape. */
+/* Parses requests and builds responses in the form of each protocol. */
 #include "tests/cloud/request.h"
 
 #include <stdio.h>

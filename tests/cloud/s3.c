@@ -1,4 +1,4 @@
-/* A small Amazon S3, path style: objects, listings, If-Match and If-None-Match, event
+/* Plays a small Amazon S3, path style: objects, listings, If-Match and If-None-Match, event
  * notifications. Source: Amazon S3 API Reference; Amazon S3 User Guide, "Conditional writes" and
  * "Event message structure". */
 #include "tests/cloud/s3.h"
@@ -16,7 +16,7 @@
 
 #define BUCKETS_MAX 64
 #define PAGE        1000
-/* The one user metadata that is kept. */
+/* The only user metadata that is kept. */
 #define EVENT_HEADER "x-amz-meta-hgautod-event"
 
 struct object {
@@ -42,7 +42,7 @@ struct s3 {
     size_t count;
 };
 
-/* A request's bucket and key, decoded. */
+/* The bucket and key of a request, decoded. */
 struct target {
     char bucket[64];
     char key[1025];
@@ -102,7 +102,7 @@ bool s3_create(struct s3 *s, const char *name, const char *queue)
     return true;
 }
 
-/* Where the key is, or where it would have to be put. */
+/* Returns the index of the key, or the one at which to insert it. */
 static size_t s3_index_of(const struct bucket *b, const char *key, bool *there)
 {
     size_t low = 0;
@@ -139,7 +139,7 @@ bool s3_age(struct s3 *s, const char *bucket, const char *key, int64_t ms)
     return o != NULL;
 }
 
-/* The object of that key, made where there is none. */
+/* Returns the object with that key, which is added if absent. */
 static struct object *s3_get_or_add_object(struct bucket *b, const char *key)
 {
     bool there;
@@ -200,7 +200,7 @@ void s3_name(struct request *r)
     snprintf(r->operation, sizeof r->operation, "Unknown");
 }
 
-/* Tells the bucket's queue that an object was created. */
+/* Notifies the bucket's queue that an object was created. */
 static void s3_notify_queue(struct s3 *s, const struct bucket *b, const struct object *o,
                             int64_t now_ms)
 {
@@ -225,7 +225,7 @@ static void s3_notify_queue(struct s3 *s, const struct bucket *b, const struct o
     buf_free(&key);
 }
 
-/* Whether the write's condition holds; else the error is written. */
+/* Returns true if the condition of the write holds; otherwise writes the error. */
 static bool s3_condition_holds(const struct object *there, const struct request *r,
                                struct reply *reply)
 {
@@ -310,7 +310,7 @@ static void s3_add_content(struct buf *to, const struct object *o)
              o->size);
 }
 
-/* One page; the continuation token is the last key of the page before. */
+/* Writes one page; the continuation token is the last key of the previous page. */
 static void s3_list_objects(const struct bucket *b, const struct request *r, struct reply *reply)
 {
     json_t *form = form_parse(r->query, strlen(r->query));

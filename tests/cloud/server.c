@@ -1,12 +1,12 @@
-/* cloudserver: plays a small AWS and a small Azure on the loopback, for tests of faults, for
- * measuring and for the demo.
+/* cloudserver: plays a small AWS and a small Azure on the loopback interface, for tests with
+ * faults, for measurements and for the demo.
  *
  *     cloudserver [--port N] [--quiet] [--record FILE] [--queue NAME] [--bucket NAME]
  *                 [--instance ID]...
  *
- * It prints its address, then a line for each request it served. The bucket announces event.json
- * objects to the queue. One thread runs everything: libmicrohttpd's connections, parked long polls
- * and ordered delays. */
+ * It prints its address, then one line per request. The bucket announces event.json objects to the
+ * queue. One thread runs everything: libmicrohttpd's connections, parked long polls and scripted
+ * delays. */
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <poll.h>
@@ -26,7 +26,7 @@
 
 struct server;
 
-/* One request on its way. */
+/* A request in progress. */
 struct exchange {
     struct server *server;
     struct request request;
@@ -98,8 +98,8 @@ static enum MHD_Result server_send_reply(const struct exchange *x, struct reply 
     return result;
 }
 
-/* Signature, name and faults: what comes before a service is asked. False when the answer is
- * already written. */
+/* Checks the signature, names the operation and applies faults, before the service is called.
+ * Returns false if the response is already written. */
 static bool server_begin_request(struct exchange *x, struct reply *reply)
 {
     struct world *w = &x->server->world;
@@ -136,7 +136,7 @@ static void server_write_fault(const struct exchange *x, struct reply *reply)
         reply_header(reply, "Retry-After", fault->retry_after);
 }
 
-/* Writes bytes that are no whole answer past libmicrohttpd, which closes the connection then. */
+/* Writes bytes of an incomplete response past libmicrohttpd, which closes the connection then. */
 static void server_write_raw(const struct exchange *x)
 {
     const union MHD_ConnectionInfo *info =
@@ -162,7 +162,7 @@ static void server_drop_connection(const struct exchange *x, struct reply *reply
     }
 }
 
-/* The service's answer; false when the exchange was parked. */
+/* Calls the service. Returns false if the exchange was parked. */
 static bool server_call_service(struct exchange *x, struct reply *reply)
 {
     int64_t park_ms = 0;
@@ -175,7 +175,7 @@ static bool server_call_service(struct exchange *x, struct reply *reply)
     return false;
 }
 
-/* Writes the answer, or parks the exchange and returns false. */
+/* Writes the response, or parks the exchange and returns false. */
 static bool server_answer(struct exchange *x, struct reply *reply)
 {
     const struct fault *fault = &x->fault;
@@ -196,7 +196,7 @@ static bool server_answer(struct exchange *x, struct reply *reply)
     return true;
 }
 
-/* Held back from before the world was made anew: it belongs to a test that has ended. */
+/* Returns true if the exchange began before the last reset: it belongs to a test that has ended. */
 static bool server_was_reset(const struct exchange *x)
 {
     return x->begun && x->resets != x->server->world.resets;
@@ -219,7 +219,7 @@ static enum MHD_Result server_respond(struct exchange *x)
     return result;
 }
 
-/* libmicrohttpd: called when the headers are there, for each piece of the body, and at its end. */
+/* Called by libmicrohttpd after the headers, for each part of the body, and at its end. */
 static enum MHD_Result server_on_request(void *ctx, struct MHD_Connection *connection,
                                          const char *path, const char *method, const char *version,
                                          const char *data, size_t *size, void **state)
@@ -244,7 +244,7 @@ static enum MHD_Result server_on_request(void *ctx, struct MHD_Connection *conne
     return server_respond(x);
 }
 
-/* libmicrohttpd: the URI as it was sent, before it is decoded. What this returns becomes the
+/* Called by libmicrohttpd with the URI as it was sent, before it is decoded. The result becomes the
  * request's state. */
 static void *server_open_exchange(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
@@ -285,8 +285,8 @@ static bool server_listen_on(struct server *s, int port)
     return true;
 }
 
-/* Wakes whoever's time has come, whoever is forgotten, and all long polls when a queue has changed.
- * Returns when it is to be called again. */
+/* Wakes exchanges that are due or from before the last reset, and all long polls if a queue has
+ * changed. Returns when to call it again. */
 static int64_t server_wake_due(struct server *s, int64_t at_ms)
 {
     unsigned changes = sqs_changes(s->world.sqs);
@@ -335,7 +335,7 @@ static int server_open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Reads the options; what they make is made in the order given. */
+/* Reads the options; queues, buckets and instances are created in the order given. */
 static bool server_read_options(struct server *s, int argc, char **argv, int *port)
 {
     static const struct option options[] = {

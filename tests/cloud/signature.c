@@ -1,5 +1,5 @@
-/* Signature Version 4 seen from the service's side, written apart from lib/aws/auth/sigv4.c so that
- * the one checks the other. Source: AWS IAM User Guide, "Create a signed AWS API request". */
+/* Checks Signature Version 4 as a service does, independently of lib/aws/auth/sigv4.c, so that each
+ * tests the other. Source: AWS IAM User Guide, "Create a signed AWS API request". */
 #include "tests/cloud/signature.h"
 
 #include <ctype.h>
@@ -64,7 +64,7 @@ static bool signature_read_claim(struct request *r, struct claim *claim)
            strcmp(end, "aws4_request") == 0;
 }
 
-/* The secret of an access key, and whose it is. */
+/* Finds the secret of an access key, and its account. */
 static bool signature_find_secret(struct request *r, char secret[65])
 {
     if (strcmp(r->access_key, CLOUD_ACCESS_KEY) == 0) {
@@ -87,7 +87,7 @@ static int signature_compare_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* One "name=value" of the query, decoded and encoded anew. */
+/* Returns one "name=value" of the query, decoded and encoded again. */
 static char *signature_canonical_pair(const char *pair, size_t size)
 {
     struct buf plain = buf_make(CANONICAL_MAX);
@@ -125,7 +125,7 @@ static bool signature_add_query(struct buf *to, const char *query)
     return ok;
 }
 
-/* S3 signs the path as it is encoded, all others encode it once more. */
+/* S3 signs the path as it is encoded; all other services encode it once more. */
 static bool signature_add_path(struct buf *to, const struct request *r)
 {
     if (strcmp(r->service, "s3") != 0)
@@ -157,7 +157,7 @@ static bool signature_add_header(struct buf *to, const struct request *r, const 
     return buf_addc(to, '\n');
 }
 
-/* The hash that stands in the canonical request; what the header claims must be true. */
+/* Writes the hash for the canonical request. Returns false if the header contains another one. */
 static bool signature_payload_hash(const struct request *r, char hash[SHA256_HEX_SIZE])
 {
     const char *told = request_header(r, "X-Amz-Content-Sha256");
@@ -220,7 +220,7 @@ static bool signature_holds(const struct request *r, const struct claim *claim, 
     return ok && strcmp(hex, claim->signature) == 0;
 }
 
-/* Whether the signature's time is one that the service accepts; each says it in its own way. */
+/* Returns true if the service accepts the time of the signature; each has its own error. */
 static bool signature_is_in_time(struct request *r, int64_t now_ms, struct reply *reply)
 {
     const char *date = request_header(r, "X-Amz-Date");

@@ -1,5 +1,5 @@
-/* A small Amazon SQS: its JSON protocol, long polls, visibility timeouts, receipt handles that grow
- * old. Source: Amazon SQS API Reference. */
+/* Plays a small Amazon SQS: JSON protocol, long polls, visibility timeouts, receipt handles that
+ * expire. Source: Amazon SQS API Reference. */
 #include "tests/cloud/sqs.h"
 
 #include <stdio.h>
@@ -111,8 +111,9 @@ bool sqs_put(struct sqs *s, const char *queue, const char *body, int64_t now_ms)
     return q && sqs_add_message(s, q, body, now_ms);
 }
 
-/* The message of a receipt handle, or NULL when it is gone. False when the handle is none of ours.
- */
+/* Finds the message of a receipt handle, NULL if it no longer exists. Returns false if the handle
+ * is invalid.
+ * */
 static bool sqs_find_message(struct queue *q, const char *handle, struct message ***to,
                              unsigned *receive)
 {
@@ -162,8 +163,9 @@ static long sqs_number_of(const json_t *in, const char *name, long fallback)
     return json_is_integer(value) ? (long)json_integer_value(value) : fallback;
 }
 
-/* Takes what is visible. Nothing there and time left: false, and how long until something may be.
- */
+/* Receives visible messages. Returns false if there are none and the request can wait, with the
+ * time until there may be one.
+ * */
 static bool sqs_receive(struct sqs *s, struct queue *q, const json_t *in, struct reply *reply,
                         int64_t now_ms, int64_t waited_ms, int64_t *park_ms)
 {
@@ -187,7 +189,7 @@ static bool sqs_receive(struct sqs *s, struct queue *q, const json_t *in, struct
         return false;
     }
     s->changes += hidden == 0;
-    /* As there: without messages the member is left out. */
+    /* As in SQS, the member is absent without messages. */
     json_t *out = json_object();
     if (json_array_size(found) > 0)
         json_object_set(out, "Messages", found);
@@ -207,7 +209,7 @@ static void sqs_delete_message(struct queue *q, const struct request *r, const j
                     "The input receipt handle is not a valid receipt handle.");
         return;
     }
-    /* A handle of an earlier receive deletes nothing, and says nothing. */
+    /* A handle of an earlier receive deletes nothing, without an error. */
     if (at && (*at)->receives == receive) {
         struct message *m = *at;
         *at = m->next;
@@ -281,7 +283,7 @@ static void sqs_queue_url(const struct sqs *s, const char *name, struct reply *r
     reply_json(reply, json_pack("{s:s}", "QueueUrl", url));
 }
 
-/* The queue that a request names, by name or at the end of its URL. */
+/* Returns the name of the queue in a request, given as a name or at the end of its URL. */
 static const char *sqs_name_of(const json_t *in)
 {
     const char *name = json_string_value(json_object_get(in, "QueueName"));

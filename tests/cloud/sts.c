@@ -1,4 +1,4 @@
-/* A small AWS STS: GetCallerIdentity and AssumeRole; every role may be assumed.
+/* Plays a small AWS STS: GetCallerIdentity and AssumeRole; every role can be assumed.
  * Source: AWS STS API Reference. */
 #include "tests/cloud/sts.h"
 
@@ -41,7 +41,7 @@ static void sts_assume_role(const struct request *r, const json_t *form, struct 
         reply_error(r, reply, 400, "ValidationError", "RoleArn is not the ARN of a role.");
         return;
     }
-    /* Others at each call, as STS gives them: the request's number tells them apart. */
+    /* Different ones in each call, as from STS; derived from the number of the request. */
     session_keys_make(account, (unsigned)strtoul(strrchr(r->id, '-') + 1, NULL, 10), &keys);
     clock_iso(now_ms + LIFETIME_MS, expires);
     buf_addf(&reply->body,

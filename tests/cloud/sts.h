@@ -1,4 +1,4 @@
-/* Who am I, and who may I be: AWS STS. */
+/* AWS STS: the caller's identity and assumed roles. */
 #ifndef HGAUTOD_TESTS_CLOUD_STS_H
 #define HGAUTOD_TESTS_CLOUD_STS_H
 

@@ -1,4 +1,4 @@
-/* A small Amazon WorkSpaces: started and stopped in batches, failures listed beside HTTP 200.
+/* Plays a small Amazon WorkSpaces: starts and stops in batches; failures are listed with HTTP 200.
  * Source: Amazon WorkSpaces API Reference. */
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* Which service a request is for: what its signature says, or for Azure its path. */
+/* Routes each request to its service, by its signature or, for Azure, by its path. */
 #include "tests/cloud/world.h"
 
 #include <stdio.h>

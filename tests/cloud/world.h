@@ -1,4 +1,4 @@
-/* All that the server keeps: one thread owns it, so nothing is locked. */
+/* The state of the server. One thread owns it, so there are no locks. */
 #ifndef HGAUTOD_TESTS_CLOUD_WORLD_H
 #define HGAUTOD_TESTS_CLOUD_WORLD_H
 
@@ -20,7 +20,7 @@ struct world {
     struct faults *faults;
     struct journal *journal;
     unsigned requests;
-    unsigned resets;         /* a request from before the last one is not answered any more */
+    unsigned resets;         /* a request from before the last reset is not answered */
     int64_t clock_offset_ms; /* of the server's clock */
     int parked;              /* exchanges that wait for a time or a message */
 };
@@ -29,12 +29,13 @@ struct world {
 void world_init(struct world *w);
 void world_free(struct world *w);
 
-/* Names the operation of a signed request, then does it. False: park it for *park_ms at most and
- * ask again. */
+/* Sets the operation of a signed request / carries it out. Returns false if the request must be
+ * parked, for *park_ms at most, and passed again. */
 void world_name(struct request *r);
 bool world_answer(struct world *w, struct request *r, struct reply *reply, int64_t now_ms,
                   int64_t waited_ms, int64_t *park_ms) MUST_CHECK;
-/* Answers the tests' own requests, below /_control/: they are not signed and not in the journal. */
+/* Handles the requests of the tests below /_control/, which are not signed and not in the journal.
+ */
 void control_answer(struct world *w, const struct request *r, struct reply *reply);
 
 #endif

@@ -1,4 +1,4 @@
-/* Fuzzes daemon/source/envelope.c: objects that come out are fit to be asked for. */
+/* Fuzzes daemon/source/envelope.c: the objects found have valid names. */
 #include <string.h>
 
 #include "daemon/source/envelope.h"

@@ -1,4 +1,5 @@
-/* Fuzzes daemon/source/envelope_azure.c: objects that come out are fit to be asked for. */
+/* Fuzzes daemon/source/envelope_azure.c: the objects found have valid
+ * names. */
 #include <string.h>
 
 #include "daemon/source/envelope.h"

@@ -1,5 +1,5 @@
-/* Fuzzes daemon/run/event.c and daemon/run/report.c: whatever is read as an event has reports that
- * are JSON, have the size they say, and can be read again. */
+/* Fuzzes daemon/run/event.c and daemon/run/report.c: the reports of any event that is accepted are
+ * JSON, have the announced size, and can be read again. */
 #include <string.h>
 
 #include "daemon/run/event.h"
@@ -45,7 +45,7 @@ static void report(const struct event *e, size_t index, const json_t *planned)
     MUST(report_key(&in, "reports/", &key) && key.size <= 1024);
     MUST(strcspn(key.data + strlen("reports/"), "/") == key.size - strlen("reports/"));
     struct report *r = report_open(&in);
-    MUST(r != NULL);
+    MUST(r);
     read_all(report_body(r), &whole, 64);
     read_all(report_body(r), &again, 7);
     MUST(whole.size == report_body(r)->size && again.size == whole.size);
@@ -65,7 +65,7 @@ static void resources(const struct event *e, const struct event_automation *a)
         MUST(r->offset + r->size <= e->text.size && r->place < a->place_count);
         MUST(a->places[r->place].account < a->account_count);
         json_t *value = event_resource(e, r, &err);
-        MUST(value != NULL ? json_is_object(value) : err.kind != ERR_NONE);
+        MUST(value ? json_is_object(value) : err.kind != ERR_NONE);
         json_decref(value);
     }
 }

@@ -1,4 +1,4 @@
-/* Fuzzes lib/json/jread.c: what it makes is what jansson makes, and it makes it of nearly all that
+/* Fuzzes lib/json/jread.c: its values equal jansson's, and it accepts nearly everything that
  * jansson accepts. */
 #include <jansson.h>
 #include <string.h>
@@ -7,16 +7,16 @@
 #include "lib/json/scan.h"
 #include "tests/fuzz/target.h"
 
-/* The written form tells order and types, which json_equal does not. */
+/* Compares the text, since json_equal ignores order and some types. */
 static void must_be_same(const json_t *own, const json_t *other)
 {
     char *a = json_dumps(own, JSON_COMPACT), *b = json_dumps(other, JSON_COMPACT);
-    MUST(a != NULL && b != NULL && strcmp(a, b) == 0);
+    MUST(a && b && strcmp(a, b) == 0);
     free(a);
     free(b);
 }
 
-/* jansson takes deeper nesting, and overlooks a NUL byte right behind a number. */
+/* jansson accepts deeper nesting, and ignores a NUL byte directly after a number. */
 static bool is_more_than_scan_takes(const char *text, size_t size)
 {
     struct scan s;
@@ -33,8 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data;
     json_t *own = jread(text, size);
     json_t *other = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    MUST(own == NULL || other != NULL);
-    MUST(own != NULL || other == NULL || is_more_than_scan_takes(text, size));
+    MUST(!own || other);
+    MUST(own || !other || is_more_than_scan_takes(text, size));
     if (own)
         must_be_same(own, other);
     json_decref(own);

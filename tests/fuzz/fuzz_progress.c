@@ -29,7 +29,7 @@ static struct step_ctx context(const struct automation *a, const json_t *resourc
     };
 }
 
-/* What is left of a state is the action's own, and is taken as it is a second time. */
+/* A state that has been reduced is accepted unchanged the second time. */
 static void admit(const struct automation *a, const struct action *action, json_t *state)
 {
     struct automation of = *a;
@@ -60,7 +60,7 @@ static void check_task(const struct automation *a, const struct task *task)
     MUST(task->status == TASK_OPEN || !task->restored || task->text || a->left < COUNT);
     if (task->status != TASK_OPEN || !task->text)
         return;
-    /* The same state for every action: what one refuses another may take. */
+    /* The same state for every action, since each accepts other members. */
     for (const struct action *const *action = action_table; *action; action++) {
         json_t *state = json_loads(task->text, 0, NULL);
         MUST(json_is_object(state));
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run.automations = automations;
     run.progress = progress;
     progress_restore(&run);
-    MUST(run.progress == NULL && run.left <= 2 * COUNT);
+    MUST(!run.progress && run.left <= 2 * COUNT);
     for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < COUNT; k++) {
             check_task(&automations[i], &tasks[i][k]);

@@ -23,10 +23,10 @@ static void parse(const char *text)
     }
     MUST(!problem);
     MUST(strcmp(u.scheme, "http") == 0 || strcmp(u.scheme, "https") == 0);
-    MUST(u.host[0] != '\0' && strpbrk(u.host, "/?#@ \r\n") == NULL);
+    MUST(u.host[0] != '\0' && !strpbrk(u.host, "/?#@ \r\n"));
     MUST(u.port > 0 && u.port <= 65535);
-    MUST(u.path[0] == '/' && strpbrk(u.path, "?# \r\n") == NULL);
-    MUST(strpbrk(u.query, "# \r\n") == NULL);
+    MUST(u.path[0] == '/' && !strpbrk(u.path, "?# \r\n"));
+    MUST(!strpbrk(u.query, "# \r\n"));
     uri_free(&u);
 }
 
@@ -44,7 +44,7 @@ static void encode_and_back(const char *bytes, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = strndup((const char *)data, size);
-    MUST(text != NULL);
+    MUST(text);
     parse(text);
     free(text);
     encode_and_back((const char *)data, size);

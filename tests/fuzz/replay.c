@@ -1,18 +1,17 @@
-/* Runs files, or all files of folders, through a fuzz target: what a build without libFuzzer can do
- * with the corpora.
+/* Runs a fuzz target on files, or all files of folders, in a build without libFuzzer.
  *
- * `make fuzz` replays them. To look for new inputs, build a target with clang (libclang-rt-dev),
+ * `make fuzz` replays the corpora. To find new inputs, build a target with clang (libclang-rt-dev),
  * outside the tree:
  *
  *   make BUILD=/tmp/fuzz CC=clang SANITIZE=address,undefined \
  *        CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' LDFLAGS=-fsanitize=fuzzer-no-link fuzz
  *   clang -fsanitize=fuzzer,address,undefined -o /tmp/fuzz/fuzz_scan \
- *        /tmp/fuzz/address-undefined/tests/fuzz/fuzz_scan.o
- * /tmp/fuzz/address-undefined/{daemon,actions,lib}.a LIBRARIES /tmp/fuzz/fuzz_scan
- * -max_total_time=60 /tmp/new tests/fuzz/corpus/fuzz_scan
+ *         /tmp/fuzz/address-undefined/tests/fuzz/fuzz_scan.o \
+ *         /tmp/fuzz/address-undefined/{daemon,actions,lib}.a LIBRARIES
+ *   /tmp/fuzz/fuzz_scan -max_total_time=60 /tmp/new tests/fuzz/corpus/fuzz_scan
  *
- * An input that fails is made small (-minimize_crash=1), mended, and kept in the corpus under a
- * name that says what it shows. */
+ * Minimize an input that fails (-minimize_crash=1), fix the fault, and keep the input in the corpus
+ * under a name that describes it. */
 #include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,18 +24,18 @@
 
 #define INPUT_MAX ((long)16 << 20)
 
-/* Exactly as many bytes as the input has, so that the sanitizer sees every read beyond. */
+/* Allocates exactly as many bytes as the input has, so that a sanitizer sees any read beyond. */
 static bool run_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    if (!file) {
         perror(path);
         return false;
     }
     long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
     bool ok = size >= 0 && size <= INPUT_MAX && fseek(file, 0, SEEK_SET) == 0;
     uint8_t *bytes = ok ? malloc(size > 0 ? (size_t)size : 1) : NULL;
-    ok = bytes != NULL && fread(bytes, 1, (size_t)size, file) == (size_t)size;
+    ok = bytes && fread(bytes, 1, (size_t)size, file) == (size_t)size;
     fclose(file);
     if (ok)
         LLVMFuzzerTestOneInput(bytes, (size_t)size);
@@ -49,13 +48,13 @@ static bool run_file(const char *path)
 static bool run_folder(const char *path, size_t *count)
 {
     DIR *folder = opendir(path);
-    if (folder == NULL) {
+    if (!folder) {
         perror(path);
         return false;
     }
     bool ok = true;
     struct dirent *entry;
-    while (ok && (entry = readdir(folder)) != NULL) {
+    while (ok && (entry = readdir(folder))) {
         char name[4096];
         if (entry->d_name[0] == '.')
             continue;

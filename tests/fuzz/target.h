@@ -1,4 +1,4 @@
-/* What every fuzz target defines, and how it says that a property does not hold. */
+/* Declares the function of a fuzz target, and the check of a property. */
 #ifndef HGAUTOD_TESTS_FUZZ_TARGET_H
 #define HGAUTOD_TESTS_FUZZ_TARGET_H
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Called with one input; returns 0, or aborts. The name is libFuzzer's. */
+/* Runs the target on one input. Returns 0, or aborts. The name is libFuzzer's. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* As assert(), but never compiled out. */
