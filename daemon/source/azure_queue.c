@@ -91,29 +91,31 @@ static unsigned azure_source_seconds(int64_t ms)
 static bool azure_source_prepare_poison(struct azure_queue_source *s, struct queue_request *r,
                                         struct http_request *http, struct err *err)
 {
+    struct azure_queue poison = {.storage = s->storage, .name = s->poison};
     r->prelude = s->poison_missing;
     if (r->prelude)
-        return azure_queue_create(s->storage, s->poison, http, err);
-    return azure_queue_put(s->storage, s->poison, r->message->poison_text, http, err);
+        return azure_queue_create(&poison, http, err);
+    return azure_queue_put(&poison, r->message->poison_text, http, err);
 }
 
 static bool azure_source_prepare_unsigned(struct azure_queue_source *s, struct queue_request *r,
                                           struct http_request *http, struct err *err)
 {
     const struct config_source *config = s->queue.base.config;
+    struct azure_queue queue = {.storage = s->storage, .name = config->queue};
     const struct message *m = r->message;
     if (!m)
-        return azure_queue_receive(s->storage, config->queue,
+        return azure_queue_receive(&queue,
                                    s->single_receives > 0 ? 1 : (unsigned)config->max_messages,
                                    azure_source_seconds(config->visibility_timeout), http, err);
     switch (r->step) {
     case MESSAGE_SET_ASIDE:
         return azure_source_prepare_poison(s, r, http, err);
     case MESSAGE_DELETE:
-        return azure_queue_delete(s->storage, config->queue, m->id, m->receipt, http, err);
+        return azure_queue_delete(&queue, m->id, m->receipt, http, err);
     default:
         return azure_queue_update(
-            s->storage, config->queue, m->id, m->receipt,
+            &queue, m->id, m->receipt,
             azure_source_seconds(r->step == MESSAGE_EXTEND ? m->visibility_ms : m->delay_ms), http,
             err);
     }

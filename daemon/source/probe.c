@@ -87,10 +87,11 @@ static bool probe_azure_messages(const struct azure_storage *storage, const char
                                  struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
+    struct azure_queue of = {.storage = storage, .name = queue};
     int64_t messages;
     char what[256];
     snprintf(what, sizeof what, "%.150s/%.63s", azure_storage_queue_endpoint(storage), queue);
-    if (!azure_queue_metadata(storage, http, queue, &messages, &err))
+    if (!azure_queue_metadata(&of, http, &messages, &err))
         return probe_failed(
             to, what, &err,
             probe_advice(&err, "give this identity the role Storage Queue Data Contributor",

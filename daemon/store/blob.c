@@ -20,7 +20,9 @@ const struct store_form store_form_blob = {
 struct blob_store {
     struct store base;
     struct azure_storage *storage;
-    char container[64];
+    /* In that storage, by the name that follows. */
+    struct azure_container container;
+    char container_name[64];
     /* "https://account.blob.core.windows.net/container" */
     char *name;
 };
@@ -34,7 +36,7 @@ static bool blob_store_get(struct store *base, struct http_client *http, const c
                            struct buf *body, struct object_meta *meta, struct err *err)
 {
     struct blob_store *s = blob_store_of(base);
-    return azure_blob_get(s->storage, http, s->container, key, body, meta, err);
+    return azure_blob_get(&s->container, http, key, body, meta, err);
 }
 
 static bool blob_store_head(struct store *base, struct http_client *http, const char *key,
@@ -42,7 +44,7 @@ static bool blob_store_head(struct store *base, struct http_client *http, const 
                             struct err *err)
 {
     struct blob_store *s = blob_store_of(base);
-    return azure_blob_head(s->storage, http, s->container, key, meta, metadata, err);
+    return azure_blob_head(&s->container, http, key, meta, metadata, err);
 }
 
 static bool blob_store_put(struct store *base, struct http_client *http,
@@ -52,7 +54,7 @@ static bool blob_store_put(struct store *base, struct http_client *http,
     struct blob_store *s = blob_store_of(base);
     struct object_put json = *put;
     json.content_type = "application/json";
-    if (azure_blob_put(s->storage, http, s->container, &json, new_etag, err))
+    if (azure_blob_put(&s->container, http, &json, new_etag, err))
         return true;
     if (put->condition == OBJECT_IF_MATCH && err->kind == ERR_NOT_FOUND &&
         strcmp(err->code, "ContainerNotFound") != 0)
@@ -64,14 +66,14 @@ static bool blob_store_del(struct store *base, struct http_client *http, const c
                            const char *etag, struct err *err)
 {
     struct blob_store *s = blob_store_of(base);
-    return azure_blob_delete(s->storage, http, s->container, key, etag, err);
+    return azure_blob_delete(&s->container, http, key, etag, err);
 }
 
 static bool blob_store_list(struct store *base, struct http_client *http, const char *prefix,
                             object_each_fn each, void *ctx, struct err *err)
 {
     struct blob_store *s = blob_store_of(base);
-    return azure_blob_list(s->storage, http, s->container, prefix, each, ctx, err);
+    return azure_blob_list(&s->container, http, prefix, each, ctx, err);
 }
 
 static void blob_store_free(struct store *base)
@@ -101,8 +103,9 @@ struct store *store_blob_new(struct azure_storage *storage, const char *containe
     }
     struct blob_store *s = xcalloc(1, sizeof *s);
     s->name = xasprintf("%s/%s", azure_storage_blob_endpoint(storage), container);
-    snprintf(s->container, sizeof s->container, "%s", container);
+    snprintf(s->container_name, sizeof s->container_name, "%s", container);
     s->storage = storage;
+    s->container = (struct azure_container){.storage = storage, .name = s->container_name};
     s->base = (struct store){.ops = &blob_store_ops,
                              .name = s->name,
                              .form = &store_form_blob,

@@ -1,4 +1,4 @@
-/* Blobs: get, conditional put, delete, list. */
+/* Blobs: get, head, conditional put, delete, list. Sends requests to one storage account. */
 #include "lib/azure/blob.h"
 
 #include <stdio.h>
@@ -11,16 +11,23 @@
 #include "lib/json/xml.h"
 #include "lib/net/uri.h"
 
-/* The names of metadata are identifiers of C#. */
+/* Names of metadata are identifiers of C#. */
 #define METADATA_HEADER "x-ms-meta-hgautod_event"
 #define NAME_MAX_BYTES  4096 /* 1,024 characters */
 #define PATH_MAX_BYTES  (16u << 10)
-#define ERROR_MAX       (64u << 10) /* room for an error, however small the blob may be */
-#define PUT_MAX         (UINT64_C(5000) << 20) /* what one Put Blob request may carry */
+#define LIST_MAX_BYTES  (32u << 10) /* path and query of a listing */
+#define ERROR_MAX       (64u << 10) /* room for an error, even if the blob may have less */
+#define PUT_MAX         (UINT64_C(5000) << 20) /* of one Put Blob request */
 
-/* Whether a segment of a name is "." or "..": on the way it could be taken for a folder, and lead
- * out of the container. The service reads '\' as '/'. */
-static bool has_dot_segment(const char *name)
+static bool blob_check_container(const struct azure_container *container, struct err *err)
+{
+    const char *problem = azure_container_problem(container->name);
+    return !problem || err_set(err, ERR_INVALID, "", "\"%.80s\" %s", container->name, problem);
+}
+
+/* Returns true if a segment of a name is "." or "..": software on the way could take it for a
+ * directory, and leave the container. The service treats '\' as '/'. */
+static bool blob_name_has_dots(const char *name)
 {
     for (const char *at = name;;) {
         size_t n = strcspn(at, "/\\");
@@ -32,70 +39,83 @@ static bool has_dot_segment(const char *name)
     }
 }
 
-/* Begins a request on a blob. */
-static bool blob_request(const struct azure_storage *s, const char *method, const char *container,
-                         const char *name, struct http_request *request, struct err *err)
+static bool blob_build_request(const struct azure_container *container, const char *method,
+                               const char *name, struct http_request *request, struct err *err)
 {
-    struct buf path = buf_make(PATH_MAX_BYTES);
-    if (azure_container_problem(container))
-        return err_set(err, ERR_INVALID, "", "\"%.80s\" %s", container,
-                       azure_container_problem(container));
-    if (!*name || strlen(name) > NAME_MAX_BYTES || has_dot_segment(name)) {
+    if (!blob_check_container(container, err))
+        return false;
+    if (!*name || strlen(name) > NAME_MAX_BYTES || blob_name_has_dots(name))
         return err_set(err, ERR_INVALID, "",
-                       "a blob's name is empty, too long, or has a segment of dots alone");
-    }
-    buf_addf(&path, "/%s/", container);
+                       "the name of a blob is empty, longer than 4 KiB, or has a segment \".\" or "
+                       "\"..\"");
+    struct buf path = buf_make(PATH_MAX_BYTES);
+    buf_addf(&path, "/%s/", container->name);
     uri_encode(&path, name, strlen(name), true);
-    return storage_build_request(method, s->blob, &path, request, err);
+    return storage_build_request(method, container->storage->blob, &path, request, err);
 }
 
-/* An entity tag with its quotes, which a listing leaves out. */
-static bool copy_etag(const char *etag, char to[128])
+/* --- responses --- */
+
+/* The response lacks what every response of the service has: it was cut off, or comes from a proxy.
+ * Returns false. */
+static bool blob_set_unreadable(struct err *err, const char *operation, const char *problem)
+{
+    err_set(err, ERR_TRANSIENT, "UnreadableResponse", "the response %s", problem);
+    snprintf(err->operation, sizeof err->operation, "%s", operation);
+    return false;
+}
+
+/* Copies an entity tag with its quotes, which listings omit. */
+static bool blob_copy_etag(const char *etag, char to[OBJECT_ETAG_SIZE])
 {
     to[0] = '\0';
-    if (etag && *etag && strlen(etag) < 125) {
+    if (etag && *etag && strlen(etag) < OBJECT_ETAG_SIZE - 3) {
         bool quoted = *etag == '"' || strncmp(etag, "W/", 2) == 0;
-        snprintf(to, 128, quoted ? "%s" : "\"%s\"", etag);
+        snprintf(to, OBJECT_ETAG_SIZE, quoted ? "%s" : "\"%s\"", etag);
     }
     return to[0] != '\0';
 }
 
-/* Says that an answer lacks what the service's always have: it was cut off, or is not the
- * service's. Returns false. */
-static bool unreadable(struct err *err, const char *operation, const char *problem)
-{
-    err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the answer %s", problem);
-    snprintf(err->operation, sizeof(err->operation), "%s", operation);
-    return false;
-}
-
-/* False when the ETag or the time is missing or cannot be read. now_ms is the answer's. */
-static bool read_meta(const char *etag, const char *modified, size_t size, int64_t now_ms,
-                      struct object_meta *meta)
+/* Fills in *meta. Returns false if the ETag or the time is missing or malformed. */
+static bool blob_set_meta(const char *etag, const char *modified, size_t size, int64_t now_ms,
+                          struct object_meta *meta)
 {
     *meta = (struct object_meta){.now_ms = now_ms, .size = size};
-    return copy_etag(etag, meta->etag) && modified && clock_parse(modified, &meta->modified_ms);
+    return blob_copy_etag(etag, meta->etag) && modified &&
+           clock_parse(modified, &meta->modified_ms);
 }
 
-/* Reads what the headers of an answer say of the blob whose bytes came with them. */
-static bool read_headers(const struct http_response *response, struct object_meta *meta,
-                         struct err *err)
+static bool blob_read_headers(const struct http_headers *headers, size_t size,
+                              struct object_meta *meta)
 {
-    if (!read_meta(http_headers_get(&response->headers, "ETag"),
-                   http_headers_get(&response->headers, "Last-Modified"), response->body.size,
-                   http_headers_date(&response->headers), meta))
-        return unreadable(err, "GetBlob", "has no ETag, or no Last-Modified that can be read");
-    return !response->open_ended ||
-           unreadable(err, "GetBlob", "does not say where it ends: it may have been cut off");
+    return blob_set_meta(http_headers_get(headers, "ETag"),
+                         http_headers_get(headers, "Last-Modified"), size,
+                         http_headers_date(headers), meta);
 }
 
-/* Hands the answer's bytes over without a copy. */
-static bool take_body(struct http_response *response, struct buf *to, struct err *err)
+/* --- get, head --- */
+
+/* Sends a GET of at most max bytes, or a HEAD if max is 0. */
+static bool blob_read(const struct azure_container *container, struct http_client *http,
+                      const char *name, size_t max, struct http_response *response, struct err *err)
+{
+    struct http_request request;
+    if (!blob_build_request(container, max ? "GET" : "HEAD", name, &request, err))
+        return false;
+    request.response_max = max;
+    bool ok = azure_storage_send(container->storage, http, max ? "GetBlob" : "GetBlobProperties",
+                                 &request, response, err);
+    http_request_free(&request);
+    return ok;
+}
+
+/* Moves the response's bytes to `to`. */
+static bool blob_take_body(struct http_response *response, struct buf *to, struct err *err)
 {
     size_t max = to->max;
     if (response->body.size > max) {
         err_set(err, ERR_LIMIT, "", "the blob is larger than %zu bytes", max);
-        snprintf(err->operation, sizeof(err->operation), "GetBlob");
+        snprintf(err->operation, sizeof err->operation, "GetBlob");
         return false;
     }
     buf_free(to);
@@ -105,34 +125,58 @@ static bool take_body(struct http_response *response, struct buf *to, struct err
     return true;
 }
 
-bool azure_blob_get(const struct azure_storage *s, struct http_client *http, const char *container,
+bool azure_blob_get(const struct azure_container *container, struct http_client *http,
                     const char *name, struct buf *body, struct object_meta *meta, struct err *err)
 {
-    struct object_meta found;
-    struct http_request request;
     struct http_response response;
-    if (!blob_request(s, "GET", container, name, &request, err))
+    size_t max = body->max > ERROR_MAX ? body->max : ERROR_MAX;
+    if (!blob_read(container, http, name, max, &response, err))
         return false;
-    request.response_max = body->max > ERROR_MAX ? body->max : ERROR_MAX;
-    bool ok = azure_storage_send(s, http, "GetBlob", &request, &response, err);
-    http_request_free(&request);
-    if (!ok)
-        return false;
-    ok = read_headers(&response, &found, err) && take_body(&response, body, err);
+    struct object_meta found;
+    bool ok = false;
+    if (!blob_read_headers(&response.headers, response.body.size, &found))
+        blob_set_unreadable(err, "GetBlob", "has no valid ETag or Last-Modified");
+    else if (response.open_ended)
+        blob_set_unreadable(err, "GetBlob", "has no length, so that it may have been cut off");
+    else
+        ok = blob_take_body(&response, body, err);
     if (ok && meta)
         *meta = found;
     http_response_free(&response);
     return ok;
 }
 
-static bool add_put_headers(struct http_request *request, const struct object_put *put,
-                            struct err *err)
+bool azure_blob_head(const struct azure_container *container, struct http_client *http,
+                     const char *name, struct object_meta *meta,
+                     char metadata[OBJECT_METADATA_SIZE], struct err *err)
+{
+    struct http_response response;
+    if (!blob_read(container, http, name, 0, &response, err))
+        return false;
+    const char *size = http_headers_get(&response.headers, "Content-Length");
+    size_t digits = size ? strspn(size, "0123456789") : 0;
+    bool ok = digits > 0 && digits < 19 && !size[digits] &&
+              blob_read_headers(&response.headers, strtoull(size, NULL, 10), meta);
+    if (!ok)
+        blob_set_unreadable(err, "GetBlobProperties",
+                            "has no valid ETag, Last-Modified or Content-Length");
+    const char *value = http_headers_get(&response.headers, METADATA_HEADER);
+    if (metadata)
+        snprintf(metadata, OBJECT_METADATA_SIZE, "%s", value ? value : "");
+    http_response_free(&response);
+    return ok;
+}
+
+/* --- put, delete --- */
+
+static bool blob_add_put_headers(struct http_request *request, const struct object_put *put,
+                                 struct err *err)
 {
     const char *name = put->condition == OBJECT_IF_ABSENT ? "If-None-Match" : "If-Match";
     const char *value = put->condition == OBJECT_IF_ABSENT ? "*" : put->etag;
     if (put->condition == OBJECT_IF_MATCH && (!put->etag || !*put->etag))
         return err_set(err, ERR_INVALID, "",
-                       "a put that must match an earlier blob needs that blob's ETag");
+                       "writing a blob only if it is unchanged requires its ETag");
     struct http_headers *headers = &request->headers;
     bool ok =
         http_headers_add(headers, "x-ms-blob-type", "BlockBlob") &&
@@ -141,109 +185,80 @@ static bool add_put_headers(struct http_request *request, const struct object_pu
         (!put->metadata || !*put->metadata ||
          http_headers_add(headers, METADATA_HEADER, put->metadata));
     return ok || err_set(err, ERR_INVALID, "",
-                         "the put's type, ETag or metadata cannot be sent as a header");
+                         "the type, ETag or metadata of the blob cannot be sent as a header");
 }
 
-/* Sends a put whose headers are there, and frees the request. */
-static bool send_put(const struct azure_storage *s, struct http_client *http,
-                     struct http_request *request, const struct http_body *body, char new_etag[128],
-                     struct err *err)
-{
-    char found[128];
-    struct http_response response;
-    request->body = *body;
-    bool ok = azure_storage_send(s, http, "PutBlob", request, &response, err);
-    if (!ok)
-        return false;
-    ok = copy_etag(http_headers_get(&response.headers, "ETag"), found) ||
-         unreadable(err, "PutBlob", "has no ETag");
-    if (ok && new_etag)
-        memcpy(new_etag, found, sizeof(found));
-    http_response_free(&response);
-    return ok;
-}
-
-bool azure_blob_put(const struct azure_storage *s, struct http_client *http, const char *container,
-                    const struct object_put *put, char new_etag[OBJECT_ETAG_SIZE], struct err *err)
+bool azure_blob_put(const struct azure_container *container, struct http_client *http,
+                    const struct object_put *put, char etag[OBJECT_ETAG_SIZE], struct err *err)
 {
     if (put->body->size > PUT_MAX)
-        return err_set(err, ERR_LIMIT, "", "a blob of more than 5,000 MiB cannot be put at once");
+        return err_set(err, ERR_LIMIT, "",
+                       "a blob of more than 5,000 MiB cannot be written at once");
     struct http_request request;
-    if (!blob_request(s, "PUT", container, put->key, &request, err))
+    if (!blob_build_request(container, "PUT", put->key, &request, err))
         return false;
-    bool ok = add_put_headers(&request, put, err) &&
-              send_put(s, http, &request, put->body, new_etag, err);
-    http_request_free(&request);
-    return ok;
-}
-
-bool azure_blob_head(const struct azure_storage *s, struct http_client *http, const char *container,
-                     const char *name, struct object_meta *meta,
-                     char metadata[OBJECT_METADATA_SIZE], struct err *err)
-{
-    struct http_request request;
     struct http_response response;
-    if (!blob_request(s, "HEAD", container, name, &request, err))
-        return false;
-    bool ok = azure_storage_send(s, http, "GetBlobProperties", &request, &response, err);
+    request.body = *put->body;
+    bool ok = blob_add_put_headers(&request, put, err) &&
+              azure_storage_send(container->storage, http, "PutBlob", &request, &response, err);
     http_request_free(&request);
     if (!ok)
         return false;
-    const char *size = http_headers_get(&response.headers, "Content-Length");
-    const char *value = http_headers_get(&response.headers, METADATA_HEADER);
-    if (metadata)
-        snprintf(metadata, OBJECT_METADATA_SIZE, "%s", value ? value : "");
-    ok =
-        (size && read_meta(http_headers_get(&response.headers, "ETag"),
-                           http_headers_get(&response.headers, "Last-Modified"),
-                           strtoull(size, NULL, 10), http_headers_date(&response.headers), meta)) ||
-        unreadable(err, "GetBlobProperties", "lacks an ETag, a Last-Modified, or a length");
+    char found[OBJECT_ETAG_SIZE];
+    ok = blob_copy_etag(http_headers_get(&response.headers, "ETag"), found) ||
+         blob_set_unreadable(err, "PutBlob", "has no valid ETag");
+    if (ok && etag)
+        memcpy(etag, found, sizeof found);
     http_response_free(&response);
     return ok;
 }
 
-bool azure_blob_delete(const struct azure_storage *s, struct http_client *http,
-                       const char *container, const char *name, const char *etag, struct err *err)
+bool azure_blob_delete(const struct azure_container *container, struct http_client *http,
+                       const char *name, const char *etag, struct err *err)
 {
     struct http_request request;
+    if (!blob_build_request(container, "DELETE", name, &request, err))
+        return false;
     struct http_response response;
     struct err why = ERR_INIT;
-    if (!blob_request(s, "DELETE", container, name, &request, err))
-        return false;
     bool ok = !etag || (*etag && http_headers_add(&request.headers, "If-Match", etag)) ||
-              err_set(&why, ERR_INVALID, "", "the blob's ETag cannot be sent as a header");
-    ok = ok && azure_storage_send(s, http, "DeleteBlob", &request, &response, &why);
+              err_set(&why, ERR_INVALID, "", "the ETag of the blob cannot be sent as a header");
+    ok =
+        ok && azure_storage_send(container->storage, http, "DeleteBlob", &request, &response, &why);
     http_request_free(&request);
-    if (ok) {
+    if (ok)
         http_response_free(&response);
-    } else if (strcmp(why.code, "BlobNotFound") != 0) {
+    else if (strcmp(why.code, "BlobNotFound") == 0)
+        ok = true;
+    else
         *err = why;
-        return false;
-    }
-    return true;
+    return ok;
 }
 
-/* --- listing --- */
+/* --- list --- */
 
 static const char LIST[] = "ListBlobs";
 
-/* A listing under way. */
+/* A listing in progress. */
 struct listing {
-    const struct azure_storage *s;
+    const struct azure_container *container;
     struct http_client *http;
-    const char *container;
     const char *prefix;
     object_each_fn each;
     void *ctx;
-    char marker[8192]; /* where the next page begins; "": at the beginning, or nowhere */
-    int64_t now_ms;    /* the service's clock when it answered with this page */
-    bool stopped;      /* the caller has seen enough */
+    /* Of the next page; "": of the first one, or there is none. */
+    char marker[8192];
+    /* The service's clock when it returned this page. */
+    int64_t now_ms;
+    /* `each` returned false. */
+    bool stopped;
 };
 
-static bool list_request(const struct listing *l, struct http_request *request, struct err *err)
+static bool list_build_request(const struct listing *l, struct http_request *request,
+                               struct err *err)
 {
-    struct buf rest = buf_make(32u << 10);
-    buf_addf(&rest, "/%s?restype=container&comp=list", l->container);
+    struct buf rest = buf_make(LIST_MAX_BYTES);
+    buf_addf(&rest, "/%s?restype=container&comp=list", l->container->name);
     if (*l->prefix) {
         buf_adds(&rest, "&prefix=");
         uri_encode(&rest, l->prefix, strlen(l->prefix), false);
@@ -252,79 +267,79 @@ static bool list_request(const struct listing *l, struct http_request *request, 
         buf_adds(&rest, "&marker=");
         uri_encode(&rest, l->marker, strlen(l->marker), false);
     }
-    return storage_build_request("GET", l->s->blob, &rest, request, err);
+    return storage_build_request("GET", l->container->storage->blob, &rest, request, err);
 }
 
-static bool list_blob(struct listing *l, const json_t *blob, struct err *err)
+static bool list_read_blob(struct listing *l, const json_t *blob, struct err *err)
 {
     const char *name = jstr(blob, "Name");
     const char *type = jstr(blob, "Properties.ResourceType");
     struct object_meta meta;
     if (!name || !*name)
-        return unreadable(err, LIST, "names a blob without a name");
+        return blob_set_unreadable(err, LIST, "contains a blob without a name");
+    /* Of an account with a hierarchical namespace; not a blob. */
     if (type && strcmp(type, "directory") == 0)
-        return true; /* of an account with a hierarchical namespace; no blob */
+        return true;
     int64_t size = jint(blob, "Properties.Content-Length", 0);
-    if (!read_meta(jstr(blob, "Properties.Etag"), jstr(blob, "Properties.Last-Modified"),
-                   size > 0 ? (size_t)size : 0, l->now_ms, &meta))
-        return unreadable(err, LIST, "names a blob without an ETag or a time that can be read");
+    if (!blob_set_meta(jstr(blob, "Properties.Etag"), jstr(blob, "Properties.Last-Modified"),
+                       size > 0 ? (size_t)size : 0, l->now_ms, &meta))
+        return blob_set_unreadable(err, LIST,
+                                   "contains a blob without a valid ETag or Last-Modified");
     l->stopped = !l->each(l->ctx, name, &meta);
     return true;
 }
 
-static bool list_page(struct listing *l, const json_t *page, struct err *err)
+static bool list_read_page(struct listing *l, const json_t *page, struct err *err)
 {
     const char *next = jstr(page, "EnumerationResults.NextMarker");
-    json_t *blobs = jlist(page, "EnumerationResults.Blobs.Blob");
-    bool ok = blobs || err_set(err, ERR_INTERNAL, "", "out of memory while listing blobs");
     if (!jget(page, "EnumerationResults"))
-        ok = unreadable(err, LIST, "has another root element than EnumerationResults");
-    else if (!next)
-        ok = unreadable(err, LIST, "does not say whether it is whole");
+        return blob_set_unreadable(err, LIST, "has another root element than EnumerationResults");
+    if (!next)
+        return blob_set_unreadable(err, LIST, "has no NextMarker, so that it may be incomplete");
+    json_t *blobs = jlist(page, "EnumerationResults.Blobs.Blob");
+    bool ok = true;
     for (size_t i = 0; ok && !l->stopped && i < json_array_size(blobs); i++)
-        ok = list_blob(l, json_array_get(blobs, i), err);
+        ok = list_read_blob(l, json_array_get(blobs, i), err);
     json_decref(blobs);
-    if (ok && next && (strlen(next) >= sizeof(l->marker) || (*next && !strcmp(next, l->marker))))
-        ok = unreadable(err, LIST, "goes on where it stands, or its marker is too long");
+    if (ok && (strlen(next) >= sizeof l->marker || (*next && strcmp(next, l->marker) == 0)))
+        ok = blob_set_unreadable(err, LIST, "repeats the last marker, or its marker is too long");
     if (ok)
-        snprintf(l->marker, sizeof(l->marker), "%s", next ? next : "");
+        snprintf(l->marker, sizeof l->marker, "%s", next);
     return ok;
 }
 
-/* Fetches one page and hands it on. */
-static bool list_once(struct listing *l, struct err *err)
+/* Fetches one page, and passes its blobs on. */
+static bool list_fetch_page(struct listing *l, struct err *err)
 {
     struct http_request request;
-    struct http_response response;
-    if (!list_request(l, &request, err))
+    if (!list_build_request(l, &request, err))
         return false;
-    bool ok = azure_storage_send(l->s, l->http, LIST, &request, &response, err);
+    struct http_response response;
+    bool ok = azure_storage_send(l->container->storage, l->http, LIST, &request, &response, err);
     http_request_free(&request);
     if (!ok)
         return false;
     l->now_ms = http_headers_date(&response.headers);
     struct err why = ERR_INIT;
     json_t *page = xml_parse(buf_str(&response.body), response.body.size, &why);
-    ok = page ? list_page(l, page, err) : unreadable(err, LIST, "cannot be read as XML");
+    ok = page ? list_read_page(l, page, err) : blob_set_unreadable(err, LIST, "is not valid XML");
     json_decref(page);
     http_response_free(&response);
     return ok;
 }
 
-bool azure_blob_list(const struct azure_storage *s, struct http_client *http, const char *container,
+bool azure_blob_list(const struct azure_container *container, struct http_client *http,
                      const char *prefix, object_each_fn each, void *ctx, struct err *err)
 {
-    struct listing l = {.s = s,
+    struct listing l = {.container = container,
                         .http = http,
-                        .container = container,
                         .prefix = prefix ? prefix : "",
                         .each = each,
                         .ctx = ctx};
-    if (azure_container_problem(container))
-        return err_set(err, ERR_INVALID, "", "\"%.80s\" %s", container,
-                       azure_container_problem(container));
-    bool ok = list_once(&l, err);
+    if (!blob_check_container(container, err))
+        return false;
+    bool ok = list_fetch_page(&l, err);
     while (ok && !l.stopped && *l.marker)
-        ok = list_once(&l, err);
+        ok = list_fetch_page(&l, err);
     return ok;
 }

@@ -1,15 +1,24 @@
-/* Azure Storage queue operations as requests to be sent on the loop, and the reading of their
- * answers. Source: Azure Storage REST, "Queue service". Pure but for the signing. */
+/* Azure Storage queue operations as requests, to be signed and sent on the loop, and the reading of
+ * the responses. Unless stated otherwise functions touch memory only. Thread-safe.
+ * Source: Azure Storage REST, "Queue service". */
 #ifndef HGAUTOD_LIB_AZURE_QUEUE_H
 #define HGAUTOD_LIB_AZURE_QUEUE_H
 
 #include "lib/azure/storage.h"
 
+/* A queue. Both are borrowed. */
+struct azure_queue {
+    const struct azure_storage *storage;
+    const char *name;
+};
+
+/* A received message; its strings are owned. */
 struct azure_message {
     char *id;
     char *pop_receipt;
     unsigned dequeue_count;
-    char *text; /* as received: base64 or plain */
+    /* As received: base64 or plain. */
+    char *text;
     size_t text_size;
 };
 struct azure_messages {
@@ -18,36 +27,36 @@ struct azure_messages {
 };
 void azure_messages_free(struct azure_messages *m);
 
-/* Each builds an unsigned request; azure_storage_sign is the caller's. Times in seconds. */
-bool azure_queue_receive(const struct azure_storage *s, const char *queue, unsigned count,
-                         unsigned visibility_s, struct http_request *request,
-                         struct err *err) MUST_CHECK;
-bool azure_queue_update(const struct azure_storage *s, const char *queue, const char *id,
-                        const char *pop_receipt, unsigned visibility_s,
-                        struct http_request *request, struct err *err) MUST_CHECK;
-bool azure_queue_delete(const struct azure_storage *s, const char *queue, const char *id,
-                        const char *pop_receipt, struct http_request *request,
+/* Each of these builds a request, which the caller signs with azure_storage_sign, sends and frees.
+ * count: at most 32 messages.
+ * visibility_s: for how many seconds the message is hidden, at most 7 days.
+ * text: of XML characters (such as base64), at most 64 KiB when escaped; the message never expires.
+ * Returns false with *err: ERR_INVALID, or ERR_LIMIT if the text is too long.
+ * The response to azure_queue_create has status 204 if the queue exists already. */
+bool azure_queue_receive(const struct azure_queue *queue, unsigned count, unsigned visibility_s,
+                         struct http_request *request, struct err *err) MUST_CHECK;
+bool azure_queue_update(const struct azure_queue *queue, const char *id, const char *pop_receipt,
+                        unsigned visibility_s, struct http_request *request,
                         struct err *err) MUST_CHECK;
-/* text must be what XML can hold (base64 always is), at most 64 KiB escaped: ERR_INVALID,
- * ERR_LIMIT. The message never expires. */
-bool azure_queue_put(const struct azure_storage *s, const char *queue, const char *text,
-                     struct http_request *request, struct err *err) MUST_CHECK;
-
-/* Creates the queue; an answer of 204 says that it was there already. */
-bool azure_queue_create(const struct azure_storage *s, const char *queue,
+bool azure_queue_delete(const struct azure_queue *queue, const char *id, const char *pop_receipt,
                         struct http_request *request, struct err *err) MUST_CHECK;
+bool azure_queue_put(const struct azure_queue *queue, const char *text,
+                     struct http_request *request, struct err *err) MUST_CHECK;
+bool azure_queue_create(const struct azure_queue *queue, struct http_request *request,
+                        struct err *err) MUST_CHECK;
 
-/* True when the error says that the message is gone or in other hands (MessageNotFound,
- * PopReceiptMismatch): another try is useless. */
+/* Returns true if the message was deleted or received by another (MessageNotFound,
+ * PopReceiptMismatch): trying again is useless. */
 bool azure_queue_message_gone(const struct err *err);
 
 /* Reads the approximate number of messages in the queue into *messages; -1 if the response does not
- * contain it. Returns false with *err. Blocks; call it on a worker or from a command. Source: Azure
- * Storage REST, "Get Queue Metadata". */
-bool azure_queue_metadata(const struct azure_storage *s, struct http_client *http,
-                          const char *queue, int64_t *messages, struct err *err) MUST_CHECK;
+ * contain it. Returns false with *err. Blocks; call it on a worker or from a command.
+ * Source: Azure Storage REST, "Get Queue Metadata". */
+bool azure_queue_metadata(const struct azure_queue *queue, struct http_client *http,
+                          int64_t *messages, struct err *err) MUST_CHECK;
 
-/* The messages of a receive's 200. */
+/* Reads the messages in the response to azure_queue_receive (status 200). Returns false with
+ * ERR_TRANSIENT if it is malformed. */
 bool azure_queue_messages(const struct http_response *response, struct azure_messages *to,
                           struct err *err) MUST_CHECK;
 

@@ -10,6 +10,7 @@
 
 static struct world world;
 static struct azure_storage *storage;
+static struct azure_container reports;
 
 static void start(cloud_answer_fn answer, const char *connection_string)
 {
@@ -19,6 +20,7 @@ static void start(cloud_answer_fn answer, const char *connection_string)
     struct azure_storage_options options = {.azure = world.azure, .connection_string = text};
     storage = azure_storage_new(&options, &err);
     assert_string_equal(storage ? "" : err.message, "");
+    reports = (struct azure_container){.storage = storage, .name = "reports"};
     free(text);
 }
 
@@ -62,7 +64,7 @@ static bool put_given(const json_t *test, struct err *err)
     enum object_condition how = !condition                        ? OBJECT_ALWAYS
                                 : strcmp(condition, "match") == 0 ? OBJECT_IF_MATCH
                                                                   : OBJECT_IF_ABSENT;
-    return azure_blob_put(storage, world.http, "reports",
+    return azure_blob_put(&reports, world.http,
                           &(struct object_put){.key = given(test, "name"),
                                                .body = &body,
                                                .content_type = given(test, "content_type"),
@@ -77,12 +79,11 @@ static bool run_given(const json_t *test, struct err *err)
     struct buf body = buf_make(1000);
     bool ok;
     if (strcmp(operation, "blob_get") == 0)
-        ok = azure_blob_get(storage, world.http, "reports", given(test, "name"), &body, NULL, err);
+        ok = azure_blob_get(&reports, world.http, given(test, "name"), &body, NULL, err);
     else if (strcmp(operation, "blob_delete") == 0)
-        ok = azure_blob_delete(storage, world.http, "reports", given(test, "name"), NULL, err);
+        ok = azure_blob_delete(&reports, world.http, given(test, "name"), NULL, err);
     else if (strcmp(operation, "blob_list") == 0)
-        ok = azure_blob_list(storage, world.http, "reports", given(test, "prefix"), see_nothing,
-                             NULL, err);
+        ok = azure_blob_list(&reports, world.http, given(test, "prefix"), see_nothing, NULL, err);
     else
         ok = put_given(test, err);
     buf_free(&body);
@@ -149,7 +150,7 @@ static void test_get(void **state)
     (void)state;
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(200, WRITTEN ANSWERED, "hello");
-    bool ok = azure_blob_get(storage, world.http, "reports", "a", &body, &meta, &err);
+    bool ok = azure_blob_get(&reports, world.http, "a", &body, &meta, &err);
     assert_string_equal(ok ? "" : err.message, "");
     assert_string_equal(buf_str(&body), "hello");
     assert_string_equal(meta.etag, "\"0x1\"");
@@ -169,19 +170,53 @@ static void test_get_small(void **state)
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(404, "x-ms-error-code: BlobNotFound\r\n",
                     "<Error><Message>The specified blob does not exist.</Message></Error>");
-    assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_false(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
     assert_kind(err, ERR_NOT_FOUND);
     assert_string_equal(err.message, "The specified blob does not exist.");
     cloud_set_reply(200, WRITTEN, "hello");
-    assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_false(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
     assert_kind(err, ERR_LIMIT);
     assert_string_equal(err.message, "the blob is larger than 4 bytes");
     assert_int_equal(body.size, 0);
     cloud_set_reply(200, WRITTEN, "hell");
-    assert_true(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_true(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
     assert_string_equal(buf_str(&body), "hell");
     assert_int_equal(body.max, 4);
     buf_free(&body);
+    stop();
+}
+
+static void test_head(void **state)
+{
+    static const char *const malformed[] = {
+        WRITTEN,
+        WRITTEN "Content-Length: 99999999999999999999\r\n",
+        "ETag: \"0x1\"\r\nLast-Modified: rubbish\r\nContent-Length: 5\r\n",
+        "Last-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\nContent-Length: 5\r\n",
+    };
+    struct object_meta meta;
+    char metadata[OBJECT_METADATA_SIZE];
+    struct err err = ERR_INIT;
+    (void)state;
+    start(cloud_answer_next, CONNECTION);
+    cloud_set_reply(200, WRITTEN ANSWERED "x-ms-meta-hgautod_event: e1\r\nContent-Length: 5\r\n",
+                    "");
+    /* The server adds no length of its own. */
+    cloud_next_reply()->reply.open_ended = true;
+    bool ok = azure_blob_head(&reports, world.http, "a", &meta, metadata, &err);
+    assert_string_equal(ok ? "" : err.message, "");
+    assert_string_equal(meta.etag, "\"0x1\"");
+    assert_int_equal(meta.modified_ms, WORLD_NOW);
+    assert_int_equal(meta.now_ms, WORLD_NOW + 1000);
+    assert_int_equal(meta.size, 5);
+    assert_string_equal(metadata, "e1");
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
+        cloud_set_reply(200, malformed[i], "");
+        cloud_next_reply()->reply.open_ended = true;
+        assert_false(azure_blob_head(&reports, world.http, "a", &meta, NULL, &err));
+        assert_string_equal(err.operation, "GetBlobProperties");
+        assert_kind(err, ERR_TRANSIENT);
+    }
     stop();
 }
 
@@ -192,7 +227,7 @@ static void expect_put(int status, const char *headers, enum object_condition co
     struct err err = ERR_INIT;
     cloud_set_reply(status, headers, "");
     if (azure_blob_put(
-            storage, world.http, "reports",
+            &reports, world.http,
             &(struct object_put){.key = "a", .body = &body, .condition = condition, .etag = etag},
             NULL, &err))
         err.kind = ERR_NONE;
@@ -207,7 +242,7 @@ static void test_put(void **state)
     (void)state;
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(201, "ETag: \"0x2\"\r\n", "");
-    assert_true(azure_blob_put(storage, world.http, "reports",
+    assert_true(azure_blob_put(&reports, world.http,
                                &(struct object_put){.key = "a", .body = &body}, etag, &err));
     assert_string_equal(etag, "\"0x2\"");
     expect_put(409, "x-ms-error-code: BlobAlreadyExists\r\n", OBJECT_IF_ABSENT, NULL,
@@ -220,7 +255,7 @@ static void test_put(void **state)
     expect_put(201, "", OBJECT_IF_MATCH, NULL, ERR_INVALID);
     expect_put(201, "", OBJECT_IF_MATCH, "\"0x1\"\r\nEvil: yes", ERR_INVALID);
     body.size = (size_t)5001 << 20;
-    assert_false(azure_blob_put(storage, world.http, "reports",
+    assert_false(azure_blob_put(&reports, world.http,
                                 &(struct object_put){.key = "a", .body = &body}, NULL, &err));
     assert_kind(err, ERR_LIMIT);
     assert_int_equal(world_count(&world), before);
@@ -232,9 +267,9 @@ static void expect_no_answer(const char *headers, const char *message)
     struct buf body = buf_make(1000);
     struct err err = ERR_INIT;
     cloud_set_reply(200, headers, "{}");
-    assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_false(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
-    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.code, "UnreadableResponse");
     assert_string_equal(err.operation, "GetBlob");
     assert_string_equal(err.message, message);
     buf_free(&body);
@@ -249,14 +284,14 @@ static void test_get_without_an_end(void **state)
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(200, WRITTEN, "hel");
     cloud_next_reply()->reply.open_ended = true;
-    assert_false(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_false(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
-    assert_string_equal(err.code, "UnreadableAnswer");
+    assert_string_equal(err.code, "UnreadableResponse");
     assert_string_equal(err.message,
-                        "the answer does not say where it ends: it may have been cut off");
+                        "the response has no length, so that it may have been cut off");
     assert_int_equal(body.size, 0);
     cloud_set_reply(200, WRITTEN, "hello");
-    assert_true(azure_blob_get(storage, world.http, "reports", "a", &body, NULL, &err));
+    assert_true(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
     assert_string_equal(buf_str(&body), "hello");
     buf_free(&body);
     stop();
@@ -265,7 +300,7 @@ static void test_get_without_an_end(void **state)
 /* One that was cut off, or that somebody in between has given. */
 static void test_without_what_it_must_have(void **state)
 {
-    static const char lacks[] = "the answer has no ETag, or no Last-Modified that can be read";
+    static const char lacks[] = "the response has no valid ETag or Last-Modified";
     struct http_body body = {.data = "x", .size = 1};
     struct err err = ERR_INIT;
     (void)state;
@@ -275,11 +310,11 @@ static void test_without_what_it_must_have(void **state)
     expect_no_answer("ETag: \"0x1\"\r\nLast-Modified: rubbish\r\n", lacks);
     expect_no_answer("Last-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n", lacks);
     cloud_set_reply(201, "", "");
-    assert_false(azure_blob_put(storage, world.http, "reports",
+    assert_false(azure_blob_put(&reports, world.http,
                                 &(struct object_put){.key = "a", .body = &body}, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
     assert_string_equal(err.operation, "PutBlob");
-    assert_string_equal(err.message, "the answer has no ETag");
+    assert_string_equal(err.message, "the response has no valid ETag");
     stop();
 }
 
@@ -289,11 +324,11 @@ static void test_delete(void **state)
     (void)state;
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(202, "", "");
-    assert_true(azure_blob_delete(storage, world.http, "reports", "a", NULL, &err));
+    assert_true(azure_blob_delete(&reports, world.http, "a", NULL, &err));
     cloud_set_reply(404, "x-ms-error-code: BlobNotFound\r\n", "");
-    assert_true(azure_blob_delete(storage, world.http, "reports", "a", NULL, &err));
+    assert_true(azure_blob_delete(&reports, world.http, "a", NULL, &err));
     cloud_set_reply(404, "x-ms-error-code: ContainerNotFound\r\n", "");
-    assert_false(azure_blob_delete(storage, world.http, "reports", "a", NULL, &err));
+    assert_false(azure_blob_delete(&reports, world.http, "a", NULL, &err));
     assert_kind(err, ERR_NOT_FOUND);
     stop();
 }
@@ -304,13 +339,13 @@ static void test_delete_if_match(void **state)
     (void)state;
     start(cloud_answer_next, CONNECTION);
     cloud_set_reply(202, "", "");
-    assert_true(azure_blob_delete(storage, world.http, "reports", "a", "\"0x1\"", &err));
+    assert_true(azure_blob_delete(&reports, world.http, "a", "\"0x1\"", &err));
     assert_true(cloud_saw(&world.server, "If-Match: \"0x1\""));
     cloud_set_reply(412, "x-ms-error-code: ConditionNotMet\r\n", "");
-    assert_false(azure_blob_delete(storage, world.http, "reports", "a", "\"0x1\"", &err));
+    assert_false(azure_blob_delete(&reports, world.http, "a", "\"0x1\"", &err));
     assert_kind(err, ERR_PRECONDITION);
     int before = world_count(&world);
-    assert_false(azure_blob_delete(storage, world.http, "reports", "a", "", &err));
+    assert_false(azure_blob_delete(&reports, world.http, "a", "", &err));
     assert_kind(err, ERR_INVALID);
     assert_int_equal(world_count(&world), before);
     stop();
@@ -328,21 +363,21 @@ static void test_hostile_names(void **state)
     start(answer_empty, CONNECTION);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         struct err err = ERR_INIT;
-        assert_false(azure_blob_get(storage, world.http, "reports", names[i], &body, NULL, &err));
+        assert_false(azure_blob_get(&reports, world.http, names[i], &body, NULL, &err));
         assert_kind(err, ERR_INVALID);
     }
     for (size_t i = 0; i < sizeof(containers) / sizeof(*containers); i++) {
+        struct azure_container container = {.storage = storage, .name = containers[i]};
         struct err err = ERR_INIT;
-        assert_false(azure_blob_get(storage, world.http, containers[i], "a", &body, NULL, &err));
+        assert_false(azure_blob_get(&container, world.http, "a", &body, NULL, &err));
         assert_kind(err, ERR_INVALID);
         err = (struct err)ERR_INIT;
-        assert_false(
-            azure_blob_list(storage, world.http, containers[i], "", see_nothing, NULL, &err));
+        assert_false(azure_blob_list(&container, world.http, "", see_nothing, NULL, &err));
         assert_kind(err, ERR_INVALID);
     }
     assert_int_equal(world_count(&world), 0);
-    assert_true(azure_blob_get(storage, world.http, "reports", "a/.../..b/c..", &body, NULL,
-                               &(struct err){0}));
+    assert_true(
+        azure_blob_get(&reports, world.http, "a/.../..b/c..", &body, NULL, &(struct err){0}));
     buf_free(&body);
     stop();
 }
@@ -392,7 +427,7 @@ static void expect_list(int most, const char *names, int requests)
     struct seen seen = {.names = buf_make(1000), .most = most};
     struct err err = ERR_INIT;
     int before = world_count(&world);
-    bool ok = azure_blob_list(storage, world.http, "reports", "e", see, &seen, &err);
+    bool ok = azure_blob_list(&reports, world.http, "e", see, &seen, &err);
     assert_string_equal(ok ? "" : err.message, "");
     assert_string_equal(buf_str(&seen.names), names);
     assert_int_equal(world_count(&world) - before, requests);
@@ -413,22 +448,22 @@ static void test_unreadable_listings(void **state)
     static const struct {
         const char *body, *message;
     } tests[] = {
-        {PAGE(BLOB("", ""), ""), "the answer names a blob without a name"},
-        {PAGE("<Blob><Properties/></Blob>", ""), "the answer names a blob without a name"},
+        {PAGE(BLOB("", ""), ""), "the response contains a blob without a name"},
+        {PAGE("<Blob><Properties/></Blob>", ""), "the response contains a blob without a name"},
         {PAGE("<Blob><Name>a</Name><Properties><Etag>0x1</Etag></Properties></Blob>", ""),
-         "the answer names a blob without an ETag or a time that can be read"},
-        {"<Other/>", "the answer has another root element than EnumerationResults"},
+         "the response contains a blob without a valid ETag or Last-Modified"},
+        {"<Other/>", "the response has another root element than EnumerationResults"},
         {"<EnumerationResults><Blobs/></EnumerationResults>",
-         "the answer does not say whether it is whole"},
-        {PAGE("", "same"), "the answer goes on where it stands, or its marker is too long"},
-        {"", "the answer cannot be read as XML"},
+         "the response has no NextMarker, so that it may be incomplete"},
+        {PAGE("", "same"), "the response repeats the last marker, or its marker is too long"},
+        {"", "the response is not valid XML"},
     };
     (void)state;
     start(cloud_answer_next, CONNECTION);
     for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
         struct err err = ERR_INIT;
         cloud_set_reply(200, "", tests[i].body);
-        assert_false(azure_blob_list(storage, world.http, "reports", "e", see_nothing, NULL, &err));
+        assert_false(azure_blob_list(&reports, world.http, "e", see_nothing, NULL, &err));
         assert_string_equal(err.message, tests[i].message);
         assert_kind(err, ERR_TRANSIENT);
     }
@@ -449,6 +484,7 @@ int main(void)
     folder_add_test(&blobs, "get", test_get);
     folder_add_test(&blobs, "get_small", test_get_small);
     folder_add_test(&blobs, "get_without_an_end", test_get_without_an_end);
+    folder_add_test(&blobs, "head", test_head);
     folder_add_test(&blobs, "put", test_put);
     folder_add_test(&blobs, "without_what_it_must_have", test_without_what_it_must_have);
     folder_add_test(&blobs, "delete", test_delete);

@@ -49,17 +49,18 @@ static bool build(const struct azure_storage *s, const json_t *test, struct http
     const char *receipt = json_string_value(json_object_get(given, "pop_receipt"));
     unsigned visibility = (unsigned)json_integer_value(json_object_get(given, "visibility_s"));
     if (strcmp(operation, "queue_receive") == 0)
-        return azure_queue_receive(s, "events-1",
+        return azure_queue_receive(&(struct azure_queue){s, "events-1"},
                                    (unsigned)json_integer_value(json_object_get(given, "count")),
                                    visibility, r, err);
     if (strcmp(operation, "queue_update") == 0)
-        return azure_queue_update(s, "events-1", id, receipt, visibility, r, err);
+        return azure_queue_update(&(struct azure_queue){s, "events-1"}, id, receipt, visibility, r,
+                                  err);
     if (strcmp(operation, "queue_delete") == 0)
-        return azure_queue_delete(s, "events-1", id, receipt, r, err);
+        return azure_queue_delete(&(struct azure_queue){s, "events-1"}, id, receipt, r, err);
     if (strcmp(operation, "queue_create") == 0)
-        return azure_queue_create(s, "events-1", r, err);
-    return azure_queue_put(s, "events-1", json_string_value(json_object_get(given, "text")), r,
-                           err);
+        return azure_queue_create(&(struct azure_queue){s, "events-1"}, r, err);
+    return azure_queue_put(&(struct azure_queue){s, "events-1"},
+                           json_string_value(json_object_get(given, "text")), r, err);
 }
 
 static void check_request(const struct http_request *r, const json_t *expected)
@@ -104,19 +105,20 @@ static void test_refused(void **state)
     struct err err = ERR_INIT;
     struct azure_storage *s = start("AccountName=account1;AccountKey=c2VjcmV0");
     (void)state;
-    assert_false(azure_queue_receive(s, "Events", 1, 30, &r, &err));
-    assert_false(azure_queue_receive(s, "a/b", 1, 30, &r, &err));
-    assert_false(azure_queue_receive(s, "events", 0, 30, &r, &err));
-    assert_false(azure_queue_receive(s, "events", 33, 30, &r, &err));
-    assert_false(azure_queue_receive(s, "events", 1, 0, &r, &err));
-    assert_false(azure_queue_receive(s, "events", 1, 604801, &r, &err));
-    assert_false(azure_queue_update(s, "events", "id", "r", 604801, &r, &err));
-    assert_false(azure_queue_update(s, "events", "", "r", 1, &r, &err));
-    assert_false(azure_queue_delete(s, "events", "..", "r", &r, &err));
-    assert_false(azure_queue_put(s, "events", "\x01", &r, &err));
+    assert_false(azure_queue_receive(&(struct azure_queue){s, "Events"}, 1, 30, &r, &err));
+    assert_false(azure_queue_receive(&(struct azure_queue){s, "a/b"}, 1, 30, &r, &err));
+    assert_false(azure_queue_receive(&(struct azure_queue){s, "events"}, 0, 30, &r, &err));
+    assert_false(azure_queue_receive(&(struct azure_queue){s, "events"}, 33, 30, &r, &err));
+    assert_false(azure_queue_receive(&(struct azure_queue){s, "events"}, 1, 0, &r, &err));
+    assert_false(azure_queue_receive(&(struct azure_queue){s, "events"}, 1, 604801, &r, &err));
+    assert_false(
+        azure_queue_update(&(struct azure_queue){s, "events"}, "id", "r", 604801, &r, &err));
+    assert_false(azure_queue_update(&(struct azure_queue){s, "events"}, "", "r", 1, &r, &err));
+    assert_false(azure_queue_delete(&(struct azure_queue){s, "events"}, "..", "r", &r, &err));
+    assert_false(azure_queue_put(&(struct azure_queue){s, "events"}, "\x01", &r, &err));
     assert_kind(err, ERR_INVALID);
     assert_string_equal(err.message,
-                        "the message has a character that XML cannot hold: send it as base64");
+                        "the message has a character that XML cannot represent; send it as base64");
     stop(s);
 }
 
@@ -127,7 +129,8 @@ static void test_hostile_id(void **state)
     struct err err = ERR_INIT;
     struct azure_storage *s = start("AccountName=account1;AccountKey=c2VjcmV0");
     (void)state;
-    assert_true(azure_queue_delete(s, "events", "../../x?a=b#c", "r", &r, &err));
+    assert_true(
+        azure_queue_delete(&(struct azure_queue){s, "events"}, "../../x?a=b#c", "r", &r, &err));
     assert_string_equal(r.url, "https://account1.queue.core.windows.net/events/messages/"
                                "..%2F..%2Fx%3Fa%3Db%23c?popreceipt=r");
     http_request_free(&r);
@@ -140,7 +143,7 @@ static void test_release_at_once(void **state)
     struct err err = ERR_INIT;
     struct azure_storage *s = start("AccountName=account1;AccountKey=c2VjcmV0");
     (void)state;
-    assert_true(azure_queue_update(s, "events", "id", "r", 0, &r, &err));
+    assert_true(azure_queue_update(&(struct azure_queue){s, "events"}, "id", "r", 0, &r, &err));
     assert_string_equal(r.url, "https://account1.queue.core.windows.net/events/messages/"
                                "id?popreceipt=r&visibilitytimeout=0");
     http_request_free(&r);
@@ -157,7 +160,7 @@ static void expect_put(const struct azure_storage *s, size_t plain, size_t escap
         buf_addc(&text, 'x');
     for (size_t i = 0; i < escaped; i++)
         buf_addc(&text, '<');
-    bool ok = azure_queue_put(s, "events", buf_str(&text), &r, &err);
+    bool ok = azure_queue_put(&(struct azure_queue){s, "events"}, buf_str(&text), &r, &err);
     assert_int_equal(ok, fits);
     if (!ok)
         assert_kind(err, ERR_LIMIT);
@@ -216,7 +219,7 @@ static void test_messages(void **state)
     json_t *is = ok ? messages_json(&messages) : json_pack("{s:s}", "error", err.message);
     if (!ok) { /* it may be a whole one the next time */
         assert_kind(err, ERR_TRANSIENT);
-        assert_string_equal(err.code, "UnreadableAnswer");
+        assert_string_equal(err.code, "UnreadableResponse");
     }
     assert_json_equal(is, expected);
     json_decref(is);
@@ -259,14 +262,17 @@ static void test_metadata(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         count_header = cases[i].header;
-        assert_true(azure_queue_metadata(s, world.http, "events", &messages, &err));
+        assert_true(
+            azure_queue_metadata(&(struct azure_queue){s, "events"}, world.http, &messages, &err));
         assert_int_equal(messages, cases[i].messages);
     }
     count_header = NULL;
-    assert_false(azure_queue_metadata(s, world.http, "events", &messages, &err));
+    assert_false(
+        azure_queue_metadata(&(struct azure_queue){s, "events"}, world.http, &messages, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
     assert_string_equal(err.operation, "GetQueueMetadata");
-    assert_false(azure_queue_metadata(s, world.http, "../x", &messages, &err));
+    assert_false(
+        azure_queue_metadata(&(struct azure_queue){s, "../x"}, world.http, &messages, &err));
     assert_int_equal(err.kind, ERR_INVALID);
     stop(s);
 }
