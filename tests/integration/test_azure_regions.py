@@ -1,15 +1,13 @@
-"""[guard] allow_regions in Azure: where a resource is, is what Resource Manager says of it, not what the event says."""
+"""[guard] allow_regions in Azure: the location of a resource is read from Resource Manager, not from the event."""
 
-import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
 
-from harness.azure import CLIENT, GROUP, SECRET, SUBSCRIPTION, TENANT, TYPES, resource_id
+from harness.azure import GROUP, SUBSCRIPTION, TYPES, resource_id
 from harness.events import azure_entity, event
+from harness.manager import ENV, ManagerHandler, running_manager
 from harness.permissions import azure_needed
 
 VM = "Microsoft.Compute/virtualMachines"
@@ -26,57 +24,31 @@ IN_EUROPE = {"allow_regions": "westeurope"}
 TAGS = "/providers/Microsoft.Resources/tags/default"
 
 
-class Handler(BaseHTTPRequestHandler):
-    """A token service, and a Resource Manager to which everything is there, at the same place, and every change works."""
+class Handler(ManagerHandler):
+    """Has every resource, all in one place, and makes every change."""
 
-    protocol_version = "HTTP/1.1"
-
-    def answer(self, status, body=None):
-        text = json.dumps(body).encode() if body is not None else b""
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def serve(self):
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def respond(self):
         path = self.path.split("?")[0]
-        if path == f"/{TENANT}/oauth2/v2.0/token":
-            return self.answer(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": "a-token"})
         self.server.requests.append(SimpleNamespace(method=self.command, path=path))
         if path.endswith(TAGS):
-            return self.answer(200, {"properties": {"tags": {"env": "prod"}}})
+            return 200, {"properties": {"tags": {"env": "prod"}}}
         if self.command == "GET":
-            return self.answer(self.server.status, self.server.body)
-        return self.answer(200)
-
-    do_GET = do_POST = do_DELETE = do_PATCH = serve
-
-    def log_message(self, *_):
-        pass
+            return self.server.status, self.server.body
+        return 200, None
 
 
 @pytest.fixture
 def manager():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.requests, server.status, server.body = [], 200, {"location": "westeurope"}
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_manager(Handler, requests=[], status=200, body={"location": "westeurope"}) as server:
+        yield server
 
 
 @pytest.fixture
 def run(manager, exec_event):
     def act(action, type, params, guard=None, **more):
-        url = f"http://127.0.0.1:{manager.server_port}"
-        config = {"azure": {"arm_endpoint": url, "authority": url}, "guard": {"enable_actions": action, **(guard or {})}}
-        env = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": SECRET}
+        config = {"azure": manager.config, "guard": {"enable_actions": action, **(guard or {})}}
         resource = azure_entity(TYPES[type], resource_id(type, "web1"), subscription=SUBSCRIPTION, group=GROUP, name="web1", **more)
-        return exec_event(event(action, [resource], params), config=config, env=env).report, resource["id"]
+        return exec_event(event(action, [resource], params), config=config, env=ENV).report, resource["id"]
 
     return act
 
@@ -86,12 +58,12 @@ def changes(manager):
 
 
 def located(manager):
-    """The reads that ask where something is."""
+    """The reads of a location."""
     return [r for r in manager.requests if r.method == "GET" and not r.path.endswith(TAGS)]
 
 
 @each_action
-def test_where_azure_says_it_is_decides(manager, run, action, type, params):
+def test_the_location_in_azure_decides(manager, run, action, type, params):
     manager.body = {"location": "eastus"}
     report, id = run(action, type, params, IN_EUROPE)
     report.assert_error(id, r'^the region "eastus" is not among \[guard\] allow_regions$')
@@ -100,7 +72,7 @@ def test_where_azure_says_it_is_decides(manager, run, action, type, params):
 
 @each_action
 @pytest.mark.parametrize("location", ["westeurope", "West Europe"])
-def test_what_is_where_it_may_be_is_acted_on(manager, run, action, type, params, location):
+def test_a_resource_in_an_allowed_region_is_processed(manager, run, action, type, params, location):
     manager.body = {"location": location}
     report, _ = run(action, type, params, IN_EUROPE)
     report.assert_all_processed()
@@ -108,44 +80,45 @@ def test_what_is_where_it_may_be_is_acted_on(manager, run, action, type, params,
 
 
 @each_action
-def test_without_the_setting_nobody_asks(manager, run, action, type, params):
+def test_without_the_setting_no_location_is_read(manager, run, action, type, params):
     report, _ = run(action, type, params)
     report.assert_all_processed()
     assert changes(manager) != [] and located(manager) == []
 
 
 @each_action
-def test_the_role_allows_asking_exactly_then(manager, run, hgautod, write_config, action, type, params):
+def test_the_role_allows_reading_the_location_only_with_the_setting(manager, run, hgautod, write_config, action, type, params):
     run(action, type, params, IN_EUROPE)
     needed = set().union(*map(azure_needed, located(manager)))
     for guard, allowed in ({"enable_actions": action, **IN_EUROPE}, True), ({"enable_actions": action}, False):
         config = write_config({"daemon": {"name": "hg"}, "guard": guard})
         role = hgautod("actions", "--azure-role", "-c", config).assert_status(0).json()
-        told = {a.lower() for a in role["Actions"]}
-        assert (needed <= told) is (allowed or action == "vm_delete"), (guard, needed, told)  # which reads the machine anyway
+        granted = {a.lower() for a in role["Actions"]}
+        # vm_delete reads the machine in any case.
+        assert (needed <= granted) is (allowed or action == "vm_delete"), (guard, needed, granted)
 
 
 @pytest.mark.parametrize("status, body, why", [
     (403, {"error": {"code": "AuthorizationFailed", "message": "No read."}},
      r"^AuthorizationFailed: its location cannot be read, and \[guard\] allow_regions is set: No read\."),
     (404, {"error": {"code": "SubscriptionNotFound", "message": "None."}}, r"^SubscriptionNotFound: its location cannot be read"),
-    (200, {}, "says of it no location"), (200, {"location": ""}, "says of it no location"), (200, {"location": 7}, "says of it no location"),
+    (200, {}, "returned no location for it"), (200, {"location": ""}, "returned no location for it"), (200, {"location": 7}, "returned no location for it"),
 ])
-def test_what_is_not_known_is_not_allowed(manager, run, status, body, why):
+def test_an_unknown_location_is_not_allowed(manager, run, status, body, why):
     manager.status, manager.body = status, body
     report, id = run("vm_delete", VM, {}, IN_EUROPE)
     report.assert_error(id, why)
     assert changes(manager) == []
 
 
-def test_what_is_gone_is_left_to_the_action(manager, run):
+def test_a_missing_resource_is_left_to_the_action(manager, run):
     manager.status, manager.body = 404, {"error": {"code": "ResourceNotFound", "message": "Gone."}}
     report, _ = run("disk_delete", "Microsoft.Compute/disks", {}, IN_EUROPE)
     report.assert_all_processed()
     assert [r.method for r in manager.requests] == ["GET", "DELETE"]
 
 
-def test_what_the_event_says_must_be_allowed_too(manager, run):
+def test_the_region_in_the_event_must_be_allowed_too(manager, run):
     report, id = run("vm_delete", VM, {}, IN_EUROPE, region="eastus")
     report.assert_error(id, re.escape('the region "eastus" is not among [guard] allow_regions'))
     assert manager.requests == []

@@ -1,74 +1,39 @@
-"""azure.subscriptions_file: only resources in the chosen subscriptions are acted on."""
-
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+"""[azure] subscriptions_file: actions run only on resources in the listed subscriptions."""
 
 import pytest
 
-from harness.azure import CLIENT, SECRET, TENANT, vm_id
+from harness.azure import vm_id
 from harness.events import azure_entity, event
+from harness.manager import ENV, ManagerHandler, running_manager
 
+LIST = "/subscriptions?api-version=2020-01-01"
 ONE, TWO, OTHER = (f"{n}{n}{n}{n}{n}{n}{n}{n}-0000-4000-8000-000000000000" for n in (1, 2, 3))
 
 
-class Handler(BaseHTTPRequestHandler):
-    """A token service, and a Resource Manager that knows subscriptions, in two pages, and nothing in them."""
+class Handler(ManagerHandler):
+    """Has subscriptions, listed in two pages, and nothing in them."""
 
-    protocol_version = "HTTP/1.1"
-
-    def answer(self, status, body):
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path == f"/{TENANT}/oauth2/v2.0/token":
-            self.answer(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": "a-token"})
-        else:
-            self.refuse()
-
-    def do_GET(self):
-        base = f"http://127.0.0.1:{self.server.server_port}"
-        if self.path == "/subscriptions?api-version=2020-01-01":
+    def respond(self):
+        if self.command == "GET" and self.path == LIST:
             self.server.lists += 1
-            self.answer(200, {"value": [{"subscriptionId": TWO, "displayName": "Sandbox"}],
-                              "nextLink": self.server.next_link or base + "/subscriptions?api-version=2020-01-01&$skiptoken=2"})
-        elif self.path == "/subscriptions?api-version=2020-01-01&$skiptoken=2":
-            self.answer(200, {"value": [{"subscriptionId": ONE, "displayName": "Sales, Europe"}]})
-        else:
-            self.refuse()
-
-    do_DELETE = do_GET
-
-    def refuse(self):
+            return 200, {"value": [{"subscriptionId": TWO, "displayName": "Sandbox"}],
+                         "nextLink": self.server.next_link or self.server.url + LIST + "&$skiptoken=2"}
+        if self.command == "GET" and self.path == LIST + "&$skiptoken=2":
+            return 200, {"value": [{"subscriptionId": ONE, "displayName": "Sales, Europe"}]}
         self.server.reached.append(self.path.split("/")[2])
-        self.answer(404, {"error": {"code": "ResourceNotFound", "message": "It is not there."}})
-
-    def log_message(self, *_):
-        pass
+        return 404, {"error": {"code": "ResourceNotFound", "message": "It is not there."}}
 
 
 @pytest.fixture
 def manager():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.lists, server.reached, server.next_link = 0, [], None
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_manager(Handler, lists=0, reached=[], next_link=None) as server:
+        yield server
 
 
-def vm(subscription, said):
-    """A machine in one subscription that is said to be in another."""
+def vm(subscription, named):
+    """A machine in one subscription, whose event names another."""
     id = vm_id("web", subscription=subscription)
-    return azure_entity("Virtual Machine", id, subscription=said, group="rg-Test", name="web")
+    return azure_entity("Virtual Machine", id, subscription=named, group="rg-Test", name="web")
 
 
 @pytest.fixture
@@ -79,17 +44,16 @@ def run(manager, exec_event, tmp_path):
         path = tmp_path / "subscriptions.csv"
         path.write_text(text)
         entities = entities or [vm(s, s) for s in (ONE, TWO, OTHER)]
-        url = f"http://127.0.0.1:{manager.server_port}"
-        config = {"azure": {"arm_endpoint": url, "authority": url, "subscriptions_file": str(path)}}
-        env = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": SECRET, **env}
-        manager.report = exec_event(event("vm_deallocate", entities, {"DryRun": "false"}), config=config, env=env, on=Nothing()).report
+        config = {"azure": {**manager.config, "subscriptions_file": str(path)}}
+        manager.report = exec_event(event("vm_deallocate", entities, {"DryRun": "false"}), config=config, env={**ENV, **env},
+                                    on=Nothing()).report
         return set(manager.reached)
 
     return run
 
 
 class Nothing:
-    """No cloud beside the manager."""
+    """No cloud besides the manager."""
 
     def env(self):
         return {"AWS_EC2_METADATA_DISABLED": "true"}
@@ -111,12 +75,12 @@ def test_the_default_subscription(run, manager):
     assert run(ONE, AZURE_SUBSCRIPTION_ID=TWO) == {ONE, TWO}
 
 
-def test_a_list_that_goes_on_elsewhere_is_not_followed(run, manager):
+def test_a_next_page_on_another_host_is_not_requested(run, manager):
     manager.next_link = "http://localhost:1/subscriptions?api-version=2020-01-01"
     assert run('"Sales, Europe"') == set()
-    manager.report.assert_error(vm(ONE, ONE)["id"], "^ForeignUrl: .* on another host than .*subscriptions/list")
+    manager.report.assert_error(vm(ONE, ONE)["id"], "^ForeignUrl: Azure named a URL that is not on .*subscriptions/list")
 
 
-def test_an_id_in_another_subscription_than_the_resource_says(run, manager):
+def test_an_id_in_another_subscription_than_the_resource_names(run, manager):
     assert run(ONE, [vm(OTHER, ONE), vm(ONE, OTHER)]) == set()
     manager.report.assert_error(vm(OTHER, ONE)["id"], "is not in its \"subscription\"")
