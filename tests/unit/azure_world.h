@@ -25,9 +25,12 @@ struct world {
     struct azure_options options;
     struct azure *azure;
     struct cloud_server server;
-    cloud_answer_fn answer;   /* of what is not asked of the token service */
-    _Atomic int tokens;       /* given out */
-    _Atomic int token_status; /* of the token service's refusals; 0: it gives them out */
+    /* Of all but the token service. */
+    cloud_answer_fn answer;
+    /* Issued so far. */
+    _Atomic int tokens;
+    /* Of the token service's refusals; 0: it issues tokens. */
+    _Atomic int token_status;
 };
 
 static inline int64_t world_wall(const struct clock *c)
@@ -46,7 +49,7 @@ static inline void world_random(const struct clock *c, void *to, size_t n)
     memset(to, 0x11, n);
 }
 
-/* Takes everything out of the environment that the Azure client reads, and proxies. */
+/* Removes from the environment all that the Azure client reads, and proxies. */
 static inline void world_clean_environment(void)
 {
     static const char *const names[] = {"AZURE_TENANT_ID",
@@ -62,7 +65,7 @@ static inline void world_clean_environment(void)
                                         "IDENTITY_SERVER_THUMBPRINT",
                                         "IMDS_ENDPOINT"};
     cloud_clean_environment();
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
 }
 
@@ -79,14 +82,14 @@ static inline void world_answer(void *ctx, const struct cloud_request *request,
         reply->status = w->token_status;
     } else if (world_is_token(request)) {
         reply->status = 200;
-        snprintf(reply->body, sizeof(reply->body), WORLD_TOKEN, ++w->tokens);
+        snprintf(reply->body, sizeof reply->body, WORLD_TOKEN, ++w->tokens);
     } else {
         w->answer(ctx, request, reply);
     }
 }
 
-/* Starts the server and a client of it, with a client secret in its settings. `answer` is given the
- * struct world. */
+/* Starts the server and a client of it, with a client secret in its settings. The struct world is
+ * passed to `answer`. */
 static inline void world_start(struct world *w, cloud_answer_fn answer)
 {
     struct err err = ERR_INIT;
@@ -132,7 +135,7 @@ static inline int world_count(struct world *w)
 #define assert_kind(err, wanted)                                                                   \
     assert_string_equal(err_kind_name((err).kind), err_kind_name(wanted))
 
-/* Puts the port where the data says PORT; the caller frees. */
+/* Replaces PORT by the port. The caller releases the text. */
 static inline char *world_with_port(const struct world *w, const char *text)
 {
     struct buf b = buf_make(1u << 16);
@@ -185,7 +188,7 @@ static inline json_t *world_pairs(const char *text)
         at += all + (at[all] == '&');
     }
     if (count > 0)
-        qsort(pairs, count, sizeof(*pairs), world_compare_pairs);
+        qsort(pairs, count, sizeof *pairs, world_compare_pairs);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(json_array_append_new(sorted, pairs[i]), 0);
     return sorted;

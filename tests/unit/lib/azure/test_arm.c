@@ -19,8 +19,8 @@ static const struct arm_op tags_patch = {"Microsoft.Resources/tags", "tags/updat
 
 static struct world world;
 
-/* What the server answers, one after the other; the last one again and again. Bodies and headers
- * may say URL. */
+/* The responses of the server in order; the last one is repeated. URL in a header is replaced by that
+ * of the server. */
 struct step {
     int status;
     const char *headers, *body;
@@ -37,22 +37,22 @@ static void answer_steps(void *ctx, const struct cloud_request *request, struct 
     const struct step *step = &steps[i < step_count ? i : step_count - 1];
     const char *url = strstr(step->headers, "URL");
     (void)request;
-    snprintf(headers, sizeof(headers), "%.*s%s%s",
+    snprintf(headers, sizeof headers, "%.*s%s%s",
              url ? (int)(url - step->headers) : (int)strlen(step->headers), step->headers,
              url ? w->server.url : "", url ? url + 3 : "");
     reply->status = step->status;
     reply->headers = headers;
-    snprintf(reply->body, sizeof(reply->body), "%s", step->body);
+    snprintf(reply->body, sizeof reply->body, "%s", step->body);
 }
 
-static void start(const struct step *these, size_t count)
+static void start_world(const struct step *these, size_t count)
 {
     steps = these;
     step_count = count;
     step_at = 0;
     world_start(&world, answer_steps);
 }
-#define START(these) start(these, sizeof(these) / sizeof(*(these)))
+#define START(these) start_world(these, sizeof these / sizeof(*(these)))
 
 static struct buf make_path(const char *type, const char *name)
 {
@@ -68,8 +68,8 @@ static struct buf make_path(const char *type, const char *name)
     return path;
 }
 
-static bool call(const struct arm_op *op, const json_t *body, json_t **response,
-                 struct arm_poll *poll, struct err *err)
+static bool call_op(const struct arm_op *op, const json_t *body, json_t **response,
+                    struct arm_poll *poll, struct err *err)
 {
     struct buf path =
         op == &disk_delete ? make_path("disks", "disk-1") : make_path("virtualMachines", "vm-1");
@@ -81,11 +81,11 @@ static bool call(const struct arm_op *op, const json_t *body, json_t **response,
 }
 
 /* Starts the virtual machine, which must work. */
-static void begin(struct arm_poll *poll)
+static void begin_poll(struct arm_poll *poll)
 {
     struct err err = ERR_INIT;
     json_t *response = NULL;
-    bool ok = call(&vm_start, NULL, &response, poll, &err);
+    bool ok = call_op(&vm_start, NULL, &response, poll, &err);
     assert_string_equal(ok ? "" : err.message, "");
     json_decref(response);
 }
@@ -109,7 +109,7 @@ static void expect_poll_error(struct arm_poll *poll, enum err_kind kind, const c
     assert_false(arm_poll_once(world.azure, world.http, poll, &done, &err));
     assert_false(done);
     assert_kind(err, kind);
-    assert_string_equal(err_text(&err, is, sizeof(is)), text);
+    assert_string_equal(err_text(&err, is, sizeof is), text);
 }
 
 /* --- requests --- */
@@ -121,7 +121,7 @@ static void expect_recorded(const char *name, const struct arm_op *op)
     struct err err = ERR_INIT;
     char method[8], target[1024];
     START(ok);
-    bool worked = call(op, NULL, &response, NULL, &err);
+    bool worked = call_op(op, NULL, &response, NULL, &err);
     assert_string_equal(worked ? "" : err.message, "");
     json_decref(response);
     char *last = cloud_last(&world.server);
@@ -146,7 +146,7 @@ static void test_recorded(void **state)
     expect_recorded("arm_disk_delete.json", &disk_delete);
 }
 
-static void test_body_and_answer(void **state)
+static void test_body_and_response(void **state)
 {
     static const struct step tags[] = {
         {200, "", "{\"id\":\"x\",\"properties\":{\"tags\":{\"a\":\"b\"}}}"}};
@@ -157,7 +157,7 @@ static void test_body_and_answer(void **state)
     struct err err = ERR_INIT;
     (void)state;
     START(tags);
-    assert_true(call(&tags_patch, body, &response, &poll, &err));
+    assert_true(call_op(&tags_patch, body, &response, &poll, &err));
     assert_null(poll.url);
     assert_string_equal(jstr(response, "properties.tags.a"), "b");
     assert_true(cloud_saw(&world.server, "\r\nContent-Type: application/json\r\n"));
@@ -185,7 +185,7 @@ static void test_versions(void **state)
         arm_set_version(world.azure, "microsoft.compute/virtualmachines", "2021-03-01", &err));
     assert_true(arm_set_version(world.azure, "Microsoft.Compute/virtualMachines",
                                 "2021-04-01-preview", &err));
-    assert_true(call(&vm_get, NULL, &response, NULL, &err));
+    assert_true(call_op(&vm_get, NULL, &response, NULL, &err));
     assert_true(cloud_saw(&world.server, "?api-version=2021-04-01-preview HTTP"));
     json_decref(response);
     assert_false(arm_set_version(world.azure, "Microsoft.Compute/disks", "latest", &err));
@@ -223,7 +223,7 @@ static void test_path_segments(void **state)
     };
     char longest[262];
     (void)state;
-    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
         struct buf path = buf_make(1000);
         assert_string_equal(arm_path_add(&path, tests[i].segment) ? "added" : "refused",
                             tests[i].encoded ? "added" : "refused");
@@ -239,7 +239,7 @@ static void test_path_segments(void **state)
     buf_free(&path);
 }
 
-static void test_paths_that_are_none(void **state)
+static void test_invalid_paths(void **state)
 {
     static const char *const paths[] = {"",
                                         "/",
@@ -250,7 +250,7 @@ static void test_paths_that_are_none(void **state)
     static const struct step ok[] = {{200, "", "{}"}};
     (void)state;
     START(ok);
-    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct err err = ERR_INIT;
         struct arm_call call = {.op = &vm_get, .subscription = SUBSCRIPTION, .path = paths[i]};
         assert_null(arm_call(world.azure, world.http, &call, NULL, &err));
@@ -260,25 +260,25 @@ static void test_paths_that_are_none(void **state)
     world_stop(&world);
 }
 
-/* --- answers and errors --- */
+/* --- responses and errors --- */
 
 static void expect_unreadable(const struct arm_op *op, const char *operation)
 {
     json_t *response = NULL;
     struct err err = ERR_INIT;
-    assert_false(call(op, NULL, &response, NULL, &err));
+    assert_false(call_op(op, NULL, &response, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
     assert_string_equal(err.code, "UnreadableResponse");
     assert_string_equal(err.operation, operation);
     assert_null(response);
 }
 
-/* A question needs its response, and nobody knows what became of a change whose response is broken. */
-static void test_unreadable_answers(void **state)
+/* A read requires a response; the outcome of a change whose response is malformed is unknown. */
+static void test_unreadable_responses(void **state)
 {
     static const char *const bodies[] = {"<html>", "{\"a\":"};
     (void)state;
-    for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         const struct step step[] = {{200, "", bodies[i]}};
         START(step);
         expect_unreadable(&vm_get, "virtualMachines/get");
@@ -287,26 +287,25 @@ static void test_unreadable_answers(void **state)
     }
 }
 
-/* Some changes are answered with nothing; a question never is. */
-static void test_answers_without_an_object(void **state)
+/* The response to a change may be empty, that to a read never is. */
+static void test_responses_without_an_object(void **state)
 {
     static const char *const bodies[] = {"", "null", "[1]"};
     (void)state;
-    for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         const struct step step[] = {{200, "", bodies[i]}};
         json_t *response = NULL;
         struct err err = ERR_INIT;
         START(step);
         expect_unreadable(&vm_get, "virtualMachines/get");
-        assert_true(call(&disk_delete, NULL, &response, NULL, &err));
+        assert_true(call_op(&disk_delete, NULL, &response, NULL, &err));
         assert_int_equal(json_object_size(response), 0);
         json_decref(response);
         world_stop(&world);
     }
 }
 
-/* A page of a proxy in between says of no change that it was made, and of nothing that it is gone.
- */
+/* A page of a proxy proves neither that a change was made nor that a resource is gone. */
 static void test_page_is_no_success(void **state)
 {
     static const struct step page[] = {
@@ -317,18 +316,18 @@ static void test_page_is_no_success(void **state)
     struct err err = ERR_INIT;
     (void)state;
     START(page);
-    assert_false(call(&disk_delete, NULL, &response, NULL, &err));
+    assert_false(call_op(&disk_delete, NULL, &response, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
     assert_string_equal(err.code, "UnreadableResponse");
     assert_string_equal(err.operation, "disks/delete");
     world_stop(&world);
     START(not_there);
-    assert_false(call(&disk_delete, NULL, &response, NULL, &err));
+    assert_false(call_op(&disk_delete, NULL, &response, NULL, &err));
     assert_kind(err, ERR_PROVIDER);
     assert_string_equal(err.message, "the service responded with HTTP status 404 and no message");
     world_stop(&world);
     START(nothing);
-    assert_true(call(&disk_delete, NULL, &response, NULL, &err));
+    assert_true(call_op(&disk_delete, NULL, &response, NULL, &err));
     json_decref(response);
     world_stop(&world);
 }
@@ -346,7 +345,7 @@ static void test_error(void **state)
                                  buf_str(&headers),
                                  json_string_value(json_object_get(test, "body"))}};
     START(step);
-    assert_false(call(&vm_start, NULL, &response, NULL, &err));
+    assert_false(call_op(&vm_start, NULL, &response, NULL, &err));
     assert_null(response);
     json_t *is = json_pack("{s:s, s:s, s:s, s:s, s:I}", "kind", err_kind_name(err.kind), "code",
                            err.code, "message", err.message, "request_id", err.request_id,
@@ -370,14 +369,14 @@ static void test_refused_token_is_replaced_once(void **state)
     struct err err = ERR_INIT;
     (void)state;
     START(refused);
-    bool ok = call(&vm_get, NULL, &response, NULL, &err);
+    bool ok = call_op(&vm_get, NULL, &response, NULL, &err);
     assert_string_equal(ok ? "" : err.message, "");
     assert_int_equal(world.tokens, 2);
     assert_true(cloud_saw(&world.server, "Bearer tok3n-2"));
     json_decref(response);
     world_stop(&world);
     START(always);
-    assert_false(call(&vm_get, NULL, &response, NULL, &err));
+    assert_false(call_op(&vm_get, NULL, &response, NULL, &err));
     assert_kind(err, ERR_DENIED);
     assert_string_equal(err.code, "InvalidAuthenticationToken");
     assert_string_equal(err.message,
@@ -390,24 +389,24 @@ static void test_refused_token_is_replaced_once(void **state)
 
 #define TRUSTING "dddddddd-1111-2222-3333-444444444444"
 
-/* One subscription refuses each token, the other takes them. */
+/* One subscription rejects every token, the other accepts them. */
 static void answer_by_subscription(void *ctx, const struct cloud_request *request,
                                    struct cloud_reply *reply)
 {
     (void)ctx;
     bool good = strstr(request->target, TRUSTING) != NULL;
     reply->status = good ? 200 : 401;
-    snprintf(reply->body, sizeof(reply->body), "%s",
+    snprintf(reply->body, sizeof reply->body, "%s",
              good ? "{}"
                   : "{\"error\":{\"code\":\"InvalidAuthenticationToken\",\"message\":\"not "
                     "yours\"}}");
 }
 
-static bool call_in(const char *subscription, struct err *err)
+static bool call_in_subscription(const char *subscription, struct err *err)
 {
     char path[200];
     *err = ERR_INIT;
-    snprintf(path, sizeof(path),
+    snprintf(path, sizeof path,
              "/subscriptions/%s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v",
              subscription);
     struct arm_call call = {.op = &vm_get, .subscription = subscription, .path = path};
@@ -416,37 +415,38 @@ static bool call_in(const char *subscription, struct err *err)
     return response != NULL;
 }
 
-/* A subscription's refusals are its own: whatever it says, the token stays for all others. */
+/* The rejections of one subscription concern only that one: the token stays in use for the others. */
 static void test_refusals_of_one_subscription(void **state)
 {
     struct err err;
     (void)state;
     world_start(&world, answer_by_subscription);
     for (int i = 0; i < 10; i++) {
-        bool ok = call_in(TRUSTING, &err);
+        bool ok = call_in_subscription(TRUSTING, &err);
         assert_string_equal(ok ? "" : err.message, "");
-        assert_false(call_in(SUBSCRIPTION, &err));
+        assert_false(call_in_subscription(SUBSCRIPTION, &err));
         assert_kind(err, ERR_DENIED);
         assert_string_equal(err.code, "InvalidAuthenticationToken");
-        if (i > 0) /* the first time it is another token, which nobody has accepted yet */
+        /* The first time it is another token, which no service has accepted yet. */
+        if (i > 0)
             assert_string_equal(err.message, "not yours");
     }
     assert_int_equal(world.tokens, 2);
-    /* Also while no other token is to be had. */
+    /* Also while no other token is available. */
     world.passed_ms += 120000;
-    assert_true(call_in(TRUSTING, &err));
+    assert_true(call_in_subscription(TRUSTING, &err));
     world.token_status = 503;
     for (int i = 0; i < 10; i++) {
-        assert_false(call_in(SUBSCRIPTION, &err));
+        assert_false(call_in_subscription(SUBSCRIPTION, &err));
         assert_kind(err, ERR_UNAVAILABLE);
         assert_string_equal(err.message,
                             "client secret: the token service responded with HTTP status 503");
-        assert_true(call_in(TRUSTING, &err));
+        assert_true(call_in_subscription(TRUSTING, &err));
     }
     world_stop(&world);
 }
 
-/* A token of a tenant that the subscription does not trust is not worth another one. */
+/* A token of a tenant that the subscription does not trust is not replaced. */
 static void test_wrong_tenant(void **state)
 {
     static const struct step wrong[] = {
@@ -455,7 +455,7 @@ static void test_wrong_tenant(void **state)
     struct err err = ERR_INIT;
     (void)state;
     START(wrong);
-    assert_false(call(&vm_get, NULL, &response, NULL, &err));
+    assert_false(call_op(&vm_get, NULL, &response, NULL, &err));
     assert_kind(err, ERR_DENIED);
     assert_int_equal(world.tokens, 1);
     world_stop(&world);
@@ -474,11 +474,11 @@ static void test_throttled_bucket_slows_down(void **state)
     azure_free(world.azure);
     world.azure = azure_new(&world.options, &err);
     assert_non_null(world.azure);
-    assert_false(call(&vm_get, NULL, &response, NULL, &err));
+    assert_false(call_op(&vm_get, NULL, &response, NULL, &err));
     assert_kind(err, ERR_THROTTLED);
     assert_int_equal(err.retry_after_ms, 3000);
     for (int i = 0; i < 100 && err.kind != ERR_BUSY; i++)
-        assert_false(call(&vm_get, NULL, &response, NULL, &err));
+        assert_false(call_op(&vm_get, NULL, &response, NULL, &err));
     assert_kind(err, ERR_BUSY);
     assert_string_equal(err.message, "requests of " SUBSCRIPTION
                                      "/arm-Microsoft.Compute/virtualMachines are being "
@@ -486,7 +486,8 @@ static void test_throttled_bucket_slows_down(void **state)
     assert_string_equal(err.operation, "virtualMachines/get");
     assert_true(err.retry_after_ms > 0);
     int before = world_count(&world);
-    assert_false(call(&disk_delete, NULL, &response, NULL, &err)); /* another bucket */
+    /* Another bucket. */
+    assert_false(call_op(&disk_delete, NULL, &response, NULL, &err));
     assert_kind(err, ERR_THROTTLED);
     assert_int_equal(world_count(&world), before + 1);
     world_stop(&world);
@@ -504,16 +505,16 @@ static void test_done_at_once(void **state)
     struct arm_poll poll;
     (void)state;
     START(ok);
-    begin(&poll);
+    begin_poll(&poll);
     assert_null(poll.url);
     world_stop(&world);
     START(nothing);
-    begin(&poll);
+    begin_poll(&poll);
     assert_null(poll.url);
     world_stop(&world);
 }
 
-/* Azure-AsyncOperation goes before Location, header names in any case, states in any case. */
+/* Azure-AsyncOperation precedes Location; header names and states are matched in any case. */
 static void test_async_operation(void **state)
 {
     static const struct step all[] = {
@@ -526,7 +527,7 @@ static void test_async_operation(void **state)
     struct arm_poll poll;
     (void)state;
     START(all);
-    begin(&poll);
+    begin_poll(&poll);
     assert_non_null(strstr(poll.url, "/subscriptions/x/operations/1"));
     assert_false(poll.location);
     assert_int_equal(poll.wait_ms, 2000);
@@ -542,7 +543,7 @@ static void test_async_operation(void **state)
     world_stop(&world);
 }
 
-/* Also on a 200 or 201, and the pause grows to 30 s at most. */
+/* Also with status 200 or 201; the pause grows to 30 s at most. */
 static void test_growing_pause(void **state)
 {
     static const int64_t waits[] = {2000, 4000, 8000, 16000, 30000, 30000};
@@ -551,15 +552,15 @@ static void test_growing_pause(void **state)
     struct arm_poll poll;
     (void)state;
     START(all);
-    begin(&poll);
+    begin_poll(&poll);
     assert_int_equal(poll.wait_ms, 1000);
-    for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++)
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
         expect_poll(&poll, false, waits[i]);
     arm_poll_free(&poll);
     world_stop(&world);
 }
 
-/* A Location may move, and ends in a 200 or a 204. */
+/* A Location may change, and ends with status 200 or 204. */
 static void test_location(void **state)
 {
     static const struct step all[] = {{202, "Location: " OPERATION "\r\nRetry-After: 0\r\n", ""},
@@ -570,7 +571,7 @@ static void test_location(void **state)
     struct arm_poll poll;
     (void)state;
     START(all);
-    begin(&poll);
+    begin_poll(&poll);
     assert_true(poll.location);
     assert_int_equal(poll.wait_ms, 100);
     expect_poll(&poll, false, 2000);
@@ -584,7 +585,7 @@ static void test_location(void **state)
     world_stop(&world);
 }
 
-static void test_location_answers_with_a_page(void **state)
+static void test_location_returns_a_page(void **state)
 {
     static const struct step all[] = {{202, "Location: " OPERATION "\r\n", ""},
                                       {200, "Content-Type: text/html\r\n", "<p>Sign in"},
@@ -592,7 +593,7 @@ static void test_location_answers_with_a_page(void **state)
     struct arm_poll poll;
     (void)state;
     START(all);
-    begin(&poll);
+    begin_poll(&poll);
     expect_poll_error(&poll, ERR_TRANSIENT,
                       "UnreadableResponse: the response is an HTML page, as proxies send: "
                       "the outcome of the call is unknown (virtualMachines/start)");
@@ -601,14 +602,14 @@ static void test_location_answers_with_a_page(void **state)
     world_stop(&world);
 }
 
-/* 202 means that it runs; any other success is its end. */
+/* 202 means running; any other success ends the operation. */
 static void test_location_ends_with_201(void **state)
 {
     static const struct step all[] = {{202, "Location: " OPERATION "\r\n", ""}, {201, "", ""}};
     struct arm_poll poll;
     (void)state;
     START(all);
-    begin(&poll);
+    begin_poll(&poll);
     expect_poll(&poll, true, 0);
     arm_poll_free(&poll);
     world_stop(&world);
@@ -621,7 +622,7 @@ static void test_operation_fails(void **state)
         {200, "x-ms-request-id: r1\r\n",
          "{\"status\":\"Failed\",\"error\":{\"code\":\"OperationNotAllowed\",\"message\":\"It is "
          "locked.\"}}"}};
-    /* What would be worth another try of a request is none of an operation that has ended. */
+    /* An error that is retryable for a request is final for an operation that has ended. */
     static const struct step retryable[] = {
         {202, "Azure-AsyncOperation: " OPERATION "\r\n", ""},
         {200, "Retry-After: 9\r\n",
@@ -632,26 +633,26 @@ static void test_operation_fails(void **state)
     struct arm_poll poll;
     (void)state;
     START(with_error);
-    begin(&poll);
+    begin_poll(&poll);
     expect_poll_error(&poll, ERR_PROVIDER,
                       "OperationNotAllowed: It is locked. (virtualMachines/start, request id r1)");
     arm_poll_free(&poll);
     world_stop(&world);
     START(retryable);
-    begin(&poll);
+    begin_poll(&poll);
     expect_poll_error(&poll, ERR_PROVIDER,
                       "RetryableErrorDueToAnotherOperation: Busy. (virtualMachines/start)");
     arm_poll_free(&poll);
     world_stop(&world);
     START(canceled);
-    begin(&poll);
+    begin_poll(&poll);
     expect_poll_error(&poll, ERR_PROVIDER,
                       "Canceled: the operation ended with status Canceled (virtualMachines/start)");
     arm_poll_free(&poll);
     world_stop(&world);
 }
 
-/* Faults of the poll itself pass, and the operation goes on. */
+/* Failures of the poll itself are transient, and the operation continues. */
 static void test_poll_faults(void **state)
 {
     static const struct step all[] = {
@@ -665,7 +666,7 @@ static void test_poll_faults(void **state)
     struct arm_poll poll;
     (void)state;
     START(all);
-    begin(&poll);
+    begin_poll(&poll);
     expect_poll_error(&poll, ERR_TRANSIENT,
                       "the service responded with HTTP status 503 and no message "
                       "(virtualMachines/start)");
@@ -683,7 +684,7 @@ static void test_poll_faults(void **state)
     world_stop(&world);
 }
 
-/* The token goes to the configured host and nowhere else. */
+/* The token is sent to the configured host only. */
 static void test_foreign_urls(void **state)
 {
     static const char *const urls[] = {"https://evil.example.com/subscriptions/x",
@@ -694,15 +695,15 @@ static void test_foreign_urls(void **state)
                                        "gopher://127.0.0.1/",
                                        "relative"};
     (void)state;
-    for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         char headers[200];
         struct arm_poll poll;
         struct err err = ERR_INIT;
         bool done;
-        snprintf(headers, sizeof(headers), "Location: %s\r\n", urls[i]);
+        snprintf(headers, sizeof headers, "Location: %s\r\n", urls[i]);
         const struct step step[] = {{202, headers, ""}};
         START(step);
-        begin(&poll);
+        begin_poll(&poll);
         int before = world_count(&world);
         assert_false(arm_poll_once(world.azure, world.http, &poll, &done, &err));
         assert_kind(err, ERR_PROVIDER);
@@ -714,7 +715,7 @@ static void test_foreign_urls(void **state)
     }
 }
 
-/* The same host and port under another scheme are another place. */
+/* The same host and port with another scheme are a different endpoint. */
 static void test_foreign_scheme(void **state)
 {
     static const struct step all[] = {{202, "Location: " OPERATION "\r\n", ""}};
@@ -724,7 +725,7 @@ static void test_foreign_scheme(void **state)
     char *secure;
     (void)state;
     START(all);
-    begin(&poll);
+    begin_poll(&poll);
     assert_true(asprintf(&secure, "https%s", poll.url + strlen("http")) > 0);
     free(poll.url);
     poll.url = secure;
@@ -744,7 +745,7 @@ static void test_long_url(void **state)
     memset(headers + n, 'a', 16000);
     memcpy(headers + n + 16000, "\r\n", 3);
     START(step);
-    begin(&poll);
+    begin_poll(&poll);
     expect_poll(&poll, true, 0);
     arm_poll_free(&poll);
     world_stop(&world);
@@ -754,7 +755,7 @@ static void test_long_url(void **state)
     memset(headers + n, 'a', 17000);
     memcpy(headers + n + 17000, "\r\n", 3);
     START(step);
-    assert_false(call(&vm_start, NULL, &response, &poll, &err));
+    assert_false(call_op(&vm_start, NULL, &response, &poll, &err));
     assert_kind(err, ERR_LIMIT);
     assert_null(poll.url);
     assert_null(response);
@@ -771,7 +772,7 @@ static void test_url_that_is_not_utf8(void **state)
     json_t *response;
     (void)state;
     START(step);
-    assert_false(call(&vm_start, NULL, &response, &poll, &err));
+    assert_false(call_op(&vm_start, NULL, &response, &poll, &err));
     assert_string_equal(err.message, "the URL of the operation is not valid UTF-8");
     assert_null(poll.url);
     world_stop(&world);
@@ -796,7 +797,7 @@ static void test_provisioning_state(void **state)
     struct err err = ERR_INIT;
     (void)state;
     START(all);
-    assert_true(call(&tags_patch, body, &response, &poll, &err));
+    assert_true(call_op(&tags_patch, body, &response, &poll, &err));
     json_decref(response);
     assert_true(poll.resource);
     expect_poll(&poll, false, 2000);
@@ -805,24 +806,25 @@ static void test_provisioning_state(void **state)
     arm_poll_free(&poll);
     world_stop(&world);
     START(gone);
-    assert_true(call(&tags_patch, body, &response, &poll, &err));
+    assert_true(call_op(&tags_patch, body, &response, &poll, &err));
     json_decref(response);
     expect_poll(&poll, true, 0);
     arm_poll_free(&poll);
     world_stop(&world);
     START(failed);
-    assert_false(call(&tags_patch, body, &response, &poll, &err));
+    assert_false(call_op(&tags_patch, body, &response, &poll, &err));
     assert_string_equal(err.message, "the operation ended with status Failed");
     assert_null(response);
     world_stop(&world);
-    START(started); /* a POST's answer describes something else */
-    begin(&poll);
+    /* The response to a POST describes something else. */
+    START(started);
+    begin_poll(&poll);
     assert_null(poll.url);
     world_stop(&world);
     json_decref(body);
 }
 
-static void test_in_a_state(void **state)
+static void test_kept_in_a_state(void **state)
 {
     struct arm_poll poll = {.url = strdup("https://management.azure.com/x"),
                             .wait_ms = 7000,
@@ -852,7 +854,7 @@ static void test_in_a_state(void **state)
     arm_poll_free(&poll);
 }
 
-/* A state that somebody has written into the store leads the token nowhere. */
+/* A state that was forged in the store does not send the token elsewhere. */
 static void test_state_is_not_trusted(void **state)
 {
     static const struct step ok[] = {{200, "", "{\"status\":\"Succeeded\"}"}};
@@ -881,12 +883,12 @@ int main(void)
     if (!http_global_init())
         return 1;
     TEST(recorded);
-    TEST(body_and_answer);
+    TEST(body_and_response);
     TEST(versions);
     TEST(path_segments);
-    TEST(paths_that_are_none);
-    TEST(unreadable_answers);
-    TEST(answers_without_an_object);
+    TEST(invalid_paths);
+    TEST(unreadable_responses);
+    TEST(responses_without_an_object);
     TEST(page_is_no_success);
     folder_add(&tests, ERRORS, ".json", test_error);
     TEST(refusals_of_one_subscription);
@@ -898,7 +900,7 @@ int main(void)
     TEST(growing_pause);
     TEST(location);
     TEST(location_ends_with_201);
-    TEST(location_answers_with_a_page);
+    TEST(location_returns_a_page);
     TEST(operation_fails);
     TEST(poll_faults);
     TEST(foreign_urls);
@@ -906,7 +908,7 @@ int main(void)
     TEST(long_url);
     TEST(url_that_is_not_utf8);
     TEST(provisioning_state);
-    TEST(in_a_state);
+    TEST(kept_in_a_state);
     TEST(state_is_not_trusted);
     int failed = folder_run("arm", &tests);
     http_global_cleanup();

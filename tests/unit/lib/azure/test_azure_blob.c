@@ -12,7 +12,7 @@ static struct world world;
 static struct azure_storage *storage;
 static struct azure_container reports;
 
-static void start(cloud_answer_fn answer, const char *connection_string)
+static void start_world(cloud_answer_fn answer, const char *connection_string)
 {
     struct err err = ERR_INIT;
     world_start(&world, answer);
@@ -24,7 +24,7 @@ static void start(cloud_answer_fn answer, const char *connection_string)
     free(text);
 }
 
-static void stop(void)
+static void stop_world(void)
 {
     azure_storage_free(storage);
     world_stop(&world);
@@ -45,12 +45,12 @@ static void answer_empty(void *ctx, const struct cloud_request *request, struct 
         strcpy(reply->body, "<EnumerationResults><Blobs/><NextMarker/></EnumerationResults>");
 }
 
-static const char *given(const json_t *test, const char *name)
+static const char *given_text(const json_t *test, const char *name)
 {
     return json_string_value(json_object_get(json_object_get(test, "given"), name));
 }
 
-static bool see_nothing(void *ctx, const char *name, const struct object_meta *meta)
+static bool ignore_blob(void *ctx, const char *name, const struct object_meta *meta)
 {
     (void)ctx, (void)name, (void)meta;
     return true;
@@ -58,18 +58,18 @@ static bool see_nothing(void *ctx, const char *name, const struct object_meta *m
 
 static bool put_given(const json_t *test, struct err *err)
 {
-    const char *condition = given(test, "condition");
-    const char *text = given(test, "body");
+    const char *condition = given_text(test, "condition");
+    const char *text = given_text(test, "body");
     struct http_body body = {.data = text, .size = strlen(text)};
     enum object_condition how = !condition                        ? OBJECT_ALWAYS
                                 : strcmp(condition, "match") == 0 ? OBJECT_IF_MATCH
                                                                   : OBJECT_IF_ABSENT;
     return azure_blob_put(&reports, world.http,
-                          &(struct object_put){.key = given(test, "name"),
+                          &(struct object_put){.key = given_text(test, "name"),
                                                .body = &body,
-                                               .content_type = given(test, "content_type"),
+                                               .content_type = given_text(test, "content_type"),
                                                .condition = how,
-                                               .etag = given(test, "etag")},
+                                               .etag = given_text(test, "etag")},
                           NULL, err);
 }
 
@@ -79,18 +79,19 @@ static bool run_given(const json_t *test, struct err *err)
     struct buf body = buf_make(1000);
     bool ok;
     if (strcmp(operation, "blob_get") == 0)
-        ok = azure_blob_get(&reports, world.http, given(test, "name"), &body, NULL, err);
+        ok = azure_blob_get(&reports, world.http, given_text(test, "name"), &body, NULL, err);
     else if (strcmp(operation, "blob_delete") == 0)
-        ok = azure_blob_delete(&reports, world.http, given(test, "name"), NULL, err);
+        ok = azure_blob_delete(&reports, world.http, given_text(test, "name"), NULL, err);
     else if (strcmp(operation, "blob_list") == 0)
-        ok = azure_blob_list(&reports, world.http, given(test, "prefix"), see_nothing, NULL, err);
+        ok = azure_blob_list(&reports, world.http, given_text(test, "prefix"), ignore_blob, NULL,
+                             err);
     else
         ok = put_given(test, err);
     buf_free(&body);
     return ok;
 }
 
-/* The headers that matter, in lower case. */
+/* The headers to compare, in lower case. */
 static json_t *headers_of(char *head)
 {
     static const char *const skipped[] = {"host", "user-agent", "accept", "content-length"};
@@ -104,7 +105,7 @@ static json_t *headers_of(char *head)
         *colon = '\0';
         for (char *c = line; *c; c++)
             *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-        for (size_t i = 0; i < sizeof(skipped) / sizeof(*skipped); i++)
+        for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++)
             skip = skip || strcmp(line, skipped[i]) == 0;
         if (!skip)
             json_object_set_new(headers, line, json_string(colon + 1 + strspn(colon + 1, " ")));
@@ -132,15 +133,15 @@ static void test_recorded(void **state)
 {
     json_t *test = folder_json(*state, "");
     struct err err = ERR_INIT;
-    start(answer_empty, json_string_value(json_object_get(test, "connection_string")));
+    start_world(answer_empty, json_string_value(json_object_get(test, "connection_string")));
     bool ok = run_given(test, &err);
     assert_string_equal(ok ? "" : err.message, "");
     check_last(json_object_get(test, "expected"));
-    stop();
+    stop_world();
     json_decref(test);
 }
 
-/* --- answers --- */
+/* --- responses --- */
 
 static void test_get(void **state)
 {
@@ -148,7 +149,7 @@ static void test_get(void **state)
     struct object_meta meta;
     struct err err = ERR_INIT;
     (void)state;
-    start(cloud_answer_next, CONNECTION);
+    start_world(cloud_answer_next, CONNECTION);
     cloud_set_reply(200, WRITTEN ANSWERED, "hello");
     bool ok = azure_blob_get(&reports, world.http, "a", &body, &meta, &err);
     assert_string_equal(ok ? "" : err.message, "");
@@ -158,16 +159,16 @@ static void test_get(void **state)
     assert_int_equal(meta.now_ms, WORLD_NOW + 1000);
     assert_int_equal(meta.size, 5);
     buf_free(&body);
-    stop();
+    stop_world();
 }
 
-/* However small the blob may be, an error has room, and a larger blob is refused. */
+/* The limit for a small blob leaves room for an error, but not for a larger blob. */
 static void test_get_small(void **state)
 {
     struct buf body = buf_make(4);
     struct err err = ERR_INIT;
     (void)state;
-    start(cloud_answer_next, CONNECTION);
+    start_world(cloud_answer_next, CONNECTION);
     cloud_set_reply(404, "x-ms-error-code: BlobNotFound\r\n",
                     "<Error><Message>The specified blob does not exist.</Message></Error>");
     assert_false(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
@@ -183,7 +184,7 @@ static void test_get_small(void **state)
     assert_string_equal(buf_str(&body), "hell");
     assert_int_equal(body.max, 4);
     buf_free(&body);
-    stop();
+    stop_world();
 }
 
 static void test_head(void **state)
@@ -198,7 +199,7 @@ static void test_head(void **state)
     char metadata[OBJECT_METADATA_SIZE];
     struct err err = ERR_INIT;
     (void)state;
-    start(cloud_answer_next, CONNECTION);
+    start_world(cloud_answer_next, CONNECTION);
     cloud_set_reply(200, WRITTEN ANSWERED "x-ms-meta-hgautod_event: e1\r\nContent-Length: 5\r\n",
                     "");
     /* The server adds no length of its own. */
@@ -217,7 +218,7 @@ static void test_head(void **state)
         assert_string_equal(err.operation, "GetBlobProperties");
         assert_kind(err, ERR_TRANSIENT);
     }
-    stop();
+    stop_world();
 }
 
 static void expect_put(int status, const char *headers, enum object_condition condition,
@@ -240,7 +241,7 @@ static void test_put(void **state)
     char etag[128];
     struct err err = ERR_INIT;
     (void)state;
-    start(cloud_answer_next, CONNECTION);
+    start_world(cloud_answer_next, CONNECTION);
     cloud_set_reply(201, "ETag: \"0x2\"\r\n", "");
     assert_true(azure_blob_put(&reports, world.http,
                                &(struct object_put){.key = "a", .body = &body}, etag, &err));
@@ -259,10 +260,10 @@ static void test_put(void **state)
                                 &(struct object_put){.key = "a", .body = &body}, NULL, &err));
     assert_kind(err, ERR_LIMIT);
     assert_int_equal(world_count(&world), before);
-    stop();
+    stop_world();
 }
 
-static void expect_no_answer(const char *headers, const char *message)
+static void expect_unreadable(const char *headers, const char *message)
 {
     struct buf body = buf_make(1000);
     struct err err = ERR_INIT;
@@ -275,13 +276,13 @@ static void expect_no_answer(const char *headers, const char *message)
     buf_free(&body);
 }
 
-/* Without a length or chunks, one that was cut off looks like a whole one. */
+/* Without a length or chunks, a response that was cut off looks complete. */
 static void test_get_without_an_end(void **state)
 {
     struct buf body = buf_make(1000);
     struct err err = ERR_INIT;
     (void)state;
-    start(cloud_answer_next, CONNECTION);
+    start_world(cloud_answer_next, CONNECTION);
     cloud_set_reply(200, WRITTEN, "hel");
     cloud_next_reply()->reply.open_ended = true;
     assert_false(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
@@ -294,35 +295,35 @@ static void test_get_without_an_end(void **state)
     assert_true(azure_blob_get(&reports, world.http, "a", &body, NULL, &err));
     assert_string_equal(buf_str(&body), "hello");
     buf_free(&body);
-    stop();
+    stop_world();
 }
 
-/* One that was cut off, or that somebody in between has given. */
-static void test_without_what_it_must_have(void **state)
+/* A response that was cut off, or comes from a proxy. */
+static void test_missing_headers(void **state)
 {
     static const char lacks[] = "the response has no valid ETag or Last-Modified";
     struct http_body body = {.data = "x", .size = 1};
     struct err err = ERR_INIT;
     (void)state;
-    start(cloud_answer_next, CONNECTION);
-    expect_no_answer("", lacks);
-    expect_no_answer("ETag: \"0x1\"\r\n", lacks);
-    expect_no_answer("ETag: \"0x1\"\r\nLast-Modified: rubbish\r\n", lacks);
-    expect_no_answer("Last-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n", lacks);
+    start_world(cloud_answer_next, CONNECTION);
+    expect_unreadable("", lacks);
+    expect_unreadable("ETag: \"0x1\"\r\n", lacks);
+    expect_unreadable("ETag: \"0x1\"\r\nLast-Modified: rubbish\r\n", lacks);
+    expect_unreadable("Last-Modified: Thu, 29 Feb 2024 23:59:58 GMT\r\n", lacks);
     cloud_set_reply(201, "", "");
     assert_false(azure_blob_put(&reports, world.http,
                                 &(struct object_put){.key = "a", .body = &body}, NULL, &err));
     assert_kind(err, ERR_TRANSIENT);
     assert_string_equal(err.operation, "PutBlob");
     assert_string_equal(err.message, "the response has no valid ETag");
-    stop();
+    stop_world();
 }
 
 static void test_delete(void **state)
 {
     struct err err = ERR_INIT;
     (void)state;
-    start(cloud_answer_next, CONNECTION);
+    start_world(cloud_answer_next, CONNECTION);
     cloud_set_reply(202, "", "");
     assert_true(azure_blob_delete(&reports, world.http, "a", NULL, &err));
     cloud_set_reply(404, "x-ms-error-code: BlobNotFound\r\n", "");
@@ -330,14 +331,14 @@ static void test_delete(void **state)
     cloud_set_reply(404, "x-ms-error-code: ContainerNotFound\r\n", "");
     assert_false(azure_blob_delete(&reports, world.http, "a", NULL, &err));
     assert_kind(err, ERR_NOT_FOUND);
-    stop();
+    stop_world();
 }
 
 static void test_delete_if_match(void **state)
 {
     struct err err = ERR_INIT;
     (void)state;
-    start(cloud_answer_next, CONNECTION);
+    start_world(cloud_answer_next, CONNECTION);
     cloud_set_reply(202, "", "");
     assert_true(azure_blob_delete(&reports, world.http, "a", "\"0x1\"", &err));
     assert_true(cloud_saw(&world.server, "If-Match: \"0x1\""));
@@ -348,10 +349,10 @@ static void test_delete_if_match(void **state)
     assert_false(azure_blob_delete(&reports, world.http, "a", "", &err));
     assert_kind(err, ERR_INVALID);
     assert_int_equal(world_count(&world), before);
-    stop();
+    stop_world();
 }
 
-/* Names that could lead out of the container, or nowhere. */
+/* Names that lead out of the container, or are invalid. */
 static void test_hostile_names(void **state)
 {
     static const char *const names[] = {"",     ".",   "..",       "../x/y", "a/../../b", "a/.",
@@ -360,26 +361,26 @@ static void test_hostile_names(void **state)
                                              "-ab", "ab-", "a--b",    ".."};
     struct buf body = buf_make(1000);
     (void)state;
-    start(answer_empty, CONNECTION);
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+    start_world(answer_empty, CONNECTION);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct err err = ERR_INIT;
         assert_false(azure_blob_get(&reports, world.http, names[i], &body, NULL, &err));
         assert_kind(err, ERR_INVALID);
     }
-    for (size_t i = 0; i < sizeof(containers) / sizeof(*containers); i++) {
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++) {
         struct azure_container container = {.storage = storage, .name = containers[i]};
         struct err err = ERR_INIT;
         assert_false(azure_blob_get(&container, world.http, "a", &body, NULL, &err));
         assert_kind(err, ERR_INVALID);
         err = (struct err)ERR_INIT;
-        assert_false(azure_blob_list(&container, world.http, "", see_nothing, NULL, &err));
+        assert_false(azure_blob_list(&container, world.http, "", ignore_blob, NULL, &err));
         assert_kind(err, ERR_INVALID);
     }
     assert_int_equal(world_count(&world), 0);
     assert_true(
         azure_blob_get(&reports, world.http, "a/.../..b/c..", &body, NULL, &(struct err){0}));
     buf_free(&body);
-    stop();
+    stop_world();
 }
 
 /* --- listings --- */
@@ -413,7 +414,7 @@ struct seen {
     int most;
 };
 
-static bool see(void *ctx, const char *name, const struct object_meta *meta)
+static bool add_seen(void *ctx, const char *name, const struct object_meta *meta)
 {
     struct seen *seen = ctx;
     assert_true(buf_addf(&seen->names, "%s %s %zu;", name, meta->etag, meta->size));
@@ -427,7 +428,7 @@ static void expect_list(int most, const char *names, int requests)
     struct seen seen = {.names = buf_make(1000), .most = most};
     struct err err = ERR_INIT;
     int before = world_count(&world);
-    bool ok = azure_blob_list(&reports, world.http, "e", see, &seen, &err);
+    bool ok = azure_blob_list(&reports, world.http, "e", add_seen, &seen, &err);
     assert_string_equal(ok ? "" : err.message, "");
     assert_string_equal(buf_str(&seen.names), names);
     assert_int_equal(world_count(&world) - before, requests);
@@ -437,10 +438,10 @@ static void expect_list(int most, const char *names, int requests)
 static void test_pages(void **state)
 {
     (void)state;
-    start(answer_pages, CONNECTION);
+    start_world(answer_pages, CONNECTION);
     expect_list(100, "e/1 \"0x1\" 5;e/<ü> 3 \"0x1\" 5;", 3);
     expect_list(1, "e/1 \"0x1\" 5;", 1);
-    stop();
+    stop_world();
 }
 
 static void test_unreadable_listings(void **state)
@@ -459,15 +460,15 @@ static void test_unreadable_listings(void **state)
         {"", "the response is not valid XML"},
     };
     (void)state;
-    start(cloud_answer_next, CONNECTION);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+    start_world(cloud_answer_next, CONNECTION);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
         struct err err = ERR_INIT;
         cloud_set_reply(200, "", tests[i].body);
-        assert_false(azure_blob_list(&reports, world.http, "e", see_nothing, NULL, &err));
+        assert_false(azure_blob_list(&reports, world.http, "e", ignore_blob, NULL, &err));
         assert_string_equal(err.message, tests[i].message);
         assert_kind(err, ERR_TRANSIENT);
     }
-    stop();
+    stop_world();
 }
 
 int main(void)
@@ -486,7 +487,7 @@ int main(void)
     folder_add_test(&blobs, "get_without_an_end", test_get_without_an_end);
     folder_add_test(&blobs, "head", test_head);
     folder_add_test(&blobs, "put", test_put);
-    folder_add_test(&blobs, "without_what_it_must_have", test_without_what_it_must_have);
+    folder_add_test(&blobs, "missing_headers", test_missing_headers);
     folder_add_test(&blobs, "delete", test_delete);
     folder_add_test(&blobs, "delete if match", test_delete_if_match);
     folder_add_test(&blobs, "hostile_names", test_hostile_names);

@@ -1,5 +1,5 @@
-/* Tests of the Azure identities and tokens: which is chosen, what it sends, what its answers mean,
- * and the cache. */
+/* Tests of the Azure identities and tokens: the choice of an identity, its requests and responses, and
+ * the cache. */
 #include "tests/unit/azure_world.h"
 
 #include <openssl/evp.h>
@@ -21,10 +21,10 @@
     "{\"access_token\":\"tok3n\",\"expires_in\":\"3599\",\"expires_on\":\"1709254797\","           \
     "\"resource\":\"r\",\"token_type\":\"Bearer\"}"
 
-/* A world whose identity comes from the environment alone. */
+/* A world whose identity comes only from the environment. */
 static struct world world;
 
-static void start(void)
+static void start_world(void)
 {
     struct err err = ERR_INIT;
     world_start(&world, cloud_answer_next);
@@ -35,23 +35,23 @@ static void start(void)
     world.azure = azure_new(&world.options, &err);
     assert_string_equal(world.azure ? "" : err.message, "");
     cloud_set_reply(200, "", TOKEN);
-    /* Nothing is at the address of the metadata service unless a test says so. */
+    /* Without a metadata service, unless a test sets one. */
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1", 1);
 }
 
-static void stop(void)
+static void stop_world(void)
 {
     world_stop(&world);
     world_clean_environment();
 }
 
-static void set_who(void)
+static void set_client(void)
 {
     setenv("AZURE_TENANT_ID", WORLD_TENANT, 1);
     setenv("AZURE_CLIENT_ID", WORLD_CLIENT, 1);
 }
 
-static struct azure_token *ask(struct err *err)
+static struct azure_token *get_token(struct err *err)
 {
     *err = (struct err)ERR_INIT;
     return azure_get_token(world.azure, world.http, SCOPE, err);
@@ -60,7 +60,7 @@ static struct azure_token *ask(struct err *err)
 static void expect_token(const char *value)
 {
     struct err err;
-    struct azure_token *token = ask(&err);
+    struct azure_token *token = get_token(&err);
     assert_string_equal(token ? token->value : err.message, value);
     azure_token_unref(token);
 }
@@ -68,14 +68,14 @@ static void expect_token(const char *value)
 static void expect_error(enum err_kind kind, const char *part)
 {
     struct err err;
-    struct azure_token *token = ask(&err);
+    struct azure_token *token = get_token(&err);
     assert_null(token);
     assert_kind(err, kind);
     if (!strstr(err.message, part))
         assert_string_equal(err.message, part);
 }
 
-/* What is in memory; NULL: nothing that is good still. */
+/* value: of the token in memory; NULL: there is no valid one. */
 static void expect_peek(const char *value)
 {
     struct azure_token *token = azure_peek_token(world.azure, SCOPE);
@@ -86,7 +86,7 @@ static void expect_peek(const char *value)
     azure_token_unref(token);
 }
 
-/* --- what is sent --- */
+/* --- requests --- */
 
 static json_t *form_object(const char *form)
 {
@@ -111,7 +111,7 @@ static void check_recorded(const char *name, json_t **form)
     world_check_target(target, wanted);
     json_object_foreach(json_object_get(wanted, "headers"), header, value) {
         char line[200];
-        snprintf(line, sizeof(line), "\r\n%s: %s\r\n", header, json_string_value(value));
+        snprintf(line, sizeof line, "\r\n%s: %s\r\n", header, json_string_value(value));
         assert_non_null(strcasestr(last, line));
     }
     if (form)
@@ -131,15 +131,15 @@ static void test_client_secret(void **state)
 {
     json_t *form;
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cr~t+/=&", 1);
     expect_token("tok3n");
     check_recorded("identity_secret.json", &form);
     check_form("identity_secret.json", form);
     assert_true(cloud_saw(&world.server, "Content-Type: application/x-www-form-urlencoded\r\n"));
     json_decref(form);
-    stop();
+    stop_world();
 }
 
 static void test_workload_identity(void **state)
@@ -148,20 +148,20 @@ static void test_workload_identity(void **state)
     int fd = mkstemp(path);
     json_t *form;
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_FEDERATED_TOKEN_FILE", path, 1);
     assert_int_equal(write(fd, "federated\n", 10), 10);
     expect_token("tok3n");
     check_recorded("identity_workload.json", &form);
     check_form("identity_workload.json", form);
     json_decref(form);
-    /* The kubelet rewrites the file, and the token is not for ever. */
+    /* The kubelet rewrites the file before the token expires. */
     assert_int_equal(pwrite(fd, "rewritten", 9, 0), 9);
     world.passed_ms = 3600000;
     expect_token("tok3n");
     assert_true(cloud_saw(&world.server, "client_assertion=rewritten&"));
-    /* One that has run out is replaced before long. */
+    /* An expired one will soon be replaced. */
     cloud_set_reply(401, "",
                     "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS700024: Client "
                     "assertion is not within its valid time range.\"}");
@@ -170,14 +170,14 @@ static void test_workload_identity(void **state)
                  "AADSTS700024: Client assertion is not within its valid time range");
     close(fd);
     unlink(path);
-    stop();
+    stop_world();
 }
 
-/* What App Service sets for an app, with the server in its place. */
+/* Sets the variables of App Service, with the server as its endpoint. */
 static void set_app_service(void)
 {
     char endpoint[128];
-    snprintf(endpoint, sizeof(endpoint), "%s/msi/token", world.server.url);
+    snprintf(endpoint, sizeof endpoint, "%s/msi/token", world.server.url);
     setenv("IDENTITY_ENDPOINT", endpoint, 1);
     setenv("IDENTITY_HEADER", "h34d", 1);
 }
@@ -185,7 +185,7 @@ static void set_app_service(void)
 static void test_app_service(void **state)
 {
     (void)state;
-    start();
+    start_world();
     set_app_service();
     expect_token("tok3n");
     check_recorded("identity_app_service.json", NULL);
@@ -193,13 +193,13 @@ static void test_app_service(void **state)
     world.passed_ms = 3600000;
     expect_token("tok3n");
     assert_true(cloud_saw(&world.server, "&client_id=" WORLD_CLIENT " HTTP"));
-    stop();
+    stop_world();
 }
 
 static void test_imds(void **state)
 {
     (void)state;
-    start();
+    start_world();
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.server.url, 1);
     expect_token("tok3n");
     check_recorded("identity_imds.json", NULL);
@@ -207,10 +207,10 @@ static void test_imds(void **state)
     world.passed_ms = 3600000;
     expect_token("tok3n");
     assert_true(cloud_saw(&world.server, "&client_id=" WORLD_CLIENT " HTTP"));
-    stop();
+    stop_world();
 }
 
-/* --- the assertion, taken apart by OpenSSL --- */
+/* --- the assertion, parsed by OpenSSL --- */
 
 static json_t *decode_part(const char *part, size_t n)
 {
@@ -265,7 +265,7 @@ static void check_assertion(const char *jwt)
     json_t *header = decode_part(jwt, (size_t)(dot - jwt));
     json_t *claims = decode_part(dot + 1, (size_t)(end - dot - 1));
     assert_json_equal(header, json_object_get(wanted, "assertion_header"));
-    snprintf(audience, sizeof(audience), "%s%s", world.server.url, jstr(wanted, "path"));
+    snprintf(audience, sizeof audience, "%s%s", world.server.url, jstr(wanted, "path"));
     assert_string_equal(jstr(claims, "aud"), audience);
     assert_string_equal(jstr(claims, "iss"), jstr(wanted, "assertion_claims.iss"));
     assert_string_equal(jstr(claims, "sub"), jstr(wanted, "assertion_claims.sub"));
@@ -283,8 +283,8 @@ static void check_assertion(const char *jwt)
 static void expect_certificate(const char *path, const char *password)
 {
     json_t *form;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_CERTIFICATE_PATH", path, 1);
     if (password)
         setenv("AZURE_CLIENT_CERTIFICATE_PASSWORD", password, 1);
@@ -294,7 +294,7 @@ static void expect_certificate(const char *path, const char *password)
     json_object_del(form, "client_assertion");
     check_form("identity_certificate.json", form);
     json_decref(form);
-    stop();
+    stop_world();
 }
 
 static void test_certificate(void **state)
@@ -309,18 +309,18 @@ static void test_assertion_by_the_services_clock(void **state)
 {
     json_t *form;
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_CERTIFICATE_PATH", KEYS "rsa.pem", 1);
     atomic_store(&azure_skew(world.azure)->offset_ms, 7200000);
     expect_token("tok3n");
     check_recorded("identity_certificate.json", &form);
     check_assertion(jstr(form, "client_assertion"));
     json_decref(form);
-    stop();
+    stop_world();
 }
 
-static void test_certificates_that_are_none(void **state)
+static void test_unusable_certificates(void **state)
 {
     static const struct {
         const char *file, *password, *message;
@@ -337,15 +337,15 @@ static void test_certificates_that_are_none(void **state)
         {"Makefile", NULL, "Makefile has no readable private key in PEM format"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
-        start();
-        set_who();
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        start_world();
+        set_client();
         setenv("AZURE_CLIENT_CERTIFICATE_PATH", tests[i].file, 1);
         if (tests[i].password)
             setenv("AZURE_CLIENT_CERTIFICATE_PASSWORD", tests[i].password, 1);
         expect_error(ERR_CREDENTIALS, tests[i].message);
         assert_int_equal(world_count(&world), 0);
-        stop();
+        stop_world();
     }
 }
 
@@ -360,13 +360,13 @@ static void answer_arc(void *ctx, const struct cloud_request *request, struct cl
         cloud_answer_next(ctx, request, reply);
         return;
     }
-    snprintf(challenge, sizeof(challenge), "WWW-Authenticate: Basic realm=%s\r\n", key_path);
+    snprintf(challenge, sizeof challenge, "WWW-Authenticate: Basic realm=%s\r\n", key_path);
     reply->status = 401;
     reply->headers = challenge;
 }
 
-/* Asks the Arc agent alone, its keys being below `directory`. */
-static enum identity_result ask_arc(const char *directory, struct err *err, char value[64])
+/* Tries only the Arc agent, with its keys in `directory`. */
+static enum identity_result try_arc(const char *directory, struct err *err, char value[64])
 {
     struct identity_params params = {.cloud = azure_cloud(world.azure),
                                      .clock = &world.clock,
@@ -397,57 +397,57 @@ static void test_arc(void **state)
     struct err err;
     (void)state;
     assert_non_null(mkdtemp(directory));
-    snprintf(keys, sizeof(keys), "%s/", directory);
-    snprintf(path, sizeof(path), "%s/a.key", directory);
+    snprintf(keys, sizeof keys, "%s/", directory);
+    snprintf(path, sizeof path, "%s/a.key", directory);
     write_file(path, "k3y\n");
-    start();
+    start_world();
     cloud_stop(&world.server);
     cloud_start(&world.server, answer_arc, NULL);
-    snprintf(endpoint, sizeof(endpoint), "%s/metadata/identity/oauth2/token", world.server.url);
-    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_NOT_CONFIGURED);
+    snprintf(endpoint, sizeof endpoint, "%s/metadata/identity/oauth2/token", world.server.url);
+    assert_int_equal(try_arc(keys, &err, value), IDENTITY_NOT_CONFIGURED);
     assert_string_equal(value, "IDENTITY_ENDPOINT is not set");
     setenv("IDENTITY_ENDPOINT", endpoint, 1);
-    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_NOT_CONFIGURED);
+    assert_int_equal(try_arc(keys, &err, value), IDENTITY_NOT_CONFIGURED);
     assert_string_equal(value, "IMDS_ENDPOINT is not set");
     setenv("IMDS_ENDPOINT", world.server.url, 1);
 
-    snprintf(key_path, sizeof(key_path), "%s", path);
-    int result = ask_arc(keys, &err, value);
+    snprintf(key_path, sizeof key_path, "%s", path);
+    int result = try_arc(keys, &err, value);
     assert_string_equal(value, "tok3n");
     assert_int_equal(result, IDENTITY_FOUND);
     check_recorded("identity_arc.json", NULL);
     assert_int_equal(world_count(&world), 2);
 
-    /* Only files of that folder and kind are sent. */
+    /* Only .key files in that directory are sent. */
     static const char *const others[] = {"/etc/passwd", "%sa.txt", "%s../a.key",
                                          "%ssub/a.key", "%s.key",  ""};
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         int before = world_count(&world);
-        snprintf(key_path, sizeof(key_path), "%s%s", strncmp(others[i], "%s", 2) ? "" : keys,
+        snprintf(key_path, sizeof key_path, "%s%s", strncmp(others[i], "%s", 2) ? "" : keys,
                  others[i] + (strncmp(others[i], "%s", 2) ? 0 : 2));
-        assert_int_equal(ask_arc(keys, &err, value), IDENTITY_FAILED);
+        assert_int_equal(try_arc(keys, &err, value), IDENTITY_FAILED);
         assert_non_null(strstr(err.message, "named no .key file in"));
         assert_int_equal(world_count(&world), before + 1);
     }
     setenv("IDENTITY_ENDPOINT", "http://192.0.2.1/", 1);
-    assert_int_equal(ask_arc(keys, &err, value), IDENTITY_FAILED);
+    assert_int_equal(try_arc(keys, &err, value), IDENTITY_FAILED);
     assert_non_null(strstr(err.message, "is not on this machine"));
     unlink(path);
     rmdir(directory);
-    stop();
+    stop_world();
 }
 
-/* --- which one is chosen --- */
+/* --- the choice of an identity --- */
 
 static void test_order(void **state)
 {
     (void)state;
-    start();
+    start_world();
     set_app_service();
     setenv("AZURE_FEDERATED_TOKEN_FILE", KEYS "rsa.pem", 1);
     setenv("AZURE_CLIENT_CERTIFICATE_PATH", KEYS "rsa.pem", 1);
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
-    set_who();
+    set_client();
     expect_token("tok3n");
     assert_true(cloud_saw(&world.server, "client_secret=s3cret"));
     unsetenv("AZURE_CLIENT_SECRET");
@@ -457,7 +457,8 @@ static void test_order(void **state)
     unsetenv("AZURE_CLIENT_CERTIFICATE_PATH");
     unsetenv("AZURE_FEDERATED_TOKEN_FILE");
     world.passed_ms += 3600000;
-    expect_token("tok3n"); /* tenant and client alone are no identity */
+    /* Tenant and client alone are not an identity. */
+    expect_token("tok3n");
     assert_true(cloud_saw(&world.server, "GET /msi/token?"));
     struct buf text = buf_make(4096);
     azure_describe_identity(world.azure, &text);
@@ -471,15 +472,15 @@ static void test_order(void **state)
         "Azure Arc: not tried\n"
         "instance metadata (IMDS): not tried\n");
     buf_free(&text);
-    stop();
+    stop_world();
 }
 
-/* The configuration's certificate goes before a secret in the environment. */
+/* A configured certificate precedes a secret in the environment. */
 static void test_configured_certificate(void **state)
 {
     struct err err = ERR_INIT;
     (void)state;
-    start();
+    start_world();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     azure_free(world.azure);
     world.options.tenant_id = WORLD_TENANT;
@@ -488,70 +489,70 @@ static void test_configured_certificate(void **state)
     world.azure = azure_new(&world.options, &err);
     expect_token("tok3n");
     assert_true(cloud_saw(&world.server, "client_assertion=ey"));
-    stop();
+    stop_world();
 }
 
 static void test_incomplete(void **state)
 {
     (void)state;
-    start();
+    start_world();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     setenv("AZURE_TENANT_ID", WORLD_TENANT, 1);
     expect_error(ERR_CREDENTIALS,
                  "client secret: AZURE_CLIENT_SECRET is set, but AZURE_CLIENT_ID ([azure] "
                  "client_id) is not");
-    stop();
-    start();
+    stop_world();
+    start_world();
     setenv("AZURE_FEDERATED_TOKEN_FILE", "/nowhere", 1);
     expect_error(ERR_CREDENTIALS, "AZURE_TENANT_ID ([azure] tenant_id) is not");
-    stop();
-    start();
-    set_who();
+    stop_world();
+    start_world();
+    set_client();
     setenv("AZURE_FEDERATED_TOKEN_FILE", "/nowhere", 1);
     expect_error(ERR_CREDENTIALS, "the token file /nowhere cannot be read");
-    stop();
-    start();
-    set_who();
+    stop_world();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     setenv("AZURE_TENANT_ID", "../evil", 1);
     expect_error(ERR_CREDENTIALS,
                  "\"../evil\" is not a valid tenant: it must be a GUID or a domain");
     assert_int_equal(world_count(&world), 0);
-    stop();
+    stop_world();
 }
 
 static void test_none(void **state)
 {
     struct err err;
     (void)state;
-    start();
+    start_world();
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.server.url, 1);
     cloud_set_reply(400, "", "{\"error\":\"invalid_request\"}");
-    assert_null(ask(&err));
+    assert_null(get_token(&err));
     assert_kind(err, ERR_CREDENTIALS);
     assert_non_null(
         strstr(err.message, "no Azure identity: assign a managed identity to the host"));
     assert_non_null(strstr(err.message, "client secret: AZURE_CLIENT_SECRET is not set; "));
     assert_non_null(strstr(err.message, "instance metadata (IMDS): no managed identity is assigned "
                                         "to this machine"));
-    stop();
+    stop_world();
 }
 
-/* --- answers --- */
+/* --- responses --- */
 
 static void expect_answer(int status, const char *headers, const char *body, enum err_kind kind,
                           int64_t retry_after_ms, const char *message)
 {
     struct err err;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     cloud_set_reply(status, headers, body);
-    assert_null(ask(&err));
+    assert_null(get_token(&err));
     assert_kind(err, kind);
     assert_int_equal(err.retry_after_ms, retry_after_ms);
     assert_string_equal(err.message, message);
-    stop();
+    stop_world();
 }
 
 static void test_refusals(void **state)
@@ -592,9 +593,9 @@ static void test_refusals(void **state)
                                        "\"02/28/2024 00:59:58 +00:00\"",
                                        "true",
                                        "null"};
-    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         char body[200];
-        snprintf(body, sizeof(body), "{\"access_token\":\"s3cret\",\"expires_on\":%s}", ends[i]);
+        snprintf(body, sizeof body, "{\"access_token\":\"s3cret\",\"expires_on\":%s}", ends[i]);
         expect_answer(
             200, "", body, ERR_CREDENTIALS, -1,
             "client secret: the response from the token service has no usable expires_in or "
@@ -609,12 +610,12 @@ static void test_refusals(void **state)
 
 static void expect_imds(int status, enum err_kind kind, const char *part)
 {
-    start();
+    start_world();
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.server.url, 1);
     cloud_set_reply(status, "",
                     "{\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}");
     expect_error(kind, part);
-    stop();
+    stop_world();
 }
 
 static void test_imds_refusals(void **state)
@@ -628,8 +629,8 @@ static void test_imds_refusals(void **state)
     expect_imds(403, ERR_CREDENTIALS, "HTTP status 403: Identity not found");
 }
 
-/* Asks the metadata service alone, at `host`: "token", "none" or "broken", the kind, and when to
- * come back. */
+/* Tries only the metadata service, at `host`: "token", "none" or "broken", the kind of error, and its
+ * retry_after_ms. */
 static void expect_imds_alone(const char *host, struct identity_imds_memory *memory,
                               const char *expected)
 {
@@ -644,7 +645,7 @@ static void expect_imds_alone(const char *host, struct identity_imds_memory *mem
     struct err err = ERR_INIT;
     char is[64];
     enum identity_result result = identity_try_imds(&params, &token, &err);
-    snprintf(is, sizeof(is), "%s %s %d",
+    snprintf(is, sizeof is, "%s %s %d",
              result == IDENTITY_FOUND            ? "token"
              : result == IDENTITY_NOT_CONFIGURED ? "none"
                                                  : "broken",
@@ -655,22 +656,23 @@ static void expect_imds_alone(const char *host, struct identity_imds_memory *mem
 
 #define NOBODY "http://127.0.0.1:1"
 
-/* One reset does not mean that there is no such service; several of what has never answered do, and
+/* One reset does not prove that there is no metadata service; several do if it has never responded, and
  * so does a refused connection. */
 static void test_imds_silent(void **state)
 {
     struct identity_imds_memory memory = {0};
     (void)state;
-    start();
+    start_world();
     unsetenv("AZURE_POD_IDENTITY_AUTHORITY_HOST");
     expect_imds_alone(NOBODY, &memory, "none credentials -1");
-    cloud_set_reply(0, "", ""); /* the connection is taken, and ends */
+    /* The connection is accepted and closed. */
+    cloud_set_reply(0, "", "");
     expect_imds_alone(world.server.url, &memory, "broken transient 200");
     expect_imds_alone(world.server.url, &memory, "broken transient 400");
     expect_imds_alone(world.server.url, &memory, "none credentials -1");
     cloud_set_reply(404, "", "{}");
     expect_imds_alone(world.server.url, &memory, "broken transient 800");
-    /* It has answered: it is there. */
+    /* It has responded, so it exists. */
     cloud_set_reply(0, "", "");
     expect_imds_alone(world.server.url, &memory, "broken transient 1600");
     expect_imds_alone(NOBODY, &memory, "broken transient 3200");
@@ -680,19 +682,19 @@ static void test_imds_silent(void **state)
     expect_imds_alone(world.server.url, &memory, "broken transient 200");
     cloud_set_reply(429, "Retry-After: 3\r\n", "");
     expect_imds_alone(world.server.url, &memory, "broken throttled 3000");
-    stop();
+    stop_world();
 }
 
-/* What the environment names is there, though it may not listen yet. */
+/* A service named by the environment exists, even if it does not listen yet. */
 static void test_imds_named(void **state)
 {
     struct identity_imds_memory memory = {0};
     (void)state;
-    start();
+    start_world();
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", NOBODY, 1);
     for (int i = 0; i < 5; i++) {
         char expected[64];
-        snprintf(expected, sizeof(expected), "broken transient %d", 200 << i);
+        snprintf(expected, sizeof expected, "broken transient %d", 200 << i);
         expect_imds_alone(NOBODY, &memory, expected);
     }
     expect_imds_alone(NOBODY, &memory, "broken transient -1");
@@ -703,7 +705,7 @@ static void test_imds_named(void **state)
     world.passed_ms += 200;
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.server.url, 1);
     expect_token("tok3n");
-    stop();
+    stop_world();
 }
 
 static void test_expiry(void **state)
@@ -729,19 +731,19 @@ static void test_expiry(void **state)
         {"\"expires_in\":null,\"expires_on\":\"03/01/2024 00:59:58 +00:00\"", 3600},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
         char body[200];
         struct err err;
-        start();
-        set_who();
+        start_world();
+        set_client();
         setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
-        snprintf(body, sizeof(body), "{\"access_token\":\"t\",%s}", tests[i].members);
+        snprintf(body, sizeof body, "{\"access_token\":\"t\",%s}", tests[i].members);
         cloud_set_reply(200, "", body);
-        struct azure_token *token = ask(&err);
+        struct azure_token *token = get_token(&err);
         assert_non_null(token);
         assert_int_equal(token->expires_ms, WORLD_NOW + tests[i].life_s * 1000);
         azure_token_unref(token);
-        stop();
+        stop_world();
     }
 }
 
@@ -752,26 +754,26 @@ static void test_expiry_by_the_services_clock(void **state)
     for (size_t i = 0; i < sizeof ahead_s / sizeof *ahead_s; i++) {
         char body[200];
         struct err err;
-        start();
-        set_who();
+        start_world();
+        set_client();
         setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
         atomic_store(&azure_skew(world.azure)->offset_ms, -ahead_s[i] * 1000);
         snprintf(body, sizeof body, "{\"access_token\":\"t\",\"expires_on\":%lld}",
                  (long long)(WORLD_NOW / 1000 - ahead_s[i] + 3600));
         cloud_set_reply(200, "", body);
-        struct azure_token *token = ask(&err);
+        struct azure_token *token = get_token(&err);
         assert_string_equal(token ? token->value : err.message, "t");
         azure_token_unref(token);
         world.passed_ms = 3590000 - 1000;
         expect_peek("t");
         world.passed_ms = 3590000;
         expect_peek(NULL);
-        stop();
+        stop_world();
     }
 }
 
-/* The claims stand in base64url in the second part; what is no GUID is not passed on. */
-static void test_who_a_token_is_for(void **state)
+/* The claims are in the second part, in base64url; what is not a GUID is ignored. */
+static void test_token_owner(void **state)
 {
     static const struct {
         const char *claims;
@@ -792,7 +794,7 @@ static void test_who_a_token_is_for(void **state)
     };
     struct azure_token_owner who;
     (void)state;
-    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
         struct buf value = buf_make(4096);
         buf_adds(&value, "e30.");
         base64url_add(&value, tests[i].claims, strlen(tests[i].claims));
@@ -808,12 +810,12 @@ static void test_who_a_token_is_for(void **state)
     }
 }
 
-static void test_tokens_that_say_nothing(void **state)
+static void test_opaque_tokens(void **state)
 {
     static const char *const values[] = {"opaque", "a.b", "..", "a.!.c", "", "a.YQ==.c", "a.Y.c"};
     struct azure_token_owner who;
     (void)state;
-    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct azure_token *token = azure_token_new(values[i], 1);
         assert_non_null(token);
         azure_token_read_owner(token, &who);
@@ -830,8 +832,8 @@ static void test_cached_by_scope(void **state)
 {
     struct err err = ERR_INIT;
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     expect_token("tok3n");
     expect_token("tok3n");
@@ -845,23 +847,23 @@ static void test_cached_by_scope(void **state)
     other = azure_peek_token(world.azure, AZURE_SCOPE_STORAGE);
     assert_non_null(other);
     azure_token_unref(other);
-    stop();
+    stop_world();
 }
 
-/* Tries go on in vain, less and less often; the main thread has the old one until shortly before
- * its end. */
+/* Refreshes fail, less and less often; the main thread has the old token until shortly before it
+ * expires. */
 static void test_old_token_while_refreshes_fail(void **state)
 {
     static const int64_t pauses[] = {5000, 10000, 20000, 40000, 60000, 60000};
     unsigned tries = 1;
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     expect_token("tok3n");
     cloud_set_reply(503, "", "");
     world.passed_ms = 3599000 - 300000;
-    for (size_t i = 0; i < sizeof(pauses) / sizeof(*pauses); i++) {
+    for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
         expect_peek("tok3n");
         assert_true(azure_token_due(world.azure, SCOPE));
         expect_token("tok3n");
@@ -875,16 +877,17 @@ static void test_old_token_while_refreshes_fail(void **state)
     expect_peek("tok3n");
     world.passed_ms += 1;
     expect_peek(NULL);
-    assert_false(azure_token_due(world.azure, SCOPE)); /* it is needed, not only due */
-    stop();
+    /* One is needed, not only due. */
+    assert_false(azure_token_due(world.azure, SCOPE));
+    stop_world();
 }
 
-/* Of a life of ten seconds half of one is left over. */
+/* Of a life of 10 s, the last 0.5 s are not used. */
 static void test_margin_of_a_short_life(void **state)
 {
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     cloud_set_reply(200, "", "{\"access_token\":\"brief\",\"expires_in\":10}");
     expect_token("brief");
@@ -892,15 +895,16 @@ static void test_margin_of_a_short_life(void **state)
     expect_peek("brief");
     world.passed_ms += 1;
     expect_peek(NULL);
-    stop();
+    stop_world();
 }
 
-/* Five minutes ahead; the old one is good until shortly before its end when that fails. */
+/* The refresh is five minutes ahead; if it fails, the old token is used until shortly before it expires.
+ */
 static void test_refreshed_ahead(void **state)
 {
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     expect_token("tok3n");
     world.passed_ms = 3599000 - 300001;
@@ -913,48 +917,52 @@ static void test_refreshed_ahead(void **state)
     cloud_set_reply(503, "", "");
     expect_token("tok3n");
     assert_int_equal(world_count(&world), 2);
-    assert_false(azure_token_due(world.azure, SCOPE)); /* lately tried in vain */
+    /* A refresh has just failed. */
+    assert_false(azure_token_due(world.azure, SCOPE));
     expect_token("tok3n");
     assert_int_equal(world_count(&world), 2);
     world.passed_ms = 3599000 - 10000;
     expect_error(ERR_UNAVAILABLE, "HTTP status 503");
     assert_int_equal(world_count(&world), 3);
     cloud_set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
-    expect_error(ERR_UNAVAILABLE, "HTTP status 503"); /* remembered */
+    /* The failure is remembered. */
+    expect_error(ERR_UNAVAILABLE, "HTTP status 503");
     assert_int_equal(world_count(&world), 3);
     world.passed_ms += 10000;
     expect_token("new");
-    stop();
+    stop_world();
 }
 
 static void test_refused_by_a_service(void **state)
 {
     struct err err;
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
-    struct azure_token *first = ask(&err), *second;
+    struct azure_token *first = get_token(&err), *second;
     assert_non_null(first);
     azure_expire_token(world.azure, SCOPE, first);
     assert_null(azure_peek_token(world.azure, SCOPE));
     cloud_set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
-    second = ask(&err);
+    second = get_token(&err);
     assert_string_equal(second ? second->value : err.message, "new");
-    azure_expire_token(world.azure, SCOPE, first); /* not the one in use */
+    /* This one is not in use. */
+    azure_expire_token(world.azure, SCOPE, first);
     expect_token("new");
     assert_int_equal(world_count(&world), 2);
-    azure_expire_token(world.azure, SCOPE, second); /* a fresh one: whom it serves keeps it */
+    /* It was fetched less than a minute ago, and stays for those whom it serves. */
+    azure_expire_token(world.azure, SCOPE, second);
     expect_peek("new");
     expect_token("new");
     assert_int_equal(world_count(&world), 2);
     azure_token_unref(first);
     azure_token_unref(second);
-    stop();
+    stop_world();
 }
 
-/* *err is the refusal, and what becomes of it. */
-static struct azure_token *renew(const struct azure_token *refused, struct err *err)
+/* *err: the rejection, and what it becomes. */
+static struct azure_token *renew_token(const struct azure_token *refused, struct err *err)
 {
     err_set(err, ERR_EXPIRED, "InvalidAuthenticationToken", "not yours");
     return azure_renew_token(world.azure, world.http, SCOPE, refused, err);
@@ -964,15 +972,15 @@ static void test_renewed_after_a_refusal(void **state)
 {
     struct err err;
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
-    struct azure_token *first = ask(&err), *other;
+    struct azure_token *first = get_token(&err), *other;
     assert_non_null(first);
-    /* None is to be had: the old one stays for others, and no one's try has failed. */
+    /* No other is available: the old one stays for others, whose attempts do not fail. */
     cloud_set_reply(503, "Retry-After: 7\r\n", "");
     for (int i = 0; i < 2; i++) {
-        assert_null(renew(first, &err));
+        assert_null(renew_token(first, &err));
         assert_kind(err, ERR_UNAVAILABLE);
         assert_int_equal(err.retry_after_ms, 7000);
         expect_peek("tok3n");
@@ -981,48 +989,50 @@ static void test_renewed_after_a_refusal(void **state)
     assert_int_equal(world_count(&world), 2);
     world.passed_ms += 7000;
     cloud_set_reply(200, "", "{\"access_token\":\"new\",\"expires_in\":3599}");
-    other = renew(first, &err);
+    other = renew_token(first, &err);
     assert_string_equal(other ? other->value : err.message, "new");
     azure_token_accepted(other);
-    struct azure_token *there = renew(first, &err); /* refused late: there is another already */
+    /* The rejection came late: there is another token already. */
+    struct azure_token *there = renew_token(first, &err);
     assert_string_equal(there ? there->value : err.message, "new");
     assert_int_equal(world_count(&world), 3);
     azure_token_unref(there);
-    assert_null(renew(other, &err)); /* less than a minute later: the request's own matter */
+    /* Less than a minute later: the cause is the request. */
+    assert_null(renew_token(other, &err));
     assert_kind(err, ERR_DENIED);
     assert_string_equal(err.message, "not yours");
     expect_token("new");
     assert_int_equal(world_count(&world), 3);
-    /* What a metadata service gives out again is no other. */
+    /* A metadata service may return the same token again. */
     world.passed_ms += 60000;
-    assert_null(renew(other, &err));
+    assert_null(renew_token(other, &err));
     assert_kind(err, ERR_DENIED);
     assert_int_equal(world_count(&world), 4);
     expect_token("new");
     azure_token_unref(first);
     azure_token_unref(other);
-    stop();
+    stop_world();
 }
 
 static void test_many_scopes(void **state)
 {
     struct err err = ERR_INIT;
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     for (int i = 0; i < 17; i++) {
         char scope[64];
-        snprintf(scope, sizeof(scope), "https://%d.example.com/.default", i);
+        snprintf(scope, sizeof scope, "https://%d.example.com/.default", i);
         struct azure_token *token = azure_get_token(world.azure, world.http, scope, &err);
         assert_int_equal(token != NULL, i < 16);
         azure_token_unref(token);
     }
     assert_kind(err, ERR_LIMIT);
-    stop();
+    stop_world();
 }
 
-static void *ask_in_thread(void *arg)
+static void *get_tokens_in_thread(void *arg)
 {
     struct world *w = arg;
     struct http_client *http = http_client_new(&w->http_options);
@@ -1045,15 +1055,15 @@ static void test_threads(void **state)
 {
     pthread_t threads[4];
     (void)state;
-    start();
-    set_who();
+    start_world();
+    set_client();
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, ask_in_thread, &world), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, get_tokens_in_thread, &world), 0);
     for (size_t i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     assert_true(world_count(&world) >= 1);
-    stop();
+    stop_world();
 }
 
 /* --- clouds and settings --- */
@@ -1071,7 +1081,7 @@ static void test_clouds(void **state)
     assert_null(azure_cloud_by_name(""));
 }
 
-static struct azure *make(const struct azure_options *given, struct err *err)
+static struct azure *make_azure(const struct azure_options *given, struct err *err)
 {
     struct azure_options options = *given;
     options.clock = &system_clock;
@@ -1083,7 +1093,7 @@ static void expect_settings(const struct azure_options *options, const char *aut
                             const char *arm, const char *suffix)
 {
     struct err err;
-    struct azure *azure = make(options, &err);
+    struct azure *azure = make_azure(options, &err);
     assert_string_equal(azure ? "" : err.message, "");
     assert_string_equal(azure_cloud(azure)->authority, authority);
     assert_string_equal(azure_cloud(azure)->arm, arm);
@@ -1108,13 +1118,13 @@ static void test_settings(void **state)
                                             .storage_suffix = "storage.example.com"},
                     "https://a.example.com/adfs", "https://arm.example.com", "storage.example.com");
     struct azure *azure =
-        make(&(struct azure_options){.arm_endpoint = "https://arm.example.com/"}, &err);
+        make_azure(&(struct azure_options){.arm_endpoint = "https://arm.example.com/"}, &err);
     assert_string_equal(azure_arm_scope(azure), "https://arm.example.com/.default");
     azure_free(azure);
     world_clean_environment();
 }
 
-static void test_settings_that_are_none(void **state)
+static void test_invalid_settings(void **state)
 {
     static const struct {
         struct azure_options options;
@@ -1132,13 +1142,13 @@ static void test_settings_that_are_none(void **state)
     struct err err;
     (void)state;
     world_clean_environment();
-    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
-        assert_null(make(&tests[i].options, &err));
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        assert_null(make_azure(&tests[i].options, &err));
         assert_kind(err, ERR_INVALID);
         assert_string_equal(err.message, tests[i].message);
     }
     setenv("AZURE_AUTHORITY_HOST", "http://login.example.com", 1);
-    assert_null(make(&(struct azure_options){0}, &err));
+    assert_null(make_azure(&(struct azure_options){0}, &err));
     assert_non_null(strstr(err.message, "AZURE_AUTHORITY_HOST is not an https URL"));
     world_clean_environment();
 }
@@ -1162,7 +1172,7 @@ int main(void)
         cmocka_unit_test(test_app_service),
         cmocka_unit_test(test_imds),
         cmocka_unit_test(test_certificate),
-        cmocka_unit_test(test_certificates_that_are_none),
+        cmocka_unit_test(test_unusable_certificates),
         cmocka_unit_test(test_arc),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_configured_certificate),
@@ -1175,8 +1185,8 @@ int main(void)
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_expiry_by_the_services_clock),
         cmocka_unit_test(test_assertion_by_the_services_clock),
-        cmocka_unit_test(test_who_a_token_is_for),
-        cmocka_unit_test(test_tokens_that_say_nothing),
+        cmocka_unit_test(test_token_owner),
+        cmocka_unit_test(test_opaque_tokens),
         cmocka_unit_test(test_cached_by_scope),
         cmocka_unit_test(test_refreshed_ahead),
         cmocka_unit_test(test_old_token_while_refreshes_fail),
@@ -1187,7 +1197,7 @@ int main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_clouds),
         cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_settings_that_are_none),
+        cmocka_unit_test(test_invalid_settings),
         cmocka_unit_test(test_guids),
     };
     if (!http_global_init())

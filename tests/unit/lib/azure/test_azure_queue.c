@@ -1,4 +1,4 @@
-/* Tests of queues: requests as Microsoft's library sends them, and the messages of answers. */
+/* Tests of queues: requests as Microsoft's library sends them, and the messages in responses. */
 #include "tests/unit/azure_world.h"
 
 #include "lib/azure/queue.h"
@@ -27,12 +27,12 @@ static struct azure_storage *start_answering(const char *connection_string, clou
     return s;
 }
 
-static struct azure_storage *start(const char *connection_string)
+static struct azure_storage *start_world(const char *connection_string)
 {
     return start_answering(connection_string, answer_nothing);
 }
 
-static void stop(struct azure_storage *s)
+static void stop_world(struct azure_storage *s)
 {
     azure_storage_free(s);
     world_stop(&world);
@@ -40,8 +40,8 @@ static void stop(struct azure_storage *s)
 
 /* --- recorded requests --- */
 
-static bool build(const struct azure_storage *s, const json_t *test, struct http_request *r,
-                  struct err *err)
+static bool build_request(const struct azure_storage *s, const json_t *test, struct http_request *r,
+                          struct err *err)
 {
     const char *operation = json_string_value(json_object_get(test, "operation"));
     const json_t *given = json_object_get(test, "given");
@@ -73,7 +73,7 @@ static void check_request(const struct http_request *r, const json_t *expected)
     assert_int_equal(r->body.size, strlen(body));
     for (size_t i = 0; i < r->headers.count; i++) {
         char name[64] = "";
-        for (size_t c = 0; c < sizeof(name) - 1 && r->headers.at[i].name[c]; c++) {
+        for (size_t c = 0; c < sizeof name - 1 && r->headers.at[i].name[c]; c++) {
             char letter = r->headers.at[i].name[c];
             name[c] = (char)(letter >= 'A' && letter <= 'Z' ? letter + 32 : letter);
         }
@@ -88,22 +88,23 @@ static void test_recorded(void **state)
     json_t *test = folder_json(*state, "");
     struct http_request r;
     struct err err = ERR_INIT;
-    struct azure_storage *s = start(json_string_value(json_object_get(test, "connection_string")));
-    bool ok = build(s, test, &r, &err) && azure_storage_sign(s, NULL, &r, &err);
+    struct azure_storage *s =
+        start_world(json_string_value(json_object_get(test, "connection_string")));
+    bool ok = build_request(s, test, &r, &err) && azure_storage_sign(s, NULL, &r, &err);
     assert_string_equal(ok ? "" : err.message, "");
     check_request(&r, json_object_get(test, "expected"));
     http_request_free(&r);
-    stop(s);
+    stop_world(s);
     json_decref(test);
 }
 
-/* --- what is refused --- */
+/* --- invalid arguments --- */
 
 static void test_refused(void **state)
 {
     struct http_request r;
     struct err err = ERR_INIT;
-    struct azure_storage *s = start("AccountName=account1;AccountKey=c2VjcmV0");
+    struct azure_storage *s = start_world("AccountName=account1;AccountKey=c2VjcmV0");
     (void)state;
     assert_false(azure_queue_receive(&(struct azure_queue){s, "Events"}, 1, 30, &r, &err));
     assert_false(azure_queue_receive(&(struct azure_queue){s, "a/b"}, 1, 30, &r, &err));
@@ -119,38 +120,38 @@ static void test_refused(void **state)
     assert_kind(err, ERR_INVALID);
     assert_string_equal(err.message,
                         "the message has a character that XML cannot represent; send it as base64");
-    stop(s);
+    stop_world(s);
 }
 
-/* An id from an answer stays one segment of the path. */
+/* An ID from a response stays one segment of the path. */
 static void test_hostile_id(void **state)
 {
     struct http_request r;
     struct err err = ERR_INIT;
-    struct azure_storage *s = start("AccountName=account1;AccountKey=c2VjcmV0");
+    struct azure_storage *s = start_world("AccountName=account1;AccountKey=c2VjcmV0");
     (void)state;
     assert_true(
         azure_queue_delete(&(struct azure_queue){s, "events"}, "../../x?a=b#c", "r", &r, &err));
     assert_string_equal(r.url, "https://account1.queue.core.windows.net/events/messages/"
                                "..%2F..%2Fx%3Fa%3Db%23c?popreceipt=r");
     http_request_free(&r);
-    stop(s);
+    stop_world(s);
 }
 
 static void test_release_at_once(void **state)
 {
     struct http_request r;
     struct err err = ERR_INIT;
-    struct azure_storage *s = start("AccountName=account1;AccountKey=c2VjcmV0");
+    struct azure_storage *s = start_world("AccountName=account1;AccountKey=c2VjcmV0");
     (void)state;
     assert_true(azure_queue_update(&(struct azure_queue){s, "events"}, "id", "r", 0, &r, &err));
     assert_string_equal(r.url, "https://account1.queue.core.windows.net/events/messages/"
                                "id?popreceipt=r&visibilitytimeout=0");
     http_request_free(&r);
-    stop(s);
+    stop_world(s);
 }
 
-/* 64 KiB, as they stand in the XML. */
+/* The limit is 64 KiB when escaped for XML. */
 static void expect_put(const struct azure_storage *s, size_t plain, size_t escaped, bool fits)
 {
     struct http_request r = {0};
@@ -170,14 +171,14 @@ static void expect_put(const struct azure_storage *s, size_t plain, size_t escap
 
 static void test_put_size(void **state)
 {
-    struct azure_storage *s = start("AccountName=account1;AccountKey=c2VjcmV0");
+    struct azure_storage *s = start_world("AccountName=account1;AccountKey=c2VjcmV0");
     (void)state;
     expect_put(s, 65536, 0, true);
     expect_put(s, 65537, 0, false);
     expect_put(s, 0, 65536 / 4, true);
     expect_put(s, 1, 65536 / 4, false);
     expect_put(s, 0, 65536, false);
-    stop(s);
+    stop_world(s);
 }
 
 static void test_gone(void **state)
@@ -212,12 +213,13 @@ static void test_messages(void **state)
     char name[512];
     struct azure_messages messages;
     struct err err = ERR_INIT;
-    snprintf(name, sizeof(name), "%.*s.json", (int)(strlen(path) - strlen(".xml")), path);
+    snprintf(name, sizeof name, "%.*s.json", (int)(strlen(path) - strlen(".xml")), path);
     json_t *expected = folder_json(name, "");
     struct http_response response = {.status = 200, .body = folder_read(path, "")};
     bool ok = azure_queue_messages(&response, &messages, &err);
     json_t *is = ok ? messages_json(&messages) : json_pack("{s:s}", "error", err.message);
-    if (!ok) { /* it may be a whole one the next time */
+    /* The next response may be complete. */
+    if (!ok) {
         assert_kind(err, ERR_TRANSIENT);
         assert_string_equal(err.code, "UnreadableResponse");
     }
@@ -274,7 +276,7 @@ static void test_metadata(void **state)
     assert_false(
         azure_queue_metadata(&(struct azure_queue){s, "../x"}, world.http, &messages, &err));
     assert_int_equal(err.kind, ERR_INVALID);
-    stop(s);
+    stop_world(s);
 }
 
 int main(void)

@@ -110,7 +110,7 @@ static int count_headers(const struct http_request *r, const char *name)
     return count;
 }
 
-static void sign(const struct azure_storage *s, struct http_request *r)
+static void sign_request(const struct azure_storage *s, struct http_request *r)
 {
     struct err err = ERR_INIT;
     bool ok = azure_storage_sign(s, world.http, r, &err);
@@ -129,7 +129,7 @@ static void test_main_thread_takes_tokens_from_memory(void **state)
     assert_int_equal(err.retry_after_ms, 200);
     assert_int_equal(world_count(&world), 0);
 
-    sign(s, &r);
+    sign_request(s, &r);
     assert_int_equal(world.tokens, 1);
     assert_string_equal(http_headers_get(&r.headers, "Authorization"), "Bearer tok3n-1");
     assert_true(azure_storage_sign(s, NULL, &r, &err));
@@ -152,9 +152,9 @@ static void test_signed_again(void **state)
         world_start(&world, answer_nothing);
         struct azure_storage *s = new_storage(ways[i]);
         r = new_request("/account1/q/messages?a=b");
-        sign(s, &r);
+        sign_request(s, &r);
         once = strdup(r.url);
-        sign(s, &r);
+        sign_request(s, &r);
         assert_string_equal(r.url, once);
         assert_int_equal(count_headers(&r, "Authorization"), i == 1 ? 0 : 1);
         assert_int_equal(count_headers(&r, "x-ms-date"), 1);
@@ -175,7 +175,7 @@ static void test_sas_goes_into_the_query(void **state)
     world_start(&world, answer_nothing);
     struct azure_storage *s = new_storage(BY_SAS);
     r = new_request("/account1/c/b");
-    sign(s, &r);
+    sign_request(s, &r);
     assert_true(asprintf(&wanted, "%s/account1/c/b?sv=1&sig=abc%%3D", world.server.url) > 0);
     assert_string_equal(r.url, wanted);
     free(wanted);
@@ -205,7 +205,7 @@ static void test_too_many_parameters(void **state)
 
 /* --- sending --- */
 
-/* Refuses the first token. */
+/* Rejects the first token. */
 static void answer_second_token(void *ctx, const struct cloud_request *request,
                                 struct cloud_reply *reply)
 {
@@ -257,7 +257,7 @@ static void test_refused_for_good(void **state)
                                         "together"));
     assert_int_equal(world.tokens, 2);
     assert_int_equal(world_count(&world), 4);
-    /* The token is as it was: the next request takes it, and is refused by itself. */
+    /* The token stays: the next request uses it, and is rejected itself. */
     assert_false(azure_storage_send(s, world.http, "GetBlob", &r, &response, &err));
     assert_kind(err, ERR_DENIED);
     assert_string_equal(err.code, "InvalidAuthenticationInfo");
@@ -268,7 +268,7 @@ static void test_refused_for_good(void **state)
     world_stop(&world);
 }
 
-/* Refuses what is signed by another clock than its own. */
+/* Rejects what is signed by another clock than its own. */
 static void answer_of_another_hour(void *ctx, const struct cloud_request *request,
                                    struct cloud_reply *reply)
 {
@@ -282,7 +282,7 @@ static void answer_of_another_hour(void *ctx, const struct cloud_request *reques
         strcpy(reply->body, "<Error><Message>Server failed to authenticate.</Message></Error>");
 }
 
-/* Signed once more by the service's clock, and from then on by it at once. */
+/* Signed again by the service's clock, and with it from then on. */
 static void test_skewed_clock_is_corrected(void **state)
 {
     struct http_response response;
@@ -302,7 +302,7 @@ static void test_skewed_clock_is_corrected(void **state)
     world_stop(&world);
 }
 
-/* A time that is years away is not believed, but told. */
+/* A time that is years away is not used, but reported. */
 static void answer_of_another_age(void *ctx, const struct cloud_request *request,
                                   struct cloud_reply *reply)
 {
@@ -313,7 +313,7 @@ static void answer_of_another_age(void *ctx, const struct cloud_request *request
     strcpy(reply->body, "<Error><Message>Server failed to authenticate.</Message></Error>");
 }
 
-/* Of what was refused for another reason, the Date teaches nothing. */
+/* The Date of a rejection for another reason is not used. */
 static void answer_bad_request(void *ctx, const struct cloud_request *request,
                                struct cloud_reply *reply)
 {
@@ -323,7 +323,7 @@ static void answer_bad_request(void *ctx, const struct cloud_request *request,
                      "Date: Thu, 29 Feb 2024 23:44:57 GMT\r\n";
 }
 
-static void test_other_refusals_teach_no_time(void **state)
+static void test_other_rejections_do_not_change_the_clock(void **state)
 {
     struct http_response response;
     struct err err = ERR_INIT;
@@ -372,7 +372,8 @@ int main(void)
     folder_add_test(&tests, "refused_for_good", test_refused_for_good);
     folder_add_test(&tests, "skewed_clock_is_corrected", test_skewed_clock_is_corrected);
     folder_add_test(&tests, "skewed_clock_is_named", test_skewed_clock_is_named);
-    folder_add_test(&tests, "other_refusals_teach_no_time", test_other_refusals_teach_no_time);
+    folder_add_test(&tests, "other_rejections_do_not_change_the_clock",
+                    test_other_rejections_do_not_change_the_clock);
     int failed = folder_run("azure_storage", &tests);
     http_global_cleanup();
     return failed;
