@@ -12,9 +12,9 @@
  * called again. Every phase can be repeated without harm, because the daemon may die at any moment
  * and another one starts over from the claim: a phase writes the same objects with the same
  * contents each time. A phase that fails with a retryable error is retried after a backoff. Until
- * the tasks begin, retries are limited (patience.c); then the run is released to the queue. After
- * that they continue for as long as the run holds the claim, since the work is done and only has to
- * be recorded. Only run_set_phase changes the phase.
+ * the tasks begin, retries are limited (patience.c), and the run is released to the queue when they
+ * are exhausted. After the tasks, retries continue for as long as the run holds the claim, since
+ * the work is done and only has to be recorded. Only run_set_phase changes the phase.
  *
  * While a phase is in progress the claim is renewed at half its lifetime, before anything else
  * (run_keep_claim). If it cannot be renewed, no phase continues until it is; if another daemon has
