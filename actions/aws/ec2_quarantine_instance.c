@@ -102,11 +102,6 @@ static enum verdict ec2_quarantine_list_interfaces(struct step_ctx *ctx)
     return whole ? STEP_DONE : STEP_FAILED;
 }
 
-static enum verdict ec2_quarantine_find_group(struct step_ctx *ctx)
-{
-    return quarantine_find_group(ctx, step_state_string(ctx, "vpc"));
-}
-
 /* Whether the group is the only one of the interface. */
 static bool ec2_quarantine_is_isolated(const json_t *interface, const char *group)
 {
@@ -178,7 +173,7 @@ const struct action action_ec2_quarantine_instance = {
     .steps =
         (const struct action_step[]){
             {.name = "look", .run = ec2_quarantine_list_interfaces, .save = true},
-            {.name = "find-group", .run = ec2_quarantine_find_group},
+            {.name = "find-group", .run = quarantine_find_group},
             {.name = "revoke-inbound", .run = quarantine_revoke_inbound},
             {.name = "revoke-outbound", .run = quarantine_revoke_outbound},
             {.name = "isolate", .run = ec2_quarantine_isolate_next},

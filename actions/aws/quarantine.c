@@ -64,8 +64,9 @@ bool quarantine_groups_valid(struct step_ctx *ctx, const json_t *value)
     return state_list(ctx, value, quarantine_group_valid);
 }
 
-enum verdict quarantine_find_group(struct step_ctx *ctx, const char *vpc)
+enum verdict quarantine_find_group(struct step_ctx *ctx)
 {
+    const char *vpc = step_state_string(ctx, "vpc");
     json_t *groups =
         act_list(ctx, &all_groups,
                  json_pack("{s:[{s:s, s:[s]}, {s:s, s:[s]}]}", "Filter", "Name", "group-name",

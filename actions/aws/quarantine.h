@@ -13,10 +13,10 @@
         "rule_seen", state_boolean                                                                 \
     }
 
-/* For use in a step: finds the group in the VPC or creates it. Sets state.group to its ID, and
+/* A step that finds the group in the VPC state.vpc or creates it. Sets state.group to its ID, and
  * state.new_group if this task has created it. Permissions: ec2:DescribeSecurityGroups,
  * ec2:CreateSecurityGroup. */
-enum verdict quarantine_find_group(struct step_ctx *ctx, const char *vpc);
+enum verdict quarantine_find_group(struct step_ctx *ctx);
 /* Steps that revoke all rules of state.group. A new group has an outbound rule that allows
  * everything; the step waits for it, because AWS may not list it immediately. Permissions:
  * ec2:DescribeSecurityGroupRules, ec2:RevokeSecurityGroupIngress, ec2:RevokeSecurityGroupEgress. */

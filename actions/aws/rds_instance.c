@@ -163,11 +163,6 @@ static enum verdict rds_quarantine_find(struct step_ctx *ctx)
     return STEP_DONE;
 }
 
-static enum verdict rds_quarantine_find_group(struct step_ctx *ctx)
-{
-    return quarantine_find_group(ctx, step_state_string(ctx, "vpc"));
-}
-
 static bool rds_status_in(const char *status, const char *const *these)
 {
     for (; status && *these; these++)
@@ -254,7 +249,7 @@ const struct action action_rds_quarantine_instance = {
                                            {0}},
     .steps =
         (const struct action_step[]){{.name = "look", .run = rds_quarantine_find, .save = true},
-                                     {.name = "find-group", .run = rds_quarantine_find_group},
+                                     {.name = "find-group", .run = quarantine_find_group},
                                      {.name = "revoke-inbound", .run = quarantine_revoke_inbound},
                                      {.name = "revoke-outbound", .run = quarantine_revoke_outbound},
                                      {.name = "isolate", .run = rds_quarantine_isolate},
