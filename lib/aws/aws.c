@@ -1,4 +1,4 @@
-/* The AWS client: its settings, and who fetches credentials from whom. */
+/* The AWS client: its settings, and how credentials and the identity are fetched. */
 #include "lib/aws/aws.h"
 
 #include <stdatomic.h>
@@ -17,13 +17,14 @@
 #include "lib/aws/wire/bucket_cache.h"
 #include "lib/aws/wire/endpoint.h"
 #include "lib/aws/wire/endpoint_cache.h"
+#include "lib/base/memory.h"
 
 /* --- settings --- */
 
-/* The first that is set of a setting of ours, two variables, and the profile's; NULL when none is.
- * The others may be NULL. */
-static const char *first_set(const struct aws *aws, const char *option, const char *variable,
-                             const char *other, const char *key)
+/* Returns the first value that is set: our own option, two variables, a key of the profile. NULL if
+ * none is. Each may be NULL. */
+static const char *aws_first_set(const struct aws *aws, const char *option, const char *variable,
+                                 const char *other, const char *key)
 {
     const char *values[] = {
         option,
@@ -37,10 +38,10 @@ static const char *first_set(const struct aws *aws, const char *option, const ch
     return NULL;
 }
 
-static bool choose_profile(struct aws *aws, struct err *err)
+static bool aws_choose_profile(struct aws *aws, struct err *err)
 {
     const char *named =
-        first_set(aws, aws->options.profile, "AWS_PROFILE", "AWS_DEFAULT_PROFILE", NULL);
+        aws_first_set(aws, aws->options.profile, "AWS_PROFILE", "AWS_DEFAULT_PROFILE", NULL);
     aws->profile = named ? named : "default";
     return !named || aws_profile_exists(aws->profiles, named) ||
            err_set(err, ERR_INVALID, "",
@@ -50,10 +51,10 @@ static bool choose_profile(struct aws *aws, struct err *err)
                    aws->options.profile && *aws->options.profile ? "[aws] profile" : "AWS_PROFILE");
 }
 
-static bool choose_region(struct aws *aws, struct err *err)
+static bool aws_choose_region(struct aws *aws, struct err *err)
 {
     const char *region =
-        first_set(aws, aws->options.region, "AWS_REGION", "AWS_DEFAULT_REGION", "region");
+        aws_first_set(aws, aws->options.region, "AWS_REGION", "AWS_DEFAULT_REGION", "region");
     atomic_init(&aws->region, region);
     return !region || !aws_region_problem(region) ||
            err_set(err, ERR_INVALID, "",
@@ -62,8 +63,8 @@ static bool choose_region(struct aws *aws, struct err *err)
                    region, aws_region_problem(region), aws->profile);
 }
 
-/* The role's template: an ARN with {account}, and {partition} or a partition's name. */
-static bool check_role(const struct aws *aws, struct err *err)
+/* Checks the template of the role: an ARN with {account}, and {partition} or a partition's name. */
+static bool aws_check_role(const struct aws *aws, struct err *err)
 {
     const char *role = aws->options.cross_account_role;
     if (!role || !*role)
@@ -75,11 +76,11 @@ static bool check_role(const struct aws *aws, struct err *err)
                    "arn:{partition}:iam::{account}:role/NAME");
 }
 
-/* --- what the identity cache asks for; called without locks --- */
+/* --- fetching, for the identity cache; called without locks --- */
 
-/* Fills in the template of the role in another account. */
-static bool role_arn(const struct aws *aws, const struct aws_caller *caller, const char *account,
-                     struct buf *to, struct err *err)
+/* Appends the ARN of the role in another account. */
+static bool aws_add_role_arn(const struct aws *aws, const struct aws_caller *caller,
+                             const char *account, struct buf *to, struct err *err)
 {
     const char *at = aws->options.cross_account_role;
     while (*at) {
@@ -95,7 +96,7 @@ static bool role_arn(const struct aws *aws, const struct aws_caller *caller, con
             at += 11;
         } else if (*at) {
             return err_set(err, ERR_INVALID, "",
-                           "[aws] cross_account_role may hold {account} and {partition}, not "
+                           "[aws] cross_account_role may contain {account} and {partition}, not "
                            "\"%.20s\"",
                            at);
         }
@@ -103,10 +104,10 @@ static bool role_arn(const struct aws *aws, const struct aws_caller *caller, con
     return buf_ok(to) || err_set(err, ERR_INVALID, "", "[aws] cross_account_role is too long");
 }
 
-/* One try to assume it. */
-static struct aws_creds *assume_with(struct aws *aws, struct http_client *http,
-                                     const struct aws_creds *own, const struct sts_role *role,
-                                     struct err *err)
+/* Makes one attempt to assume a role. */
+static struct aws_creds *aws_assume_with(struct aws *aws, struct http_client *http,
+                                         const struct aws_creds *own, const struct sts_role *role,
+                                         struct err *err)
 {
     struct aws_creds *creds = sts_assume_role(aws, http, own, role, err);
     if (creds)
@@ -114,17 +115,17 @@ static struct aws_creds *assume_with(struct aws *aws, struct http_client *http,
     return creds;
 }
 
-/* AssumeRole with the daemon's own credentials, and once more with others if STS refuses them. */
-static struct aws_creds *assume(struct aws *aws, struct http_client *http,
-                                const struct sts_role *role, struct err *err)
+/* Assumes a role with the daemon's own credentials, and again with new ones if STS rejects them. */
+static struct aws_creds *aws_assume(struct aws *aws, struct http_client *http,
+                                    const struct sts_role *role, struct err *err)
 {
     struct aws_creds *own = aws_identity_creds(aws->identity, http, "", err);
-    struct aws_creds *creds = own ? assume_with(aws, http, own, role, err) : NULL;
+    struct aws_creds *creds = own ? aws_assume_with(aws, http, own, role, err) : NULL;
     if (own && !creds && aws_keys_refused(err)) {
         struct aws_creds *others = aws_identity_renew(aws->identity, http, "", own, err);
         aws_creds_unref(own);
         own = others;
-        creds = own ? assume_with(aws, http, own, role, err) : NULL;
+        creds = own ? aws_assume_with(aws, http, own, role, err) : NULL;
         if (own && !creds && aws_keys_refused(err))
             aws_identity_refusal_stands(own, err);
     }
@@ -132,54 +133,54 @@ static struct aws_creds *assume(struct aws *aws, struct http_client *http,
     return creds;
 }
 
-static struct aws_creds *fetch_role(struct aws *aws, struct http_client *http, const char *account,
-                                    struct err *err)
+static struct aws_creds *aws_fetch_role(struct aws *aws, struct http_client *http,
+                                        const char *account, struct err *err)
 {
     const struct aws_caller *caller = aws_get_caller(aws, http, err);
     if (!caller)
         return NULL;
     if (!aws->options.cross_account_role || !*aws->options.cross_account_role) {
-        err_set(err, ERR_CREDENTIALS, "",
-                "account %s is not the daemon's own (%s), and no role is configured for other "
-                "accounts: set [aws] cross_account_role",
-                account, caller->account);
+        err_set(
+            err, ERR_CREDENTIALS, "",
+            "no role is configured for account %s, which is not the daemon's own (%s): set [aws] "
+            "cross_account_role",
+            account, caller->account);
         return NULL;
     }
     struct buf arn = buf_make(2048);
     char source[64];
     struct aws_creds *creds = NULL;
     snprintf(source, sizeof source, "role in account %s", account);
-    if (role_arn(aws, caller, account, &arn, err)) {
+    if (aws_add_role_arn(aws, caller, account, &arn, err)) {
         struct sts_role role = {.arn = buf_str(&arn),
                                 .session_name = STS_SESSION_NAME,
                                 .external_id = aws->options.external_id,
                                 .source = source};
-        creds = assume(aws, http, &role, err);
+        creds = aws_assume(aws, http, &role, err);
     }
     buf_free(&arn);
     return creds;
 }
 
-static struct aws_creds *fetch(void *ctx, struct http_client *http, const char *account,
-                               struct err *err)
+static struct aws_creds *aws_fetch_creds(void *ctx, struct http_client *http, const char *account,
+                                         struct err *err)
 {
     struct aws *aws = ctx;
     struct aws_creds *creds =
-        *account ? fetch_role(aws, http, account, err) : aws_chain_fetch(aws->chain, http, err);
-    if (creds) {
+        *account ? aws_fetch_role(aws, http, account, err) : aws_chain_fetch(aws->chain, http, err);
+    /* Other failures were logged where they arose. */
+    if (creds)
         log_debug(aws->options.log, "AWS credentials fetched",
                   LOG_STR("account", *account ? account : "own"), LOG_STR("from", creds->source));
-        /* Else said already. */
-    } else if (err->kind != ERR_BUSY && err->kind != ERR_UNAVAILABLE) {
+    else if (err->kind != ERR_BUSY && err->kind != ERR_UNAVAILABLE)
         log_warn(aws->options.log, "AWS credentials could not be fetched",
                  LOG_STR("account", *account ? account : "own"), LOG_ERR("error", err));
-    }
     return creds;
 }
 
-/* The instance's region, where nothing else names one. False with *err when it cannot be asked for
- * now; where there is none, the calls say what to set. */
-static bool ask_region(struct aws *aws, struct http_client *http, struct err *err)
+/* Fetches the instance's region, if nothing else names one. False with *err if it cannot be fetched
+ * now; if there is none, calls report what to set. */
+static bool aws_fetch_region(struct aws *aws, struct http_client *http, struct err *err)
 {
     struct imds imds;
     struct err why = ERR_INIT;
@@ -201,13 +202,13 @@ static bool ask_region(struct aws *aws, struct http_client *http, struct err *er
     return false;
 }
 
-static bool fetch_caller(void *ctx, struct http_client *http, struct aws_caller *caller,
-                         struct err *err)
+static bool aws_fetch_caller(void *ctx, struct http_client *http, struct aws_caller *caller,
+                             struct err *err)
 {
     struct aws *aws = ctx;
-    if (!aws_region(aws) && !ask_region(aws, http, err))
+    if (!aws_region(aws) && !aws_fetch_region(aws, http, err))
         return false;
-    if (!sts_caller_identity(aws, http, caller, err))
+    if (!sts_get_caller_identity(aws, http, caller, err))
         return false;
     log_info(aws->options.log, "AWS identity", LOG_STR("account", caller->account),
              LOG_STR("arn", caller->arn));
@@ -215,58 +216,51 @@ static bool fetch_caller(void *ctx, struct http_client *http, struct aws_caller 
 }
 
 /* Credentials expire by the services' time. */
-static int64_t service_time(void *ctx)
+static int64_t aws_service_time(void *ctx)
 {
     return aws_now_ms(ctx);
 }
 
-/* --- making --- */
+/* --- lifetime --- */
 
 struct aws *aws_new(const struct aws_options *options, struct err *err)
 {
-    struct aws *aws = calloc(1, sizeof *aws);
-    if (!aws) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        return NULL;
-    }
+    struct aws *aws = xcalloc(1, sizeof *aws);
     aws->options = *options;
     aws->profiles = aws_profiles_load(NULL, NULL, err);
-    if (!aws->profiles || !choose_profile(aws, err) || !choose_region(aws, err) ||
-        !check_role(aws, err) ||
+    if (!aws->profiles || !aws_choose_profile(aws, err) || !aws_choose_region(aws, err) ||
+        !aws_check_role(aws, err) ||
         !aws_endpoint_settings_init(&aws->endpoint_settings, options->endpoint_url, aws->profiles,
-                                    aws->profile, err))
-        goto failed;
-    aws->ca_bundle = first_set(aws, NULL, "AWS_CA_BUNDLE", NULL, "ca_bundle");
+                                    aws->profile, err)) {
+        aws_free(aws);
+        return NULL;
+    }
+    aws->ca_bundle = aws_first_set(aws, NULL, "AWS_CA_BUNDLE", NULL, "ca_bundle");
     aws->chain = aws_chain_new(aws, aws->profiles, options->profile, options->clock);
     aws->identity = aws_identity_new(&(struct aws_identity_options){
         .clock = options->clock,
-        .now_ms = service_time,
-        .fetch = fetch,
-        .fetch_caller = fetch_caller,
+        .now_ms = aws_service_time,
+        .fetch = aws_fetch_creds,
+        .fetch_caller = aws_fetch_caller,
         .ctx = aws,
     });
     aws->bucket_cache = aws_bucket_cache_new();
     aws->keys = sigv4_keys_new();
     aws->endpoint_cache = aws_endpoint_cache_new(&aws->endpoint_settings);
-    if (aws->chain && aws->identity && aws->bucket_cache && aws->keys && aws->endpoint_cache)
-        return aws;
-    err_set(err, ERR_INTERNAL, "", "out of memory");
-failed:
-    aws_free(aws);
-    return NULL;
+    return aws;
 }
 
 void aws_free(struct aws *aws)
 {
-    if (aws) {
-        aws_endpoint_cache_free(aws->endpoint_cache);
-        sigv4_keys_free(aws->keys);
-        aws_bucket_cache_free(aws->bucket_cache);
-        aws_identity_free(aws->identity);
-        aws_chain_free(aws->chain);
-        aws_profiles_free(aws->profiles);
-        free(aws);
-    }
+    if (!aws)
+        return;
+    aws_endpoint_cache_free(aws->endpoint_cache);
+    sigv4_keys_free(aws->keys);
+    aws_bucket_cache_free(aws->bucket_cache);
+    aws_identity_free(aws->identity);
+    aws_chain_free(aws->chain);
+    aws_profiles_free(aws->profiles);
+    free(aws);
 }
 
 void aws_set_bucket_region(struct aws *aws, const char *bucket, const char *region)
@@ -282,13 +276,9 @@ const char *aws_ca_bundle(const struct aws *aws)
 void aws_describe_chain(struct aws *aws, struct http_client *http, struct buf *to)
 {
     struct err err = ERR_INIT;
-    /* A chain of its own: the other one may be in use by a worker. */
+    /* Another chain than the client's, which a worker may be using. */
     struct aws_chain *chain =
         aws_chain_new(aws, aws->profiles, aws->options.profile, aws->options.clock);
-    if (!chain) {
-        buf_adds(to, "out of memory\n");
-        return;
-    }
     struct aws_creds *creds = aws_chain_fetch(chain, http, &err);
     aws_chain_describe(chain, to);
     aws_creds_unref(creds);

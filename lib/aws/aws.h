@@ -1,8 +1,10 @@
-/* The AWS client: from an operation, an account and a region to an answer or a classified error.
+/* The AWS client: takes an operation, an account and a region, and returns a result or a classified
+ * error.
  *
- * One `struct aws` a process holds the settings, the credentials of every account and the token
- * buckets; all threads share it. A worker calls aws_call() with its own http_client and waits; the
- * main thread, which may not wait, uses aws_prepare() and sends the request on the loop. */
+ * A process has one `struct aws` with the settings, the credentials of every account and the caches;
+ * all threads share it, and all functions are thread-safe. A worker calls aws_call() with its own
+ * HTTP client and blocks; the main thread, which must not block, uses aws_prepare() and sends the
+ * request on the event loop. */
 #ifndef HGAUTOD_LIB_AWS_AWS_H
 #define HGAUTOD_LIB_AWS_AWS_H
 
@@ -20,8 +22,8 @@
 
 struct aws;
 
-/* Settings; strings are borrowed and outlive the struct aws. NULL or "" means: the AWS CLI's
- * environment and files decide. */
+/* Settings. Strings and pointers are borrowed and outlive the client. NULL or "" means that the
+ * AWS CLI's environment and files decide. */
 struct aws_options {
     /* Else AWS_REGION, AWS_DEFAULT_REGION, the profile's, IMDS's. */
     const char *region;
@@ -35,17 +37,17 @@ struct aws_options {
     const char *external_id;
     const struct clock *clock;
     struct log *log;
-    /* Borrowed. */
     struct ratelimit *limits;
-    /* Whether guarded calls may follow a bucket to this region; if not, with *err. NULL: to all.
-     * Called on any thread. */
+    /* Returns true if a guarded call may follow a bucket to this region; else false with *err. NULL:
+     * to any region. Called on any thread. */
     bool (*allow_region)(const void *ctx, const char *region, struct err *err);
     const void *allow_region_ctx;
 };
 
-/* Reads the environment and the shared files, sends nothing. NULL with *err (ERR_INVALID: a broken
- * file or value, said with its line). */
+/* Creates a client: reads the environment and the shared files, sends nothing. Returns NULL with
+ * *err (ERR_INVALID naming the file and line, or the variable). */
 struct aws *aws_new(const struct aws_options *options, struct err *err) MUST_CHECK;
+/* NULL is allowed. */
 void aws_free(struct aws *aws);
 
 /* --- identity --- */
@@ -58,69 +60,70 @@ struct aws_caller {
 };
 
 /* Returns the daemon's own identity: fetched at first (credentials, then STS GetCallerIdentity),
- * afterwards from memory without a lock. It never changes and is valid as long as `aws`. NULL with
- * *err: ERR_BUSY while another thread fetches it; a failure is remembered for some seconds and
- * returned again, as ERR_UNAVAILABLE when it may pass. */
+ * afterwards from memory without a lock. It never changes and is valid as long as the client. NULL
+ * with *err: ERR_BUSY while another thread fetches it; a failure is remembered for some seconds and
+ * returned again, as ERR_UNAVAILABLE if it may pass. */
 const struct aws_caller *aws_get_caller(struct aws *aws, struct http_client *http,
                                         struct err *err) MUST_CHECK;
 
-/* Credentials for an account (NULL or own: the daemon's, else by AssumeRole), a new reference.
- * Cached and refreshed ahead: five minutes before they expire one caller refreshes while the others
- * go on with the old; a failed early refresh keeps the old ones and is tried again later. Without
- * valid ones: one caller fetches, others get ERR_BUSY with retry_after_ms; a failure is remembered
- * (5 s, doubling to 60 s, or as long as the service asks) and answered to all, so that ten thousand
- * resources of a forbidden account cost one AssumeRole. What may pass is ERR_UNAVAILABLE; final are
- * ERR_CREDENTIALS (there is no such identity) and ERR_DENIED (the role may not be assumed). */
+/* Returns credentials for an account (NULL or the daemon's: its own; any other: by AssumeRole) as a
+ * new reference. They are cached and refreshed as lib/net/fresh.h describes, so that ten thousand
+ * resources of a forbidden account cost one AssumeRole.
+ * NULL with *err: ERR_BUSY, ERR_UNAVAILABLE; final are ERR_CREDENTIALS (none are configured),
+ * ERR_DENIED (the role may not be assumed) and ERR_INVALID (not an account ID). */
 struct aws_creds *aws_get_creds(struct aws *aws, struct http_client *http, const char *account,
                                 struct err *err) MUST_CHECK;
-/* The daemon's own from memory, a new reference, or NULL when there are none or they will soon need
- * a refresh done by aws_get_creds on a worker. Sends nothing and does not block. */
+/* Returns the daemon's own credentials from memory as a new reference; NULL if there are none or if
+ * a worker should refresh them by aws_get_creds. Sends nothing and does not block. */
 struct aws_creds *aws_peek_creds(struct aws *aws);
-/* Whether a service refuses the keys that a call was signed with, be it that they have expired or
- * that it does not know them: others may help. */
+/* Returns true if the error is a service's rejection of the keys that the request was signed with,
+ * because they have expired or are unknown to it: other keys may be accepted. */
 bool aws_keys_refused(const struct err *err);
-/* Says that a service refused these: the next aws_get_creds fetches others, once a minute at
- * most. Until there are some, they stay: another account, region or service may accept them. */
+/* Reports that a service rejected these credentials: the next aws_get_creds fetches new ones, at
+ * most once a minute. Until there are some they stay, since another account, region or service may
+ * accept them. */
 void aws_expire_creds(struct aws *aws, const char *account, const struct aws_creds *creds);
 
 /* --- calls --- */
 
-/* Credentials, token bucket, encoding, signing, sending, decoding; S3: a bucket in another region
- * is followed once and remembered; a guarded call only if allow_region lets it, else ERR_DENIED. A
- * request that is refused for its time is signed anew with the service's. Refused credentials are
- * fetched anew and the call is made once more; refused again, that is the call's own error
- * (ERR_DENIED with the service's words). No retry otherwise: that is the caller's, by parking.
- * *answer is a new reference. ERR_BUSY: nothing was sent. ERR_UNAVAILABLE: nothing was done, since
- * credentials cannot be had now. */
+/* Makes one call: credentials, rate limit, encoding, signing, sending, decoding. A bucket that S3
+ * has in another region is followed once and remembered; a guarded call only where allow_region
+ * permits it, else ERR_DENIED. A request that is rejected for its time is signed again with the
+ * service's. Rejected credentials are fetched again and the call is repeated once; if it is rejected
+ * again, the rejection is the call's own error (ERR_DENIED). Nothing else is retried: that is the
+ * caller's decision.
+ * result: receives a new reference; an object.
+ * Returns false with *err. ERR_BUSY: nothing was sent. ERR_UNAVAILABLE: nothing was done, because
+ * credentials cannot be obtained now. */
 bool aws_call(struct aws *aws, struct http_client *http, const struct aws_call *call,
-              json_t **answer, struct err *err) MUST_CHECK;
+              json_t **result, struct err *err) MUST_CHECK;
 
-/* Builds and signs without sending, for the loop. */
+/* Builds and signs a request without sending it, for the event loop. Returns false with *err. */
 bool aws_prepare(struct aws *aws, const struct aws_creds *creds, const struct aws_call *call,
                  struct http_request *request, struct err *err) MUST_CHECK;
 
-/* The time to sign with: the clock's, corrected by what the services have said the time is. */
+/* Returns the services' time: the clock's, corrected by what their responses have shown. */
 int64_t aws_now_ms(struct aws *aws);
-/* Looks whether an answer refuses a request signed for signed_ms because of its time, and learns
- * the right one. True: the request should be signed anew. aws_call does it by itself. */
+/* Learns the services' time from a response that rejected a request signed for signed_ms because of
+ * its time. Returns true if the request should be signed again. aws_call does this by itself. */
 bool aws_learn_time(struct aws *aws, int64_t signed_ms, const struct http_response *response,
                     const struct err *refusal) MUST_CHECK;
 
-/* Says which region a bucket is in, so that it is asked there first; S3's own word for it still
- * counts. */
+/* Records which region a bucket is in, so that requests are sent there first. What S3 reports takes
+ * precedence. */
 void aws_set_bucket_region(struct aws *aws, const char *bucket, const char *region);
-/* The configured region or, once aws_get_caller has asked the instance metadata service, the instance's;
- * NULL: none is known. Valid as long as `aws`. */
+/* Returns the configured region or, once aws_get_caller has fetched it from the instance metadata
+ * service, the instance's; NULL if none is known. Valid as long as the client. */
 const char *aws_region(const struct aws *aws);
-/* The PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL: none.
- * Valid as long as `aws`. */
+/* Returns the PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL
+ * if none. Valid as long as the client. */
 const char *aws_ca_bundle(const struct aws *aws);
-/* The URL (scheme://host[:port][/path]) that a service has in a region: override, FIPS, partition.
- */
+/* Appends the URL (scheme://host[:port][/path]) that a service has in a region (NULL: the configured
+ * one), by the configured override, FIPS setting and partition. Returns false with *err. */
 bool aws_get_endpoint_url(struct aws *aws, const struct aws_service *service, const char *region,
                           struct buf *url, struct err *err) MUST_CHECK;
-/* For `check` and messages: where the credentials come from and why each earlier link of the chain
- * had none. Appends text lines. */
+/* Appends lines for `check` with the source of the credentials, and the reason why each earlier link
+ * of the chain had none. Blocks. */
 void aws_describe_chain(struct aws *aws, struct http_client *http, struct buf *to);
 
 #endif

@@ -1,5 +1,5 @@
-/* What the parts of the AWS client (aws.c, call.c, sts.c) share among themselves and nobody else
- * uses: what it is made of, and one call under given credentials. */
+/* Private to the AWS client (aws.c, call.c, sts.c): its members, and a call with given
+ * credentials. */
 #ifndef HGAUTOD_LIB_AWS_CLIENT_H
 #define HGAUTOD_LIB_AWS_CLIENT_H
 
@@ -38,10 +38,9 @@ struct aws {
     _Atomic(const char *) region;
 };
 
-/* Sends one call, once, signed with creds or, where they are NULL, unsigned. No token bucket, no
- * refresh, no bucket's region followed: for STS, from within the fetching of credentials.
- * Thread-safe. */
+/* Sends one call, once, signed with creds, or unsigned if they are NULL. No rate limit, no refresh,
+ * no following of buckets: for STS, while credentials are being fetched. Thread-safe. */
 bool aws_call_as(struct aws *aws, struct http_client *http, const struct aws_creds *creds,
-                 const struct aws_call *call, json_t **answer, struct err *err) MUST_CHECK;
+                 const struct aws_call *call, json_t **result, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,4 +1,5 @@
-/* What a bucket's policy or Object Lock may demand of a PutObject: encryption, an ACL, a checksum.
+/* The headers that a bucket's policy or Object Lock may demand of a PutObject: encryption, an ACL, a
+ * checksum.
  * Source: Amazon S3 API Reference, PutObject; "Checking object integrity". */
 #include "lib/aws/s3_demands.h"
 
@@ -9,14 +10,14 @@
 
 #define PIECE 16384
 
-/* A checksum under way; which one, `sha256` and `polynomial` say. */
-struct sum {
+/* A checksum in progress: SHA-256 if `sha256` is set, else a CRC. */
+struct checksum {
     struct sha256 *sha256;
     uint32_t polynomial, crc;
 };
 
-/* The polynomials are reflected. */
-static const struct algorithm {
+/* Polynomials are reflected. */
+static const struct checksum_algorithm {
     const char *name, *header;
     /* 0: SHA-256. */
     uint32_t polynomial;
@@ -26,7 +27,7 @@ static const struct algorithm {
     {"sha256", "x-amz-checksum-sha256", 0},
 };
 
-static const struct algorithm *algorithm_named(const char *name)
+static const struct checksum_algorithm *checksum_find(const char *name)
 {
     for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++)
         if (strcmp(algorithms[i].name, name) == 0)
@@ -34,15 +35,14 @@ static const struct algorithm *algorithm_named(const char *name)
     return NULL;
 }
 
-static bool sum_begin(struct sum *s, const struct algorithm *how)
+static void checksum_begin(struct checksum *s, const struct checksum_algorithm *how)
 {
-    *s = (struct sum){.polynomial = how->polynomial, .crc = UINT32_MAX};
+    *s = (struct checksum){.polynomial = how->polynomial, .crc = UINT32_MAX};
     if (!how->polynomial)
         s->sha256 = sha256_new();
-    return how->polynomial || s->sha256;
 }
 
-static void sum_add(struct sum *s, const void *bytes, size_t n)
+static void checksum_add(struct checksum *s, const void *bytes, size_t n)
 {
     const uint8_t *at = bytes;
     if (s->sha256) {
@@ -56,8 +56,8 @@ static void sum_add(struct sum *s, const void *bytes, size_t n)
     }
 }
 
-/* Writes the digest, and how many bytes it has; ends the sum. */
-static size_t sum_end(struct sum *s, uint8_t digest[SHA256_SIZE])
+/* Writes the digest and ends the checksum. Returns the digest's size. */
+static size_t checksum_end(struct checksum *s, uint8_t digest[SHA256_SIZE])
 {
     uint32_t crc = ~s->crc;
     if (s->sha256) {
@@ -69,53 +69,52 @@ static size_t sum_end(struct sum *s, uint8_t digest[SHA256_SIZE])
     return 4;
 }
 
-static void sum_body(struct sum *s, const struct http_body *body)
+static void checksum_read_body(struct checksum *s, const struct http_body *body)
 {
     char piece[PIECE];
     size_t n;
     if (body->data || !body->read) {
-        sum_add(s, body->data ? body->data : "", body->data ? body->size : 0);
+        checksum_add(s, body->data ? body->data : "", body->data ? body->size : 0);
         return;
     }
     body->rewind(body->ctx);
     while ((n = body->read(body->ctx, piece, sizeof piece)) > 0)
-        sum_add(s, piece, n);
+        checksum_add(s, piece, n);
     body->rewind(body->ctx);
 }
 
-static void add(struct s3_demands *d, const char *name, const char *value)
+static void s3_demands_add(struct s3_demands *d, const char *name, const char *value)
 {
-    /* http_header wants char *, but a call only reads it. */
     if (value && *value)
-        d->at[d->count++] = (struct http_header){(char *)name, (char *)value};
+        d->at[d->count++] = (struct http_header){name, value};
 }
 
-static bool add_checksum(struct s3_demands *d, const char *name, const struct http_body *body,
-                         struct err *err)
+static bool s3_demands_add_checksum(struct s3_demands *d, const char *name,
+                                    const struct http_body *body, struct err *err)
 {
-    const struct algorithm *how = algorithm_named(name);
+    const struct checksum_algorithm *how = checksum_find(name);
     struct buf text = buf_make(sizeof d->checksum - 1);
     uint8_t digest[SHA256_SIZE];
-    struct sum sum;
+    struct checksum sum;
     if (!how)
-        return err_set(err, ERR_INVALID, "", "\"%.20s\" is not a checksum that S3 knows", name);
-    if (!sum_begin(&sum, how))
-        return err_set(err, ERR_INTERNAL, "", "out of memory for a checksum");
-    sum_body(&sum, body);
-    size_t size = sum_end(&sum, digest);
-    bool ok = base64_add(&text, digest, size);
+        return err_set(err, ERR_INVALID, "", "\"%.20s\" is not a checksum that S3 supports", name);
+    checksum_begin(&sum, how);
+    checksum_read_body(&sum, body);
+    size_t size = checksum_end(&sum, digest);
+    base64_add(&text, digest, size);
     snprintf(d->checksum, sizeof d->checksum, "%s", buf_str(&text));
     buf_free(&text);
-    add(d, how->header, d->checksum);
-    return ok || err_set(err, ERR_INTERNAL, "", "out of memory for a checksum");
+    s3_demands_add(d, how->header, d->checksum);
+    return true;
 }
 
 bool s3_demands_set(struct s3_demands *d, const struct s3_bucket *bucket,
                     const struct http_body *body, struct err *err)
 {
     *d = (struct s3_demands){.count = 0};
-    add(d, "x-amz-server-side-encryption", bucket->encryption);
-    add(d, "x-amz-server-side-encryption-aws-kms-key-id", bucket->kms_key_id);
-    add(d, "x-amz-acl", bucket->acl);
-    return !bucket->checksum || !*bucket->checksum || add_checksum(d, bucket->checksum, body, err);
+    s3_demands_add(d, "x-amz-server-side-encryption", bucket->encryption);
+    s3_demands_add(d, "x-amz-server-side-encryption-aws-kms-key-id", bucket->kms_key_id);
+    s3_demands_add(d, "x-amz-acl", bucket->acl);
+    return !bucket->checksum || !*bucket->checksum ||
+           s3_demands_add_checksum(d, bucket->checksum, body, err);
 }

@@ -1,27 +1,28 @@
-/* Amazon SQS: where a queue lives, and its operations. */
+/* Amazon SQS: parses queue URLs and makes calls. Touches memory only. */
 #include "lib/aws/sqs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/aws/names.h"
+#include "lib/base/memory.h"
 #include "lib/net/uri.h"
 
 const struct aws_op sqs_receive_message = {.service = &aws_sqs, .name = "ReceiveMessage"};
 const struct aws_op sqs_change_visibility = {
-    .service = &aws_sqs, .name = "ChangeMessageVisibility", .silent = true};
+    .service = &aws_sqs, .name = "ChangeMessageVisibility", .may_be_empty = true};
 const struct aws_op sqs_delete_message = {
-    .service = &aws_sqs, .name = "DeleteMessage", .silent = true};
+    .service = &aws_sqs, .name = "DeleteMessage", .may_be_empty = true};
 const struct aws_op sqs_get_queue_attributes = {.service = &aws_sqs, .name = "GetQueueAttributes"};
 
-/* The labels of an AWS host around its region: "sqs.us-east-1.amazonaws.com". */
-static const struct host_shape {
+/* The labels of an SQS host around its region: "sqs.us-east-1.amazonaws.com". */
+static const struct sqs_host {
     const char *before;
     /* What follows the region, up to and with the dot before the suffix. */
     const char *after;
     /* One of the endpoints that serve every queue of the region. */
     bool regional;
-} host_shapes[] = {
+} sqs_hosts[] = {
     {"sqs.", ".", true},
     {"sqs-fips.", ".", true},
     /* Legacy. */
@@ -30,17 +31,16 @@ static const struct host_shape {
     {"vpce-", ".vpce.", false},
 };
 
-/* Whether hosts of the region end so. */
-static bool is_suffix_of(const char *region, const char *suffix)
+/* Returns true if hosts of the region end with the suffix. */
+static bool sqs_suffix_fits(const char *region, const char *suffix)
 {
     const struct aws_partition *partition = aws_partition_of_region(region);
     return partition && (strcmp(suffix, partition->dns_suffix) == 0 ||
                          strcmp(suffix, partition->dualstack_suffix) == 0);
 }
 
-/* Copies the label that starts at `from` into region; *rest becomes what follows it, from its dot.
- */
-static bool take_region(const char *from, char region[33], const char **rest)
+/* Copies the label at `from` to region; *rest becomes what follows it, beginning with a dot. */
+static bool sqs_copy_region(const char *from, char region[33], const char **rest)
 {
     size_t n = strcspn(from, ".");
     if (n == 0 || n > 32)
@@ -51,7 +51,7 @@ static bool take_region(const char *from, char region[33], const char **rest)
     return !aws_region_problem(region);
 }
 
-static bool match_shape(const struct host_shape *shape, const char *host, char region[33])
+static bool sqs_host_matches(const struct sqs_host *shape, const char *host, char region[33])
 {
     size_t n = strlen(shape->before);
     if (strncmp(host, shape->before, n) != 0)
@@ -64,27 +64,27 @@ static bool match_shape(const struct host_shape *shape, const char *host, char r
         at += strlen(".sqs.");
     }
     const char *rest;
-    if (!take_region(at, region, &rest))
+    if (!sqs_copy_region(at, region, &rest))
         return false;
     n = strlen(shape->after);
-    return strncmp(rest, shape->after, n) == 0 && is_suffix_of(region, rest + n);
+    return strncmp(rest, shape->after, n) == 0 && sqs_suffix_fits(region, rest + n);
 }
 
-/* The shape of an AWS host, its region filled in; NULL when it is not one of theirs. */
-static const struct host_shape *host_shape(const char *host, char region[33])
+/* Finds the kind of an SQS host and its region; NULL if it is not a host of AWS. */
+static const struct sqs_host *sqs_host_find(const char *host, char region[33])
 {
-    static const struct host_shape classic = {"queue.", "", true};
+    static const struct sqs_host classic = {"queue.", "", true};
     if (strcmp(host, "queue.amazonaws.com") == 0) {
         memcpy(region, "us-east-1", sizeof "us-east-1");
         return &classic;
     }
-    for (size_t i = 0; i < sizeof host_shapes / sizeof *host_shapes; i++)
-        if (match_shape(&host_shapes[i], host, region))
-            return &host_shapes[i];
+    for (size_t i = 0; i < sizeof sqs_hosts / sizeof *sqs_hosts; i++)
+        if (sqs_host_matches(&sqs_hosts[i], host, region))
+            return &sqs_hosts[i];
     return NULL;
 }
 
-static char *origin_of(const struct uri *uri)
+static char *sqs_make_origin(const struct uri *uri)
 {
     struct buf b = buf_make(4096);
     bool v6 = strchr(uri->host, ':') != NULL;
@@ -96,25 +96,23 @@ static char *origin_of(const struct uri *uri)
     return origin;
 }
 
-static bool queue_fill(struct sqs_queue *q, const struct uri *uri, const char *url,
-                       const char *region, const char *fallback, struct err *err)
+static bool sqs_queue_fill(struct sqs_queue *q, const struct uri *uri, const char *url,
+                           const char *region, const char *fallback, struct err *err)
 {
     char of_host[33] = "";
-    const struct host_shape *shape = host_shape(uri->host, of_host);
+    const struct sqs_host *shape = sqs_host_find(uri->host, of_host);
     if (!region || !*region)
         region = shape ? of_host : fallback;
     if (!region || !*region)
         return err_set(err, ERR_INVALID, "",
-                       "the queue URL %s names no region: set region in the source or in [aws]",
+                       "the queue URL %s contains no region: set region in the source or in [aws]",
                        url);
     if (aws_region_problem(region))
         return err_set(err, ERR_INVALID, "", "\"%s\" %s", region, aws_region_problem(region));
-    q->url = strdup(url);
-    q->region = strdup(region);
+    q->url = xstrdup(url);
+    q->region = xstrdup(region);
     if (!shape || !shape->regional)
-        q->origin = origin_of(uri);
-    if (!q->url || !q->region || ((!shape || !shape->regional) && !q->origin))
-        return err_set(err, ERR_INTERNAL, "", "out of memory");
+        q->origin = sqs_make_origin(uri);
     return true;
 }
 
@@ -132,7 +130,7 @@ bool sqs_queue_init(struct sqs_queue *q, const char *url, const char *region, co
                      "https://sqs.us-east-1.amazonaws.com/123456789012/name",
                      url);
     else
-        ok = queue_fill(q, &uri, url, region, fallback, err);
+        ok = sqs_queue_fill(q, &uri, url, region, fallback, err);
     uri_free(&uri);
     return ok;
 }
@@ -157,7 +155,7 @@ static bool sqs_endpoint_is_standard(struct aws *aws, const char *region, bool *
     if (!ok)
         return false;
     char found[33];
-    const struct host_shape *shape = host_shape(uri.host, found);
+    const struct sqs_host *shape = sqs_host_find(uri.host, found);
     *standard = shape && shape->regional;
     uri_free(&uri);
     return true;

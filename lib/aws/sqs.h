@@ -12,20 +12,20 @@
 extern const struct aws_op sqs_receive_message, sqs_change_visibility, sqs_delete_message,
     sqs_get_queue_attributes;
 
-/* A queue's address. */
+/* The address of a queue. */
 struct sqs_queue {
-    /* Goes into every request as QueueUrl. */
+    /* Sent in every request as QueueUrl. */
     char *url;
-    /* Signed for. */
+    /* That requests are signed for. */
     char *region;
-    /* scheme://host[:port] of the URL when that host is not one of the regional SQS endpoints (an
+    /* scheme://host[:port] of the URL if that host is not one of the regional SQS endpoints (an
      * interface endpoint, another implementation); else NULL. */
     char *origin;
 };
 
-/* Takes the URL apart. The region is `region` if given, else the one in the URL's host, else
- * `fallback`. ERR_INVALID when the URL is none or no region is known. *q is freed by
- * sqs_queue_free, also after a failure. */
+/* Parses a queue URL. The region is `region` if given, else the one in the URL's host, else
+ * `fallback`. Returns false with ERR_INVALID if the URL is malformed or no region is known. *q is
+ * freed by sqs_queue_free, also after a failure. */
 bool sqs_queue_init(struct sqs_queue *q, const char *url, const char *region, const char *fallback,
                     struct err *err) MUST_CHECK;
 void sqs_queue_free(struct sqs_queue *q);
@@ -38,8 +38,8 @@ void sqs_queue_free(struct sqs_queue *q);
 bool sqs_make_call(struct aws *aws, const struct sqs_queue *q, const struct aws_op *op,
                    json_t *params, struct aws_call *call, struct err *err) MUST_CHECK;
 
-/* True when the error says that the message or its receipt is gone or can no more be changed:
- * another try is useless. */
+/* Returns true if the error means that the message or its receipt is gone or cannot be changed any
+ * more: repeating the request is useless. */
 bool sqs_message_gone(const struct err *err);
 
 #endif

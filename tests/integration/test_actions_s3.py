@@ -44,7 +44,7 @@ def test_a_bucket_that_is_elsewhere_is_followed_where_allow_regions_lets_it(s3, 
     if wiped:
         report.assert_all_processed()
     else:
-        report.assert_error(BUCKET, rf'^the bucket {BUCKET} is not in the region asked for, but in eu-central-1: the region '
+        report.assert_error(BUCKET, rf'^the bucket {BUCKET} is not in the requested region, but in eu-central-1: the region '
                                     rf'"eu-central-1" is not among \[guard\] allow_regions \(ListObjectVersions')
     assert ("Contents" in s3.list_objects_v2(Bucket=BUCKET)) is not wiped
 

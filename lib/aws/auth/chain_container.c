@@ -1,4 +1,4 @@
-/* The chain's fourth link: the credentials endpoint of ECS tasks and EKS Pod Identity.
+/* The fourth link of the chain: the credentials endpoint of ECS tasks and EKS Pod Identity.
  * Source: AWS SDKs and Tools Reference Guide, "Container credential provider". */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -9,14 +9,14 @@
 #include "lib/json/jpath.h"
 #include "lib/net/uri.h"
 
-#define TOKEN_MAX  (16u << 10)
-#define ANSWER_MAX (64u << 10)
-#define CONNECT_MS 2000
-#define TIMEOUT_MS 5000
+#define TOKEN_MAX    (16u << 10)
+#define RESPONSE_MAX (64u << 10)
+#define CONNECT_MS   2000
+#define TIMEOUT_MS   5000
 
-/* The hosts that may be asked without TLS: this machine, and the link-local addresses of ECS and
+/* True for hosts that may be used without TLS: this machine, and the link-local addresses of ECS and
  * EKS. */
-static bool host_allowed(const char *host)
+static bool link_container_host_allowed(const char *host)
 {
     struct in_addr v4;
     struct in6_addr v6;
@@ -55,19 +55,19 @@ enum link_result link_container_url(struct buf *to, struct err *err)
                 added ? why.message : "it is too long");
         return LINK_BROKEN;
     }
-    bool allowed = strcmp(uri.scheme, "https") == 0 || host_allowed(uri.host);
+    bool allowed = strcmp(uri.scheme, "https") == 0 || link_container_host_allowed(uri.host);
     if (!allowed)
         err_set(err, ERR_CREDENTIALS, "",
-                "%s names the host %s: without https only this machine, 169.254.170.2, "
-                "169.254.170.23 and [fd00:ec2::23] are asked for credentials",
+                "%s names the host %s: without https, credentials are requested only from this "
+                "machine, 169.254.170.2, 169.254.170.23 and [fd00:ec2::23]",
                 variable, uri.host);
     uri_free(&uri);
     return allowed ? LINK_FOUND : LINK_BROKEN;
 }
 
-/* The Authorization header, if the container has one: from the file, read anew (Pod Identity
- * rotates it), or the variable. */
-static bool authorize(struct http_headers *headers, struct err *err)
+/* Adds the Authorization header, if the container has one: from the file, which Pod Identity
+ * rotates, or the variable. */
+static bool link_container_authorize(struct http_headers *headers, struct err *err)
 {
     const char *file = secret_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *token = secret_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
@@ -78,18 +78,20 @@ static bool authorize(struct http_headers *headers, struct err *err)
         token = buf_str(&text);
     }
     if (ok && token && !http_headers_add(headers, "Authorization", token))
-        ok = err_set(err, ERR_CREDENTIALS, "",
-                     "AWS_CONTAINER_AUTHORIZATION_TOKEN holds a line break or control character");
+        ok =
+            err_set(err, ERR_CREDENTIALS, "",
+                    "AWS_CONTAINER_AUTHORIZATION_TOKEN contains a line break or control character");
     buf_free(&text);
     return ok;
 }
 
-static struct aws_creds *read_answer(const struct http_response *response, struct err *err)
+static struct aws_creds *link_container_read_creds(const struct http_response *response,
+                                                   struct err *err)
 {
     if (response->status != 200) {
         enum err_kind kind =
             response->status == 429 || response->status >= 500 ? ERR_TRANSIENT : ERR_CREDENTIALS;
-        err_set(err, kind, "", "the container endpoint answered with HTTP status %d",
+        err_set(err, kind, "", "the container endpoint responded with HTTP status %d",
                 response->status);
         return NULL;
     }
@@ -100,7 +102,7 @@ static struct aws_creds *read_answer(const struct http_response *response, struc
     return creds;
 }
 
-enum link_result link_container(const struct link_params *ask, struct aws_creds **creds,
+enum link_result link_container(const struct link_params *params, struct aws_creds **creds,
                                 struct err *err)
 {
     struct buf url = buf_make(4096);
@@ -112,7 +114,7 @@ enum link_result link_container(const struct link_params *ask, struct aws_creds 
     struct http_request request = {
         .method = "GET",
         .url = buf_take(&url),
-        .response_max = ANSWER_MAX,
+        .response_max = RESPONSE_MAX,
         .timeout_ms = TIMEOUT_MS,
         .connect_timeout_ms = CONNECT_MS,
         .direct = true,
@@ -121,9 +123,9 @@ enum link_result link_container(const struct link_params *ask, struct aws_creds 
     struct http_response response = {0};
     if (!request.url || !http_headers_add(&request.headers, "Accept", "application/json")) {
         err_set(err, ERR_INTERNAL, "", "out of memory");
-    } else if (authorize(&request.headers, err) &&
-               http_perform(ask->http, &request, &response, err)) {
-        *creds = read_answer(&response, err);
+    } else if (link_container_authorize(&request.headers, err) &&
+               http_perform(params->http, &request, &response, err)) {
+        *creds = link_container_read_creds(&response, err);
         http_response_free(&response);
     }
     http_request_free(&request);

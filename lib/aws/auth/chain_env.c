@@ -1,4 +1,4 @@
-/* The chain's first link: keys in the environment. */
+/* The first link of the chain: static keys in the environment. */
 #include "lib/aws/auth/chain_link.h"
 
 enum link_result link_static_environment(struct aws_creds **creds, struct err *err)
@@ -20,23 +20,19 @@ enum link_result link_static_environment(struct aws_creds **creds, struct err *e
         (token && !secret_text_valid(token))) {
         err_set(
             err, ERR_CREDENTIALS, "",
-            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN holds white space or "
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN contains white space or "
             "an unprintable character");
         return LINK_BROKEN;
     }
     *creds = aws_creds_new(id, secret, token, INT64_MAX, "environment");
-    if (!*creds) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-        return LINK_BROKEN;
-    }
     return LINK_FOUND;
 }
 
-enum link_result link_environment(const struct link_params *ask, struct aws_creds **creds,
+enum link_result link_environment(const struct link_params *params, struct aws_creds **creds,
                                   struct err *err)
 {
-    if (ask->profile_forced) {
-        err_set(err, ERR_CREDENTIALS, "", "passed over, [aws] profile is set");
+    if (params->profile_forced) {
+        err_set(err, ERR_CREDENTIALS, "", "not used because [aws] profile is set");
         return LINK_NONE;
     }
     return link_static_environment(creds, err);

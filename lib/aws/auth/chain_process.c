@@ -1,9 +1,8 @@
-/* credential_process: a program of the operator's that prints credentials.
+/* credential_process: a program of the operator that prints credentials.
  *
- * It is started directly, without a shell, in a process group of its own, so that at the deadline
- * everything it started ends with it. Its standard error is thrown away, as the SDKs do: nobody
- * knows what secrets such a program puts there. Source: AWS SDKs and Tools Reference Guide,
- * "Process credential provider". */
+ * It is started directly, without a shell, in its own process group, so that everything it started
+ * ends with it at the deadline. Its standard error is discarded, as in the SDKs: it may contain
+ * secrets. Source: AWS SDKs and Tools Reference Guide, "Process credential provider". */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -33,7 +32,7 @@ struct process {
 };
 
 /* Signals as a program expects them: none blocked, none ignored by inheritance. */
-static bool set_attributes(posix_spawnattr_t *attributes)
+static bool process_set_attributes(posix_spawnattr_t *attributes)
 {
     sigset_t none;
     sigset_t all;
@@ -46,15 +45,15 @@ static bool set_attributes(posix_spawnattr_t *attributes)
            posix_spawnattr_setpgroup(attributes, 0) == 0;
 }
 
-static bool set_files(posix_spawn_file_actions_t *files, int output)
+static bool process_set_files(posix_spawn_file_actions_t *files, int output)
 {
     return posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0) == 0 &&
            posix_spawn_file_actions_adddup2(files, output, 1) == 0 &&
            posix_spawn_file_actions_addopen(files, 2, "/dev/null", O_WRONLY, 0) == 0;
 }
 
-/* Starts the program with `output` as its standard output; answers an errno, 0 for none. */
-static int spawn(const struct aws_command_line *words, int output, pid_t *pid)
+/* Starts the program with `output` as its standard output. Returns 0 or an errno. */
+static int process_spawn(const struct aws_command_line *line, int output, pid_t *pid)
 {
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t files;
@@ -64,32 +63,33 @@ static int spawn(const struct aws_command_line *words, int output, pid_t *pid)
     problem = posix_spawn_file_actions_init(&files);
     if (problem == 0) {
         problem = ENOMEM;
-        if (set_attributes(&attributes) && set_files(&files, output))
-            problem = posix_spawnp(pid, words->at[0], &files, &attributes, words->at, environ);
+        if (process_set_attributes(&attributes) && process_set_files(&files, output))
+            problem = posix_spawnp(pid, line->argv[0], &files, &attributes, line->argv, environ);
         posix_spawn_file_actions_destroy(&files);
     }
     posix_spawnattr_destroy(&attributes);
     return problem;
 }
 
-/* What lacks now may be there later; a program that is not there will not. */
-static enum err_kind kind_of(int problem)
+/* A shortage may pass; a missing program is final. */
+static enum err_kind process_err_kind(int problem)
 {
     bool passes = problem == EAGAIN || problem == ENOMEM || problem == EMFILE || problem == ENFILE;
     return passes ? ERR_TRANSIENT : ERR_CREDENTIALS;
 }
 
-static bool start(const struct aws_command_line *words, struct process *p, struct err *err)
+static bool process_start(const struct aws_command_line *line, struct process *p, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_set(err, kind_of(errno), "", "credential_process: no pipe: %s", strerror(errno));
-    int problem = spawn(words, ends[1], &p->pid);
+        return err_set(err, process_err_kind(errno), "",
+                       "credential_process: cannot create a pipe: %s", strerror(errno));
+    int problem = process_spawn(line, ends[1], &p->pid);
     close(ends[1]);
     if (problem) {
         close(ends[0]);
-        return err_set(err, kind_of(problem), "", "credential_process: %s cannot be run: %s",
-                       words->at[0], strerror(problem));
+        return err_set(err, process_err_kind(problem), "", "credential_process: cannot run %s: %s",
+                       line->argv[0], strerror(problem));
     }
     p->output = ends[0];
     p->exited = pidfd_open(p->pid, 0);
@@ -98,14 +98,14 @@ static bool start(const struct aws_command_line *words, struct process *p, struc
         kill(-p->pid, SIGKILL);
         waitpid(p->pid, NULL, 0);
         close(p->output);
-        return err_set(err, kind_of(problem), "", "credential_process: cannot be watched: %s",
-                       strerror(problem));
+        return err_set(err, process_err_kind(problem), "",
+                       "credential_process: cannot watch the program: %s", strerror(problem));
     }
     return true;
 }
 
-/* Takes in what there is to read. False when it is too much. */
-static bool take_output(struct process *p, struct buf *to)
+/* Reads what the program has printed. False if it is too much. */
+static bool process_read_output(struct process *p, struct buf *to)
 {
     char part[4096];
     ssize_t n = read(p->output, part, sizeof part);
@@ -118,10 +118,10 @@ static bool take_output(struct process *p, struct buf *to)
     return fits;
 }
 
-/* Reads until the program has ended and its output is read. A child that it left behind may hold
- * the pipe open: it is not waited for. */
-static bool collect(struct process *p, const struct clock *clock, int timeout_ms, struct buf *to,
-                    struct err *err)
+/* Reads until the program has ended and its output has been read. A child that it left behind may
+ * keep the pipe open and is not waited for. */
+static bool process_wait(struct process *p, const struct clock *clock, int timeout_ms,
+                         struct buf *to, struct err *err)
 {
     int64_t deadline = clock->mono_ms(clock) + timeout_ms;
     for (;;) {
@@ -133,10 +133,10 @@ static bool collect(struct process *p, const struct clock *clock, int timeout_ms
             return err_set(err, ERR_TRANSIENT, "",
                            "credential_process: the program did not end within %d ms", timeout_ms);
         if (n < 0 && errno != EINTR)
-            return err_set(err, kind_of(errno), "", "credential_process: poll: %s",
-                           strerror(errno));
+            return err_set(err, process_err_kind(errno), "",
+                           "credential_process: cannot wait for the program: %s", strerror(errno));
         if (n > 0 && fds[0].revents) {
-            if (!take_output(p, to))
+            if (!process_read_output(p, to))
                 return err_set(err, ERR_CREDENTIALS, "",
                                "credential_process: the program printed more than 64 KiB");
         } else if (n > 0 && fds[1].revents) {
@@ -145,8 +145,8 @@ static bool collect(struct process *p, const struct clock *clock, int timeout_ms
     }
 }
 
-/* Ends what is left of the program and gives its exit status; -1 when a signal ended it. */
-static int finish(struct process *p)
+/* Ends what is left of the program. Returns its exit status; -1 if a signal ended it. */
+static int process_end(struct process *p)
 {
     int status = -1;
     kill(-p->pid, SIGKILL);
@@ -158,40 +158,40 @@ static int finish(struct process *p)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static bool run(const struct link_params *ask, const char *command, int timeout_ms,
-                struct buf *output, struct err *err)
+static bool process_run(const struct link_params *params, const char *command, int timeout_ms,
+                        struct buf *output, struct err *err)
 {
-    struct aws_command_line words;
+    struct aws_command_line line;
     struct process p = {.exited = -1, .output = -1};
     struct err why = ERR_INIT;
-    if (!aws_command_line_split(command, &words, &why))
+    if (!aws_command_line_split(command, &line, &why))
         return err_set(err, ERR_CREDENTIALS, "",
-                       "credential_process cannot be split into words: %s", why.message);
-    bool ok = words.count > 0 || err_set(err, ERR_CREDENTIALS, "", "credential_process is empty");
-    ok = ok && start(&words, &p, err);
+                       "credential_process is not a valid command line: %s", why.message);
+    bool ok = line.count > 0 || err_set(err, ERR_CREDENTIALS, "", "credential_process is empty");
+    ok = ok && process_start(&line, &p, err);
     if (ok) {
-        ok = collect(&p, ask->clock, timeout_ms, output, err);
-        int status = finish(&p);
+        ok = process_wait(&p, params->clock, timeout_ms, output, err);
+        int status = process_end(&p);
         if (ok && status != 0)
             ok = err_set(err, ERR_TRANSIENT, "",
-                         status < 0 ? "credential_process: %s was ended by a signal"
+                         status < 0 ? "credential_process: %s was killed by a signal"
                                     : "credential_process: %s ended with exit status %d",
-                         words.at[0], status);
+                         line.argv[0], status);
     }
-    aws_command_line_free(&words);
+    aws_command_line_free(&line);
     return ok;
 }
 
-enum link_result link_process(const struct link_params *ask, const char *command, int timeout_ms,
+enum link_result link_process(const struct link_params *params, const char *command, int timeout_ms,
                               struct aws_creds **creds, struct err *err)
 {
     struct buf output = buf_make_secret(OUTPUT_MAX);
     json_t *object = NULL;
-    if (run(ask, command, timeout_ms, &output, err))
+    if (process_run(params, command, timeout_ms, &output, err))
         object = secret_parse_json(&output, "credential_process", err);
     if (object && jint(object, "Version", 0) != 1) {
         err_set(err, ERR_CREDENTIALS, "",
-                "the answer of the credential_process does not say \"Version\": 1");
+                "the output of the credential_process has no \"Version\": 1");
     } else if (object) {
         *creds = aws_creds_from_json(object, "SessionToken", false, "credential_process", err);
     }

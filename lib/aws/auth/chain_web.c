@@ -1,5 +1,5 @@
-/* The chain's second link: a role assumed with an OpenID Connect token from a file (EKS IRSA, CI
- * systems). */
+/* The second link of the chain: a role assumed with an OpenID Connect token from a file (EKS IRSA,
+ * CI systems). */
 #include <stdio.h>
 
 #include "lib/aws/auth/chain_link.h"
@@ -7,26 +7,27 @@
 
 #define TOKEN_MAX (64u << 10)
 
-/* The token file is read anew each time: the kubelet rewrites it. */
-static enum link_result assume(const struct link_params *ask, const char *token_file,
-                               const struct sts_role *role, struct aws_creds **creds,
-                               struct err *err)
+/* Reads the token file each time: the kubelet rewrites it. */
+static enum link_result link_assume_with_token(const struct link_params *params,
+                                               const char *token_file, const struct sts_role *role,
+                                               struct aws_creds **creds, struct err *err)
 {
     struct buf token = buf_make_secret(TOKEN_MAX);
     if (secret_read_token(token_file, &token, err))
-        *creds = sts_assume_role_with_web_identity(ask->aws, ask->http, buf_str(&token), role, err);
+        *creds = sts_assume_role_with_web_identity(params->aws, params->http, buf_str(&token), role,
+                                                   err);
     buf_free(&token);
     return *creds ? LINK_FOUND : LINK_BROKEN;
 }
 
-enum link_result link_web_identity(const struct link_params *ask, struct aws_creds **creds,
+enum link_result link_web_identity(const struct link_params *params, struct aws_creds **creds,
                                    struct err *err)
 {
     const char *file = secret_env("AWS_WEB_IDENTITY_TOKEN_FILE");
-    if (ask->profile_forced || !file) {
+    if (params->profile_forced || !file) {
         err_set(err, ERR_CREDENTIALS, "", "%s",
-                ask->profile_forced ? "passed over, [aws] profile is set"
-                                    : "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+                params->profile_forced ? "not used because [aws] profile is set"
+                                       : "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
         return LINK_NONE;
     }
     struct sts_role role = {
@@ -39,17 +40,17 @@ enum link_result link_web_identity(const struct link_params *ask, struct aws_cre
                 "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not");
         return LINK_BROKEN;
     }
-    return assume(ask, file, &role, creds, err);
+    return link_assume_with_token(params, file, &role, creds, err);
 }
 
-enum link_result link_web_identity_of_profile(const struct link_params *ask, const char *profile,
+enum link_result link_web_identity_of_profile(const struct link_params *params, const char *profile,
                                               struct aws_creds **creds, struct err *err)
 {
     char source[160];
     snprintf(source, sizeof source, "profile %s (web identity)", profile);
     struct sts_role role = {
-        .arn = aws_profile_get(ask->profiles, profile, "role_arn"),
-        .session_name = aws_profile_get(ask->profiles, profile, "role_session_name"),
+        .arn = aws_profile_get(params->profiles, profile, "role_arn"),
+        .session_name = aws_profile_get(params->profiles, profile, "role_session_name"),
         .source = source,
     };
     if (!role.arn || !*role.arn) {
@@ -57,6 +58,7 @@ enum link_result link_web_identity_of_profile(const struct link_params *ask, con
                 "profile %s has a web_identity_token_file, but no role_arn", profile);
         return LINK_BROKEN;
     }
-    return assume(ask, aws_profile_get(ask->profiles, profile, "web_identity_token_file"), &role,
-                  creds, err);
+    return link_assume_with_token(
+        params, aws_profile_get(params->profiles, profile, "web_identity_token_file"), &role, creds,
+        err);
 }

@@ -1,19 +1,20 @@
-/* Splits a line into words by the quoting rules of the POSIX shell. */
+/* Splits a line into arguments by the quoting rules of the POSIX shell. */
 #include "lib/aws/auth/command_line.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
 #include "lib/base/wipe.h"
 
-static bool is_space(char c)
+static bool command_line_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Copies what stands between quotes to *out; answers the place behind the closing quote, NULL if
- * there is none. */
-static const char *copy_quoted(const char *in, char **out)
+/* Copies the text between quotes to *out. Returns the position after the closing quote, NULL if it is
+ * missing. */
+static const char *command_line_copy_quoted(const char *in, char **out)
 {
     char quote = *in++;
     while (*in && *in != quote) {
@@ -26,12 +27,12 @@ static const char *copy_quoted(const char *in, char **out)
     return *in ? in + 1 : NULL;
 }
 
-/* Copies one word to *out; answers the place behind it, NULL when it is broken. */
-static const char *copy_word(const char *in, char **out)
+/* Copies one argument to *out. Returns the position after it, NULL if it is malformed. */
+static const char *command_line_copy_argument(const char *in, char **out)
 {
-    while (in && *in && !is_space(*in)) {
+    while (in && *in && !command_line_is_space(*in)) {
         if (*in == '\'' || *in == '"') {
-            in = copy_quoted(in, out);
+            in = command_line_copy_quoted(in, out);
         } else if (*in == '\\' && in[1] == '\0') {
             return NULL;
         } else {
@@ -47,24 +48,22 @@ static const char *copy_word(const char *in, char **out)
 
 bool aws_command_line_split(const char *line, struct aws_command_line *to, struct err *err)
 {
-    /* A word never grows, and its NUL takes the place of the white space behind it. */
-    char *store = malloc(strlen(line) + 1);
-    if (!store)
-        return err_set(err, ERR_INTERNAL, "", "out of memory");
+    /* An argument never grows, and its NUL takes the place of the white space after it. */
+    char *store = xmalloc(strlen(line) + 1);
     *to = (struct aws_command_line){.store = store};
     char *out = store;
     const char *in = line;
     for (;;) {
-        while (is_space(*in))
+        while (command_line_is_space(*in))
             in++;
         if (!*in)
             return true;
         if (to->count == AWS_ARGUMENTS_MAX) {
-            err_set(err, ERR_INVALID, "", "more than %d words", AWS_ARGUMENTS_MAX);
+            err_set(err, ERR_INVALID, "", "more than %d arguments", AWS_ARGUMENTS_MAX);
             break;
         }
-        to->at[to->count++] = out;
-        in = copy_word(in, &out);
+        to->argv[to->count++] = out;
+        in = command_line_copy_argument(in, &out);
         if (!in) {
             err_set(err, ERR_INVALID, "", "unterminated quote or trailing backslash");
             break;
@@ -76,14 +75,14 @@ bool aws_command_line_split(const char *line, struct aws_command_line *to, struc
     return false;
 }
 
-void aws_command_line_free(struct aws_command_line *w)
+void aws_command_line_free(struct aws_command_line *line)
 {
-    if (w->store) {
-        const char *end = w->store;
-        if (w->count > 0)
-            end = w->at[w->count - 1] + strlen(w->at[w->count - 1]);
-        wipe(w->store, (size_t)(end - w->store));
-        free(w->store);
+    if (line->store) {
+        const char *end = line->store;
+        if (line->count > 0)
+            end = line->argv[line->count - 1] + strlen(line->argv[line->count - 1]);
+        wipe(line->store, (size_t)(end - line->store));
+        free(line->store);
     }
-    *w = (struct aws_command_line){0};
+    *line = (struct aws_command_line){0};
 }

@@ -172,14 +172,14 @@ static bool reader_begin_section(struct reader *r, const char *header)
 {
     r->section = NULL;
     r->in_section = true;
-    struct aws_command_line words = {0};
+    struct aws_command_line line = {0};
     struct err ignored = ERR_INIT;
     if (r->is_credentials || strcmp(header, "default") == 0)
         return reader_take_section(r, "profile", header, true);
-    if (!aws_command_line_split(header, &words, &ignored))
+    if (!aws_command_line_split(header, &line, &ignored))
         return true;
-    bool ok = words.count != 2 || reader_take_section(r, words.at[0], words.at[1], false);
-    aws_command_line_free(&words);
+    bool ok = line.count != 2 || reader_take_section(r, line.argv[0], line.argv[1], false);
+    aws_command_line_free(&line);
     return ok;
 }
 

@@ -15,13 +15,20 @@
 #include "lib/base/wipe.h"
 #include "lib/net/uri.h"
 
-#define CANONICAL_MAX (256u << 10) /* bytes of a canonical request */
-#define HEADERS_MAX   64           /* signed headers of a request */
-#define PARAMS_MAX    64           /* query parameters of a request */
-#define SECRET_MAX    508          /* characters of a secret access key */
-#define SEGMENTS_MAX  256          /* path segments where a path is normalized */
-#define SCOPE_MAX     127          /* characters of a scope whose key is kept */
-#define KEPT_KEYS     128          /* some accounts, regions and services at a time */
+/* Bytes of a canonical request. */
+#define CANONICAL_MAX (256u << 10)
+/* Signed headers of a request. */
+#define HEADERS_MAX 64
+/* Query parameters of a request. */
+#define PARAMS_MAX 64
+/* Characters of a secret access key. */
+#define SECRET_MAX 508
+/* Path segments where a path is normalized. */
+#define SEGMENTS_MAX 256
+/* Characters of a scope whose key is kept. */
+#define SCOPE_MAX 127
+/* Some accounts, regions and services at a time. */
+#define KEPT_KEYS 128
 
 struct span {
     const char *at;

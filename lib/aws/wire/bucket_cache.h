@@ -7,7 +7,8 @@
 
 #include "lib/base/attr.h"
 
-#define AWS_BUCKET_CACHE_MAX 256 /* beyond, the oldest is forgotten */
+/* Beyond, the oldest is forgotten. */
+#define AWS_BUCKET_CACHE_MAX 256
 
 struct aws_bucket_cache;
 

@@ -1,4 +1,4 @@
-/* The one table of AWS error codes: what kind of failure each is.
+/* Classifies AWS error codes: the one table of what kind of failure each is.
  * Source: the retry modes of the AWS SDKs (botocore's legacy, standard and adaptive lists), the
  * "Common errors" of each service's API reference, and Amazon EC2's and S3's lists of error codes.
  */
@@ -6,20 +6,19 @@
 
 #include "lib/aws/wire/protocol.h"
 
-struct rule {
-    /* '*' stands for anything, also for nothing. */
+struct classify_rule {
+    /* '*' matches any characters, or none. */
     const char *code;
     enum err_kind kind;
 };
 
-/* The first rule that fits decides, unless the service has one of its own (below). */
-static const struct rule rules[] = {
-    /* A dry run that would have worked answers 412; the action that asked for it knows what that
-       means. */
+/* The first rule that matches decides, unless the service has its own (below). */
+static const struct classify_rule rules[] = {
+    /* The response to a dry run that would have succeeded, with status 412. */
     {"DryRunOperation", ERR_PROVIDER},
 
-    /* There is no room for it, or not at that price. EC2 says so with a 500, as if it would pass in
-       a moment; it is tried again by hand, or by the next event. */
+    /* No capacity, or not at that price. EC2 sends it with status 500, as if it would pass in a
+     * moment; it does not. */
     {"Insufficient*Capacity*", ERR_PROVIDER},
     {"SpotMaxPriceTooLow", ERR_PROVIDER},
     {"MaxSpotInstanceCountExceeded", ERR_PROVIDER},
@@ -33,7 +32,7 @@ static const struct rule rules[] = {
     {"TransactionInProgressException", ERR_THROTTLED},
     {"SlowDown", ERR_THROTTLED},
     {"TooManyUpdates*", ERR_THROTTLED},
-    /* EBS: so many snapshots of one volume at a time, or within some seconds. */
+    /* EBS limits the snapshots of one volume at a time, and within some seconds. */
     {"SnapshotCreationPerVolumeRateExceeded", ERR_THROTTLED},
     {"ConcurrentSnapshotLimitExceeded", ERR_THROTTLED},
 
@@ -53,8 +52,8 @@ static const struct rule rules[] = {
     {"Unavailable", ERR_TRANSIENT},
     {"IDPCommunicationError", ERR_TRANSIENT},
     {"EntityTemporarilyUnmodifiable", ERR_TRANSIENT},
-    /* Another change of the same thing is under way, which is over in moments. S3's for a bucket;
-       IAM's; EC2's and SNS's for tags. */
+    /* Another change of the same resource is in progress, which takes moments: S3's for a bucket;
+     * IAM's; EC2's and SNS's for tags. */
     {"OperationAborted", ERR_TRANSIENT},
     {"ConcurrentModification*", ERR_TRANSIENT},
     {"ConcurrentTagAccess", ERR_TRANSIENT},
@@ -112,7 +111,7 @@ static const struct rule rules[] = {
     {"QueueNameExists*", ERR_CONFLICT},
     {"QueueDeletedRecently*", ERR_CONFLICT},
 
-    /* SQS says 403 when too many messages are in flight. */
+    /* Too many messages in flight; SQS sends status 403. */
     {"OverLimit*", ERR_PROVIDER},
 
     {"Validation*", ERR_INVALID},
@@ -139,9 +138,9 @@ static const struct rule rules[] = {
     {"BadRequest", ERR_INVALID},
 };
 
-/* Whether the pattern fits the whole of text. Each '*' first takes nothing, then one more character
- * at every failure; only the latest need be remembered. */
-static bool fits(const char *pattern, const char *text)
+/* Returns true if the pattern matches all of text. Each '*' first takes nothing, then one more
+ * character at every mismatch; only the latest need be remembered. */
+static bool classify_matches(const char *pattern, const char *text)
 {
     const char *star = NULL, *from = NULL;
     while (*text) {
@@ -189,13 +188,13 @@ static enum err_kind classify_status(int status)
     }
 }
 
-/* What a code means at one service only. */
+/* What a code means for one service only. */
 static const struct {
-    /* Its id. */
+    /* Its ID. */
     const char *service;
-    struct rule rule;
+    struct classify_rule rule;
 } own_rules[] = {
-    /* So many tables are being created, changed or deleted at a time. */
+    /* Limits the tables that are created, changed or deleted at a time. */
     {"dynamodb", {"LimitExceededException", ERR_THROTTLED}},
     /* "Try again in a moment." */
     {"workspaces", {"OperationInProgressException", ERR_TRANSIENT}},
@@ -206,10 +205,11 @@ enum err_kind aws_classify(const struct aws_service *service, const char *code, 
     if (!code || !*code)
         return classify_status(http_status);
     for (size_t i = 0; service && i < sizeof own_rules / sizeof own_rules[0]; i++)
-        if (strcmp(own_rules[i].service, service->id) == 0 && fits(own_rules[i].rule.code, code))
+        if (strcmp(own_rules[i].service, service->id) == 0 &&
+            classify_matches(own_rules[i].rule.code, code))
             return own_rules[i].rule.kind;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (fits(rules[i].code, code))
+        if (classify_matches(rules[i].code, code))
             return rules[i].kind;
     return classify_status(http_status);
 }

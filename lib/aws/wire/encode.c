@@ -1,4 +1,4 @@
-/* An operation and its parameters become an unsigned HTTP request, by the service's protocol. */
+/* Encodes an operation and its parameters as an unsigned HTTP request, by the service's protocol. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,8 +6,10 @@
 #include "lib/aws/wire/encode_value.h"
 #include "lib/aws/wire/protocol.h"
 
-#define NAME_MAX_SIZE 1024 /* bytes of a flattened parameter's name */
-#define DEPTH_MAX     32   /* objects and arrays within one another */
+/* Bytes of a flattened parameter's name. */
+#define NAME_MAX_SIZE 1024
+/* Nesting of objects and arrays. */
+#define DEPTH_MAX 32
 
 /* A form body under construction. */
 struct form {
@@ -18,7 +20,7 @@ struct form {
     bool empty_lists;
 };
 
-static bool add_pair(struct form *f, const json_t *value)
+static bool form_add_pair(struct form *f, const json_t *value)
 {
     bool ok = true;
     buf_addc(f->to, '&');
@@ -29,17 +31,17 @@ static bool add_pair(struct form *f, const json_t *value)
     return ok && buf_ok(f->to) && buf_ok(&f->name);
 }
 
-/* Takes the name back to what it was when it had `size` bytes. */
-static void cut_name(struct form *f, size_t size)
+/* Shortens the name to `size` bytes. */
+static void form_cut_name(struct form *f, size_t size)
 {
     f->name.size = size;
     if (f->name.data)
         f->name.data[size] = '\0';
 }
 
-static bool add_value(struct form *f, const json_t *value, unsigned depth);
+static bool form_add_value(struct form *f, const json_t *value, unsigned depth);
 
-static bool add_members(struct form *f, const json_t *object, unsigned depth)
+static bool form_add_members(struct form *f, const json_t *object, unsigned depth)
 {
     size_t size = f->name.size;
     bool ok = true;
@@ -49,46 +51,46 @@ static bool add_members(struct form *f, const json_t *object, unsigned depth)
         if (size > 0)
             buf_addc(&f->name, '.');
         buf_adds(&f->name, key);
-        ok = ok && add_value(f, value, depth + 1);
-        cut_name(f, size);
+        ok = ok && form_add_value(f, value, depth + 1);
+        form_cut_name(f, size);
     }
     return ok;
 }
 
-static bool add_elements(struct form *f, const json_t *array, unsigned depth)
+static bool form_add_elements(struct form *f, const json_t *array, unsigned depth)
 {
     size_t size = f->name.size;
     bool ok = true;
     if (json_array_size(array) == 0)
-        return !f->empty_lists || add_pair(f, NULL);
+        return !f->empty_lists || form_add_pair(f, NULL);
     for (size_t i = 0; ok && i < json_array_size(array); i++) {
         buf_addf(&f->name, ".%zu", i + 1);
-        ok = add_value(f, json_array_get(array, i), depth + 1);
-        cut_name(f, size);
+        ok = form_add_value(f, json_array_get(array, i), depth + 1);
+        form_cut_name(f, size);
     }
     return ok;
 }
 
-/* A NUL in a string, a name that is too long or too deep, a full buffer: each fails. */
-static bool add_value(struct form *f, const json_t *value, unsigned depth)
+/* Fails for a NUL in a string, a name that is too long or too deep, or a full buffer. */
+static bool form_add_value(struct form *f, const json_t *value, unsigned depth)
 {
     if (depth > DEPTH_MAX)
         return false;
     if (json_is_object(value))
-        return add_members(f, value, depth);
+        return form_add_members(f, value, depth);
     if (json_is_array(value))
-        return add_elements(f, value, depth);
-    return json_is_null(value) || add_pair(f, value);
+        return form_add_elements(f, value, depth);
+    return json_is_null(value) || form_add_pair(f, value);
 }
 
-static bool add_header(struct http_request *request, const char *name, const char *value,
-                       struct err *err)
+static bool encode_add_header(struct http_request *request, const char *name, const char *value,
+                              struct err *err)
 {
     return http_headers_add(&request->headers, name, value) || aws_encode_header_error(name, err);
 }
 
 /* Makes the request's own buffer its body. */
-static void use_owned_body(struct http_request *request)
+static void encode_use_owned_body(struct http_request *request)
 {
     request->body =
         (struct http_body){.data = buf_str(&request->owned_body), .size = request->owned_body.size};
@@ -104,13 +106,13 @@ static bool encode_form(const struct aws_call *call, struct http_request *reques
     buf_adds(f.to, call->op->name);
     buf_adds(f.to, "&Version=");
     buf_adds(f.to, call->op->service->version);
-    ok = ok && (!call->params || add_members(&f, call->params, 0)) && buf_ok(f.to);
+    ok = ok && (!call->params || form_add_members(&f, call->params, 0)) && buf_ok(f.to);
     buf_free(&f.name);
     if (!ok)
         return aws_encode_params_error(err);
-    use_owned_body(request);
-    return add_header(request, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8",
-                      err);
+    encode_use_owned_body(request);
+    return encode_add_header(request, "Content-Type",
+                             "application/x-www-form-urlencoded; charset=utf-8", err);
 }
 
 static bool encode_json(const struct aws_call *call, struct http_request *request, struct err *err)
@@ -122,13 +124,14 @@ static bool encode_json(const struct aws_call *call, struct http_request *reques
                            : buf_adds(&request->owned_body, "{}");
     if (!ok)
         return aws_encode_params_error(err);
-    use_owned_body(request);
+    encode_use_owned_body(request);
     if (snprintf(target, sizeof target, "%s.%s", service->target_prefix, call->op->name) >=
         (int)sizeof target)
         return err_set(err, ERR_INVALID, "", "the name of an operation is too long");
-    return add_header(request, "X-Amz-Target", target, err) &&
-           add_header(request, "Content-Type",
-                      old ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1", err);
+    return encode_add_header(request, "X-Amz-Target", target, err) &&
+           encode_add_header(request, "Content-Type",
+                             old ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1",
+                             err);
 }
 
 static bool encode_body(const struct aws_call *call, struct http_request *request, struct err *err)
@@ -145,8 +148,8 @@ static bool encode_body(const struct aws_call *call, struct http_request *reques
             return false;
         if (request->owned_body.size == 0)
             return true;
-        use_owned_body(request);
-        return add_header(request, "Content-Type", "application/json", err);
+        encode_use_owned_body(request);
+        return encode_add_header(request, "Content-Type", "application/json", err);
     case AWS_REST_XML:
         return aws_rest_xml_body(call, request, err);
     }

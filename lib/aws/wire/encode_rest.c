@@ -1,5 +1,5 @@
-/* REST-JSON and REST-XML requests: which parameter goes into the path, the query, the host or the
- * body. */
+/* Encodes REST-JSON and REST-XML requests: places each parameter into the path, the query, the host
+ * or the body. */
 #include "lib/aws/wire/encode_rest.h"
 
 #include <string.h>
@@ -9,7 +9,8 @@
 #include "lib/base/crypto.h"
 #include "lib/json/jpath.h"
 
-#define URL_MAX      (16u << 10) /* bytes; S3 keys may have 1,024, each becoming three */
+/* Bytes; S3 keys may have 1,024, each becoming three. */
+#define URL_MAX      (16u << 10)
 #define BUCKET_LABEL "/{Bucket}"
 #define BUCKET_OWNER "x-amz-expected-bucket-owner"
 
@@ -21,12 +22,12 @@ struct label {
     size_t size;
     /* Takes slashes. */
     bool greedy;
-    /* Behind the '}'. */
+    /* After the '}'. */
     const char *end;
 };
 
-/* The first label of a template; false when there is none. */
-static bool next_label(const char *path, struct label *l)
+/* Finds the first label of a template; false if there is none. */
+static bool label_find(const char *path, struct label *l)
 {
     const char *open = strchr(path, '{');
     const char *close = open ? strchr(open, '}') : NULL;
@@ -40,38 +41,38 @@ static bool next_label(const char *path, struct label *l)
     return true;
 }
 
-/* Whether the path takes the parameter of that name. */
-static bool is_label(const struct aws_op *op, const char *key)
+/* Returns true if the path takes the parameter of that name. */
+static bool label_exists(const struct aws_op *op, const char *key)
 {
     struct label l;
     size_t size = strlen(key);
-    for (const char *at = op->path ? op->path : ""; next_label(at, &l); at = l.end)
+    for (const char *at = op->path ? op->path : ""; label_find(at, &l); at = l.end)
         if (l.size == size && memcmp(l.name, key, size) == 0)
             return true;
     return false;
 }
 
-/* Whether a path segment would be resolved away by whoever normalizes paths: the request would go
- * elsewhere. */
-static bool is_dots(const char *segment, size_t size)
+/* Returns true if a server that normalizes paths would remove the segment, so that the request would
+ * go elsewhere. */
+static bool label_is_dots(const char *segment, size_t size)
 {
     return (size == 1 || size == 2) && memcmp(segment, "..", size) == 0;
 }
 
-static bool has_dots(const char *text, size_t size, bool greedy)
+static bool label_has_dots(const char *text, size_t size, bool greedy)
 {
     if (!greedy)
-        return is_dots(text, size);
+        return label_is_dots(text, size);
     for (size_t i = 0, n; i <= size; i += n + 1) {
         const char *slash = memchr(text + i, '/', size - i);
         n = slash ? (size_t)(slash - (text + i)) : size - i;
-        if (is_dots(text + i, n))
+        if (label_is_dots(text + i, n))
             return true;
     }
     return false;
 }
 
-static bool add_label(struct buf *url, const json_t *params, const struct label *l, struct err *err)
+static bool label_add(struct buf *url, const json_t *params, const struct label *l, struct err *err)
 {
     const json_t *value = json_object_getn(params, l->name, l->size);
     const char *text = json_string_value(value);
@@ -81,19 +82,20 @@ static bool add_label(struct buf *url, const json_t *params, const struct label 
     if (!text || size == 0)
         return err_set(err, ERR_INVALID, "", "the parameter %.*s is missing or empty", (int)l->size,
                        l->name);
-    if (has_dots(text, size, l->greedy))
-        return err_set(err, ERR_INVALID, "",
-                       "the parameter %.*s has a path segment \".\" or \"..\", which is refused",
-                       (int)l->size, l->name);
+    if (label_has_dots(text, size, l->greedy))
+        return err_set(
+            err, ERR_INVALID, "",
+            "the parameter %.*s contains a path segment \".\" or \"..\", which is not allowed",
+            (int)l->size, l->name);
     return uri_encode(url, text, size, l->greedy);
 }
 
-static bool add_path(struct buf *url, const char *path, const json_t *params, struct err *err)
+static bool rest_add_path(struct buf *url, const char *path, const json_t *params, struct err *err)
 {
     struct label l;
-    for (; next_label(path, &l); path = l.end) {
+    for (; label_find(path, &l); path = l.end) {
         buf_add(url, path, (size_t)(l.name - 1 - path));
-        if (!add_label(url, params, &l, err))
+        if (!label_add(url, params, &l, err))
             return false;
     }
     buf_adds(url, path);
@@ -102,7 +104,7 @@ static bool add_path(struct buf *url, const char *path, const json_t *params, st
 
 /* --- query --- */
 
-/* Whether what the path left over goes into the query. */
+/* Returns true if the parameters that the path does not take go into the query. */
 static bool rest_is_query(const struct aws_op *op, const char *method)
 {
     return op->service->protocol == AWS_REST_XML ||
@@ -111,8 +113,8 @@ static bool rest_is_query(const struct aws_op *op, const char *method)
              strcmp(method, "DELETE") == 0));
 }
 
-static bool add_param(struct buf *url, char *separator, const char *key, const json_t *value,
-                      struct err *err)
+static bool rest_add_param(struct buf *url, char *separator, const char *key, const json_t *value,
+                           struct err *err)
 {
     buf_addc(url, *separator);
     *separator = '&';
@@ -120,11 +122,11 @@ static bool add_param(struct buf *url, char *separator, const char *key, const j
     buf_addc(url, '=');
     if (aws_add_scalar(url, value) || !buf_ok(url))
         return true;
-    return err_set(err, ERR_INVALID, "", "the parameter %s has no place in a URL's query", key);
+    return err_set(err, ERR_INVALID, "", "the parameter %s cannot be sent in a URL's query", key);
 }
 
-static bool add_query(struct buf *url, const struct aws_call *call, const char *method,
-                      struct err *err)
+static bool rest_add_query(struct buf *url, const struct aws_call *call, const char *method,
+                           struct err *err)
 {
     char separator = '?';
     const char *key;
@@ -138,11 +140,11 @@ static bool add_query(struct buf *url, const struct aws_call *call, const char *
         return true;
     json_object_foreach((json_t *)call->params, key, value) {
         size_t count = json_is_array(value) ? json_array_size(value) : 1;
-        if (is_label(call->op, key) || json_is_null(value))
+        if (label_exists(call->op, key) || json_is_null(value))
             continue;
         for (size_t i = 0; i < count; i++)
-            if (!add_param(url, &separator, key,
-                           json_is_array(value) ? json_array_get(value, i) : value, err))
+            if (!rest_add_param(url, &separator, key,
+                                json_is_array(value) ? json_array_get(value, i) : value, err))
                 return false;
     }
     return true;
@@ -150,11 +152,11 @@ static bool add_query(struct buf *url, const struct aws_call *call, const char *
 
 /* --- URL --- */
 
-/* Finds the bucket that goes before the host; NULL where none does. A name that is not one of
- * hosts stays in the path; and since a wildcard certificate covers no bucket with a dot, over https
- * these do too. */
-static bool bucket_for_host(const struct aws_call *call, bool https, bool path_style,
-                            const char **bucket, struct err *err)
+/* Finds the bucket that goes before the host; NULL if none does. A name that cannot be part of a host
+ * stays in the path, as do buckets with a dot over https, which a wildcard certificate does not
+ * cover. */
+static bool rest_bucket_for_host(const struct aws_call *call, bool https, bool path_style,
+                                 const char **bucket, struct err *err)
 {
     const char *path = call->op->path;
     *bucket = NULL;
@@ -170,19 +172,19 @@ static bool bucket_for_host(const struct aws_call *call, bool https, bool path_s
     return true;
 }
 
-/* Appends scheme and host, and moves *path behind the bucket if the host has it now. */
-static bool add_origin(struct buf *url, const struct aws_call *call, const char *endpoint,
-                       bool path_style, const char **path, struct err *err)
+/* Appends scheme and host, and advances *path past the bucket if the host contains it. */
+static bool rest_add_origin(struct buf *url, const struct aws_call *call, const char *endpoint,
+                            bool path_style, const char **path, struct err *err)
 {
     const char *host = strstr(endpoint, "://");
     const char *bucket;
     if (!host)
         return err_set(err, ERR_INVALID, "", "the endpoint %s is not an absolute URL", endpoint);
-    if (!bucket_for_host(call, strncmp(endpoint, "https:", 6) == 0, path_style, &bucket, err))
+    if (!rest_bucket_for_host(call, strncmp(endpoint, "https:", 6) == 0, path_style, &bucket, err))
         return false;
     if (!bucket) {
         buf_adds(url, endpoint);
-        /* Behind an endpoint's own path "/" is nothing, as with the SDKs. */
+        /* "/" is not appended to the endpoint's own path, as in the SDKs. */
         if (strcmp(*path, "/") == 0 && strchr(host + 3, '/'))
             *path = "";
         return true;
@@ -203,9 +205,10 @@ bool aws_rest_url(const struct aws_call *call, const char *endpoint, bool path_s
 {
     struct buf url = buf_make(URL_MAX);
     const char *path = call->op->path ? call->op->path : "/";
-    bool ok = buf_reserve(&url, 256) && add_origin(&url, call, endpoint, path_style, &path, err) &&
-              add_path(&url, path, call->params, err) &&
-              add_query(&url, call, request->method, err);
+    bool ok = buf_reserve(&url, 256) &&
+              rest_add_origin(&url, call, endpoint, path_style, &path, err) &&
+              rest_add_path(&url, path, call->params, err) &&
+              rest_add_query(&url, call, request->method, err);
     if (buf_ok(&url) && ok)
         request->url = buf_take(&url);
     else if (!buf_ok(&url))
@@ -226,7 +229,7 @@ bool aws_rest_json_body(const struct aws_call *call, struct http_request *reques
         return true;
     buf_addc(to, '{');
     json_object_foreach((json_t *)call->params, key, value) {
-        if (is_label(call->op, key))
+        if (label_exists(call->op, key))
             continue;
         if (!first)
             buf_addc(to, ',');
@@ -239,17 +242,16 @@ bool aws_rest_json_body(const struct aws_call *call, struct http_request *reques
     return (ok && buf_ok(to)) || aws_encode_params_error(err);
 }
 
-static bool add_content_md5(struct http_request *request, struct err *err)
+static bool rest_add_content_md5(struct http_request *request, struct err *err)
 {
     uint8_t digest[MD5_SIZE];
     struct buf text = buf_make(64);
     const struct http_body *body = &request->body;
-    bool ok;
     if (!body->data && body->read)
         return err_set(err, ERR_INVALID, "", "Content-MD5 of a streamed body is not supported");
     md5(body->data ? body->data : "", body->data ? body->size : 0, digest);
     base64_add(&text, digest, sizeof digest);
-    ok = buf_ok(&text) && http_headers_add(&request->headers, "Content-MD5", buf_str(&text));
+    bool ok = buf_ok(&text) && http_headers_add(&request->headers, "Content-MD5", buf_str(&text));
     buf_free(&text);
     return ok || aws_encode_header_error("Content-MD5", err);
 }
@@ -266,5 +268,5 @@ bool aws_rest_xml_body(const struct aws_call *call, struct http_request *request
     for (size_t i = 0; i < call->header_count; i++)
         if (!http_headers_add(&request->headers, call->headers[i].name, call->headers[i].value))
             return aws_encode_header_error(call->headers[i].name, err);
-    return !call->content_md5 || add_content_md5(request, err);
+    return !call->content_md5 || rest_add_content_md5(request, err);
 }

@@ -1,4 +1,4 @@
-/* The REST protocols: URLs made of path templates and parameters, S3's bucket in the host, bodies.
+/* The REST protocols: URLs from path templates and parameters, S3's bucket in the host, bodies.
  * Private to encode*.c. */
 #ifndef HGAUTOD_LIB_AWS_WIRE_ENCODE_REST_H
 #define HGAUTOD_LIB_AWS_WIRE_ENCODE_REST_H
@@ -11,11 +11,11 @@
 /* Sets request->url, for every protocol. */
 bool aws_rest_url(const struct aws_call *call, const char *endpoint, bool path_style,
                   struct http_request *request, struct err *err) MUST_CHECK;
-/* Writes what the path did not take into owned_body, as JSON; leaves it empty where the method has
- * no body. */
+/* Writes the parameters that the path does not take to owned_body, as JSON; leaves it empty if the
+ * method has no body. */
 bool aws_rest_json_body(const struct aws_call *call, struct http_request *request,
                         struct err *err) MUST_CHECK;
-/* Takes over the call's body, content type and headers. */
+/* Copies the call's body, content type and headers. */
 bool aws_rest_xml_body(const struct aws_call *call, struct http_request *request,
                        struct err *err) MUST_CHECK;
 

@@ -1,4 +1,4 @@
-/* Single parameter values as text, and JSON into a buffer. */
+/* Encodes single parameter values as text, and JSON into a buffer. */
 #include "lib/aws/wire/encode_value.h"
 
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Writes the shortest decimal that reads back as the same number. */
-static void print_real(double real, char *to, size_t size)
+static void encode_real(double real, char *to, size_t size)
 {
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(to, size, "%.*g", digits, real);
@@ -24,7 +24,7 @@ bool aws_add_scalar(struct buf *to, const json_t *value)
     case JSON_INTEGER:
         return buf_addf(to, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     case JSON_REAL:
-        print_real(json_real_value(value), real, sizeof real);
+        encode_real(json_real_value(value), real, sizeof real);
         return uri_encode(to, real, strlen(real), false);
     case JSON_TRUE:
         return buf_adds(to, "true");
@@ -35,28 +35,26 @@ bool aws_add_scalar(struct buf *to, const json_t *value)
     }
 }
 
-static int add_piece(const char *text, size_t size, void *to)
+static int encode_add_piece(const char *text, size_t size, void *to)
 {
     return buf_add(to, text, size) ? 0 : -1;
 }
 
 bool aws_add_json(struct buf *to, const json_t *value)
 {
-    return json_dump_callback(value, add_piece, to, JSON_COMPACT | JSON_ENCODE_ANY) == 0;
+    return json_dump_callback(value, encode_add_piece, to, JSON_COMPACT | JSON_ENCODE_ANY) == 0;
 }
 
 bool aws_encode_params_error(struct err *err)
 {
     return err_set(err, ERR_INVALID, "",
                    "the parameters cannot be sent: they are larger than %u bytes, nested too "
-                   "deeply, or a value is of a kind that has no place there",
+                   "deeply, or contain a value of an unsupported type",
                    AWS_REQUEST_MAX);
 }
 
 bool aws_encode_header_error(const char *name, struct err *err)
 {
     return err_set(err, ERR_INVALID, "",
-                   "the header %s cannot be sent: its value holds a control character, or memory "
-                   "ran out",
-                   name);
+                   "the header %s cannot be sent: its value contains a control character", name);
 }

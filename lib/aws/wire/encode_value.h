@@ -1,5 +1,5 @@
-/* Parts that all encoders share: single values as text, JSON into a buffer, and the errors of
- * encoding. Private to encode*.c. */
+/* What all encoders share: single values as text, JSON into a buffer, and errors. Private to
+ * encode*.c. */
 #ifndef HGAUTOD_LIB_AWS_WIRE_ENCODE_VALUE_H
 #define HGAUTOD_LIB_AWS_WIRE_ENCODE_VALUE_H
 
@@ -11,10 +11,11 @@
 #include "lib/base/err.h"
 #include "lib/net/uri.h"
 
-#define AWS_REQUEST_MAX (4u << 20) /* bytes of an encoded body */
+/* Bytes of an encoded body. */
+#define AWS_REQUEST_MAX (4u << 20)
 
-/* Appends a string, number or boolean, percent-encoded. False for anything else, and when the
- * buffer is full. */
+/* Appends a string, number or boolean, percent-encoded. Returns false for anything else, and if
+ * the buffer is full. */
 bool aws_add_scalar(struct buf *to, const json_t *value) MUST_CHECK;
 /* Appends any value as compact JSON text. */
 bool aws_add_json(struct buf *to, const json_t *value) MUST_CHECK;

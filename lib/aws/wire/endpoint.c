@@ -51,17 +51,17 @@ static const struct {
     {"aws-eusc", true, true, "iam-fips.api.amazonwebservices.eu", "eusc-de-east-1"},
 };
 
-/* In GovCloud the plain hosts of these services are FIPS endpoints, and have no others. */
+/* In GovCloud the plain hosts of these services are their FIPS endpoints. */
 static const char *const gov_plain_fips[] = {
     "ec2", "sts", "sqs", "sns", "dynamodb", "elasticloadbalancing", "rds", "redshift"};
 
 #define COUNT(array) (sizeof array / sizeof(*(array)))
 
-/* --- what the operator has set --- */
+/* --- settings --- */
 
-/* A switch from the environment, else the profile. */
-static bool read_switch(const struct aws_endpoint_settings *e, const char *variable,
-                        const char *key, bool *to, struct err *err)
+/* Reads a switch from the environment, else from the profile. */
+static bool endpoint_read_switch(const struct aws_endpoint_settings *e, const char *variable,
+                                 const char *key, bool *to, struct err *err)
 {
     const char *value = getenv(variable);
     if (!value || !*value)
@@ -72,9 +72,8 @@ static bool read_switch(const struct aws_endpoint_settings *e, const char *varia
                    variable, key, e->profile);
 }
 
-/* Whether the path has a segment "." or "..", which whoever takes the request would resolve away.
- */
-static bool has_dots(const char *path)
+/* Returns true if the path has a segment "." or "..", which a server would remove. */
+static bool endpoint_has_dots(const char *path)
 {
     while (*path) {
         size_t n = strcspn(++path, "/");
@@ -85,16 +84,15 @@ static bool has_dots(const char *path)
     return false;
 }
 
-/* Checks an override and writes it without the slash at its end. Its path goes before those of the
- * requests. */
-static bool take_override(const char *url, const char *where, struct aws_endpoint *to,
-                          struct err *err)
+/* Checks an override and copies it without its trailing slash. where: what set it, for errors. */
+static bool endpoint_set_override(const char *url, const char *where, struct aws_endpoint *to,
+                                  struct err *err)
 {
     struct uri uri;
     struct err why = ERR_INIT;
     if (!uri_parse(url, &uri, &why))
         return err_set(err, ERR_INVALID, "", "%s is not a usable URL: %s", where, why.message);
-    bool plain = !strchr(url, '?') && !has_dots(uri.path);
+    bool plain = !strchr(url, '?') && !endpoint_has_dots(uri.path);
     uri_free(&uri);
     size_t n = strlen(url);
     n -= url[n - 1] == '/';
@@ -110,8 +108,8 @@ static bool take_override(const char *url, const char *where, struct aws_endpoin
     return true;
 }
 
-/* "AWS_ENDPOINT_URL_SQS" */
-static const char *service_variable(const struct aws_service *service, char to[96])
+/* Writes "AWS_ENDPOINT_URL_SQS". */
+static const char *endpoint_variable(const struct aws_service *service, char to[96])
 {
     snprintf(to, 96, "AWS_ENDPOINT_URL_%s", service->id);
     for (char *c = to; *c; c++)
@@ -119,17 +117,17 @@ static const char *service_variable(const struct aws_service *service, char to[9
     return to;
 }
 
-/* The override for a service and where it is written, in the order of the AWS SDKs; NULL when there
- * is none. */
-static const char *find_override(const struct aws_endpoint_settings *e,
-                                 const struct aws_service *service, char where[160])
+/* Finds the override for a service and what sets it, in the order of the AWS SDKs. NULL if there is
+ * none. */
+static const char *endpoint_find_override(const struct aws_endpoint_settings *e,
+                                          const struct aws_service *service, char where[160])
 {
     char variable[96];
     const char *url = e->option;
     snprintf(where, 160, "[aws] endpoint_url");
     if ((url && *url) || e->ignore_configured)
         return url && *url ? url : NULL;
-    snprintf(where, 160, "%s", service_variable(service, variable));
+    snprintf(where, 160, "%s", endpoint_variable(service, variable));
     url = getenv(variable);
     if (!url || !*url) {
         snprintf(where, 160, "AWS_ENDPOINT_URL");
@@ -155,20 +153,20 @@ bool aws_endpoint_settings_init(struct aws_endpoint_settings *e, const char *opt
     struct aws_endpoint target;
     char where[160];
     *e = (struct aws_endpoint_settings){.option = option, .profiles = profiles, .profile = profile};
-    if (!read_switch(e, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls",
-                     &e->ignore_configured, err) ||
-        !read_switch(e, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &e->fips, err) ||
-        !read_switch(e, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", &e->dualstack, err))
+    if (!endpoint_read_switch(e, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+                              "ignore_configured_endpoint_urls", &e->ignore_configured, err) ||
+        !endpoint_read_switch(e, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &e->fips, err) ||
+        !endpoint_read_switch(e, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint",
+                              &e->dualstack, err))
         return false;
-    /* Every use of AWS needs STS: its override, most often the one for all services, is checked
-     * now. */
-    const char *url = find_override(e, &aws_sts, where);
-    return !url || take_override(url, where, &target, err);
+    /* Every use of AWS needs STS: check its override, usually the one for all services, now. */
+    const char *url = endpoint_find_override(e, &aws_sts, where);
+    return !url || endpoint_set_override(url, where, &target, err);
 }
 
 /* --- the rules of the partitions --- */
 
-static bool write_target(struct aws_endpoint *to, const char *host, const char *region)
+static bool endpoint_write(struct aws_endpoint *to, const char *host, const char *region)
 {
     int url = snprintf(to->url, sizeof to->url, "https://%s", host);
     int signing = snprintf(to->signing_region, sizeof to->signing_region, "%s", region);
@@ -176,14 +174,14 @@ static bool write_target(struct aws_endpoint *to, const char *host, const char *
            (size_t)signing < sizeof to->signing_region;
 }
 
-static bool find_global(const struct aws_endpoint_settings *e,
-                        const struct aws_partition *partition, struct aws_endpoint *to,
-                        struct err *err)
+static bool endpoint_find_global(const struct aws_endpoint_settings *e,
+                                 const struct aws_partition *partition, struct aws_endpoint *to,
+                                 struct err *err)
 {
     for (size_t i = 0; i < COUNT(global_hosts); i++) {
         if (strcmp(global_hosts[i].partition, partition->name) == 0 &&
             global_hosts[i].fips == e->fips && global_hosts[i].dualstack == e->dualstack) {
-            return write_target(to, global_hosts[i].host, global_hosts[i].region) ||
+            return endpoint_write(to, global_hosts[i].host, global_hosts[i].region) ||
                    err_set(err, ERR_INTERNAL, "", "the endpoint is too long");
         }
     }
@@ -192,9 +190,10 @@ static bool find_global(const struct aws_endpoint_settings *e,
                    partition->name);
 }
 
-/* Whether a FIPS endpoint has "-fips" in its name. */
-static bool fips_is_named(const struct aws_endpoint_settings *e, const struct aws_service *service,
-                          const struct aws_partition *partition)
+/* Returns true if the FIPS endpoint has "-fips" in its name. */
+static bool endpoint_fips_is_named(const struct aws_endpoint_settings *e,
+                                   const struct aws_service *service,
+                                   const struct aws_partition *partition)
 {
     if (strcmp(partition->name, "aws-us-gov") == 0 && !e->dualstack) {
         for (size_t i = 0; i < COUNT(gov_plain_fips); i++)
@@ -204,9 +203,10 @@ static bool fips_is_named(const struct aws_endpoint_settings *e, const struct aw
     return true;
 }
 
-static bool find_regional(const struct aws_endpoint_settings *e, const struct aws_service *service,
-                          const struct aws_partition *partition, const char *region,
-                          struct aws_endpoint *to, struct err *err)
+static bool endpoint_find_regional(const struct aws_endpoint_settings *e,
+                                   const struct aws_service *service,
+                                   const struct aws_partition *partition, const char *region,
+                                   struct aws_endpoint *to, struct err *err)
 {
     bool s3 = service->protocol == AWS_REST_XML;
     const char *suffix = e->dualstack && !s3 ? partition->dualstack_suffix : partition->dns_suffix;
@@ -216,9 +216,9 @@ static bool find_regional(const struct aws_endpoint_settings *e, const struct aw
     char host[512];
     /* S3's dual-stack hosts are older than the second suffix. */
     int n = snprintf(host, sizeof host, "%s%s.%s%s.%s", service->endpoint_prefix,
-                     e->fips && fips_is_named(e, service, partition) ? "-fips" : "",
+                     e->fips && endpoint_fips_is_named(e, service, partition) ? "-fips" : "",
                      e->dualstack && s3 ? "dualstack." : "", region, suffix);
-    return (n > 0 && (size_t)n < sizeof host && write_target(to, host, region)) ||
+    return (n > 0 && (size_t)n < sizeof host && endpoint_write(to, host, region)) ||
            err_set(err, ERR_INTERNAL, "", "the endpoint is too long");
 }
 
@@ -230,12 +230,12 @@ bool aws_endpoint_resolve(const struct aws_endpoint_settings *e, const struct aw
     *to = (struct aws_endpoint){.overridden = false};
     if (!partition)
         return err_set(err, ERR_INVALID, "", "\"%.40s\" %s", region, aws_region_problem(region));
-    bool found = service->global ? find_global(e, partition, to, err)
-                                 : find_regional(e, service, partition, region, to, err);
-    const char *url = find_override(e, service, where);
+    bool found = service->global ? endpoint_find_global(e, partition, to, err)
+                                 : endpoint_find_regional(e, service, partition, region, to, err);
+    const char *url = endpoint_find_override(e, service, where);
     if (!url)
         return found;
     if (!found)
         snprintf(to->signing_region, sizeof to->signing_region, "%s", region);
-    return take_override(url, where, to, err);
+    return endpoint_set_override(url, where, to, err);
 }

@@ -7,7 +7,8 @@
 
 #include "lib/base/hash.h"
 
-#define PLACES 128 /* services times regions that are in use at a time, and some more */
+/* Services times regions that are in use at a time, and some more. */
+#define PLACES 128
 
 struct known {
     /* NULL: nothing is known here. */

@@ -1,8 +1,6 @@
-/* AWS services and operations as constant rows: what an encoder, a signer and an endpoint need to
- * know of each.
+/* AWS services and operations as constants: what encoding, signing and finding the endpoint need.
  *
- * An operation is declared once, where it is used (an action's file, s3.c, sqs.c ...), as a
- * constant:
+ * An operation is declared once, where it is used (in an action's file, s3.c, sqs.c ...):
  *
  *     static const struct aws_op stop_instances = {&aws_ec2, "StopInstances", .changes = true};
  */
@@ -26,7 +24,7 @@ enum aws_protocol {
 };
 
 struct aws_service {
-    /* As in AWS_ENDPOINT_URL_<ID>, lower case, '_' for space: "ec2", "elastic_load_balancing_v2".
+    /* As in AWS_ENDPOINT_URL_<ID>, lowercase, '_' for space: "ec2", "elastic_load_balancing_v2".
      */
     const char *id;
     /* "ec2" in ec2.us-east-1.amazonaws.com. */
@@ -38,11 +36,11 @@ struct aws_service {
     const char *version;
     /* JSON: "AmazonSQS". */
     const char *target_prefix;
-    /* One endpoint a partition (IAM). */
+    /* One endpoint per partition (IAM). */
     bool global;
 };
 
-/* The services we call. A new one is one row in services.c. */
+/* The services that are called, defined in services.c. */
 extern const struct aws_service aws_ec2, aws_sts, aws_sqs, aws_sns, aws_s3, aws_iam, aws_lambda,
     aws_dynamodb, aws_ecs, aws_elbv2, aws_kms, aws_rds, aws_redshift, aws_workspaces;
 
@@ -58,16 +56,16 @@ struct aws_op {
     const char *path;
     /* REST: a fixed query, "publicAccessBlock"; NULL: none. */
     const char *query;
-    /* S3: the root element of a whole answer, "ListBucketResult"; NULL: a whole answer has no body,
-     * or one that is taken as it is. */
+    /* S3: the root element of a complete response, "ListBucketResult"; NULL: it has no body, or one
+     * that is taken as it is. */
     const char *root;
-    /* S3: there is no owner yet to expect. */
+    /* S3: the bucket has no owner yet. */
     bool makes_bucket;
-    /* It changes something: not sent in a dry run. */
+    /* Changes something: not sent in a dry run. */
     bool changes;
-    /* JSON protocols: a whole answer may be without a body, as that of a change. */
-    bool silent;
-    /* It creates something, without an idempotency token: never sent twice by the transport. */
+    /* JSON protocols: a complete response may have no body, as that of a change. */
+    bool may_be_empty;
+    /* Creates something without an idempotency token: never sent twice by the transport. */
     bool once;
 };
 

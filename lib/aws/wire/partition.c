@@ -1,11 +1,11 @@
-/* The table of AWS partitions, and the parts of ARNs. */
+/* The table of AWS partitions; parses ARNs. */
 #include "lib/aws/wire/partition.h"
 
 #include <string.h>
 
 #include "lib/aws/names.h"
 
-/* The first is the one of every region that no prefix claims. */
+/* The first has every region that no prefix matches. */
 static const struct aws_partition partitions[] = {
     {"aws", "amazonaws.com", "api.aws", "us-east-1", ""},
     {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1", "cn-"},
@@ -49,14 +49,13 @@ bool aws_arn_parse(const char *text, struct aws_arn *to)
 {
     const char **fields[] = {&to->partition, &to->service, &to->region, &to->account};
     size_t size = strnlen(text, sizeof to->store);
-    char *at;
     if (size >= sizeof to->store || strncmp(text, "arn:", 4) != 0)
         return false;
     for (size_t i = 0; i < size; i++)
         if (text[i] <= ' ' || text[i] > '~')
             return false;
     memcpy(to->store, text, size + 1);
-    at = to->store + 4;
+    char *at = to->store + 4;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         char *colon = strchr(at, ':');
         if (!colon)

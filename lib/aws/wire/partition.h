@@ -1,6 +1,5 @@
-/* AWS partitions, regions and ARNs: which belongs where.
- * Source: AWS General Reference, "Amazon Resource Names (ARNs)" and the SDKs' partitions.json.
- * Thread-safe. */
+/* AWS partitions, regions and ARNs. Touches memory only; thread-safe.
+ * Source: AWS General Reference, "Amazon Resource Names (ARNs)" and the SDKs' partitions.json. */
 #ifndef HGAUTOD_LIB_AWS_WIRE_PARTITION_H
 #define HGAUTOD_LIB_AWS_WIRE_PARTITION_H
 
@@ -15,28 +14,29 @@ struct aws_partition {
     const char *name;
     /* "amazonaws.com". */
     const char *dns_suffix;
-    /* Under which hosts have IPv6 addresses too: "api.aws". */
+    /* The suffix of hosts that have IPv6 addresses too: "api.aws". */
     const char *dualstack_suffix;
-    /* For resources that carry none: "us-east-1". */
+    /* For resources without a region: "us-east-1". */
     const char *default_region;
-    /* Of its regions: "us-gov-"; "" for "aws". */
+    /* Of the names of its regions: "us-gov-"; "" for "aws". */
     const char *region_prefix;
 };
 
-/* By name ("aws-cn"); NULL when unknown. */
+/* Returns the partition of that name ("aws-cn"); NULL if unknown. */
 const struct aws_partition *aws_partition_by_name(const char *name);
-/* Of a region ("cn-north-1"); a well-formed unknown region belongs to "aws"; NULL when malformed.
- */
+/* Returns the partition of a region ("cn-north-1"), "aws" for well-formed regions of no other; NULL if
+ * malformed. */
 const struct aws_partition *aws_partition_of_region(const char *region);
-/* Of an ARN; NULL when it is none or the partition is unknown. */
+/* Returns the partition of an ARN; NULL if it is malformed or the partition is unknown. */
 const struct aws_partition *aws_partition_of_arn(const char *arn);
 
-/* An ARN's six fields, pointing into `store`: arn:partition:service:region:account:resource. */
+/* The fields of an ARN, arn:partition:service:region:account:resource; they point into `store`. */
 struct aws_arn {
     const char *partition, *service, *region, *account, *resource;
     char store[2048];
 };
-/* False when it is no ARN, is too long, or holds a character outside printable ASCII or a space. */
+/* Parses an ARN. Returns false if it is malformed, too long, or contains a space or a character
+ * outside printable ASCII. */
 bool aws_arn_parse(const char *text, struct aws_arn *to) MUST_CHECK;
 
 #endif

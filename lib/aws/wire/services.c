@@ -1,4 +1,4 @@
-/* The AWS services that we call, one row each. */
+/* The AWS services that are called. */
 #include "lib/aws/wire/op.h"
 
 const struct aws_service aws_ec2 = {

@@ -361,9 +361,10 @@ static void test_region_not_known_yet(void **state)
         assert_null(aws_get_caller(w->aws, w->http, &err));
         assert_string_equal(err_kind_name(err.kind), "unavailable");
         assert_string_equal(
-            err.message, "no AWS region is set, and the instance's is not known yet: the instance "
-                         "metadata service gives no session token (HTTP status 503); version 1 is "
-                         "not used");
+            err.message,
+            "no AWS region is set, and the instance's is not known yet: the instance "
+            "metadata service returned no session token (HTTP status 503); version 1 is "
+            "not used");
         assert_in_range(err.retry_after_ms, 1, 200);
     }
     for (int i = 0; !known && i < 1000; i++) {
@@ -460,7 +461,7 @@ static void test_forbidden_account_is_asked_once(void **state)
 {
     struct world *w = *state;
     const char *message =
-        "AccessDenied: arn:aws:iam::" OTHER ":role/hg-x-account cannot be assumed: User is not "
+        "AccessDenied: cannot assume arn:aws:iam::" OTHER ":role/hg-x-account: User is not "
         "authorized to perform: sts:AssumeRole (AssumeRole, request id req-role)";
     w->denied = 1;
     for (int i = 0; i < 5; i++)
@@ -475,12 +476,12 @@ static void test_no_role_configured(void **state)
     w->options.cross_account_role = NULL;
     make_aws(w);
     expect_creds(w, OTHER,
-                 "account " OTHER " is not the daemon's own (" OWN "), and no role is configured "
-                 "for other accounts: set [aws] cross_account_role");
+                 "no role is configured for account " OTHER ", which is not the daemon's own (" OWN
+                 "): set [aws] cross_account_role");
     w->options.cross_account_role = "arn:aws:iam::{account}:role/{nmae}";
     make_aws(w);
     expect_creds(w, OTHER,
-                 "[aws] cross_account_role may hold {account} and {partition}, not \"{nmae}\"");
+                 "[aws] cross_account_role may contain {account} and {partition}, not \"{nmae}\"");
     assert_int_equal(w->roles, 0);
 }
 
@@ -735,8 +736,8 @@ static void test_sts_outage(void **state)
         assert_string_equal(err_kind_name(err.kind), "unavailable");
         assert_in_range(err.retry_after_ms, 1, 5000);
         assert_string_equal(err.code, "ServiceUnavailable");
-        assert_string_equal(err.message, "arn:aws:iam::" OTHER ":role/hg-x-account cannot be "
-                                         "assumed: STS is unwell");
+        assert_string_equal(err.message, "cannot assume arn:aws:iam::" OTHER
+                                         ":role/hg-x-account: STS is unwell");
     }
     assert_int_equal(w->roles, 1);
     expect_creds(w, OWN, "AKIDOWN");
@@ -816,7 +817,7 @@ static void test_bucket_is_followed_where_that_is_allowed(void **state)
         struct err err = ERR_INIT;
         assert_false(aws_call(w->aws, w->http, &call, &answer, &err));
         assert_int_equal(err.kind, ERR_DENIED);
-        assert_string_equal(err.message, "the bucket moved is not in the region asked for, but in "
+        assert_string_equal(err.message, "the bucket moved is not in the requested region, but in "
                                          "eu-central-1: eu-central-1 is not allowed");
         assert_string_equal(err.operation, "GetObject");
     }
@@ -843,7 +844,7 @@ static void test_raw_answer_keeps_to_its_maximum(void **state)
     struct err err = ERR_INIT;
     json_t *value = NULL;
     assert_false(aws_call(w->aws, w->http, &call, &value, &err));
-    assert_string_equal(err.message, "the answer is larger than 5 bytes");
+    assert_string_equal(err.message, "the response is larger than 5 bytes");
     assert_int_equal(err.kind, ERR_LIMIT);
     assert_int_equal(body.size, 0);
     json_decref(params);
@@ -862,7 +863,7 @@ static void test_raw_answer_must_say_where_it_ends(void **state)
     assert_string_equal(err.code, "UnreadableResponse");
     assert_int_equal(err.kind, ERR_TRANSIENT);
     assert_string_equal(err.message,
-                        "the answer does not say where it ends: it may have been cut off");
+                        "the response has neither a length nor chunks: it may have been cut off");
     assert_int_equal(body.size, 0);
     expect_object(w, "here", "ok");
     json_decref(params);

@@ -74,7 +74,7 @@ static void test_answer(void **state)
                               .name = jstr(wanted, "operation"),
                               .root = jstr(wanted, "root"),
                               .changes = jbool(wanted, "changes", false),
-                              .silent = jbool(wanted, "silent", false)};
+                              .may_be_empty = jbool(wanted, "silent", false)};
     ok = aws_decode(&op, &response, &answer, &err);
     if (jget(wanted, "answer")) {
         if (!ok)

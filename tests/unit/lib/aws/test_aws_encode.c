@@ -203,18 +203,19 @@ static void test_labels(void **state)
                       "the parameter FunctionName is missing or empty");
     assert_encodes_to(
         &get_function, l, "{\"FunctionName\":\".\"}",
-        "the parameter FunctionName has a path segment \".\" or \"..\", which is refused");
+        "the parameter FunctionName contains a path segment \".\" or \"..\", which is not allowed");
     assert_encodes_to(
         &get_function, l, "{\"FunctionName\":\"..\"}",
-        "the parameter FunctionName has a path segment \".\" or \"..\", which is refused");
+        "the parameter FunctionName contains a path segment \".\" or \"..\", which is not allowed");
     assert_encodes_to(&get_function, l, "{\"FunctionName\":\"f\",\"Q\":{\"a\":1}}",
-                      "the parameter Q has no place in a URL's query");
+                      "the parameter Q cannot be sent in a URL's query");
 }
 
 static void test_keys(void **state)
 {
     const char *s3 = "https://s3.r.x";
-    const char *dots = "the parameter Key has a path segment \".\" or \"..\", which is refused";
+    const char *dots =
+        "the parameter Key contains a path segment \".\" or \"..\", which is not allowed";
     (void)state;
     assert_encodes_to(&get_object, s3, "{\"Bucket\":\"abc\",\"Key\":\"/a//b/\"}",
                       "https://abc.s3.r.x//a//b/");

@@ -201,7 +201,7 @@ static void test_environment_broken(void **state)
     setenv("AWS_SECRET_ACCESS_KEY", "secret\n", 1);
     expect_failure(*state, NULL, ERR_CREDENTIALS,
                    "! environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN "
-                   "holds white space or an unprintable character");
+                   "contains white space or an unprintable character");
     unsetenv("AWS_ACCESS_KEY_ID");
     expect_failure(*state, NULL, ERR_CREDENTIALS,
                    "! environment: AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not");
@@ -212,7 +212,7 @@ static void test_nothing_anywhere(void **state)
     expect_failure(
         *state, NULL, ERR_CREDENTIALS,
         "! no AWS credentials: give the host a role, name a profile under [aws] or set "
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. What was found: environment: "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Tried: environment: "
         "AWS_ACCESS_KEY_ID is not set; web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set; "
         "shared files: profile default has no role_arn, web_identity_token_file, "
         "aws_access_key_id or credential_process; container endpoint: neither "
@@ -229,8 +229,8 @@ static void test_describe(void **state)
     assert_string_equal(buf_str(&text), "environment: AWS_ACCESS_KEY_ID is not set\n"
                                         "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set\n"
                                         "shared files: found (profile keys)\n"
-                                        "container endpoint: not asked\n"
-                                        "instance metadata (IMDSv2): not asked\n");
+                                        "container endpoint: not tried\n"
+                                        "instance metadata (IMDSv2): not tried\n");
     buf_free(&text);
 }
 
@@ -289,13 +289,13 @@ static void test_web_identity_broken(void **state)
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", DATA "/token", 1);
     w->status = 403;
     expect_failure(w, NULL, ERR_CREDENTIALS,
-                   "! AccessDenied: web identity: arn:aws:iam::222233334444:role/irsa cannot be "
-                   "assumed: not you");
+                   "! AccessDenied: web identity: cannot assume "
+                   "arn:aws:iam::222233334444:role/irsa: not you");
     /* The token in the file is replaced before long. */
     w->code = "ExpiredTokenException";
     expect_failure(w, NULL, ERR_TRANSIENT,
-                   "! ExpiredTokenException: web identity: arn:aws:iam::222233334444:role/irsa "
-                   "cannot be assumed: not you");
+                   "! ExpiredTokenException: web identity: cannot assume "
+                   "arn:aws:iam::222233334444:role/irsa: not you");
     w->code = "IDPCommunicationError";
     expect_failure(w, NULL, ERR_TRANSIENT, "! IDPCommunicationError: web identity: ");
     w->code = "InvalidIdentityToken";
@@ -308,7 +308,7 @@ static void test_passing_fault_stays_one(void **state)
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", w->server.url, 1);
     w->status = 503;
     expect_failure(w, NULL, ERR_TRANSIENT,
-                   "! container endpoint: the container endpoint answered with HTTP status 503");
+                   "! container endpoint: the container endpoint responded with HTTP status 503");
 }
 
 /* --- profiles --- */
@@ -392,22 +392,22 @@ static void test_profiles_broken(void **state)
         const char *profile, *message;
     } cases[] = {
         {"half", "profile half has aws_access_key_id, but no aws_secret_access_key"},
-        {"bad-key", "a key of profile bad-key holds white space or an unprintable character"},
+        {"bad-key", "a key of profile bad-key contains white space or an unprintable character"},
         {"loop-a", "the source_profile of profile loop-b leads back to it"},
         {"deep1", "the source_profile of profile deep11 is more than ten steps away"},
         {"from-nowhere", "credential_source of profile from-nowhere is not one of Environment, "
                          "EcsContainer, Ec2InstanceMetadata"},
-        {"both", "profile both has a role_arn and both source_profile and credential_source: one "
-                 "of them is needed"},
+        {"both", "profile both has a role_arn and both source_profile and credential_source: set "
+                 "exactly one of them"},
         {"neither", "profile neither has a role_arn and neither source_profile nor "
-                    "credential_source: one of them is needed"},
+                    "credential_source: set exactly one of them"},
         {"lost-source",
          "the source_profile nobody of profile lost-source is in neither shared file"},
         {"empty-source", "profile settings-only has no role_arn, web_identity_token_file, "
                          "aws_access_key_id or credential_process"},
-        {"mfa", "profile mfa has an mfa_serial: a daemon cannot be asked for a code"},
+        {"mfa", "profile mfa has an mfa_serial: a daemon cannot enter a code"},
         {"long", "duration_seconds of profile long is not a number from 900 to 43200"},
-        {"sso", "profile sso signs in with SSO, which needs a person; give the daemon a role"},
+        {"sso", "profile sso signs in with SSO, which needs a person: give the daemon a role"},
         {"web-without-role",
          "profile web-without-role has a web_identity_token_file, but no role_arn"},
         {"settings-only", "profile settings-only has no role_arn, web_identity_token_file, "
@@ -415,10 +415,11 @@ static void test_profiles_broken(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char expected[512];
-        snprintf(expected, sizeof expected,
-                 "! shared files: %s (before it, environment: passed over, [aws] profile is set; "
-                 "web identity: passed over, [aws] profile is set)",
-                 cases[i].message);
+        snprintf(
+            expected, sizeof expected,
+            "! shared files: %s (before it, environment: not used because [aws] profile is set; "
+            "web identity: not used because [aws] profile is set)",
+            cases[i].message);
         expect_failure(*state, cases[i].profile, ERR_CREDENTIALS, expected);
     }
     expect_requests(*state, "");
@@ -491,19 +492,19 @@ static void test_process_answers(void **state)
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         expect_process_kind(w, good[i], 10000, ERR_NONE, "A");
     expect_process(w, "printf '{\"Version\":2,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}'",
-                   "the answer of the credential_process does not say \"Version\": 1");
+                   "the output of the credential_process has no \"Version\": 1");
     expect_process(w, "printf '{\"Version\":1,\"AccessKeyId\":\"A\"}'",
-                   "the answer of the credential_process has no SecretAccessKey");
+                   "the credentials from the credential_process have no SecretAccessKey");
     expect_process(w, "printf '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":null}'",
-                   "the answer of the credential_process has no SecretAccessKey");
+                   "the credentials from the credential_process have no SecretAccessKey");
     expect_process(w, "printf '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":7}'",
-                   "the answer of the credential_process has an ill-formed SecretAccessKey");
+                   "the credentials from the credential_process have a malformed SecretAccessKey");
     expect_process(w, "printf '{" KEYS ",\"SessionToken\":7}'",
-                   "the answer of the credential_process has an ill-formed SessionToken");
+                   "the credentials from the credential_process have a malformed SessionToken");
     expect_process(w, "printf '{" KEYS ",\"Expiration\":\"soon\"}'",
-                   "the answer of the credential_process has an ill-formed Expiration");
+                   "the credentials from the credential_process have a malformed Expiration");
     expect_process(w, "printf '{" KEYS ",\"Expiration\":true}'",
-                   "the answer of the credential_process has an ill-formed Expiration");
+                   "the credentials from the credential_process have a malformed Expiration");
     expect_process_kind(
         w, "echo not json", 10000, ERR_TRANSIENT,
         "the response from the credential_process is not valid JSON; it may be incomplete");
@@ -522,9 +523,9 @@ static void test_process_misbehaves(void **state)
     expect_process_kind(w, "sh -c 'echo {}; exit 3'", 10000, ERR_TRANSIENT,
                         "credential_process: sh ended with exit status 3");
     expect_process_kind(w, "sh -c 'kill -9 $$'", 10000, ERR_TRANSIENT,
-                        "credential_process: sh was ended by a signal");
+                        "credential_process: sh was killed by a signal");
     expect_process(w, "/nonexistent/tool --x",
-                   "credential_process: /nonexistent/tool cannot be run: No such file or "
+                   "credential_process: cannot run /nonexistent/tool: No such file or "
                    "directory");
     expect_process_kind(w, "sleep 1000", 50, ERR_TRANSIENT,
                         "credential_process: the program did not end within 50 ms");
@@ -532,7 +533,7 @@ static void test_process_misbehaves(void **state)
                         "credential_process: the program did not end within 50 ms");
     expect_process(w, "yes", "credential_process: the program printed more than 64 KiB");
     expect_process(w, "it's",
-                   "credential_process cannot be split into words: unterminated quote or trailing "
+                   "credential_process is not a valid command line: unterminated quote or trailing "
                    "backslash");
     expect_process(w, " ", "credential_process is empty");
     /* What it leaves behind holds the pipe open, and is not waited for. */
@@ -567,22 +568,25 @@ static void test_container_broken(void **state)
     struct world *w = *state;
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", w->server.url, 1);
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "x\r\nHost: evil", 1);
-    expect_failure(w, NULL, ERR_CREDENTIALS,
-                   "! container endpoint: AWS_CONTAINER_AUTHORIZATION_TOKEN holds a line break or "
-                   "control character");
+    expect_failure(
+        w, NULL, ERR_CREDENTIALS,
+        "! container endpoint: AWS_CONTAINER_AUTHORIZATION_TOKEN contains a line break or "
+        "control character");
     expect_requests(w, "");
     unsetenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     w->status = 403;
     expect_failure(w, NULL, ERR_CREDENTIALS,
-                   "! container endpoint: the container endpoint answered with HTTP status 403");
+                   "! container endpoint: the container endpoint responded with HTTP status 403");
     w->status = 200;
     w->answer = "{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\",\"Token\":\"T\"}";
-    expect_failure(w, NULL, ERR_CREDENTIALS,
-                   "! container endpoint: the answer of the container endpoint has no Expiration");
+    expect_failure(
+        w, NULL, ERR_CREDENTIALS,
+        "! container endpoint: the credentials from the container endpoint have no Expiration");
     w->answer = "{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\",\"Token\":\"T\\r\\nX: y\"}";
-    expect_failure(w, NULL, ERR_CREDENTIALS,
-                   "! container endpoint: the answer of the container endpoint has an ill-formed "
-                   "Token");
+    expect_failure(
+        w, NULL, ERR_CREDENTIALS,
+        "! container endpoint: the credentials from the container endpoint have a malformed "
+        "Token");
 }
 
 static void expect_container_url(const char *relative, const char *full, enum link_result result,
@@ -618,9 +622,9 @@ static void test_container_urls(void **state)
         bool v6 = strchr(refused[i], ':');
         snprintf(url, sizeof url, v6 ? "http://[%s]/" : "http://%s/", refused[i]);
         snprintf(message, sizeof message,
-                 "AWS_CONTAINER_CREDENTIALS_FULL_URI names the host %s: without https only this "
-                 "machine, 169.254.170.2, 169.254.170.23 and [fd00:ec2::23] are asked for "
-                 "credentials",
+                 "AWS_CONTAINER_CREDENTIALS_FULL_URI names the host %s: without https, credentials "
+                 "are requested only from this machine, 169.254.170.2, 169.254.170.23 and "
+                 "[fd00:ec2::23]",
                  refused[i]);
         expect_container_url("", url, LINK_BROKEN, message);
     }
@@ -711,20 +715,21 @@ static void test_imds_without_answer(void **state)
     struct world *w = *state;
     enable_imds(w);
     w->token_status = 403;
-    expect_imds_note(w, "the instance metadata service gives no session token (HTTP status 403); "
-                        "version 1 is not used");
+    expect_imds_note(w,
+                     "the instance metadata service returned no session token (HTTP status 403); "
+                     "version 1 is not used");
     expect_requests(w, "PUT /latest/api/token\n");
     w->token_status = 0;
     w->roles = NULL;
     expect_imds_note(w, "the instance has no role (instance profile)");
     w->roles = "../../user-data";
-    expect_imds_note(w, "the instance metadata service names no usable role");
+    expect_imds_note(w, "the instance metadata service returned no usable role");
     w->roles = "r";
     w->answer = "{\"Code\":\"AssumeRoleUnauthorizedAccess\",\"Message\":\"x\"}";
     expect_imds_note(w, "the instance metadata service has no credentials for the role: "
                         "AssumeRoleUnauthorizedAccess");
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1", 1);
-    expect_imds_note(w, "the instance metadata service does not answer: ");
+    expect_imds_note(w, "the instance metadata service does not respond: ");
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "imds", 1);
     expect_imds_note(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a usable URL: ");
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5", 1);

@@ -351,8 +351,8 @@ static void check_words(const char *line, const json_t *expected)
     }
     assert_int_equal(words.count, json_array_size(expected));
     for (size_t i = 0; i < words.count; i++)
-        assert_string_equal(words.at[i], json_string_value(json_array_get(expected, i)));
-    assert_null(words.at[words.count]);
+        assert_string_equal(words.argv[i], json_string_value(json_array_get(expected, i)));
+    assert_null(words.argv[words.count]);
     aws_command_line_free(&words);
 }
 
@@ -377,7 +377,7 @@ static void test_too_many_words(void **state)
     for (size_t i = 0; i + 1 < sizeof line; i += 2)
         memcpy(line + i, "x ", 3);
     assert_false(aws_command_line_split(line, &words, &err));
-    assert_string_equal(err.message, "more than 128 words");
+    assert_string_equal(err.message, "more than 128 arguments");
     line[sizeof line - 3] = '\0';
     assert_true(aws_command_line_split(line, &words, &err));
     assert_int_equal(words.count, AWS_ARGUMENTS_MAX);

@@ -244,7 +244,7 @@ static void test_what_a_bucket_demands(void **state)
     to.checksum = "md4";
     assert_false(
         s3_put(NULL, NULL, &to, &(struct object_put){.key = "k", .body = &two_bytes}, NULL, &err));
-    assert_string_equal(err.message, "\"md4\" is not a checksum that S3 knows");
+    assert_string_equal(err.message, "\"md4\" is not a checksum that S3 supports");
 }
 
 /* Whose the bucket must be goes with every request on it. */
@@ -547,10 +547,10 @@ static void test_a_listing_must_be_whole(void **state)
         "a listing names an object without an ETag or a time that can be read";
     static const char whether[] = "a listing does not say whether it is whole";
     (void)state;
-    expect_no_listing("", "the service's answer (HTTP status 200) cannot be read: it has no body");
+    expect_no_listing("", "cannot read the service's response (HTTP status 200): it has no body");
     expect_no_listing("<DeleteResult><IsTruncated>false</IsTruncated></DeleteResult>",
-                      "the service's answer (HTTP status 200) cannot be read: <DeleteResult> is "
-                      "not the root element of such an answer");
+                      "cannot read the service's response (HTTP status 200): <DeleteResult> is "
+                      "not the root element of such a response");
     expect_no_listing("<ListBucketResult></ListBucketResult>", whether);
     expect_no_listing("<ListBucketResult><IsTruncated>maybe</IsTruncated></ListBucketResult>",
                       whether);

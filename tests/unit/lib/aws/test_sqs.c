@@ -85,7 +85,7 @@ static void test_what_is_no_queue_url_is_refused(void **state)
     assert_refused("https://sqs.us-east-1.amazonaws.com/", NULL, "is not a valid queue URL");
     assert_refused("https://sqs.us-east-1.amazonaws.com/1/q?Action=x", NULL,
                    "is not a valid queue URL");
-    assert_refused("http://localhost:9324/1/q", NULL, "names no region");
+    assert_refused("http://localhost:9324/1/q", NULL, "contains no region");
     assert_refused("https://sqs.us-east-1.amazonaws.com/1/q", "Us/east",
                    "is not a valid AWS region");
     assert_refused("q", NULL, "q");
