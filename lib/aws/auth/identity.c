@@ -1,238 +1,157 @@
-/* The cache of credentials by account.
- *
- * Each account has a slot with a flight. All of it is read and written under one mutex; the fetch
- * happens outside, by the one caller who took the flight. */
+/* The caches of the credentials by account and of the daemon's own identity. */
 #include "lib/aws/auth/identity.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hash.h"
-#include "lib/net/flight.h"
+#include "lib/base/memory.h"
+#include "lib/net/fresh.h"
 
-#define BUCKETS   1024
-#define SLOTS_MAX 8192
-
-struct slot {
-    /* "": the daemon's own. */
-    char account[13];
-    struct slot *next;
-    struct flight flight;
-    /* NULL: none. */
-    struct aws_creds *creds;
-    /* By the services' time. */
-    int64_t refresh_at_ms;
-    /* That is why others are wanted: newer ones may come. */
-    bool expired;
-    /* For throwing out the one not used for longest. */
-    uint64_t used;
-};
+#define ACCOUNTS_MAX 8192
 
 struct aws_identity {
+    /* Its wall clock is that of the services. First, so that a pointer to it is one to the whole.
+     */
+    struct clock clock;
     struct aws_identity_options options;
-    /* NULL: not fetched yet; then found_caller, which does not change any more. */
+    struct fresh *creds;
+    struct fresh *callers;
+    /* The only one of `callers`; NULL: not fetched yet. It does not change any more. */
     _Atomic(const struct aws_caller *) caller;
-    struct aws_caller found_caller;
-    /* Of everything below. */
-    pthread_mutex_t lock;
-    struct slot *buckets[BUCKETS];
-    size_t count;
-    uint64_t uses;
-    struct flight caller_flight;
+};
+
+/* --- the services' clock --- */
+
+static int64_t identity_wall_ms(const struct clock *c)
+{
+    const struct aws_identity_options *o = &((const struct aws_identity *)c)->options;
+    return o->now_ms(o->ctx);
+}
+
+static int64_t identity_mono_ms(const struct clock *c)
+{
+    const struct clock *own = ((const struct aws_identity *)c)->options.clock;
+    return own->mono_ms(own);
+}
+
+static void identity_random(const struct clock *c, void *to, size_t n)
+{
+    const struct clock *own = ((const struct aws_identity *)c)->options.clock;
+    own->random(own, to, n);
+}
+
+/* --- what is cached --- */
+
+static void *creds_fetch(void *ctx, struct http_client *http, const char *account, struct err *err)
+{
+    const struct aws_identity *i = ctx;
+    return i->options.fetch(i->options.ctx, http, account, err);
+}
+
+static void *creds_ref(void *creds)
+{
+    return aws_creds_ref(creds);
+}
+
+static void creds_unref(void *creds)
+{
+    aws_creds_unref(creds);
+}
+
+static int64_t creds_expires_ms(const void *creds)
+{
+    return ((const struct aws_creds *)creds)->expires_ms;
+}
+
+static bool creds_same(const void *a, const void *b)
+{
+    return aws_creds_same(a, b);
+}
+
+static void creds_refusal_stands(const void *creds, struct err *err)
+{
+    aws_identity_refusal_stands(creds, err);
+}
+
+/* The same again are of no use, unless a service has accepted them since. */
+static bool creds_renews(const void *old, const void *fetched, int64_t refused_at_ms,
+                         struct err *err)
+{
+    if (!aws_creds_same(old, fetched) || aws_creds_accepted_at(old) > refused_at_ms)
+        return true;
+    return err_set(
+        err, ERR_UNAVAILABLE, "",
+        "the credentials (%s) are accepted no longer, and where they come from there are no newer "
+        "ones yet: renew them there",
+        ((const struct aws_creds *)fetched)->source);
+}
+
+static const struct fresh_kind creds_kind = {
+    .what = "a set of AWS credentials",
+    .max = ACCOUNTS_MAX,
+    .evicts = true,
+    .fetch = creds_fetch,
+    .ref = creds_ref,
+    .unref = creds_unref,
+    .expires_ms = creds_expires_ms,
+    .same = creds_same,
+    .refusal_stands = creds_refusal_stands,
+    .renews = creds_renews,
+};
+
+static void *caller_fetch(void *ctx, struct http_client *http, const char *key, struct err *err)
+{
+    const struct aws_identity *i = ctx;
+    struct aws_caller *caller = xcalloc(1, sizeof *caller);
+    (void)key;
+    if (i->options.fetch_caller(i->options.ctx, http, caller, err))
+        return caller;
+    free(caller);
+    return NULL;
+}
+
+static int64_t caller_expires_ms(const void *caller)
+{
+    (void)caller;
+    return INT64_MAX;
+}
+
+static const struct fresh_kind caller_kind = {
+    .what = "the identity of the daemon",
+    .max = 1,
+    .fetch = caller_fetch,
+    .unref = free,
+    .expires_ms = caller_expires_ms,
 };
 
 struct aws_identity *aws_identity_new(const struct aws_identity_options *options)
 {
-    struct aws_identity *i = calloc(1, sizeof *i);
-    if (!i)
-        return NULL;
+    struct aws_identity *i = xcalloc(1, sizeof *i);
+    i->clock = (struct clock){
+        .wall_ms = identity_wall_ms, .mono_ms = identity_mono_ms, .random = identity_random};
     i->options = *options;
-    if (pthread_mutex_init(&i->lock, NULL) != 0) {
-        free(i);
-        return NULL;
-    }
+    i->creds = fresh_new(&creds_kind, &i->clock, i);
+    i->callers = fresh_new(&caller_kind, &i->clock, i);
     return i;
-}
-
-static void slot_free(struct slot *s)
-{
-    aws_creds_unref(s->creds);
-    flight_free(&s->flight);
-    free(s);
 }
 
 void aws_identity_free(struct aws_identity *i)
 {
     if (!i)
         return;
-    for (size_t b = 0; b < BUCKETS; b++) {
-        while (i->buckets[b]) {
-            struct slot *s = i->buckets[b];
-            i->buckets[b] = s->next;
-            slot_free(s);
-        }
-    }
-    flight_free(&i->caller_flight);
-    pthread_mutex_destroy(&i->lock);
+    fresh_free(i->creds);
+    fresh_free(i->callers);
     free(i);
-}
-
-/* --- slots; the lock is held --- */
-
-static size_t bucket_of(const char *account)
-{
-    return hash_add(HASH_INIT, account) % BUCKETS;
-}
-
-static struct slot *slot_find(const struct aws_identity *i, const char *account)
-{
-    struct slot *s = i->buckets[bucket_of(account)];
-    while (s && strcmp(s->account, account) != 0)
-        s = s->next;
-    return s;
-}
-
-/* Throws out the slot not used for longest. One that is being fetched stays, and so does the
- * daemon's own. */
-static void slot_evict(struct aws_identity *i)
-{
-    struct slot **oldest = NULL;
-    for (size_t b = 0; b < BUCKETS; b++) {
-        for (struct slot **at = &i->buckets[b]; *at; at = &(*at)->next)
-            if (!(*at)->flight.busy && *(*at)->account &&
-                (!oldest || (*at)->used < (*oldest)->used))
-                oldest = at;
-    }
-    if (oldest) {
-        struct slot *s = *oldest;
-        *oldest = s->next;
-        i->count--;
-        slot_free(s);
-    }
-}
-
-static struct slot *slot_of(struct aws_identity *i, const char *account, struct err *err)
-{
-    struct slot *s = slot_find(i, account);
-    if (!s) {
-        if (i->count >= SLOTS_MAX)
-            slot_evict(i);
-        s = calloc(1, sizeof *s);
-        if (!s) {
-            err_set(err, ERR_INTERNAL, "", "out of memory");
-            return NULL;
-        }
-        memcpy(s->account, account, strlen(account) + 1);
-        size_t b = bucket_of(account);
-        s->next = i->buckets[b];
-        i->buckets[b] = s;
-        i->count++;
-    }
-    s->used = ++i->uses;
-    return s;
-}
-
-static int64_t now_ms(const struct aws_identity *i)
-{
-    return i->options.now_ms(i->options.ctx);
-}
-
-static bool is_valid(const struct aws_identity *i, const struct slot *s)
-{
-    return s->creds && now_ms(i) < s->creds->expires_ms;
-}
-
-static bool is_due(const struct aws_identity *i, const struct slot *s)
-{
-    return s->flight.wanted || now_ms(i) >= s->refresh_at_ms;
-}
-
-/* Puts fetched credentials in their place; steals the reference. */
-static void slot_store(struct aws_identity *i, struct slot *s, struct aws_creds *creds)
-{
-    s->refresh_at_ms = flight_refresh_at(now_ms(i), creds->expires_ms);
-    aws_creds_unref(s->creds);
-    s->creds = creds;
-    flight_landed(&s->flight);
 }
 
 /* --- credentials --- */
 
-/* What the cache has to say: credentials, a refusal (*err), or neither: *mine, this caller fetches.
- */
-static struct aws_creds *look_up(struct aws_identity *i, const char *account, bool *mine,
-                                 struct err *err)
-{
-    struct aws_creds *creds = NULL;
-    pthread_mutex_lock(&i->lock);
-    struct slot *s = slot_of(i, account, err);
-    if (s && is_valid(i, s)) {
-        struct err reason = ERR_INIT;
-        *mine = is_due(i, s) &&
-                flight_take(&s->flight, i->options.clock, "the credentials are", &reason);
-        creds = *mine ? NULL : aws_creds_ref(s->creds);
-    } else if (s) {
-        *mine = flight_take(&s->flight, i->options.clock, "the credentials are", err);
-    }
-    pthread_mutex_unlock(&i->lock);
-    return creds;
-}
-
-/* Whether the fetch has brought but what a service calls expired, and none has accepted since. */
-static bool is_stale(const struct slot *s, const struct aws_creds *fetched)
-{
-    return s->flight.wanted && s->expired && s->creds && aws_creds_same(s->creds, fetched) &&
-           aws_creds_accepted_at(s->creds) <= s->flight.refused_at_ms;
-}
-
-static struct aws_creds *refuse_stale(struct aws_creds *fetched, struct err *err)
-{
-    err_set(
-        err, ERR_UNAVAILABLE, "",
-        "the credentials (%s) are accepted no longer, and where they come from there are no newer "
-        "ones yet: renew them there",
-        fetched->source);
-    aws_creds_unref(fetched);
-    return NULL;
-}
-
-/* Keeps what came of a fetch (NULL: *err). An early refresh that failed is no failure to its
- * caller. */
-static struct aws_creds *settle(struct aws_identity *i, const char *account,
-                                struct aws_creds *fetched, struct err *err)
-{
-    pthread_mutex_lock(&i->lock);
-    /* Busy: nobody has thrown it out. */
-    struct slot *s = slot_find(i, account);
-    struct aws_creds *creds = NULL;
-    if (fetched && is_stale(s, fetched))
-        fetched = refuse_stale(fetched, err);
-    if (fetched) {
-        slot_store(i, s, fetched);
-        creds = aws_creds_ref(fetched);
-    } else {
-        flight_failed(&s->flight, i->options.clock, err);
-        creds = is_valid(i, s) ? aws_creds_ref(s->creds) : NULL;
-    }
-    pthread_mutex_unlock(&i->lock);
-    return creds;
-}
-
 struct aws_creds *aws_identity_creds(struct aws_identity *i, struct http_client *http,
                                      const char *account, struct err *err)
 {
-    bool mine = false;
-    struct aws_creds *creds = look_up(i, account, &mine, err);
-    if (!mine)
-        return creds;
-    struct err why = ERR_INIT;
-    creds = settle(i, account, i->options.fetch(i->options.ctx, http, account, &why), &why);
-    if (!creds)
-        *err = why;
-    return creds;
+    return fresh_get(i->creds, http, account, err);
 }
 
 void aws_identity_refusal_stands(const struct aws_creds *creds, struct err *err)
@@ -247,71 +166,27 @@ void aws_identity_refusal_stands(const struct aws_creds *creds, struct err *err)
                  creds->source);
 }
 
-/* What the cache has to say to one whose credentials were refused: others, or an error (*err), or
- * neither: *mine, this caller fetches. */
-static struct aws_creds *find_others(struct aws_identity *i, const char *account,
-                                     const struct aws_creds *refused, bool *mine, struct err *err)
-{
-    struct aws_creds *creds = NULL;
-    struct err why = ERR_INIT;
-    pthread_mutex_lock(&i->lock);
-    struct slot *s = slot_of(i, account, err);
-    if (s && s->creds != refused && is_valid(i, s)) {
-        creds = aws_creds_ref(s->creds);
-    } else if (s && s->creds == refused && !flight_refused(&s->flight, i->options.clock)) {
-        aws_identity_refusal_stands(refused, err);
-    } else if (s) {
-        s->expired = err->kind == ERR_EXPIRED;
-        *mine = flight_take(&s->flight, i->options.clock, "the credentials are", &why);
-        if (!*mine)
-            *err = why;
-    }
-    pthread_mutex_unlock(&i->lock);
-    return creds;
-}
-
 struct aws_creds *aws_identity_renew(struct aws_identity *i, struct http_client *http,
                                      const char *account, const struct aws_creds *refused,
                                      struct err *err)
 {
-    bool mine = false;
-    struct aws_creds *creds = find_others(i, account, refused, &mine, err);
-    if (!mine)
-        return creds;
-    struct err why = ERR_INIT;
-    creds = settle(i, account, i->options.fetch(i->options.ctx, http, account, &why), &why);
-    if (creds && !aws_creds_same(creds, refused))
-        return creds;
-    if (why.kind == ERR_NONE)
-        aws_identity_refusal_stands(refused, err);
-    else
-        *err = why;
-    aws_creds_unref(creds);
-    return NULL;
+    return fresh_renew(i->creds, http, account, refused, err);
 }
 
 struct aws_creds *aws_identity_peek(struct aws_identity *i)
 {
-    struct aws_creds *creds = NULL;
-    pthread_mutex_lock(&i->lock);
-    const struct slot *s = slot_find(i, "");
-    if (s && is_valid(i, s)) {
-        /* Due ones are given out still while somebody refreshes them, or has lately tried in vain.
-         */
-        bool usable = !is_due(i, s) || flight_tried(&s->flight, i->options.clock);
-        creds = usable ? aws_creds_ref(s->creds) : NULL;
-    }
-    pthread_mutex_unlock(&i->lock);
-    return creds;
+    bool due;
+    struct aws_creds *creds = fresh_peek(i->creds, "", &due);
+    if (!due)
+        return creds;
+    /* A thread that may wait refreshes them. */
+    aws_creds_unref(creds);
+    return NULL;
 }
 
 void aws_identity_expire(struct aws_identity *i, const char *account, const struct aws_creds *creds)
 {
-    pthread_mutex_lock(&i->lock);
-    struct slot *s = slot_find(i, account);
-    if (s && s->creds == creds && flight_refused(&s->flight, i->options.clock))
-        s->expired = true;
-    pthread_mutex_unlock(&i->lock);
+    fresh_expire(i->creds, account, creds);
 }
 
 /* --- the daemon itself --- */
@@ -321,34 +196,14 @@ const struct aws_caller *aws_identity_known_caller(struct aws_identity *i)
     return atomic_load(&i->caller);
 }
 
-/* Whether this caller shall fetch the daemon's identity; else *known, or NULL with *err. */
-static bool take_caller_flight(struct aws_identity *i, const struct aws_caller **known,
-                               struct err *err)
-{
-    pthread_mutex_lock(&i->lock);
-    /* Another thread may have found it meanwhile. */
-    *known = atomic_load(&i->caller);
-    bool mine = !*known && flight_take(&i->caller_flight, i->options.clock,
-                                       "the daemon's own account is", err);
-    pthread_mutex_unlock(&i->lock);
-    return mine;
-}
-
 const struct aws_caller *aws_identity_get_caller(struct aws_identity *i, struct http_client *http,
                                                  struct err *err)
 {
-    const struct aws_caller *known = atomic_load(&i->caller);
-    if (known || !take_caller_flight(i, &known, err))
-        return known;
-    /* Only the owner of the flight writes it, and nobody reads it before it is known. */
-    bool ok = i->options.fetch_caller(i->options.ctx, http, &i->found_caller, err);
-    pthread_mutex_lock(&i->lock);
-    if (ok) {
-        atomic_store(&i->caller, &i->found_caller);
-        flight_landed(&i->caller_flight);
-    } else {
-        flight_failed(&i->caller_flight, i->options.clock, err);
-    }
-    pthread_mutex_unlock(&i->lock);
-    return ok ? &i->found_caller : NULL;
+    const struct aws_caller *caller = atomic_load(&i->caller);
+    if (caller)
+        return caller;
+    caller = fresh_get(i->callers, http, "", err);
+    if (caller)
+        atomic_store(&i->caller, caller);
+    return caller;
 }

@@ -1,9 +1,6 @@
-/* Who the daemon is, and the credentials of every account it works in: fetched by one caller while
- * the others go on with the old ones or come back later, refreshed ahead, and failures remembered.
- * aws.h says what each function promises.
- *
- * The fetching itself comes in as two functions, so that this file holds nothing but memory, time
- * and one mutex, which is never held over a fetch. Thread-safe. */
+/* The identity of the daemon and the credentials of every account it works in, cached and refreshed
+ * by lib/net/fresh.h, whose rules apply. The fetching comes in as two functions. aws.h documents
+ * the functions of the same names. Any thread. */
 #ifndef HGAUTOD_LIB_AWS_AUTH_IDENTITY_H
 #define HGAUTOD_LIB_AWS_AUTH_IDENTITY_H
 
@@ -36,15 +33,12 @@ void aws_identity_free(struct aws_identity *i);
 /* account "": the daemon's own. */
 struct aws_creds *aws_identity_creds(struct aws_identity *i, struct http_client *http,
                                      const char *account, struct err *err) MUST_CHECK;
-/* Others than those that a service has just refused; *err is the refusal. A new reference. NULL:
- * *err says why there are none now (ERR_BUSY, ERR_UNAVAILABLE, or what the fetch was refused with),
- * or is the refusal still, which then stands: others were fetched within the last minute, or where
- * they come from there are the same. The refused ones stay for whom they serve. */
+/* Other credentials than those that a service has just rejected with *err, as fresh_renew. */
 struct aws_creds *aws_identity_renew(struct aws_identity *i, struct http_client *http,
                                      const char *account, const struct aws_creds *refused,
                                      struct err *err) MUST_CHECK;
-/* Makes a refusal of these credentials final (ERR_EXPIRED becomes ERR_DENIED), and says what to
- * look at when no service has accepted them yet. */
+/* Makes the rejection of these credentials final (ERR_EXPIRED becomes ERR_DENIED), and adds what to
+ * check if no service has accepted them yet. */
 void aws_identity_refusal_stands(const struct aws_creds *creds, struct err *err);
 struct aws_creds *aws_identity_peek(struct aws_identity *i);
 void aws_identity_expire(struct aws_identity *i, const char *account,
@@ -52,7 +46,7 @@ void aws_identity_expire(struct aws_identity *i, const char *account,
 /* As aws_get_caller. */
 const struct aws_caller *aws_identity_get_caller(struct aws_identity *i, struct http_client *http,
                                                  struct err *err) MUST_CHECK;
-/* The same from memory; NULL when it has not been fetched yet. Takes no lock. */
+/* The same from memory; NULL if it has not been fetched yet. Takes no lock. */
 const struct aws_caller *aws_identity_known_caller(struct aws_identity *i);
 
 #endif
