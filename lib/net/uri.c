@@ -189,8 +189,11 @@ static const char *uri_find_problem(const char *text, struct uri_parts *to)
 bool uri_check(const char *text, struct uri_parts *to, struct err *err)
 {
     const char *problem = uri_find_problem(text, to);
-    return !problem || err_set(err, ERR_INVALID, "", "the URL \"%.*s...\" is not valid: %s",
-                               uri_shown_size(text), text, problem);
+    if (!problem)
+        return true;
+    err_set(err, ERR_INVALID, "", "the URL \"%.*s...\" is not valid: %s", uri_shown_size(text),
+            text, problem);
+    return false;
 }
 
 /* --- copies --- */

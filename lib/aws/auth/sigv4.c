@@ -3,15 +3,15 @@
 #include "lib/aws/auth/sigv4.h"
 
 #include <ctype.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/cache.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
-#include "lib/base/hash.h"
+#include "lib/base/memory.h"
 #include "lib/base/wipe.h"
 #include "lib/net/uri.h"
 
@@ -25,27 +25,16 @@
 #define SECRET_MAX 508
 /* Path segments where a path is normalized. */
 #define SEGMENTS_MAX 256
-/* Characters of a scope whose key is kept. */
-#define SCOPE_MAX 127
+/* Characters of an access key ID and a scope whose key is kept. */
+#define KEY_NAME_MAX 255
 /* Some accounts, regions and services at a time. */
 #define KEPT_KEYS 128
-
-struct span {
-    const char *at;
-    size_t size;
-};
-
-/* A request's URL taken apart without copying. */
-struct target {
-    bool https;
-    struct span authority, path, query;
-};
 
 /* What all steps share. */
 struct signing {
     const struct aws_creds *creds;
     const struct sigv4_options *options;
-    struct target target;
+    struct uri_parts url;
     /* 20150830T123600Z. */
     char date[17];
     /* Or a constant such as UNSIGNED-PAYLOAD. */
@@ -56,28 +45,6 @@ struct signing {
     /* Where the signed headers' names stand in `canonical`. */
     size_t names_at, names_size;
 };
-
-static bool split_url(const char *url, struct target *t, struct err *err)
-{
-    const char *at = strstr(url, "://");
-    if (!at) {
-        err_set(err, ERR_INVALID, "", "cannot sign a request: its URL is not absolute");
-        return false;
-    }
-    t->https = at - url == 5 && strncasecmp(url, "https", 5) == 0;
-    at += 3;
-    t->authority = (struct span){at, strcspn(at, "/?#")};
-    at += t->authority.size;
-    t->path = (struct span){at, strcspn(at, "?#")};
-    at += t->path.size;
-    at += *at == '?';
-    t->query = (struct span){at, strcspn(at, "#")};
-    if (t->path.size == 0)
-        t->path = (struct span){"/", 1};
-    if (t->authority.size == 0)
-        return err_set(err, ERR_INVALID, "", "cannot sign a request: its URL has no host");
-    return true;
-}
 
 /* --- the headers that signing adds --- */
 
@@ -93,18 +60,12 @@ static bool add_header(struct http_request *request, const char *name, const cha
 }
 
 /* The Host header as HTTP clients send it: without the port where that is the scheme's own. */
-static bool add_host(struct http_request *request, const struct target *t, struct err *err)
+static bool add_host(struct http_request *request, const struct uri_parts *url, struct err *err)
 {
     char host[300];
-    struct span s = t->authority;
-    const char *port = t->https ? ":443" : ":80";
-    size_t port_size = strlen(port);
+    struct uri_span s = url->authority;
     if (http_headers_get(&request->headers, "Host"))
         return true;
-    if (s.size > port_size && memcmp(s.at + s.size - port_size, port, port_size) == 0)
-        s.size -= port_size;
-    if (s.size >= sizeof host)
-        return err_set(err, ERR_INVALID, "", "cannot sign a request: its host name is too long");
     memcpy(host, s.at, s.size);
     host[s.size] = '\0';
     return add_header(request, "Host", host, err);
@@ -172,7 +133,7 @@ static bool hash_payload(const struct http_request *request, struct signing *s, 
 
 static bool add_headers(struct http_request *request, struct signing *s, struct err *err)
 {
-    return add_host(request, &s->target, err) && add_date(request, s, err) &&
+    return add_host(request, &s->url, err) && add_date(request, s, err) &&
            hash_payload(request, s, err) &&
            (!s->options->add_content_sha256 ||
             http_headers_get(&request->headers, "x-amz-content-sha256") ||
@@ -184,7 +145,7 @@ static bool add_headers(struct http_request *request, struct signing *s, struct 
 
 /* Appends text that is percent-encoded already, in the one way that signatures know: upper-case
  * digits, and nothing encoded that need not be. */
-static void add_encoded(struct buf *to, struct span text, bool keep_slash)
+static void add_encoded(struct buf *to, struct uri_span text, bool keep_slash)
 {
     for (size_t i = 0; i < text.size;) {
         const char *at = text.at + i;
@@ -206,7 +167,7 @@ static void add_encoded(struct buf *to, struct span text, bool keep_slash)
 }
 
 /* One segment of a path, or all of it. */
-static void add_segment(struct signing *s, struct span segment)
+static void add_segment(struct signing *s, struct uri_span segment)
 {
     if (s->options->double_encode_path)
         uri_encode(&s->canonical, segment.at, segment.size, true);
@@ -218,8 +179,8 @@ static void add_segment(struct signing *s, struct span segment)
  * there are too many. */
 static bool add_normal_path(struct signing *s)
 {
-    struct span path = s->target.path;
-    struct span kept[SEGMENTS_MAX];
+    struct uri_span path = s->url.path;
+    struct uri_span kept[SEGMENTS_MAX];
     size_t count = 0, n;
     for (size_t i = 0; i < path.size; i += n + 1) {
         const char *at = path.at + i;
@@ -233,7 +194,7 @@ static bool add_normal_path(struct signing *s)
         }
         if (count == SEGMENTS_MAX)
             return false;
-        kept[count++] = (struct span){at, n};
+        kept[count++] = (struct uri_span){at, n};
     }
     for (size_t i = 0; i < count; i++) {
         buf_addc(&s->canonical, '/');
@@ -248,7 +209,7 @@ static bool add_path(struct signing *s)
 {
     if (s->options->normalize_path)
         return add_normal_path(s);
-    add_segment(s, s->target.path);
+    add_segment(s, s->url.path);
     return true;
 }
 
@@ -274,22 +235,23 @@ static bool param_before(const char *data, const struct param *a, const struct p
     return order < 0;
 }
 
-static struct param encode_param(struct buf *to, struct span text)
+static struct param encode_param(struct buf *to, struct uri_span text)
 {
     const char *equals = memchr(text.at, '=', text.size);
     size_t key_size = equals ? (size_t)(equals - text.at) : text.size;
     struct param p = {.at = to->size};
-    add_encoded(to, (struct span){text.at, key_size}, false);
+    add_encoded(to, (struct uri_span){text.at, key_size}, false);
     p.key_size = to->size - p.at;
     buf_addc(to, '=');
     if (equals)
-        add_encoded(to, (struct span){equals + 1, text.size - key_size - 1}, false);
+        add_encoded(to, (struct uri_span){equals + 1, text.size - key_size - 1}, false);
     p.size = to->size - p.at;
     return p;
 }
 
 /* Encodes every parameter into `work` and lists them in order. Fails when there are too many. */
-static bool sort_params(struct span query, struct buf *work, struct param *params, size_t *count)
+static bool sort_params(struct uri_span query, struct buf *work, struct param *params,
+                        size_t *count)
 {
     const char *end = query.at + query.size;
     for (const char *at = query.at; at < end;) {
@@ -301,7 +263,7 @@ static bool sort_params(struct span query, struct buf *work, struct param *param
         if (*count == PARAMS_MAX)
             return false;
         if (stop > at) {
-            p = encode_param(work, (struct span){at, (size_t)(stop - at)});
+            p = encode_param(work, (struct uri_span){at, (size_t)(stop - at)});
             if (!buf_ok(work))
                 return false;
             for (; i > 0 && param_before(work->data, &p, &params[i - 1]); i--)
@@ -319,7 +281,7 @@ static bool add_query(struct signing *s)
     struct param params[PARAMS_MAX];
     struct buf work = buf_make(CANONICAL_MAX);
     size_t count = 0;
-    bool ok = sort_params(s->target.query, &work, params, &count);
+    bool ok = sort_params(s->url.query, &work, params, &count);
     for (size_t i = 0; ok && i < count; i++) {
         if (i > 0)
             buf_addc(&s->canonical, '&');
@@ -500,27 +462,22 @@ static void derive_key(const struct signing *s, uint8_t key[SHA256_SIZE])
 
 /* --- keys that are kept --- */
 
-/* What a key is made of, and the key. */
+/* A key, and the secret that it was derived from. */
 struct kept_key {
     char secret[SECRET_MAX + 1];
-    /* "20150830/us-east-1/service/aws4_request"; "": none is kept. */
-    char scope[SCOPE_MAX + 1];
     uint8_t key[SHA256_SIZE];
 };
 
-/* Each key has one place; another whose place is the same puts it out. */
 struct sigv4_keys {
-    pthread_mutex_t lock;
-    struct kept_key places[KEPT_KEYS];
+    struct cache *cache;
 };
 
 struct sigv4_keys *sigv4_keys_new(void)
 {
-    struct sigv4_keys *keys = calloc(1, sizeof *keys);
-    if (keys && pthread_mutex_init(&keys->lock, NULL) != 0) {
-        free(keys);
-        return NULL;
-    }
+    static const struct cache_options options = {
+        .max = KEPT_KEYS, .value_size = sizeof(struct kept_key), .secret = true};
+    struct sigv4_keys *keys = xmalloc(sizeof *keys);
+    keys->cache = cache_new(&options);
     return keys;
 }
 
@@ -528,64 +485,58 @@ void sigv4_keys_free(struct sigv4_keys *keys)
 {
     if (!keys)
         return;
-    pthread_mutex_destroy(&keys->lock);
-    wipe(keys, sizeof *keys);
+    cache_free(keys->cache);
     free(keys);
 }
 
-/* Of what is no secret. */
-static size_t place_of(const char *access_key_id, const char *scope)
-{
-    uint32_t h = hash_add(hash_add(HASH_INIT, access_key_id), scope);
-    return (h ^ h >> 16) % KEPT_KEYS;
-}
-
-static bool find_key(struct sigv4_keys *keys, size_t place, const char *secret, const char *scope,
+static bool find_key(struct sigv4_keys *keys, const struct buf *name, const char *secret,
                      uint8_t key[SHA256_SIZE])
 {
-    const struct kept_key *kept = &keys->places[place];
-    pthread_mutex_lock(&keys->lock);
-    bool found = strcmp(kept->scope, scope) == 0 && strcmp(kept->secret, secret) == 0;
+    const struct kept_key *kept = cache_lock_existing(keys->cache, name->data, name->size);
+    if (!kept)
+        return false;
+    bool found = strcmp(kept->secret, secret) == 0;
     if (found)
         memcpy(key, kept->key, SHA256_SIZE);
-    pthread_mutex_unlock(&keys->lock);
+    cache_unlock(keys->cache);
     return found;
 }
 
-static void keep_key(struct sigv4_keys *keys, size_t place, const char *secret, const char *scope,
+static void keep_key(struct sigv4_keys *keys, const struct buf *name, const char *secret,
                      const uint8_t key[SHA256_SIZE])
 {
-    struct kept_key *kept = &keys->places[place];
-    pthread_mutex_lock(&keys->lock);
+    struct kept_key *kept = cache_lock(keys->cache, name->data, name->size);
+    if (!kept)
+        return;
     wipe(kept, sizeof *kept);
     memcpy(kept->secret, secret, strlen(secret) + 1);
-    memcpy(kept->scope, scope, strlen(scope) + 1);
     memcpy(kept->key, key, SHA256_SIZE);
-    pthread_mutex_unlock(&keys->lock);
+    cache_unlock(keys->cache);
 }
 
-/* The key that was kept or, failing that, a new one. */
+/* The key that was kept or, failing that, a new one. Keys are found by what is no secret. */
 static bool get_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct err *err)
 {
     struct sigv4_keys *keys = s->options->keys;
     const char *secret = s->creds->secret_access_key;
-    struct buf scope = buf_make(SCOPE_MAX);
+    struct buf name = buf_make(KEY_NAME_MAX);
     if (strlen(secret) > SECRET_MAX)
         return err_set(err, ERR_CREDENTIALS, "",
                        "the secret access key (from %s) is longer than %d characters",
                        s->creds->source, SECRET_MAX);
-    if (keys)
-        add_scope(&scope, s);
-    if (!keys || !buf_ok(&scope)) {
-        derive_key(s, key);
-    } else {
-        size_t place = place_of(s->creds->access_key_id, buf_str(&scope));
-        if (!find_key(keys, place, secret, buf_str(&scope), key)) {
-            derive_key(s, key);
-            keep_key(keys, place, secret, buf_str(&scope), key);
-        }
+    if (keys) {
+        buf_reserve(&name, 127);
+        buf_adds(&name, s->creds->access_key_id);
+        buf_addc(&name, '/');
+        add_scope(&name, s);
     }
-    buf_free(&scope);
+    bool kept = keys && buf_ok(&name);
+    if (!kept || !find_key(keys, &name, secret, key)) {
+        derive_key(s, key);
+        if (kept)
+            keep_key(keys, &name, secret, key);
+    }
+    buf_free(&name);
     return true;
 }
 
@@ -630,9 +581,11 @@ bool sigv4_sign(struct http_request *request, const struct aws_creds *creds,
         /* The session token is among the headers that the canonical request lists. */
         .canonical = buf_make_secret(CANONICAL_MAX),
         .to_sign = buf_make(CANONICAL_MAX)};
-    bool ok = split_url(request->url, &s.target, err) && add_headers(request, &s, err) &&
-              build_canonical(request, &s, err) && build_string_to_sign(&s, err) &&
-              add_authorization(request, &s, err) &&
+    const char *problem = uri_split(request->url, &s.url);
+    if (problem)
+        err_set(err, ERR_INVALID, "", "cannot sign a request: its URL is not valid: %s", problem);
+    bool ok = !problem && add_headers(request, &s, err) && build_canonical(request, &s, err) &&
+              build_string_to_sign(&s, err) && add_authorization(request, &s, err) &&
               (!options->omit_session_token || add_token(request, creds, err));
     if (trace) {
         trace->canonical_request = s.canonical;

@@ -17,7 +17,8 @@
  * signature's cost, and it serves a whole day. The keys and the secrets they belong to are wiped
  * when they make room for others and by sigv4_keys_free. */
 struct sigv4_keys;
-struct sigv4_keys *sigv4_keys_new(void) MUST_CHECK; /* NULL when out of memory */
+/* Never returns NULL. */
+struct sigv4_keys *sigv4_keys_new(void) MUST_CHECK;
 void sigv4_keys_free(struct sigv4_keys *keys);
 
 struct sigv4_options {

@@ -1,71 +1,46 @@
-/* Remembers the regions of S3 buckets. */
+/* Remembers the regions of S3 buckets. Touches memory only. */
 #include "lib/aws/wire/bucket_cache.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct row {
-    char bucket[256];
-    char region[33];
-};
+#include "lib/base/cache.h"
+#include "lib/base/memory.h"
+
+#define BUCKET_MAX  255
+#define REGION_SIZE 33
 
 struct aws_bucket_cache {
-    /* Of everything below. */
-    pthread_mutex_t lock;
-    /* Next: the row written next, round and round. */
-    size_t count, next;
-    struct row rows[AWS_BUCKET_CACHE_MAX];
+    struct cache *regions;
 };
 
 struct aws_bucket_cache *aws_bucket_cache_new(void)
 {
-    struct aws_bucket_cache *b = calloc(1, sizeof *b);
-    if (b && pthread_mutex_init(&b->lock, NULL) != 0) {
-        free(b);
-        return NULL;
-    }
+    static const struct cache_options options = {.max = AWS_BUCKET_CACHE_MAX,
+                                                 .value_size = REGION_SIZE};
+    struct aws_bucket_cache *b = xmalloc(sizeof *b);
+    b->regions = cache_new(&options);
     return b;
 }
 
 void aws_bucket_cache_free(struct aws_bucket_cache *b)
 {
-    if (b) {
-        pthread_mutex_destroy(&b->lock);
-        free(b);
-    }
-}
-
-static struct row *find(struct aws_bucket_cache *b, const char *bucket)
-{
-    for (size_t i = 0; i < b->count; i++)
-        if (strcmp(b->rows[i].bucket, bucket) == 0)
-            return &b->rows[i];
-    return NULL;
+    if (!b)
+        return;
+    cache_free(b->regions);
+    free(b);
 }
 
 bool aws_bucket_cache_get(struct aws_bucket_cache *b, const char *bucket, char region[33])
 {
-    pthread_mutex_lock(&b->lock);
-    const struct row *row = find(b, bucket);
-    if (row)
-        memcpy(region, row->region, sizeof row->region);
-    pthread_mutex_unlock(&b->lock);
-    return row != NULL;
+    return cache_get(b->regions, bucket, strlen(bucket), region);
 }
 
 void aws_bucket_cache_put(struct aws_bucket_cache *b, const char *bucket, const char *region)
 {
-    if (strlen(bucket) >= sizeof b->rows->bucket || strlen(region) >= sizeof b->rows->region)
+    char value[REGION_SIZE] = "";
+    if (strlen(bucket) > BUCKET_MAX || strlen(region) >= sizeof value)
         return;
-    pthread_mutex_lock(&b->lock);
-    struct row *row = find(b, bucket);
-    if (!row) {
-        row = &b->rows[b->next];
-        b->next = (b->next + 1) % AWS_BUCKET_CACHE_MAX;
-        b->count += b->count < AWS_BUCKET_CACHE_MAX;
-    }
-    memcpy(row->bucket, bucket, strlen(bucket) + 1);
-    memcpy(row->region, region, strlen(region) + 1);
-    pthread_mutex_unlock(&b->lock);
+    memcpy(value, region, strlen(region));
+    cache_put(b->regions, bucket, strlen(bucket), value);
 }

@@ -1,5 +1,5 @@
-/* In which region S3 buckets are that were found elsewhere than asked for: a small table, so that
- * each is followed once. Thread-safe: one short lock. */
+/* Remembers the regions of S3 buckets that were found in another region than expected, so that each
+ * redirection is followed once. Any thread, under one short lock. */
 #ifndef HGAUTOD_LIB_AWS_WIRE_BUCKET_CACHE_H
 #define HGAUTOD_LIB_AWS_WIRE_BUCKET_CACHE_H
 
@@ -7,16 +7,18 @@
 
 #include "lib/base/attr.h"
 
-/* Beyond, the oldest is forgotten. */
+/* Beyond that, the least recently used one is removed. */
 #define AWS_BUCKET_CACHE_MAX 256
 
 struct aws_bucket_cache;
 
+/* Never returns NULL. */
 struct aws_bucket_cache *aws_bucket_cache_new(void) MUST_CHECK;
+/* NULL is allowed. */
 void aws_bucket_cache_free(struct aws_bucket_cache *b);
-/* The region that a bucket is known to be in; false when nothing is known of it. */
+/* Copies the region of a bucket. Returns false if it is not known. */
 bool aws_bucket_cache_get(struct aws_bucket_cache *b, const char *bucket, char region[33]);
-/* Bucket names are at most 255 characters, regions 32; longer ones are not remembered. */
+/* Bucket names are at most 255 characters, regions 32; longer ones are not stored. */
 void aws_bucket_cache_put(struct aws_bucket_cache *b, const char *bucket, const char *region);
 
 #endif

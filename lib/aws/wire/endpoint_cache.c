@@ -1,74 +1,52 @@
-/* Remembers the endpoints of services in regions. */
+/* Remembers the endpoints of services in regions. Touches memory only. */
 #include "lib/aws/wire/endpoint_cache.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hash.h"
+#include "lib/base/cache.h"
+#include "lib/base/memory.h"
 
 /* Services times regions that are in use at a time, and some more. */
-#define PLACES 128
+#define ENDPOINTS_MAX 128
 
-struct known {
-    /* NULL: nothing is known here. */
-    const struct aws_service *service;
-    char region[33];
-    struct aws_endpoint target;
-};
-
-/* Each pair has one place; another whose place is the same puts it out. */
 struct aws_endpoint_cache {
-    const struct aws_endpoint_settings *endpoints;
-    /* Of the places. */
-    pthread_mutex_t lock;
-    struct known places[PLACES];
+    const struct aws_endpoint_settings *settings;
+    struct cache *endpoints;
 };
 
-struct aws_endpoint_cache *aws_endpoint_cache_new(const struct aws_endpoint_settings *endpoints)
+struct aws_endpoint_cache *aws_endpoint_cache_new(const struct aws_endpoint_settings *settings)
 {
-    struct aws_endpoint_cache *t = calloc(1, sizeof *t);
-    if (t && pthread_mutex_init(&t->lock, NULL) != 0) {
-        free(t);
-        return NULL;
-    }
-    if (t)
-        t->endpoints = endpoints;
-    return t;
+    static const struct cache_options options = {.max = ENDPOINTS_MAX,
+                                                 .value_size = sizeof(struct aws_endpoint)};
+    struct aws_endpoint_cache *c = xmalloc(sizeof *c);
+    *c = (struct aws_endpoint_cache){.settings = settings, .endpoints = cache_new(&options)};
+    return c;
 }
 
-void aws_endpoint_cache_free(struct aws_endpoint_cache *t)
+void aws_endpoint_cache_free(struct aws_endpoint_cache *c)
 {
-    if (!t)
+    if (!c)
         return;
-    pthread_mutex_destroy(&t->lock);
-    free(t);
+    cache_free(c->endpoints);
+    free(c);
 }
 
-static struct known *place_of(struct aws_endpoint_cache *t, const struct aws_service *service,
-                              const char *region)
-{
-    uint32_t h = hash_add(hash_add(HASH_INIT, service->id), region);
-    return &t->places[(h ^ h >> 16) % PLACES];
-}
-
-bool aws_endpoint_cache_get(struct aws_endpoint_cache *t, const struct aws_service *service,
+bool aws_endpoint_cache_get(struct aws_endpoint_cache *c, const struct aws_service *service,
                             const char *region, struct aws_endpoint *to, struct err *err)
 {
-    struct known *known = place_of(t, service, region);
-    pthread_mutex_lock(&t->lock);
-    bool found = known->service == service && strcmp(known->region, region) == 0;
-    if (found)
-        *to = known->target;
-    pthread_mutex_unlock(&t->lock);
-    if (found)
+    /* The service's address, then the region. */
+    char key[sizeof service + 32];
+    size_t n = strnlen(region, sizeof key - sizeof service);
+    memcpy(key, &service, sizeof service);
+    memcpy(key + sizeof service, region, n);
+    /* No valid region is longer. */
+    bool fits = !region[n];
+    if (fits && cache_get(c->endpoints, key, sizeof service + n, to))
         return true;
-    if (!aws_endpoint_resolve(t->endpoints, service, region, to, err))
+    if (!aws_endpoint_resolve(c->settings, service, region, to, err))
         return false;
-    /* A region that was found is short enough: its name was valid. */
-    pthread_mutex_lock(&t->lock);
-    *known = (struct known){.service = service, .target = *to};
-    strncpy(known->region, region, sizeof known->region - 1);
-    pthread_mutex_unlock(&t->lock);
+    if (fits)
+        cache_put(c->endpoints, key, sizeof service + n, to);
     return true;
 }

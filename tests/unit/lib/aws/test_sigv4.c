@@ -201,7 +201,10 @@ static void test_refuses_a_relative_url(void **state)
     (void)state;
     assert_false(sign_url("/relative", "s", &request, &err));
     assert_int_equal(err.kind, ERR_INVALID);
-    assert_string_equal(err.message, "cannot sign a request: its URL is not absolute");
+    assert_string_equal(
+        err.message,
+        "cannot sign a request: its URL is not valid: it does not begin with http:// or "
+        "https://");
     http_request_free(&request);
 }
 
