@@ -59,8 +59,8 @@ void aws_chain_free(struct aws_chain *c)
     free(c);
 }
 
-/* Reads the shared files again if they have changed: keys in them are rotated. A file that cannot be
- * parsed is probably being written: false with ERR_TRANSIENT. */
+/* Reads the shared files again if they have changed: keys in them are rotated. A file that cannot
+ * be parsed is probably being written: false with ERR_TRANSIENT. */
 static bool aws_chain_reload_files(struct aws_chain *c, struct err *err)
 {
     if (!aws_profiles_changed(c->params.profiles))

@@ -14,8 +14,8 @@
 #define CONNECT_MS   2000
 #define TIMEOUT_MS   5000
 
-/* True for hosts that may be used without TLS: this machine, and the link-local addresses of ECS and
- * EKS. */
+/* True for hosts that may be used without TLS: this machine, and the link-local addresses of ECS
+ * and EKS. */
 static bool link_container_host_allowed(const char *host)
 {
     struct in_addr v4;

@@ -1,6 +1,6 @@
 /* The links of the credential chain, one function per provider; for chain.c and for each other. A
- * link keeps nothing between two fetches: variables, files and endpoints are read each time, because
- * tokens rotate. Links block; call them on workers only. */
+ * link keeps nothing between two fetches: variables, files and endpoints are read each time,
+ * because tokens rotate. Links block; call them on workers only. */
 #ifndef HGAUTOD_LIB_AWS_AUTH_CHAIN_LINK_H
 #define HGAUTOD_LIB_AWS_AUTH_CHAIN_LINK_H
 

@@ -193,7 +193,8 @@ enum link_result link_profile(const struct link_params *params, struct aws_creds
     struct profile_step first = {.profile = params->profile};
     if (aws_profile_exists(params->profiles, params->profile)) {
         enum link_result result = link_profile_fetch(params, &first, creds, err);
-        /* A profile named on purpose must have credentials; the default one may have settings only. */
+        /* A profile named on purpose must have credentials; the default one may have settings only.
+         */
         return result == LINK_NONE && params->profile_forced ? LINK_BROKEN : result;
     }
     bool named =

@@ -12,8 +12,8 @@ static bool command_line_is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Copies the text between quotes to *out. Returns the position after the closing quote, NULL if it is
- * missing. */
+/* Copies the text between quotes to *out. Returns the position after the closing quote, NULL if it
+ * is missing. */
 static const char *command_line_copy_quoted(const char *in, char **out)
 {
     char quote = *in++;

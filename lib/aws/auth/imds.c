@@ -96,8 +96,8 @@ static bool imds_fail_later(struct imds_memory *m, struct err *err)
 }
 
 /* Handles a request without a response. One reset or timeout does not mean that there is no such
- * service; no route, a refused connection, or repeated silence of a service that has never responded
- * does. Returns false. */
+ * service; no route, a refused connection, or repeated silence of a service that has never
+ * responded does. Returns false. */
 static bool imds_fail_silent(struct imds_memory *m, struct err *err)
 {
     struct err why = *err;

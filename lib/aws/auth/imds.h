@@ -1,7 +1,7 @@
-/* The EC2 instance metadata service, version 2 only: opens a session with a token, then reads paths.
- * Requests never go through a proxy and take at most a second each. Functions block; call them on
- * workers. Source: Amazon EC2 User Guide, "Use the Instance Metadata Service to access instance
- * metadata". */
+/* The EC2 instance metadata service, version 2 only: opens a session with a token, then reads
+ * paths. Requests never go through a proxy and take at most a second each. Functions block; call
+ * them on workers. Source: Amazon EC2 User Guide, "Use the Instance Metadata Service to access
+ * instance metadata". */
 #ifndef HGAUTOD_LIB_AWS_AUTH_IMDS_H
 #define HGAUTOD_LIB_AWS_AUTH_IMDS_H
 
@@ -31,12 +31,12 @@ struct imds_memory {
     unsigned failed;
 };
 
-/* Opens a session; imds_close is needed after success only.
- * Returns false with *err: ERR_CREDENTIALS if the service is turned off
- * (AWS_EC2_METADATA_DISABLED), does not exist or refuses; ERR_TRANSIENT if it is busy (429, 5xx), or
- * if it does not respond and may yet exist, with retry_after_ms set (200 ms, doubling). A service
- * that has never responded does not exist if connections are refused or there is no route to it, and
- * after three sessions without a response. */
+/* Opens a session; imds_close is needed after success only. Returns false with *err:
+ * ERR_CREDENTIALS if the service is turned off (AWS_EC2_METADATA_DISABLED), does not exist or
+ * refuses; ERR_TRANSIENT if it is busy (429, 5xx), or if it does not respond and may yet exist,
+ * with retry_after_ms set (200 ms, doubling). A service that has never responded does not exist if
+ * connections are refused or there is no route to it, and after three sessions without a response.
+ */
 bool imds_open(struct imds *s, struct imds_memory *memory, const struct aws_profiles *profiles,
                const char *profile, struct http_client *http, struct err *err) MUST_CHECK;
 void imds_close(struct imds *s);
