@@ -625,10 +625,14 @@ static void queue_on_closed(uv_handle_t *timer)
 
 void queue_source_close(struct queue_source *s, void *whole)
 {
-    while (s->requests)
-        queue_request_cancel(s->requests);
-    while (s->messages)
-        queue_message_drop(s, s->messages);
+    for (struct queue_request *r = s->requests, *next; r; r = next) {
+        next = r->next;
+        queue_request_cancel(r);
+    }
+    for (struct message *m = s->messages, *next; m; m = next) {
+        next = m->next;
+        queue_message_drop(s, m);
+    }
     if (s->sweep)
         sweep_free(s->sweep);
     if (s->base.store)

@@ -158,7 +158,7 @@ static size_t sweep_merge(struct sweep *s, struct entry **merged, size_t *merged
     while (i < s->count || j < s->result.count) {
         struct entry *e = i < s->count ? s->entries[i] : NULL;
         struct sweep_found *f = j < s->result.count ? &s->result.at[j] : NULL;
-        int order = !f ? -1 : !e ? 1 : strcmp(e->key, f->key);
+        int order = !e ? 1 : !f ? -1 : strcmp(e->key, f->key);
         if (order < 0) {
             /* No longer open. */
             if (e->state == ENTRY_SUBMITTED)
@@ -168,7 +168,7 @@ static size_t sweep_merge(struct sweep *s, struct entry **merged, size_t *merged
         } else if (order == 0) {
             new_count += entry_found(s, e, f);
             merged[n++] = e;
-        } else {
+        } else if (f) {
             new_count++;
             merged[n++] = entry_new(s, f);
         }
