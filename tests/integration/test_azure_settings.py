@@ -72,13 +72,13 @@ def test_no_identity(arm, look):
     found = look({"AZURE_POD_IDENTITY_AUTHORITY_HOST": arm.url}, status=1, tenant_id=TENANT)
     [line] = found["azure"]["found"]
     assert line.startswith("FAIL  no token for ")
-    assert "give the host a managed identity, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET" in line
+    assert "assign a managed identity to the host, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET" in line
 
 
 def test_a_metadata_service_that_does_not_answer(look):
     found = look({"AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1"}, status=1, tenant_id=TENANT)
     [line] = found["azure"]["found"]
-    assert "does not answer at the address in AZURE_POD_IDENTITY_AUTHORITY_HOST: cannot connect to 127.0.0.1:1" in line
+    assert "does not respond at the address in AZURE_POD_IDENTITY_AUTHORITY_HOST: cannot connect to 127.0.0.1:1" in line
 
 
 def test_a_token_service_that_cannot_be_reached(arm, look):
