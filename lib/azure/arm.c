@@ -38,7 +38,7 @@ static bool arm_build_url(const struct azure *azure, const struct arm_call *call
            err_set(err, ERR_INVALID, "", "the path of the resource is too long");
 }
 
-/* A change may be answered with an empty body or with any JSON value, such as null. */
+/* The response to a change may have an empty body, or any JSON value such as null. */
 static bool arm_body_fits_change(const struct http_response *response)
 {
     if (response->body.size == 0)

@@ -11,9 +11,9 @@
 #include "lib/json/jpath.h"
 #include "lib/net/retry_after.h"
 
-#define WAIT_FIRST_MS 1000
-#define WAIT_MAX_MS   30000
-#define ASKED_MIN_MS  100 /* if Retry-After is less */
+#define WAIT_FIRST_MS      1000
+#define WAIT_MAX_MS        30000
+#define RETRY_AFTER_MIN_MS 100 /* if Retry-After is less */
 
 void arm_poll_free(struct arm_poll *p)
 {
@@ -26,11 +26,11 @@ void arm_poll_free(struct arm_poll *p)
 /* Returns the pause until the next poll: Retry-After, else short at first. */
 static int64_t poll_choose_wait(const struct http_response *response, unsigned polls)
 {
-    int64_t asked = retry_after_ms(response);
+    int64_t retry_after = retry_after_ms(response);
     int64_t own = polls < 5 ? (int64_t)WAIT_FIRST_MS << polls : WAIT_MAX_MS;
-    if (asked < 0)
+    if (retry_after < 0)
         return own;
-    return asked < ASKED_MIN_MS ? ASKED_MIN_MS : asked;
+    return retry_after < RETRY_AFTER_MIN_MS ? RETRY_AFTER_MIN_MS : retry_after;
 }
 
 enum poll_state { POLL_RUNNING, POLL_SUCCEEDED, POLL_FAILED };
