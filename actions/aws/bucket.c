@@ -71,7 +71,7 @@ static json_t *bucket_read_policy(struct step_ctx *ctx, const char *bucket)
         if (!json_is_object(policy)) {
             json_decref(policy);
             policy = NULL;
-            err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+            err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                     "the policy of bucket %s cannot be read", bucket);
         }
     } else if (act_failed_with(ctx, "NoSuchBucketPolicy") ||

@@ -24,7 +24,7 @@ static bool act_response_whole(const struct aws_call *call, const json_t *respon
     if (call->raw_body || json_object_size(response) > 0 || call->op->changes ||
         (protocol != AWS_EC2 && protocol != AWS_QUERY))
         return true;
-    return err_set(err, ERR_TRANSIENT, "UnreadableAnswer", "the response from %s is empty",
+    return err_set(err, ERR_TRANSIENT, "UnreadableResponse", "the response from %s is empty",
                    call->op->name);
 }
 

@@ -45,7 +45,7 @@ static json_t *ebs_volume_describe(struct step_ctx *ctx, bool *gone)
     const char *status = jstr(found, "status");
     *gone = status && strcmp(status, "deleted") == 0;
     if (!status)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                 "the response from %s does not list the volume", describe_volumes.name);
     if (status && !*gone)
         return found;

@@ -148,7 +148,7 @@ static bool ec2_add_states(struct step_ctx *ctx, json_t *states, const json_t *r
         if (id && name)
             json_object_set_new(states, id, json_string(name));
         else
-            ok = err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+            ok = err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                          "%s lists an instance without ID or state", describe_instances.name);
     }
     json_decref(instances);

@@ -82,7 +82,7 @@ static enum verdict ec2_quarantine_list_interfaces(struct step_ctx *ctx)
     if (vpc)
         step_state_set(ctx, "vpc", json_string(vpc));
     else if (json_array_size(found) > 0)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                 "%s lists a network interface without a VPC", describe_interfaces.name);
     bool whole = vpc != NULL;
     size_t i;

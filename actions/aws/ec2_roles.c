@@ -97,7 +97,7 @@ static json_t *profile_get(struct step_ctx *ctx, const char *name)
     json_t *profile = response ? json_incref(jget(response, "InstanceProfile")) : NULL;
     json_decref(response);
     if (response && !profile)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                 "%s does not describe the instance profile %s", get_profile.name, name);
     return profile;
 }
@@ -154,7 +154,7 @@ static enum verdict ec2_role_create_profile(struct step_ctx *ctx)
         return step_invalid(ctx, "the instance profile %s holds another role", ec2_role_name(ctx));
     if (whole)
         return STEP_DONE;
-    err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+    err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
             "AWS returned no ARN for the instance profile %s", ec2_role_name(ctx));
     return STEP_FAILED;
 }

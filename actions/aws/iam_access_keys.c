@@ -107,7 +107,7 @@ static bool iam_key_is_unused(struct step_ctx *ctx, const json_t *key, const jso
     const char *date = jstr(usage, "AccessKeyLastUsed.LastUsedDate");
     int64_t used_ms;
     if (!jget(usage, "AccessKeyLastUsed")) /* of a key never used it says that */
-        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                        "the response from GetAccessKeyLastUsed does not mention access key %s",
                        jstr(key, "id"));
     if (!date)

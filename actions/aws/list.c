@@ -31,7 +31,7 @@ static bool act_items_whole(struct step_ctx *ctx, const struct act_listing *list
     json_array_foreach(items, i, item) {
         for (const char *const *path = listing->each; *path; path++)
             if (!jstr(item, *path))
-                return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+                return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                                "%s lists an item without %s", listing->op->name, *path);
     }
     return true;
@@ -95,7 +95,7 @@ json_t *act_texts(struct step_ctx *ctx, const json_t *list, const char *path)
             json_array_append_new(texts, json_string(text));
             continue;
         }
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                 "the response contains an element without %s", path);
         json_decref(texts);
         return NULL;

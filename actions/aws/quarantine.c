@@ -29,7 +29,7 @@ static enum verdict quarantine_keep_group(struct step_ctx *ctx, const char *id)
 {
     if (!id || !ec2_id_valid(id, "sg-")) {
         if (!ctx->plan) {
-            err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+            err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                     "AWS returned no ID for the security group %s", GROUP_NAME);
             return STEP_FAILED;
         }

@@ -47,7 +47,7 @@ static json_t *aurora_describe(struct step_ctx *ctx, bool *gone)
     json_t *found = response ? json_incref(jget(response, "DBClusters.DBCluster[0]")) : NULL;
     *gone = !response && ctx->err.kind == ERR_NOT_FOUND;
     if (response && !found)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer", "%s does not describe the cluster",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse", "%s does not describe the cluster",
                 describe_clusters.name);
     json_decref(response);
     return found;

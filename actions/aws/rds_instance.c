@@ -40,7 +40,7 @@ json_t *rds_describe_instance(struct step_ctx *ctx, const char *instance)
     json_t *found = response ? json_incref(jget(response, "DBInstances.DBInstance[0]")) : NULL;
     json_decref(response);
     if (response && !found)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                 "%s does not describe the instance %s", describe_instances.name, instance);
     return found;
 }

@@ -40,7 +40,7 @@ static json_t *clear_decode_key(struct step_ctx *ctx, const char *key, bool enco
     if (key && (encoded ? uri_decode(&plain, key, strlen(key), true) : buf_adds(&plain, key)))
         text = json_stringn(buf_str(&plain), plain.size);
     if (!text)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                 "the listing contains a key that cannot be decoded");
     buf_free(&plain);
     return text;

@@ -108,11 +108,11 @@ static bool vpc_acl_keep(struct step_ctx *ctx, const json_t *acl)
     if (!id && ctx->plan)
         id = ACL_PLANNED;
     if (!id)
-        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                        "AWS returned no ID for the network ACL");
     json_t *entries = vpc_acl_allowing_entries(acl);
     if (!entries)
-        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        return err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                        "AWS returned no number for a rule of the network ACL %s", id);
     step_state_set(ctx, "acl", json_string(id));
     step_state_set(ctx, "entries", entries);

@@ -161,7 +161,7 @@ static json_t *vm_find_parts(struct step_ctx *ctx, const json_t *vm)
     bool ok = json_is_object(jget(vm, "properties.storageProfile")) &&
               json_is_object(jget(vm, "properties.networkProfile"));
     if (!ok)
-        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableAnswer",
+        err_set(&ctx->err, ERR_TRANSIENT, "UnreadableResponse",
                 "%s does not list disks or network interfaces", get_vm.name);
     ok = ok && vm_add_disks(ctx, disks, vm) && vm_add_nics(ctx, nics, vm);
     for (size_t i = 0; ok && i < json_array_size(nics); i++)

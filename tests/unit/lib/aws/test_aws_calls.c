@@ -157,7 +157,7 @@ static void expect_empty_refused(struct action_world *w, const struct aws_op *op
     char message[64];
     snprintf(message, sizeof message, "the response from %s is empty", op->name);
     assert_string_equal(ctx.err.message, message);
-    assert_string_equal(ctx.err.code, "UnreadableAnswer");
+    assert_string_equal(ctx.err.code, "UnreadableResponse");
     assert_int_equal(ctx.err.kind, ERR_TRANSIENT);
 }
 
