@@ -1,5 +1,5 @@
-/* The few S3 object operations that the store and actions share. All wait for the answer; call them
- * on workers. Source: Amazon S3 API Reference. */
+/* The S3 object operations that the daemon's store needs. Functions block; call them on workers.
+ * Thread-safe. Source: Amazon S3 API Reference. */
 #ifndef HGAUTOD_LIB_AWS_S3_H
 #define HGAUTOD_LIB_AWS_S3_H
 
@@ -10,20 +10,19 @@
 #include "lib/aws/aws.h"
 #include "lib/net/object.h"
 
-/* A bucket, and how it wants to be spoken to. Strings are borrowed; NULL or "" where nothing is
- * said of it. */
+/* A bucket and what its requests must carry. Strings are borrowed; one that is NULL or "" is not
+ * sent. */
 struct s3_bucket {
     const char *name;
-    /* The account that it must belong to, or each call is refused. */
+    /* The account that the bucket must belong to; S3 denies the request otherwise. */
     const char *owner;
-    /* What the bucket demands of each put: */
-    /* "AES256", "aws:kms", "aws:kms:dsse". */
+    /* Of each put: "AES256", "aws:kms" or "aws:kms:dsse". */
     const char *encryption;
-    /* With the latter two; else the account's own key for S3. */
+    /* The key of the latter two; NULL: the account's default key for S3. */
     const char *kms_key_id;
-    /* "bucket-owner-full-control". */
+    /* Of each put: "bucket-owner-full-control". */
     const char *acl;
-    /* "crc32", "crc32c", "sha256"; Object Lock wants one. */
+    /* Of each put: "crc32", "crc32c" or "sha256"; Object Lock requires one. */
     const char *checksum;
 };
 
@@ -32,8 +31,8 @@ struct s3_bucket {
 bool s3_get(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
             const char *key, struct buf *body, struct object_meta *meta,
             struct err *err) MUST_CHECK;
-/* Size, ETag and time without the bytes. metadata may be NULL; else it becomes what s3_put stored,
- * "" if there is none. */
+/* Reads the metadata of an object without its bytes. metadata: receives what s3_put stored, "" if
+ * nothing; NULL: not needed. */
 bool s3_head(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
              const char *key, struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE],
              struct err *err) MUST_CHECK;
@@ -48,7 +47,8 @@ bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *b
  * too. Source: Amazon S3 User Guide, "How to perform conditional deletes". */
 bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
                const char *key, const char *etag, struct err *err) MUST_CHECK;
-/* ListObjectsV2 to the end, all keys that begin with prefix, in order. */
+/* Lists all objects whose keys begin with prefix, in order (ListObjectsV2 to its end). each: called on
+ * this thread for every object. Returns false with *err; objects may have been passed on before. */
 bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
              const char *prefix, object_each_fn each, void *ctx, struct err *err) MUST_CHECK;
 

@@ -77,13 +77,13 @@ def test_where_nothing_listens_there_are_no_credentials(metadata, with_role):
     metadata.url = "http://127.0.0.1:1"
     report = with_role([], IDS[:2])
     assert set(report.errors) == set(IDS[:2])
-    report.assert_error(IDS[0], "^no AWS credentials: give the host a role, .*the instance metadata service does not answer: "
+    report.assert_error(IDS[0], "^no AWS credentials: give the host a role, .*the instance metadata service does not respond: "
                                 "cannot connect to 127.0.0.1:1: Connection refused")
 
 
 def test_what_is_silent_again_and_again_is_not_there(with_role, metadata):
     report = with_role([None] * 1000, IDS[:2])
-    report.assert_error(IDS[0], "^no AWS credentials: .*the instance metadata service does not answer: ")
+    report.assert_error(IDS[0], "^no AWS credentials: .*the instance metadata service does not respond: ")
 
 
 # Several fetches of the token fail, as many resources wait for it, and none of them has done anything.

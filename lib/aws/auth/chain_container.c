@@ -121,10 +121,10 @@ enum link_result link_container(const struct link_params *params, struct aws_cre
         .response_secret = true,
     };
     struct http_response response = {0};
-    if (!request.url || !http_headers_add(&request.headers, "Accept", "application/json")) {
-        err_set(err, ERR_INTERNAL, "", "out of memory");
-    } else if (link_container_authorize(&request.headers, err) &&
-               http_perform(params->http, &request, &response, err)) {
+    /* Always valid. */
+    bool ok = http_headers_add(&request.headers, "Accept", "application/json");
+    if (ok && link_container_authorize(&request.headers, err) &&
+        http_perform(params->http, &request, &response, err)) {
         *creds = link_container_read_creds(&response, err);
         http_response_free(&response);
     }

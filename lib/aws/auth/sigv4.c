@@ -48,8 +48,8 @@ struct signing {
 
 /* --- the headers that signing adds --- */
 
-static bool add_header(struct http_request *request, const char *name, const char *value,
-                       struct err *err)
+static bool sigv4_add_header(struct http_request *request, const char *name, const char *value,
+                             struct err *err)
 {
     if (http_headers_add(&request->headers, name, value))
         return true;
@@ -60,7 +60,8 @@ static bool add_header(struct http_request *request, const char *name, const cha
 }
 
 /* The Host header as HTTP clients send it: without the port where that is the scheme's own. */
-static bool add_host(struct http_request *request, const struct uri_parts *url, struct err *err)
+static bool sigv4_add_host(struct http_request *request, const struct uri_parts *url,
+                           struct err *err)
 {
     char host[300];
     struct uri_span s = url->authority;
@@ -68,15 +69,15 @@ static bool add_host(struct http_request *request, const struct uri_parts *url, 
         return true;
     memcpy(host, s.at, s.size);
     host[s.size] = '\0';
-    return add_header(request, "Host", host, err);
+    return sigv4_add_header(request, "Host", host, err);
 }
 
-static bool add_date(struct http_request *request, struct signing *s, struct err *err)
+static bool sigv4_add_date(struct http_request *request, struct signing *s, struct err *err)
 {
     const char *given = http_headers_get(&request->headers, "X-Amz-Date");
     if (!given) {
         clock_iso_basic(s->options->now_ms, s->date);
-        return add_header(request, "X-Amz-Date", s->date, err);
+        return sigv4_add_header(request, "X-Amz-Date", s->date, err);
     }
     if (strlen(given) != sizeof s->date - 1)
         return err_set(err, ERR_INVALID, "", "the X-Amz-Date header is not like 20150830T123600Z");
@@ -84,14 +85,16 @@ static bool add_date(struct http_request *request, struct signing *s, struct err
     return true;
 }
 
-static bool add_token(struct http_request *request, const struct aws_creds *creds, struct err *err)
+static bool sigv4_add_token(struct http_request *request, const struct aws_creds *creds,
+                            struct err *err)
 {
     return !creds->session_token ||
-           add_header(request, "X-Amz-Security-Token", creds->session_token, err);
+           sigv4_add_header(request, "X-Amz-Security-Token", creds->session_token, err);
 }
 
 /* Reads a stream to its end and starts it anew. */
-static bool hash_stream(const struct http_body *body, char to[SHA256_HEX_SIZE], struct err *err)
+static bool sigv4_hash_stream(const struct http_body *body, char to[SHA256_HEX_SIZE],
+                              struct err *err)
 {
     struct sha256 *hash = sha256_new();
     uint8_t digest[SHA256_SIZE];
@@ -114,7 +117,8 @@ static bool hash_stream(const struct http_body *body, char to[SHA256_HEX_SIZE], 
     return true;
 }
 
-static bool hash_payload(const struct http_request *request, struct signing *s, struct err *err)
+static bool sigv4_hash_payload(const struct http_request *request, struct signing *s,
+                               struct err *err)
 {
     const char *given = s->options->payload_hash;
     if (given) {
@@ -125,27 +129,27 @@ static bool hash_payload(const struct http_request *request, struct signing *s, 
         return true;
     }
     if (!request->body.data && request->body.read)
-        return hash_stream(&request->body, s->payload_hash, err);
+        return sigv4_hash_stream(&request->body, s->payload_hash, err);
     sha256_hex(request->body.data ? request->body.data : "",
                request->body.data ? request->body.size : 0, s->payload_hash);
     return true;
 }
 
-static bool add_headers(struct http_request *request, struct signing *s, struct err *err)
+static bool sigv4_add_headers(struct http_request *request, struct signing *s, struct err *err)
 {
-    return add_host(request, &s->url, err) && add_date(request, s, err) &&
-           hash_payload(request, s, err) &&
+    return sigv4_add_host(request, &s->url, err) && sigv4_add_date(request, s, err) &&
+           sigv4_hash_payload(request, s, err) &&
            (!s->options->add_content_sha256 ||
             http_headers_get(&request->headers, "x-amz-content-sha256") ||
-            add_header(request, "x-amz-content-sha256", s->payload_hash, err)) &&
-           (s->options->omit_session_token || add_token(request, s->creds, err));
+            sigv4_add_header(request, "x-amz-content-sha256", s->payload_hash, err)) &&
+           (s->options->omit_session_token || sigv4_add_token(request, s->creds, err));
 }
 
 /* --- the canonical request --- */
 
 /* Appends text that is percent-encoded already, in the one way that signatures know: upper-case
  * digits, and nothing encoded that need not be. */
-static void add_encoded(struct buf *to, struct uri_span text, bool keep_slash)
+static void sigv4_add_encoded(struct buf *to, struct uri_span text, bool keep_slash)
 {
     for (size_t i = 0; i < text.size;) {
         const char *at = text.at + i;
@@ -167,17 +171,17 @@ static void add_encoded(struct buf *to, struct uri_span text, bool keep_slash)
 }
 
 /* One segment of a path, or all of it. */
-static void add_segment(struct signing *s, struct uri_span segment)
+static void sigv4_add_segment(struct signing *s, struct uri_span segment)
 {
     if (s->options->double_encode_path)
         uri_encode(&s->canonical, segment.at, segment.size, true);
     else
-        add_encoded(&s->canonical, segment, true);
+        sigv4_add_encoded(&s->canonical, segment, true);
 }
 
 /* Appends the path without its empty, "." and ".." segments (RFC 3986, section 5.2.4). Fails when
  * there are too many. */
-static bool add_normal_path(struct signing *s)
+static bool sigv4_add_normal_path(struct signing *s)
 {
     struct uri_span path = s->url.path;
     struct uri_span kept[SEGMENTS_MAX];
@@ -198,18 +202,18 @@ static bool add_normal_path(struct signing *s)
     }
     for (size_t i = 0; i < count; i++) {
         buf_addc(&s->canonical, '/');
-        add_segment(s, kept[i]);
+        sigv4_add_segment(s, kept[i]);
     }
     if (count == 0 || path.at[path.size - 1] == '/')
         buf_addc(&s->canonical, '/');
     return true;
 }
 
-static bool add_path(struct signing *s)
+static bool sigv4_add_path(struct signing *s)
 {
     if (s->options->normalize_path)
-        return add_normal_path(s);
-    add_segment(s, s->url.path);
+        return sigv4_add_normal_path(s);
+    sigv4_add_segment(s, s->url.path);
     return true;
 }
 
@@ -218,40 +222,40 @@ struct param {
     size_t at, key_size, size;
 };
 
-static int compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+static int sigv4_compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
 {
     int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
     return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
 }
 
 /* By name, then by value, as bytes. */
-static bool param_before(const char *data, const struct param *a, const struct param *b)
+static bool sigv4_param_before(const char *data, const struct param *a, const struct param *b)
 {
     const char *x = data + a->at, *y = data + b->at;
-    int order = compare_bytes(x, a->key_size, y, b->key_size);
+    int order = sigv4_compare_bytes(x, a->key_size, y, b->key_size);
     if (order == 0)
-        order = compare_bytes(x + a->key_size, a->size - a->key_size, y + b->key_size,
-                              b->size - b->key_size);
+        order = sigv4_compare_bytes(x + a->key_size, a->size - a->key_size, y + b->key_size,
+                                    b->size - b->key_size);
     return order < 0;
 }
 
-static struct param encode_param(struct buf *to, struct uri_span text)
+static struct param sigv4_encode_param(struct buf *to, struct uri_span text)
 {
     const char *equals = memchr(text.at, '=', text.size);
     size_t key_size = equals ? (size_t)(equals - text.at) : text.size;
     struct param p = {.at = to->size};
-    add_encoded(to, (struct uri_span){text.at, key_size}, false);
+    sigv4_add_encoded(to, (struct uri_span){text.at, key_size}, false);
     p.key_size = to->size - p.at;
     buf_addc(to, '=');
     if (equals)
-        add_encoded(to, (struct uri_span){equals + 1, text.size - key_size - 1}, false);
+        sigv4_add_encoded(to, (struct uri_span){equals + 1, text.size - key_size - 1}, false);
     p.size = to->size - p.at;
     return p;
 }
 
 /* Encodes every parameter into `work` and lists them in order. Fails when there are too many. */
-static bool sort_params(struct uri_span query, struct buf *work, struct param *params,
-                        size_t *count)
+static bool sigv4_sort_params(struct uri_span query, struct buf *work, struct param *params,
+                              size_t *count)
 {
     const char *end = query.at + query.size;
     for (const char *at = query.at; at < end;) {
@@ -263,10 +267,10 @@ static bool sort_params(struct uri_span query, struct buf *work, struct param *p
         if (*count == PARAMS_MAX)
             return false;
         if (stop > at) {
-            p = encode_param(work, (struct uri_span){at, (size_t)(stop - at)});
+            p = sigv4_encode_param(work, (struct uri_span){at, (size_t)(stop - at)});
             if (!buf_ok(work))
                 return false;
-            for (; i > 0 && param_before(work->data, &p, &params[i - 1]); i--)
+            for (; i > 0 && sigv4_param_before(work->data, &p, &params[i - 1]); i--)
                 params[i] = params[i - 1];
             params[i] = p;
             ++*count;
@@ -276,12 +280,12 @@ static bool sort_params(struct uri_span query, struct buf *work, struct param *p
     return true;
 }
 
-static bool add_query(struct signing *s)
+static bool sigv4_add_query(struct signing *s)
 {
     struct param params[PARAMS_MAX];
     struct buf work = buf_make(CANONICAL_MAX);
     size_t count = 0;
-    bool ok = sort_params(s->url.query, &work, params, &count);
+    bool ok = sigv4_sort_params(s->url.query, &work, params, &count);
     for (size_t i = 0; ok && i < count; i++) {
         if (i > 0)
             buf_addc(&s->canonical, '&');
@@ -292,7 +296,7 @@ static bool add_query(struct signing *s)
 }
 
 /* Proxies and HTTP libraries change these on the way, or add them later. */
-static bool is_unsigned(const char *name)
+static bool sigv4_is_unsigned(const char *name)
 {
     static const char *const names[] = {"authorization", "connection",        "user-agent",
                                         "expect",        "transfer-encoding", "x-amzn-trace-id"};
@@ -306,11 +310,11 @@ static bool is_unsigned(const char *name)
 
 /* Lists the headers to sign by name; those of one name stay in the order in which they were added.
  */
-static bool sort_headers(const struct http_headers *all, struct signing *s)
+static bool sigv4_sort_headers(const struct http_headers *all, struct signing *s)
 {
     for (size_t h = 0; h < all->count; h++) {
         size_t i = s->header_count;
-        if (is_unsigned(all->at[h].name))
+        if (sigv4_is_unsigned(all->at[h].name))
             continue;
         if (s->header_count == HEADERS_MAX)
             return false;
@@ -322,7 +326,7 @@ static bool sort_headers(const struct http_headers *all, struct signing *s)
     return true;
 }
 
-static void add_lower(struct buf *to, const char *name)
+static void sigv4_add_lowercase(struct buf *to, const char *name)
 {
     size_t at = to->size;
     if (!buf_adds(to, name))
@@ -332,7 +336,7 @@ static void add_lower(struct buf *to, const char *name)
             to->data[at] = (char)(to->data[at] + ('a' - 'A'));
 }
 
-static const char *pass(const char *at, bool blanks)
+static const char *sigv4_skip(const char *at, bool blanks)
 {
     while (*at && (*at == ' ' || *at == '\t') == blanks)
         at++;
@@ -340,61 +344,62 @@ static const char *pass(const char *at, bool blanks)
 }
 
 /* Appends a header's value without outer blanks, inner runs of them as one space. */
-static void add_trimmed(struct buf *to, const char *value)
+static void sigv4_add_trimmed(struct buf *to, const char *value)
 {
-    const char *at = pass(value, true);
+    const char *at = sigv4_skip(value, true);
     while (*at) {
-        const char *end = pass(at, false);
+        const char *end = sigv4_skip(at, false);
         buf_add(to, at, (size_t)(end - at));
-        at = pass(end, true);
+        at = sigv4_skip(end, true);
         if (*at)
             buf_addc(to, ' ');
     }
 }
 
 /* `previous` is NULL before the first. */
-static bool same_name(const struct http_header *previous, const struct http_header *header)
+static bool sigv4_same_name(const struct http_header *previous, const struct http_header *header)
 {
     return previous && strcasecmp(previous->name, header->name) == 0;
 }
 
-static void add_canonical_headers(struct signing *s)
+static void sigv4_add_canonical_headers(struct signing *s)
 {
     const struct http_header *previous = NULL;
     for (size_t i = 0; i < s->header_count; i++) {
         const struct http_header *header = s->headers[i];
-        if (same_name(previous, header)) {
+        if (sigv4_same_name(previous, header)) {
             buf_addc(&s->canonical, ',');
         } else {
             if (previous)
                 buf_addc(&s->canonical, '\n');
-            add_lower(&s->canonical, header->name);
+            sigv4_add_lowercase(&s->canonical, header->name);
             buf_addc(&s->canonical, ':');
         }
-        add_trimmed(&s->canonical, header->value);
+        sigv4_add_trimmed(&s->canonical, header->value);
         previous = header;
     }
     buf_addc(&s->canonical, '\n');
 }
 
-static void add_signed_names(struct signing *s)
+static void sigv4_add_signed_names(struct signing *s)
 {
     struct buf *to = &s->canonical;
     const struct http_header *previous = NULL;
     s->names_at = to->size;
     for (size_t i = 0; i < s->header_count; i++) {
         const struct http_header *header = s->headers[i];
-        if (same_name(previous, header))
+        if (sigv4_same_name(previous, header))
             continue;
         if (previous)
             buf_addc(to, ';');
-        add_lower(to, header->name);
+        sigv4_add_lowercase(to, header->name);
         previous = header;
     }
     s->names_size = to->size - s->names_at;
 }
 
-static bool build_canonical(const struct http_request *request, struct signing *s, struct err *err)
+static bool sigv4_build_canonical(const struct http_request *request, struct signing *s,
+                                  struct err *err)
 {
     struct buf *to = &s->canonical;
     /* As most are; the allocator has small pieces at hand. */
@@ -402,13 +407,13 @@ static bool build_canonical(const struct http_request *request, struct signing *
 
     buf_adds(to, request->method);
     buf_addc(to, '\n');
-    ok = ok && add_path(s);
+    ok = ok && sigv4_add_path(s);
     buf_addc(to, '\n');
-    ok = ok && add_query(s) && sort_headers(&request->headers, s);
+    ok = ok && sigv4_add_query(s) && sigv4_sort_headers(&request->headers, s);
     buf_addc(to, '\n');
-    add_canonical_headers(s);
+    sigv4_add_canonical_headers(s);
     buf_addc(to, '\n');
-    add_signed_names(s);
+    sigv4_add_signed_names(s);
     buf_addc(to, '\n');
     buf_adds(to, s->payload_hash);
     if (ok && buf_ok(to))
@@ -423,7 +428,7 @@ static bool build_canonical(const struct http_request *request, struct signing *
 /* --- string to sign, key --- */
 
 /* Appends "20150830/us-east-1/service/aws4_request". */
-static void add_scope(struct buf *to, const struct signing *s)
+static void sigv4_add_scope(struct buf *to, const struct signing *s)
 {
     buf_add(to, s->date, 8);
     buf_addc(to, '/');
@@ -433,7 +438,7 @@ static void add_scope(struct buf *to, const struct signing *s)
     buf_adds(to, "/aws4_request");
 }
 
-static bool build_string_to_sign(struct signing *s, struct err *err)
+static bool sigv4_build_string_to_sign(struct signing *s, struct err *err)
 {
     char hash[SHA256_HEX_SIZE];
     sha256_hex(s->canonical.data, s->canonical.size, hash);
@@ -441,7 +446,7 @@ static bool build_string_to_sign(struct signing *s, struct err *err)
     buf_adds(&s->to_sign, "AWS4-HMAC-SHA256\n");
     buf_adds(&s->to_sign, s->date);
     buf_addc(&s->to_sign, '\n');
-    add_scope(&s->to_sign, s);
+    sigv4_add_scope(&s->to_sign, s);
     buf_addc(&s->to_sign, '\n');
     buf_adds(&s->to_sign, hash);
     return buf_ok(&s->to_sign) ||
@@ -449,7 +454,7 @@ static bool build_string_to_sign(struct signing *s, struct err *err)
 }
 
 /* The key of one day, region and service. It depends on nothing else. */
-static void derive_key(const struct signing *s, uint8_t key[SHA256_SIZE])
+static void sigv4_derive_key(const struct signing *s, uint8_t key[SHA256_SIZE])
 {
     char start[4 + SECRET_MAX + 1];
     int size = snprintf(start, sizeof start, "AWS4%s", s->creds->secret_access_key);
@@ -515,7 +520,7 @@ static void keep_key(struct sigv4_keys *keys, const struct buf *name, const char
 }
 
 /* The key that was kept or, failing that, a new one. Keys are found by what is no secret. */
-static bool get_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct err *err)
+static bool sigv4_get_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct err *err)
 {
     struct sigv4_keys *keys = s->options->keys;
     const char *secret = s->creds->secret_access_key;
@@ -528,11 +533,11 @@ static bool get_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct er
         buf_reserve(&name, 127);
         buf_adds(&name, s->creds->access_key_id);
         buf_addc(&name, '/');
-        add_scope(&name, s);
+        sigv4_add_scope(&name, s);
     }
     bool kept = keys && buf_ok(&name);
     if (!kept || !find_key(keys, &name, secret, key)) {
-        derive_key(s, key);
+        sigv4_derive_key(s, key);
         if (kept)
             keep_key(keys, &name, secret, key);
     }
@@ -542,14 +547,14 @@ static bool get_key(const struct signing *s, uint8_t key[SHA256_SIZE], struct er
 
 /* --- signature --- */
 
-static bool add_authorization(struct http_request *request, const struct signing *s,
-                              struct err *err)
+static bool sigv4_add_authorization(struct http_request *request, const struct signing *s,
+                                    struct err *err)
 {
     uint8_t key[SHA256_SIZE], signature[SHA256_SIZE];
     char hex[SHA256_HEX_SIZE];
     struct buf value = buf_make(CANONICAL_MAX);
     bool ok = false;
-    if (!get_key(s, key, err))
+    if (!sigv4_get_key(s, key, err))
         return false;
     hmac_sha256(key, sizeof key, s->to_sign.data, s->to_sign.size, signature);
     wipe(key, sizeof key);
@@ -559,13 +564,13 @@ static bool add_authorization(struct http_request *request, const struct signing
     buf_adds(&value, "AWS4-HMAC-SHA256 Credential=");
     buf_adds(&value, s->creds->access_key_id);
     buf_addc(&value, '/');
-    add_scope(&value, s);
+    sigv4_add_scope(&value, s);
     buf_adds(&value, ", SignedHeaders=");
     buf_add(&value, s->canonical.data + s->names_at, s->names_size);
     buf_adds(&value, ", Signature=");
     buf_adds(&value, hex);
     if (buf_ok(&value))
-        ok = add_header(request, "Authorization", buf_str(&value), err);
+        ok = sigv4_add_header(request, "Authorization", buf_str(&value), err);
     else
         err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
     buf_free(&value);
@@ -584,9 +589,10 @@ bool sigv4_sign(struct http_request *request, const struct aws_creds *creds,
     const char *problem = uri_split(request->url, &s.url);
     if (problem)
         err_set(err, ERR_INVALID, "", "cannot sign a request: its URL is not valid: %s", problem);
-    bool ok = !problem && add_headers(request, &s, err) && build_canonical(request, &s, err) &&
-              build_string_to_sign(&s, err) && add_authorization(request, &s, err) &&
-              (!options->omit_session_token || add_token(request, creds, err));
+    bool ok = !problem && sigv4_add_headers(request, &s, err) &&
+              sigv4_build_canonical(request, &s, err) && sigv4_build_string_to_sign(&s, err) &&
+              sigv4_add_authorization(request, &s, err) &&
+              (!options->omit_session_token || sigv4_add_token(request, creds, err));
     if (trace) {
         trace->canonical_request = s.canonical;
         trace->string_to_sign = s.to_sign;

@@ -55,7 +55,7 @@ static const struct {
 static const char *const gov_plain_fips[] = {
     "ec2", "sts", "sqs", "sns", "dynamodb", "elasticloadbalancing", "rds", "redshift"};
 
-#define COUNT(array) (sizeof array / sizeof(*(array)))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* --- settings --- */
 

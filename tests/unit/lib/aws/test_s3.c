@@ -399,7 +399,7 @@ static void test_a_key_must_be_utf8(void **state)
 static void expect_lack(const struct err *err, const char *operation, const char *what)
 {
     char message[100];
-    snprintf(message, sizeof message, "the answer has no %s", what);
+    snprintf(message, sizeof message, "the response has no %s", what);
     assert_string_equal(err_kind_name(err->kind), "transient");
     assert_string_equal(err->code, "UnreadableResponse");
     assert_string_equal(err->operation, operation);
@@ -426,7 +426,7 @@ static void test_an_answer_without_what_it_must_have_is_no_answer(void **state)
     expect_lack(&err, "GetObject", "ETag");
     for (int i = 0; i < 2; i++) {
         assert_false(s3_get(&aws, NULL, &bucket, "a/b c", &body, &meta, &err));
-        expect_lack(&err, "GetObject", "Last-Modified that can be read");
+        expect_lack(&err, "GetObject", "readable Last-Modified");
     }
     assert_false(s3_head(&aws, NULL, &bucket, "a/b c", &meta, NULL, &err));
     expect_lack(&err, "HeadObject", "ETag");
@@ -543,9 +543,8 @@ static void expect_no_listing(const char *page, const char *message)
 /* A listing that lacks something is none, and above all not an empty one. */
 static void test_a_listing_must_be_whole(void **state)
 {
-    static const char when[] =
-        "a listing names an object without an ETag or a time that can be read";
-    static const char whether[] = "a listing does not say whether it is whole";
+    static const char when[] = "a listing contains an object without an ETag or a readable time";
+    static const char whether[] = "a listing does not indicate whether it is complete";
     (void)state;
     expect_no_listing("", "cannot read the service's response (HTTP status 200): it has no body");
     expect_no_listing("<DeleteResult><IsTruncated>false</IsTruncated></DeleteResult>",
