@@ -20,8 +20,8 @@
 struct world_answer {
     const char *op; /* "DescribeAddresses"; of S3 "GET versions": the method and the query's first
                        name; NULL ends the table */
-    const char *holds; /* what target or body must hold; NULL: anything */
-    int times;         /* so often, then the row is passed over; 0: always */
+    const char *holds; /* what target or body must contain; NULL: anything */
+    int times;         /* so often, then the row is skipped; 0: always */
     int status;        /* 0: 200 */
     const char *body;
     const char *headers; /* NULL: none */
@@ -33,9 +33,9 @@ struct action_world {
     struct http_client *http;
     struct aws *aws;
     struct ratelimit *limits;
-    const struct world_answer *answers; /* asked first */
-    const struct world_answer *more;    /* asked next; NULL: none */
-    int given[2][64];                   /* how often each row was */
+    const struct world_answer *answers; /* searched first */
+    const struct world_answer *more;    /* searched next; NULL: none */
+    int given[2][64];                   /* how often each row was used */
     struct buf calls;                   /* "Operation target body\n", decoded */
     const char *region;                 /* of the resource */
 };
@@ -210,7 +210,7 @@ static inline int world_calls(struct action_world *w, const char *op, const char
     return count;
 }
 
-/* The state as the next run of a step finds it. */
+/* Returns the state as the next run of a step finds it. */
 static inline json_t *world_restored(json_t *state)
 {
     char *text = json_dumps(state, JSON_COMPACT);
@@ -248,8 +248,8 @@ static inline void world_steps(struct action_world *w, struct step_ctx *ctx, str
     }
 }
 
-/* Carries out the action on the resource with the parameters (NULL: none), beginning with the state
- * that an earlier owner of the run has left (NULL: none). All are stolen. */
+/* Carries out the action on the resource with the parameters (NULL: none), starting with the state
+ * stored by a previous owner of the run (NULL: none). All are stolen. */
 static inline struct world_end world_act_from(struct action_world *w, const char *name,
                                               json_t *resource, json_t *given, json_t *stored)
 {

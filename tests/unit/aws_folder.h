@@ -1,5 +1,5 @@
-/* Folders of data as cmocka tests: every file (or folder) in them is a test of its own, named after
- * it. */
+/* Makes cmocka tests from folders of data: every file (or folder) in them is a test with its name.
+ */
 #ifndef HGAUTOD_TESTS_UNIT_AWS_FOLDER_H
 #define HGAUTOD_TESTS_UNIT_AWS_FOLDER_H
 
@@ -59,7 +59,7 @@ static inline void folder_add_test(struct folder_tests *tests, const char *name,
     tests->at[tests->count++] = (struct CMUnitTest){.name = name, .test_func = run};
 }
 
-/* Runs them, frees the paths, answers the number of failures. */
+/* Runs them, frees the paths and returns the number of failures. */
 static inline int folder_run(const char *group, struct folder_tests *tests)
 {
     int failed = _cmocka_run_group_tests(group, tests->at, tests->count, NULL, NULL);
@@ -69,7 +69,7 @@ static inline int folder_run(const char *group, struct folder_tests *tests)
     return failed;
 }
 
-/* The bytes of dir/name. */
+/* Returns the bytes of dir/name. */
 static inline struct buf folder_read(const char *dir, const char *name)
 {
     struct buf b = buf_make(1u << 20);
@@ -101,7 +101,7 @@ static inline json_t *folder_json(const char *dir, const char *name)
     return value;
 }
 
-/* Asserts that two values are equal, showing both as text. Members may stand in any order. */
+/* Asserts that two values are equal, showing both as text. The order of members does not matter. */
 static inline void assert_json_equal(const json_t *is, const json_t *wanted)
 {
     char *a = json_dumps(is, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);

@@ -1,6 +1,6 @@
-/* What the tests of the Azure client share: an environment without Azure, a clock that stands until
- * it is moved, a client whose token service, Resource Manager and storage are the test's server,
- * and the comparison of a request with a recorded one. */
+/* A fixture for tests of the Azure client: an environment without Azure, a clock that stands still
+ * until it is moved, a client whose token service, Resource Manager and storage are the test's
+ * server, and the comparison of a request with a recorded one. */
 #ifndef HGAUTOD_TESTS_UNIT_AZURE_WORLD_H
 #define HGAUTOD_TESTS_UNIT_AZURE_WORLD_H
 
@@ -121,7 +121,7 @@ static inline void world_stop(struct world *w)
     cloud_stop(&w->server);
 }
 
-/* The number of requests that the server has seen. */
+/* Returns the number of requests that the server has received. */
 static inline int world_count(struct world *w)
 {
     char *all = cloud_requests(&w->server);
@@ -172,7 +172,7 @@ static inline void world_add_decoded(json_t *pair, const char *text, size_t n)
     buf_free(&b);
 }
 
-/* The parameters of a query or form as sorted [name, value] pairs, decoded. */
+/* Returns the parameters of a query or form as sorted [name, value] pairs, decoded. */
 static inline json_t *world_pairs(const char *text)
 {
     json_t *pairs[64], *sorted = json_array();
@@ -194,7 +194,7 @@ static inline json_t *world_pairs(const char *text)
     return sorted;
 }
 
-/* Compares a target ("/path?query") with the recorded path and, where there is one, query. */
+/* Compares a target ("/path?query") with the recorded path and query, if any. */
 static inline void world_check_target(const char *target, const json_t *wanted)
 {
     const char *query = strchr(target, '?');

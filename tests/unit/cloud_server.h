@@ -1,6 +1,6 @@
-/* A little HTTP server in a thread of the test that plays STS, the container endpoint, IMDS or a
- * service: a function of the test answers each request. One request at a time, each on a connection
- * of its own. */
+/* A small HTTP server in a thread of the test that plays STS, the container endpoint, IMDS or a
+ * service: a function of the test responds to each request. One request at a time, each on its own
+ * connection. */
 #ifndef HGAUTOD_TESTS_UNIT_CLOUD_SERVER_H
 #define HGAUTOD_TESTS_UNIT_CLOUD_SERVER_H
 
@@ -27,17 +27,17 @@ struct cloud_request {
 };
 
 struct cloud_reply {
-    int status;          /* 0: no answer, the connection ends */
+    int status;          /* 0: no response, the connection is closed */
     const char *headers; /* whole lines with CRLF, "" */
-    bool open_ended;     /* the answer does not say where its body ends */
+    bool open_ended;     /* the response has no length */
     char body[8192];
 };
 
 typedef void (*cloud_answer_fn)(void *ctx, const struct cloud_request *request,
                                 struct cloud_reply *reply);
 
-/* What cloud_answer_next answers to all, and its lock: a caller that got no answer may go on before
- * the server's thread has left it. */
+/* The response of cloud_answer_next to all requests, and its lock: a caller without a response can
+ * continue before the server's thread has left the function. */
 struct cloud_next {
     pthread_mutex_t lock;
     struct cloud_reply reply;
@@ -75,12 +75,12 @@ struct cloud_server {
     pthread_t thread;
     cloud_answer_fn answer;
     void *ctx;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* of the following */
     struct buf requests;  /* "GET /path" lines */
     struct buf last;      /* head and body of the last one */
 };
 
-/* The whole request, or false when the connection ends before. */
+/* Reads the whole request. Returns false if the connection ends before. */
 static inline bool cloud_read(int fd, struct buf *in)
 {
     char part[4096];
@@ -172,7 +172,7 @@ static inline void cloud_stop(struct cloud_server *s)
     buf_free(&s->last);
 }
 
-/* Copies of what came, for assertions. The caller frees. */
+/* Return copies of what was received, for assertions, to be freed by the caller. */
 static inline char *cloud_requests(struct cloud_server *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -189,7 +189,7 @@ static inline char *cloud_last(struct cloud_server *s)
     return copy;
 }
 
-/* Whether the last request holds the text. */
+/* Returns true if the last request contains the text. */
 static inline bool cloud_saw(struct cloud_server *s, const char *text)
 {
     char *last = cloud_last(s);
@@ -198,7 +198,8 @@ static inline bool cloud_saw(struct cloud_server *s, const char *text)
     return saw;
 }
 
-/* Takes every AWS_ variable and proxy out of the environment: a test's own are the only ones. */
+/* Removes every AWS_ variable and proxy from the environment, so that only the test's own remain.
+ */
 static inline void cloud_clean_environment(void)
 {
     for (char **at = environ; *at;) {

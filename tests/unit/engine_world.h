@@ -1,6 +1,5 @@
-/* The real engine in a time of its own, with a store in memory and actions of the test's: whoever
- * waits for a time makes it come about at once, so that hours pass in milliseconds, and every run
- * of a test is like the other.
+/* The real engine with a simulated clock, a store in memory and actions of the test: a wait moves
+ * the clock at once, so that hours pass in milliseconds and every run of a test is the same.
  *
  * One worker, so that what steps do needs no lock. The test's program defines action_table. */
 #ifndef HGAUTOD_TESTS_ENGINE_WORLD_H
@@ -30,7 +29,7 @@
 #define MINUTE  (60 * SECOND)
 #define HOUR    (60 * MINUTE)
 
-/* The program's stands beside its own table. */
+/* The program's function is in the same file as its table. */
 const struct action *action_find(const char *name)
 {
     for (const struct action *const *a = action_table; *a; a++)
@@ -53,11 +52,11 @@ struct engine_world {
     int settled;
     enum settle how;
     int64_t delay_ms;
-    char why[2048]; /* with SETTLE_RELEASE: what could not be had; of the last that said so */
+    char why[2048]; /* with SETTLE_RELEASE: what was unavailable, in the last error */
     int64_t began_ms;
 };
 
-/* The time: of both clocks, and by how much the wall clock has been set. */
+/* The time of both clocks, and the adjustment of the wall clock. */
 static _Atomic int64_t world_ms, world_wall_set;
 
 static inline int64_t world_mono(const struct clock *c)
@@ -72,7 +71,7 @@ static inline int64_t world_wall(const struct clock *c)
     return INT64_C(1800000000000) + world_ms + world_wall_set;
 }
 
-/* In place of libc's: the scheduler, the only one to call it, waits for no time. */
+/* Replaces the function of libc: the scheduler, its only caller, does not wait. */
 int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                            const struct timespec *until)
 {
@@ -108,7 +107,7 @@ static inline int world_set_up_with(void **state, bool share_calls)
     w->config.http.retry_for = 2 * MINUTE;
     w->config.http.throttle_patience = 10 * MINUTE;
     w->rules.claims = true;
-    w->rules.claim_ttl = 30 * 24 * HOUR; /* its renewal is a test of its own */
+    w->rules.claim_ttl = 30 * 24 * HOUR; /* its renewal has a test of its own */
     w->clock = system_clock;
     w->clock.wall_ms = world_wall;
     w->clock.mono_ms = world_mono;
@@ -150,7 +149,7 @@ static inline int world_tear_down(void **state)
     return 0;
 }
 
-/* Carries the stored event out, until it is settled. */
+/* Carries out the stored event until it is settled. */
 static inline void world_run(struct engine_world *w)
 {
     int before = w->settled;
@@ -160,13 +159,13 @@ static inline void world_run(struct engine_world *w)
     assert_int_equal(w->settled, before + 1);
 }
 
-/* How long ago it was begun. */
+/* Returns how long ago the run began. */
 static inline int64_t world_passed(const struct engine_world *w)
 {
     return world_ms - w->began_ms;
 }
 
-/* Stores an event of automations: `names` of actions, separated by spaces, each on the `count`
+/* Stores an event with automations: `names` of actions, separated by spaces, each for `count`
  * resources "r0", "r1", ... */
 static inline void world_put_event(struct engine_world *w, const char *names, size_t count)
 {
@@ -204,7 +203,7 @@ static inline void world_put_claim(struct engine_world *w, const char *automatio
     memory_put_text(w->memory, PENDING, text);
 }
 
-/* What is stored under the first key with this beginning, parsed; NULL: nothing. */
+/* Returns the parsed content of the first key with this prefix; NULL if there is none. */
 static inline json_t *world_stored(struct engine_world *w, const char *prefix)
 {
     char *text = memory_text(w->memory, prefix);
@@ -213,7 +212,7 @@ static inline json_t *world_stored(struct engine_world *w, const char *prefix)
     return stored;
 }
 
-/* The report of the action must tell of so many processed, and so many errored. */
+/* Asserts the numbers of processed and errored resources in the report of the action. */
 static inline void world_expect(struct engine_world *w, const char *action, size_t processed,
                                 size_t errored)
 {
@@ -227,7 +226,7 @@ static inline void world_expect(struct engine_world *w, const char *action, size
     json_decref(report);
 }
 
-/* The first errored resource of the only report: its id and error. */
+/* Asserts ID and error of the first errored resource of the only report. */
 static inline void world_expect_error(struct engine_world *w, const char *id, const char *error)
 {
     json_t *report = world_stored(w, REPORTS);
@@ -240,7 +239,7 @@ static inline void world_expect_error(struct engine_world *w, const char *id, co
     json_decref(report);
 }
 
-/* How many lines of the log hold the text. */
+/* Returns the number of lines of the log that contain the text. */
 static inline size_t world_lines(struct engine_world *w, const char *text)
 {
     char line[8192];

@@ -6,7 +6,7 @@
 
 #include "lib/base/clock.h"
 
-/* A clock that stands until the test moves it. */
+/* A clock that stands still until the test moves it. */
 struct fake_clock {
     struct clock clock; /* first */
     int64_t now_ms;     /* of both clocks */

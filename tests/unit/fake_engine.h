@@ -1,7 +1,7 @@
-/* An engine that only notes what it is given, for tests of sources: the test settles deliveries and
- * says when the work of workers is done. It takes the place of daemon/run/engine.c in a test's
+/* An engine that only records what it is given, for tests of sources: the test settles deliveries
+ * and decides when the work of workers is done. It replaces daemon/run/engine.c in the test's
  * program.
- */
+ * */
 #ifndef HGAUTOD_TESTS_FAKE_ENGINE_H
 #define HGAUTOD_TESTS_FAKE_ENGINE_H
 
@@ -50,7 +50,7 @@ void engine_work(struct engine *e, void (*fn)(void *arg, struct http_client *htt
     e->work[e->work_count++] = (struct fake_work){fn, done, arg};
 }
 
-/* Does the first of the works that wait, on this thread; false when there is none. */
+/* Does the first waiting work on this thread. Returns false if there is none. */
 static inline bool fake_do_work(struct engine *e)
 {
     if (e->work_count == 0)
@@ -62,7 +62,7 @@ static inline bool fake_do_work(struct engine *e)
     return true;
 }
 
-/* The unsettled delivery of a key; NULL if there is none. */
+/* Returns the unsettled delivery of a key; NULL if there is none. */
 static inline struct delivery *fake_find(const struct engine *e, const char *key)
 {
     for (size_t i = 0; i < e->count; i++)
@@ -71,7 +71,7 @@ static inline struct delivery *fake_find(const struct engine *e, const char *key
     return NULL;
 }
 
-/* Settles the delivery of a key; false when there is none. */
+/* Settles the delivery of a key. Returns false if there is none. */
 static inline bool fake_settle(struct engine *e, const char *key, enum settle how, int64_t delay_ms)
 {
     for (size_t i = 0; i < e->count; i++) {
@@ -85,7 +85,7 @@ static inline bool fake_settle(struct engine *e, const char *key, enum settle ho
     return false;
 }
 
-/* Runs what the loop and the workers have to do now, until there is nothing left. */
+/* Runs the loop and the workers until nothing is left to do now. */
 static inline void fake_settle_down(const struct source_host *host)
 {
     for (int quiet = 0; quiet < 3; quiet++) {

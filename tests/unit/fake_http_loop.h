@@ -1,5 +1,5 @@
-/* An HTTP loop whose requests wait until the test answers them. It takes the place of
- * lib/net/http_loop.c in a test's program. */
+/* An HTTP loop whose requests wait until the test responds. It replaces lib/net/http_loop.c in the
+ * test's program. */
 #ifndef HGAUTOD_TESTS_FAKE_HTTP_LOOP_H
 #define HGAUTOD_TESTS_FAKE_HTTP_LOOP_H
 
@@ -46,7 +46,7 @@ static inline size_t fake_open_requests(const struct http_loop *h)
     return n;
 }
 
-/* Ends a request with this answer, which is freed. */
+/* Ends a request with this response, which is freed. */
 static inline void fake_answer(struct http_transfer *t, struct http_response *response)
 {
     t->open = false;

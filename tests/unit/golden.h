@@ -1,5 +1,5 @@
-/* Comparing text with a file of the project. With UPDATE=1 in the environment the file is written
- * anew instead. */
+/* Compares text with a file of the project. With UPDATE=1 in the environment, the file is rewritten
+ * instead. */
 #ifndef HGAUTOD_TESTS_UNIT_GOLDEN_H
 #define HGAUTOD_TESTS_UNIT_GOLDEN_H
 
@@ -9,7 +9,7 @@
 
 #include "lib/base/buf.h"
 
-/* Appends a file's bytes; a file that is not there is empty. */
+/* Appends a file's bytes; a missing file is empty. */
 static inline void golden_read(const char *path, struct buf *to)
 {
     FILE *f = fopen(path, "r");
@@ -38,7 +38,7 @@ static inline bool golden_update(void)
     return update && strcmp(update, "1") == 0;
 }
 
-/* The file must hold exactly this text. */
+/* Asserts that the file contains exactly this text. */
 static inline void golden_compare(const char *path, const char *text)
 {
     struct buf file = buf_make(1 << 20);
@@ -52,7 +52,7 @@ static inline void golden_compare(const char *path, const char *text)
     buf_free(&file);
 }
 
-/* The file must hold this text between the roff comments BEGIN and END generated. */
+/* Asserts that the file contains this text between the roff comments BEGIN and END generated. */
 static inline void golden_compare_part(const char *path, const char *text)
 {
     static const char begin[] = ".\\\" BEGIN generated\n", end[] = ".\\\" END generated\n";

@@ -1,15 +1,15 @@
-/* A little HTTP server in a thread of the test, whose manners, bad ones above all, are chosen by
- * the path asked for:
+/* A small HTTP server in a thread of the test. Its behavior, mostly faulty, is chosen by the path
+ * of the request:
  *
  *   /status/N        status N, a short body          /size/N    a body of N bytes
  *   /chunked         "one two" in two chunks         /echo      the request's body
- *   /early           103, then 200                   /headers   some headers to be read
- *   /many-headers    300 KB of them                  /noise     no HTTP
- *   /promise/N       Content-Length N and no body    /hang      nothing, until the client goes
- *   /short           less than Content-Length says   /reset     the same, and a TCP reset
- *   /drop            ends the connection unanswered unless it is its first request
- *   /cut/KIND/N      the first N bytes of server_whole's answer KIND, then ends the connection
- *   /open/N          N bytes of a body without a length, then ends the connection */
+ *   /early           103, then 200                   /headers   some headers
+ *   /many-headers    300 KB of them                  /noise     not HTTP
+ *   /promise/N       Content-Length N and no body    /hang      nothing, until the client closes
+ *   /short           less than Content-Length        /reset     the same, and a TCP reset
+ *   /drop            closes the connection unless it is its first request
+ *   /cut/KIND/N      the first N bytes of server_whole's response KIND, then closes
+ *   /open/N          N bytes of a body without a length, then closes */
 #ifndef HGAUTOD_TESTS_UNIT_HTTP_SERVER_H
 #define HGAUTOD_TESTS_UNIT_HTTP_SERVER_H
 
@@ -32,7 +32,7 @@ struct http_server {
     int listener;
     int port;
     pthread_t acceptor;
-    pthread_mutex_t lock; /* what follows */
+    pthread_mutex_t lock; /* of the following */
     pthread_t threads[SERVER_CONNECTIONS_MAX];
     int sockets[SERVER_CONNECTIONS_MAX];
     int connections; /* accepted so far */
@@ -47,7 +47,7 @@ struct server_connection {
     struct buf in;
 };
 
-/* Reads until `size` bytes are there; false when the client has gone. */
+/* Reads until there are `size` bytes. Returns false if the client has closed. */
 static bool server_read(struct server_connection *c, size_t size)
 {
     char bytes[4096];
@@ -111,7 +111,7 @@ static bool server_many_headers(int socket)
     return ok && server_text(socket, "Content-Length: 0\r\n\r\n");
 }
 
-/* Ends the connection by a reset rather than in order. */
+/* Resets the connection. */
 static bool server_reset(int socket)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -120,7 +120,7 @@ static bool server_reset(int socket)
     return false;
 }
 
-/* Whole answers of which /cut sends a part; NULL when there is none of that kind. */
+/* Returns a complete response, of which /cut sends a part; NULL if there is none of that kind. */
 static const char *server_whole(const char *kind)
 {
     static const struct {
@@ -153,7 +153,7 @@ static bool server_cut(int socket, const char *path)
     return false;
 }
 
-/* A body that ends where the connection does. */
+/* Sends a body that ends with the connection. */
 static bool server_open_ended(int socket, size_t size)
 {
     server_text(socket, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
@@ -161,7 +161,7 @@ static bool server_open_ended(int socket, size_t size)
     return false;
 }
 
-/* Answers one request; false to end the connection. */
+/* Responds to one request. Returns false to close the connection. */
 static bool server_serve(struct server_connection *c, const char *path, bool is_head,
                          const char *body, size_t body_size)
 {
@@ -215,7 +215,7 @@ static void server_remember(struct http_server *server, const char *head, size_t
     pthread_mutex_unlock(&server->lock);
 }
 
-/* Reads one request and answers it. */
+/* Reads one request and responds. */
 static bool server_request(struct server_connection *c)
 {
     char method[16];
@@ -241,7 +241,7 @@ static bool server_request(struct server_connection *c)
         return false;
     c->served++;
 
-    /* To a proxy the path comes with the server it is for. */
+    /* A proxy receives the path with its server. */
     const char *local = strncmp(path, "http://", 7) == 0 ? strchr(path + 7, '/') : path;
     return server_serve(c, local, strcmp(method, "HEAD") == 0, c->in.data + head, body);
 }
@@ -272,7 +272,7 @@ static void *server_main(void *arg)
         if (socket < 0)
             return NULL;
 
-        int on = 1; /* else each answer in two pieces takes 40 ms */
+        int on = 1; /* otherwise each response in two parts takes 40 ms */
         setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         struct server_connection *c = calloc(1, sizeof *c);
         *c = (struct server_connection){server, socket, 0, buf_make(64u << 20)};
@@ -288,7 +288,7 @@ static void *server_main(void *arg)
     }
 }
 
-/* A listening socket on a free port of this host. */
+/* Returns a listening socket on a free port of this host. */
 static int server_listen(int *port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -313,7 +313,7 @@ static struct http_server *server_start(void)
     return server;
 }
 
-/* Ends all connections, waits for their threads, and frees the server. */
+/* Closes all connections, waits for their threads, and frees the server. */
 static void server_stop(struct http_server *server)
 {
     shutdown(server->listener, SHUT_RDWR);
@@ -339,7 +339,7 @@ static int server_connections(struct http_server *server)
     return n;
 }
 
-/* Whether the head of the last request holds the text. */
+/* Returns true if the head of the last request contains the text. */
 static bool server_saw(struct http_server *server, const char *text)
 {
     pthread_mutex_lock(&server->lock);

@@ -1,5 +1,5 @@
-/* A store in memory for tests: conditional writes, a journal of what was done, and faults on
- * demand. */
+/* A store in memory for tests: conditional writes, a journal of operations, and faults on demand.
+ */
 #ifndef HGAUTOD_TESTS_MEMORY_STORE_H
 #define HGAUTOD_TESTS_MEMORY_STORE_H
 
@@ -27,15 +27,16 @@ struct memory_store {
     struct memory_object objects[MEMORY_OBJECTS];
     unsigned writes;
     int64_t now_ms;     /* its clock */
-    bool tells_no_time; /* it keeps that to itself */
-    char journal[8192]; /* "put KEY\n" ... of everything that worked; claims' writes too */
+    bool tells_no_time; /* and does not report it */
+    /* "put KEY\n" ... of everything that succeeded, writes of claims included. */
+    char journal[8192];
     /* The next `fault_count` operations whose line begins with fault_on fail with fault_kind; with
-     * fault_done they happen all the same (a lost answer). */
+     * fault_done they take effect anyway (a lost response). */
     char fault_on[128];
     enum err_kind fault_kind;
     unsigned fault_count;
     bool fault_done;
-    /* Told of every operation before it happens; NULL: nobody. Called with the lock held. */
+    /* Called before every operation, with the lock held; may be NULL. */
     void (*seen)(void *ctx, const char *line);
     void *seen_ctx;
 };
@@ -80,7 +81,8 @@ static inline void memory_put_text(struct memory_store *m, const char *key, cons
     pthread_mutex_unlock(&m->lock);
 }
 
-/* The text of the first object whose key begins with prefix; the caller frees it; NULL if none. */
+/* Returns the text of the first object whose key begins with prefix, to be freed by the caller;
+ * NULL if there is none. */
 static inline char *memory_text(struct memory_store *m, const char *prefix)
 {
     char *text = NULL;
@@ -94,7 +96,7 @@ static inline char *memory_text(struct memory_store *m, const char *prefix)
     return text;
 }
 
-/* Notes an operation; true when it shall fail. The lock is held. */
+/* Records an operation, with the lock held. Returns true if it must fail. */
 static inline bool memory_note(struct memory_store *m, const char *what, const char *key,
                                struct err *err)
 {

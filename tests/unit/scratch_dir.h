@@ -1,4 +1,4 @@
-/* A directory for one test, removed with all in it. */
+/* A directory for one test, which is removed with its contents. */
 #ifndef HGAUTOD_TESTS_SCRATCH_DIR_H
 #define HGAUTOD_TESTS_SCRATCH_DIR_H
 
@@ -17,7 +17,7 @@ static inline int scratch_remove_one(const char *path, const struct stat *st, in
     return remove(path);
 }
 
-/* Makes a new one below TMPDIR or /tmp; its path goes to `path`. */
+/* Makes a new one below TMPDIR or /tmp; `path` becomes its path. */
 static inline void scratch_make(char path[256])
 {
     const char *base = getenv("TMPDIR");
@@ -31,7 +31,7 @@ static inline void scratch_remove(const char *path)
     nftw(path, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Makes a folder and those above it, below the scratch directory. */
+/* Makes a folder and its parents below the scratch directory. */
 static inline void scratch_mkdir(const char *root, const char *relative)
 {
     char path[2048];
@@ -48,7 +48,7 @@ static inline void scratch_mkdir(const char *root, const char *relative)
     }
 }
 
-/* Writes a file in place, its folder made if need be. */
+/* Writes a file, making its folder if necessary. */
 static inline void scratch_write(const char *root, const char *relative, const char *text)
 {
     char path[1024];
