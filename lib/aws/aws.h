@@ -1,10 +1,10 @@
 /* The AWS client: takes an operation, an account and a region, and returns a result or a classified
  * error.
  *
- * A process has one `struct aws` with the settings, the credentials of every account and the caches;
- * all threads share it, and all functions are thread-safe. A worker calls aws_call() with its own
- * HTTP client and blocks; the main thread, which must not block, uses aws_prepare() and sends the
- * request on the event loop. */
+ * A process has one `struct aws` with the settings, the credentials of every account and the
+ * caches; all threads share it, and all functions are thread-safe. A worker calls aws_call() with
+ * its own HTTP client and blocks; the main thread, which must not block, uses aws_prepare() and
+ * sends the request on the event loop. */
 #ifndef HGAUTOD_LIB_AWS_AWS_H
 #define HGAUTOD_LIB_AWS_AWS_H
 
@@ -38,8 +38,8 @@ struct aws_options {
     const struct clock *clock;
     struct log *log;
     struct ratelimit *limits;
-    /* Returns true if a guarded call may follow a bucket to this region; else false with *err. NULL:
-     * to any region. Called on any thread. */
+    /* Returns true if a guarded call may follow a bucket to this region; else false with *err.
+     * NULL: to any region. Called on any thread. */
     bool (*allow_region)(const void *ctx, const char *region, struct err *err);
     const void *allow_region_ctx;
 };
@@ -89,9 +89,9 @@ void aws_expire_creds(struct aws *aws, const char *account, const struct aws_cre
 /* Makes one call: credentials, rate limit, encoding, signing, sending, decoding. A bucket that S3
  * has in another region is followed once and remembered; a guarded call only where allow_region
  * permits it, else ERR_DENIED. A request that is rejected for its time is signed again with the
- * service's. Rejected credentials are fetched again and the call is repeated once; if it is rejected
- * again, the rejection is the call's own error (ERR_DENIED). Nothing else is retried: that is the
- * caller's decision.
+ * service's. Rejected credentials are fetched again and the call is repeated once; if it is
+ * rejected again, the rejection is the call's own error (ERR_DENIED). Nothing else is retried: that
+ * is the caller's decision.
  * result: receives a new reference; an object.
  * Returns false with *err. ERR_BUSY: nothing was sent. ERR_UNAVAILABLE: nothing was done, because
  * credentials cannot be obtained now. */
@@ -118,12 +118,13 @@ const char *aws_region(const struct aws *aws);
 /* Returns the PEM file that AWS_CA_BUNDLE or the profile's ca_bundle names, for http_options; NULL
  * if none. Valid as long as the client. */
 const char *aws_ca_bundle(const struct aws *aws);
-/* Appends the URL (scheme://host[:port][/path]) that a service has in a region (NULL: the configured
- * one), by the configured override, FIPS setting and partition. Returns false with *err. */
+/* Appends the URL (scheme://host[:port][/path]) that a service has in a region (NULL: the
+ * configured one), by the configured override, FIPS setting and partition. Returns false with *err.
+ */
 bool aws_get_endpoint_url(struct aws *aws, const struct aws_service *service, const char *region,
                           struct buf *url, struct err *err) MUST_CHECK;
-/* Appends lines for `check` with the source of the credentials, and the reason why each earlier link
- * of the chain had none. Blocks. */
+/* Appends lines for `check` with the source of the credentials, and the reason why each earlier
+ * link of the chain had none. Blocks. */
 void aws_describe_chain(struct aws *aws, struct http_client *http, struct buf *to);
 
 #endif

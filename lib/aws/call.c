@@ -1,5 +1,6 @@
-/* Calls to AWS: chooses credentials and endpoint, signs, sends, and repeats where that helps. It does
- * not know where credentials come from (aws.c): STS, which provides some, is called through it. */
+/* Calls to AWS: chooses credentials and endpoint, signs, sends, and repeats where that helps. It
+ * does not know where credentials come from (aws.c): STS, which provides some, is called through
+ * it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,8 +25,8 @@ const struct aws_caller *aws_get_caller(struct aws *aws, struct http_client *htt
     return aws_identity_get_caller(aws->identity, http, err);
 }
 
-/* Returns the key of an account's credentials in the cache, "" for the daemon's own. caller: NULL if
- * not known yet. */
+/* Returns the key of an account's credentials in the cache, "" for the daemon's own. caller: NULL
+ * if not known yet. */
 static const char *aws_creds_key(const struct aws_caller *caller, const char *account)
 {
     return !account || (caller && strcmp(account, caller->account) == 0) ? "" : account;

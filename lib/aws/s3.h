@@ -47,8 +47,9 @@ bool s3_put(struct aws *aws, struct http_client *http, const struct s3_bucket *b
  * too. Source: Amazon S3 User Guide, "How to perform conditional deletes". */
 bool s3_delete(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
                const char *key, const char *etag, struct err *err) MUST_CHECK;
-/* Lists all objects whose keys begin with prefix, in order (ListObjectsV2 to its end). each: called on
- * this thread for every object. Returns false with *err; objects may have been passed on before. */
+/* Lists all objects whose keys begin with prefix, in order (ListObjectsV2 to its end). each: called
+ * on this thread for every object. Returns false with *err; objects may have been passed on before.
+ */
 bool s3_list(struct aws *aws, struct http_client *http, const struct s3_bucket *bucket,
              const char *prefix, object_each_fn each, void *ctx, struct err *err) MUST_CHECK;
 

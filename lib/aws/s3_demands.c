@@ -1,5 +1,5 @@
-/* The headers that a bucket's policy or Object Lock may demand of a PutObject: encryption, an ACL, a
- * checksum.
+/* The headers that a bucket's policy or Object Lock may demand of a PutObject: encryption, an ACL,
+ * a checksum.
  * Source: Amazon S3 API Reference, PutObject; "Checking object integrity". */
 #include "lib/aws/s3_demands.h"
 

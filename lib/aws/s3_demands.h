@@ -15,8 +15,8 @@ struct s3_demands {
     char checksum[64];
 };
 
-/* Fills in the headers for a put of this body, which is read to its end once if the bucket demands a
- * checksum. Returns false with ERR_INVALID for an unknown checksum. */
+/* Fills in the headers for a put of this body, which is read to its end once if the bucket demands
+ * a checksum. Returns false with ERR_INVALID for an unknown checksum. */
 bool s3_demands_set(struct s3_demands *d, const struct s3_bucket *bucket,
                     const struct http_body *body, struct err *err) MUST_CHECK;
 

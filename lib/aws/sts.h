@@ -20,8 +20,8 @@ struct sts_role {
     const char *source;
 };
 
-/* Assumes a role with the credentials `with`. Returns a new reference, or NULL with the error of STS,
- * whose message names the role. */
+/* Assumes a role with the credentials `with`. Returns a new reference, or NULL with the error of
+ * STS, whose message names the role. */
 struct aws_creds *sts_assume_role(struct aws *aws, struct http_client *http,
                                   const struct aws_creds *with, const struct sts_role *role,
                                   struct err *err) MUST_CHECK;

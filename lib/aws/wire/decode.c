@@ -97,8 +97,8 @@ static const char *decode_first_header(const struct http_response *response,
     return NULL;
 }
 
-/* Reads headers, which take precedence over the body: x-amzn-query-error ("Code;Sender") is the code
- * of a service that used the Query protocol before, x-amzn-errortype that of REST-JSON. */
+/* Reads headers, which take precedence over the body: x-amzn-query-error ("Code;Sender") is the
+ * code of a service that used the Query protocol before, x-amzn-errortype that of REST-JSON. */
 static void decode_fault_headers(const struct http_response *response, struct fault *f)
 {
     static const char *const codes[] = {"x-amzn-query-error", "x-amzn-errortype", NULL};
@@ -141,8 +141,8 @@ static const char *decode_status_code(int status)
     return "";
 }
 
-/* Returns the size of the part of a message that may be shown. Services explain a wrong signature by
- * what they signed themselves, which contains the session token: only the first sentence is for
+/* Returns the size of the part of a message that may be shown. Services explain a wrong signature
+ * by what they signed themselves, which contains the session token: only the first sentence is for
  * people. */
 static int decode_shown_size(const char *message)
 {
@@ -191,7 +191,8 @@ static void decode_fill_error(const struct aws_op *op, const struct http_respons
     decode_copy_id(f->request_id, err->request_id, sizeof err->request_id);
 }
 
-/* Decodes an error response. document: the parsed body; NULL if it cannot be parsed. Returns false. */
+/* Decodes an error response. document: the parsed body; NULL if it cannot be parsed. Returns false.
+ */
 static bool decode_error(const struct aws_op *op, const struct http_response *response,
                          json_t *document, struct err *err)
 {
@@ -254,7 +255,8 @@ static bool decode_root_fits(const struct aws_op *op, const char *name)
     return op->root ? strcmp(name, op->root) == 0 : strcasecmp(name, "html") != 0;
 }
 
-/* Writes why the document is not a complete response of the operation; returns false if it is one. */
+/* Writes why the document is not a complete response of the operation; returns false if it is one.
+ */
 static bool decode_find_problem(const struct aws_op *op, json_t *document, char problem[160])
 {
     char result[128];

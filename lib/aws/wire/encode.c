@@ -1,4 +1,5 @@
-/* Encodes an operation and its parameters as an unsigned HTTP request, by the service's protocol. */
+/* Encodes an operation and its parameters as an unsigned HTTP request, by the service's protocol.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -52,8 +52,8 @@ static bool label_exists(const struct aws_op *op, const char *key)
     return false;
 }
 
-/* Returns true if a server that normalizes paths would remove the segment, so that the request would
- * go elsewhere. */
+/* Returns true if a server that normalizes paths would remove the segment, so that the request
+ * would go elsewhere. */
 static bool label_is_dots(const char *segment, size_t size)
 {
     return (size == 1 || size == 2) && memcmp(segment, "..", size) == 0;
@@ -152,9 +152,9 @@ static bool rest_add_query(struct buf *url, const struct aws_call *call, const c
 
 /* --- URL --- */
 
-/* Finds the bucket that goes before the host; NULL if none does. A name that cannot be part of a host
- * stays in the path, as do buckets with a dot over https, which a wildcard certificate does not
- * cover. */
+/* Finds the bucket that goes before the host; NULL if none does. A name that cannot be part of a
+ * host stays in the path, as do buckets with a dot over https, which a wildcard certificate does
+ * not cover. */
 static bool rest_bucket_for_host(const struct aws_call *call, bool https, bool path_style,
                                  const char **bucket, struct err *err)
 {

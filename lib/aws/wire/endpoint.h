@@ -1,7 +1,7 @@
 /* Finds the endpoint of a service in a region: what the operator has set, else by the rules of the
- * partition. Touches memory and the environment only. Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints", "Dual-stack
- * and FIPS endpoints"; the rules are checked against botocore's
- * (tests/tools/botocore_endpoints.py). Settings are constant after
+ * partition. Touches memory and the environment only. Source: AWS SDKs and Tools Reference Guide,
+ * "Service-specific endpoints", "Dual-stack and FIPS endpoints"; the rules are checked against
+ * botocore's (tests/tools/botocore_endpoints.py). Settings are constant after
  * initialization, then thread-safe. */
 #ifndef HGAUTOD_LIB_AWS_WIRE_ENDPOINT_H
 #define HGAUTOD_LIB_AWS_WIRE_ENDPOINT_H
@@ -26,8 +26,8 @@ struct aws_endpoint_settings {
 };
 
 struct aws_endpoint {
-    /* scheme://host[:port][/path], without a trailing slash. Only an override has a path, which goes
-     * before those of the requests. */
+    /* scheme://host[:port][/path], without a trailing slash. Only an override has a path, which
+     * goes before those of the requests. */
     char url[1024];
     /* Differs from the requested region if the service is global. */
     char signing_region[33];

@@ -24,8 +24,8 @@ struct aws_partition {
 
 /* Returns the partition of that name ("aws-cn"); NULL if unknown. */
 const struct aws_partition *aws_partition_by_name(const char *name);
-/* Returns the partition of a region ("cn-north-1"), "aws" for well-formed regions of no other; NULL if
- * malformed. */
+/* Returns the partition of a region ("cn-north-1"), "aws" for well-formed regions of no other; NULL
+ * if malformed. */
 const struct aws_partition *aws_partition_of_region(const char *region);
 /* Returns the partition of an ARN; NULL if it is malformed or the partition is unknown. */
 const struct aws_partition *aws_partition_of_arn(const char *arn);

@@ -1,6 +1,6 @@
-/* Encodes an operation's parameters into an HTTP request, and decodes an HTTP response into a jansson
- * value or an error. Touches memory only; thread-safe. Source: AWS, "Smithy" protocol specifications
- * awsQuery, ec2Query, awsJson1_0/1_1, restJson1, restXml.
+/* Encodes an operation's parameters into an HTTP request, and decodes an HTTP response into a
+ * jansson value or an error. Touches memory only; thread-safe. Source: AWS, "Smithy" protocol
+ * specifications awsQuery, ec2Query, awsJson1_0/1_1, restJson1, restXml.
  *
  * Parameters are an object by wire name.
  * - EC2 and Query flatten it: {"InstanceId":["i-1","i-2"],"Force":true} becomes
@@ -8,7 +8,8 @@
  *   (or with the name that the service uses, {"VpcSecurityGroupIds":{"VpcSecurityGroupId":[...]}}).
  *   An empty array is sent as "Name=" in Query, as the SDKs do, and left out in EC2.
  * - JSON protocols send it as it is.
- * - REST protocols take from it what the path names. REST-JSON sends the rest as the JSON body, or as
+ * - REST protocols take from it what the path names. REST-JSON sends the rest as the JSON body, or
+ * as
  *   query parameters if the method has no body (GET, HEAD, DELETE); REST-XML as query parameters. A
  *   query parameter is a string, a number, a boolean, or an array of these (the name is repeated).
  * A null is left out. */
@@ -71,11 +72,12 @@ bool aws_encode(const struct aws_call *call, const char *endpoint, bool path_sty
 /* Decodes a response.
  *
  * For a 2xx, returns true, and *result (a new reference) is the body: EC2 without the <XResponse>
- * element, Query without <XResponse> and <XResult>, S3 without its root element (unless that has only
- * text: then an object of it), JSON as it is; an empty object if the operation's response may have no
- * body and has none. A 2xx from S3 whose root element is <Error> is an error. For any other status,
- * returns false, and *err is classified: kind, provider's code, message, operation, request ID,
- * Retry-After.
+ * element, Query without <XResponse> and <XResult>, S3 without its root element (unless that has
+ * only
+ * text: then an object of it), JSON as it is; an empty object if the operation's response may have
+ * no body and has none. A 2xx from S3 whose root element is <Error> is an error. For any other
+ * status, returns false, and *err is classified: kind, provider's code, message, operation, request
+ * ID, Retry-After.
  *
  * A 2xx that is not a complete response of the operation (it cannot be parsed, or lacks the body or
  * the root element that this operation's responses have) is ERR_TRANSIENT with the code
@@ -85,8 +87,8 @@ bool aws_decode(const struct aws_op *op, struct http_response *response, json_t 
                 struct err *err) MUST_CHECK;
 
 /* Finds the region that S3 reports for a bucket, in the x-amz-bucket-region header or an error's
- * <Region> element, whatever the status. Returns false if there is none that is well-formed. Call it
- * before aws_decode, which may consume the response. */
+ * <Region> element, whatever the status. Returns false if there is none that is well-formed. Call
+ * it before aws_decode, which may consume the response. */
 bool aws_bucket_region(const struct http_response *response, char region[33]);
 
 /* Returns the kind that an error code and status of a service (NULL: any) stand for: the one place
