@@ -8,7 +8,7 @@ from harness.killing import Folder, Killing, is_read
 from harness.process import Daemon, clean_environment, write_ini
 from harness.scenarios import SCENARIOS, Aws, census
 
-CONFIG = {"daemon": {"workers": 2, "drain_timeout": "20s"}, "http": {"request_timeout": "5s"}, "log": {"level": "info", "format": "json"}}
+CONFIG = {"daemon": {"workers": 2, "drain_timeout": "20s"}, "http": {"request_timeout": "20s"}, "log": {"level": "info", "format": "json"}}
 
 
 class Stage:
@@ -80,7 +80,6 @@ def test_killed_at_every_call(stage):
             reached, killed, found = stage.play(n, carried_out)
             assert killed and reached == calls[:n]
             assert found == undisturbed, f"killed {'after' if carried_out else 'before'} call {n} of {calls}"
-
 
 
 def test_every_action_of_more_than_one_call_has_a_scenario(hgautod):
