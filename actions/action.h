@@ -256,11 +256,11 @@ const char *param_string(const struct step_ctx *ctx, const char *name);
 bool param_boolean(const struct step_ctx *ctx, const char *name);
 int64_t param_number(const struct step_ctx *ctx, const char *name);
 
-/* Validates the parameters of an event. given: the "params" of the event, NULL or an object; members
- * that the action does not have are ignored, missing ones get their default. Booleans are
- * true/false/yes/no/y/n in any case or JSON booleans; numbers are digits or JSON integers. Returns
- * an object with each parameter of the action (a new reference), or NULL with ERR_INVALID, naming
- * the parameter. */
+/* Validates the parameters of an event. given: the "params" of the event, NULL or an object;
+ * members that the action does not have are ignored, missing ones get their default. Booleans
+ * are true/false/yes/no/y/n in any case or JSON booleans; numbers are digits or JSON integers.
+ * Returns an object with each parameter of the action (a new reference), or NULL with
+ * ERR_INVALID, naming the parameter. */
 json_t *action_params(const struct action *action, const json_t *given, struct err *err) MUST_CHECK;
 
 /* --- the table --- */

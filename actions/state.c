@@ -1,5 +1,5 @@
-/* The state of a task. In the process that made it, it is trusted. From the store it is input: anyone
- * who can write next to the reports may have written it. */
+/* The state of a task. In the process that made it, it is trusted. From the store it is input:
+ * anyone who can write next to the reports may have written it. */
 #include "actions/state.h"
 
 #include <string.h>

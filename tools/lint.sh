@@ -17,6 +17,13 @@ check() {
 check clang-format
 printf '%s\n' "$files" | xargs -P "$jobs" -n 16 clang-format --dry-run -Werror || failed="$failed clang-format"
 
+# The formatter does not wrap comments. A URL may be longer.
+check 'lines of at most 100 characters'
+# shellcheck disable=SC2086
+if LC_ALL=C.UTF-8 grep -nE '^.{101,}' $files | grep -v 'https\?://'; then
+    failed="$failed line-length"
+fi
+
 check 'functions of at most 60 lines'
 printf '%s\n' "$sources" | xargs tools/function-length.sh || failed="$failed function-length"
 

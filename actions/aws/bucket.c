@@ -58,8 +58,8 @@ bool bucket_put(struct step_ctx *ctx, const struct aws_op *op, const char *bucke
 
 /* --- policies --- */
 
-/* The present policy, or an empty one if the bucket has none: a new reference, NULL with ctx->err. A
- * policy that cannot be parsed is an error. */
+/* The present policy, or an empty one if the bucket has none: a new reference, NULL with
+ * ctx->err. A policy that cannot be parsed is an error. */
 static json_t *bucket_read_policy(struct step_ctx *ctx, const char *bucket)
 {
     struct buf text = buf_make(POLICY_MAX);

@@ -1,5 +1,5 @@
-/* ebs_delete_volume: stops the instances that the volume is attached to, detaches it, deletes it. It
- * never blocks a worker while it waits. */
+/* ebs_delete_volume: stops the instances that the volume is attached to, detaches it, deletes
+ * it. It never blocks a worker while it waits. */
 #include <string.h>
 
 #include "actions/aws/ec2.h"

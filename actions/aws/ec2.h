@@ -36,9 +36,9 @@ struct ec2_change {
 bool ec2_change_instances(struct step_ctx *const *ctxs, size_t count,
                           enum verdict *verdicts) MUST_CHECK;
 
-/* The states ("running") of instances. ids: an array of at most 200, stolen. Returns an object by ID
- * (a new reference) without the instances that do not exist; NULL with ctx->err. Permission:
- * ec2:DescribeInstances. */
+/* The states ("running") of instances. ids: an array of at most 200, stolen. Returns an object
+ * by ID (a new reference) without the instances that do not exist; NULL with ctx->err.
+ * Permission: ec2:DescribeInstances. */
 json_t *ec2_instance_states(struct step_ctx *ctx, json_t *ids) MUST_CHECK;
 
 /* A step that starts snapshots of all volumes of the instance, once per run: they are tagged with

@@ -22,10 +22,10 @@ bool iam_check_user(struct step_ctx *ctx);
 #define IAM_ARN_SIZE 256
 /* Writes the ARN of the account's own policy with that name. Returns to. */
 const char *iam_policy_arn(const struct step_ctx *ctx, const char *name, char to[IAM_ARN_SIZE]);
-/* For use in a step: creates the policy with this document (stolen) if the account does not have it.
- * If a policy with that name exists, its default version must have the same content; different
- * content is an error, because attaching it could allow what is to be denied. Permissions:
- * iam:CreatePolicy, iam:GetPolicy, iam:GetPolicyVersion. */
+/* For use in a step: creates the policy with this document (stolen) if the account does not have
+ * it. If a policy with that name exists, its default version must have the same content;
+ * different content is an error, because attaching it could allow what is to be denied.
+ * Permissions: iam:CreatePolicy, iam:GetPolicy, iam:GetPolicyVersion. */
 enum verdict iam_require_policy(struct step_ctx *ctx, const char *name, const char *description,
                                 json_t *document);
 /* Attaches a policy to a user; can be repeated. False with ctx->err. Permission:

@@ -1,5 +1,5 @@
-/* Identifies the AWS resource of an event. Each place that may contain its name is read in turn into
- * `struct found`, and must agree with what was found before. */
+/* Identifies the AWS resource of an event. Each place that may contain its name is read in turn
+ * into `struct found`, and must agree with what was found before. */
 #include "actions/aws/naming.h"
 
 #include <string.h>

@@ -47,8 +47,8 @@ const char *act_arn(struct step_ctx *ctx, const struct act_naming *how);
  * (NULL: none), `id` and `arn`, one of which must be present. NULL with ctx->err. Borrowed from the
  * resource. */
 const char *act_ec2_id(struct step_ctx *ctx, const char *attribute, const char *prefix);
-/* The ID of another EC2 resource in an attribute ("VPC ID"): *id is NULL if the attribute is absent.
- * False with ctx->err if it is not a valid ID. */
+/* The ID of another EC2 resource in an attribute ("VPC ID"): *id is NULL if the attribute is
+ * absent. False with ctx->err if it is not a valid ID. */
 bool act_ec2_attribute(struct step_ctx *ctx, const char *attribute, const char *prefix,
                        const char **id) MUST_CHECK;
 /* Whether text is prefix + [0-9a-f]{8,17}. Thread-safe. */

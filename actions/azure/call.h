@@ -14,20 +14,20 @@
 bool az_path(struct step_ctx *ctx, const struct arm_op *op, struct buf *path) MUST_CHECK;
 /* Appends the path of the resource's group. False with ctx->err. */
 bool az_group_path(struct step_ctx *ctx, const struct az_where *where, struct buf *path) MUST_CHECK;
-/* For action.check: whether the resource is valid and, as far as its `id` shows, of that type. False
- * with ctx->err. */
+/* For action.check: whether the resource is valid and, as far as its `id` shows, of that type.
+ * False with ctx->err. */
 bool az_check(struct step_ctx *ctx, const char *type) MUST_CHECK;
 
 /* Reads a resource: the response (a new reference), or NULL with ctx->err. */
 json_t *az_read(struct step_ctx *ctx, const struct arm_op *op, const char *path) MUST_CHECK;
 
-/* Makes a call and follows the operation that it starts. body: stolen; NULL: none. STEP_DONE when
- * the operation has succeeded; STEP_AGAIN while it is in progress: the step then makes the same call
- * again, which only polls the operation; STEP_FAILED with ctx->err. The operation is stored in
- * state.poll. A dry run only reports the call. */
+/* Makes a call and follows the operation that it starts. body: stolen; NULL: none. STEP_DONE
+ * when the operation has succeeded; STEP_AGAIN while it is in progress: the step then makes the
+ * same call again, which only polls the operation; STEP_FAILED with ctx->err. The operation is
+ * stored in state.poll. A dry run only reports the call. */
 enum verdict az_long(struct step_ctx *ctx, const struct arm_op *op, const char *path, json_t *body);
-/* For the descriptor of an action whose first step calls az_long: the operation in progress is taken
- * over. */
+/* For the descriptor of an action whose first step calls az_long: the operation in progress is
+ * taken over. */
 extern const struct action_state az_operation_state[];
 /* The same for an action of which a later step calls az_long: the operation is not taken over,
  * because that of one step must not be mistaken for that of another. Repeating a call does no harm.

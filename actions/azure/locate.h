@@ -9,10 +9,10 @@
 #include "lib/base/attr.h"
 #include "lib/base/buf.h"
 
-/* Appends the location ("westeurope") of the resource that action.arm_type specifies, by one read.
- * Appends nothing if it does not exist: the action reports that. False with ctx->err: a resource
- * whose location cannot be determined is not known to be in an allowed one. For the worker that runs
- * the task. */
+/* Appends the location ("westeurope") of the resource that action.arm_type specifies, by one
+ * read. Appends nothing if it does not exist: the action reports that. False with ctx->err: a
+ * resource whose location cannot be determined is not known to be in an allowed one. For the
+ * worker that runs the task. */
 bool az_locate(struct step_ctx *ctx, struct buf *location) MUST_CHECK;
 
 #endif

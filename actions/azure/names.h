@@ -1,5 +1,5 @@
-/* Rules for names of Azure resources. A name that no resource can have is an error in the event; the
- * 404 for it would not mean that a resource is gone. */
+/* Rules for names of Azure resources. A name that no resource can have is an error in the event;
+ * the 404 for it would not mean that a resource is gone. */
 #ifndef HGAUTOD_ACTIONS_AZURE_NAMES_H
 #define HGAUTOD_ACTIONS_AZURE_NAMES_H
 

@@ -1,7 +1,7 @@
-/* Which objects does a queue message announce? The format is recognized by its shape, not by where
- * the message came from. Sources: Amazon S3 User Guide, "Event message structure" and "EventBridge";
- * Amazon SNS, "raw message delivery"; Azure Event Grid, "Azure Blob Storage as an Event Grid
- * source". The input comes from outside: limits on size and depth hold. Thread-safe. */
+/* Which objects does a queue message announce? The format is recognized by its shape, not by
+ * where the message came from. Sources: Amazon S3 User Guide, "Event message structure" and
+ * "EventBridge"; Amazon SNS, "raw message delivery"; Azure Event Grid, "Azure Blob Storage as an
+ * Event Grid source". The input comes from outside: limits on size and depth hold. Thread-safe. */
 #ifndef HGAUTOD_DAEMON_SOURCE_ENVELOPE_H
 #define HGAUTOD_DAEMON_SOURCE_ENVELOPE_H
 

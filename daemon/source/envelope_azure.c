@@ -70,8 +70,8 @@ static bool grid_read_host(const char *url, struct buf *host, const char **path)
     return buf_ok(host);
 }
 
-/* Returns what follows the endpoint and a '/' in the URL: container, '/', name, as sent. NULL if the
- * URL is elsewhere; *foreign becomes its host. */
+/* Returns what follows the endpoint and a '/' in the URL: container, '/', name, as sent. NULL if
+ * the URL is elsewhere; *foreign becomes its host. */
 static const char *grid_within(const char *url, const char *endpoint, char *foreign, size_t size)
 {
     struct buf here = buf_make(512), there = buf_make(512);

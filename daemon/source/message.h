@@ -1,8 +1,8 @@
-/* Tracks a queue message: the deliveries that it announced, how they ended, and what is to be sent
- * to the queue about it next. The same for every kind of queue; sends nothing itself.
+/* Tracks a queue message: the deliveries that it announced, how they ended, and what is to be
+ * sent to the queue about it next. The same for every kind of queue; sends nothing itself.
  *
- *     received ─► deliveries unsettled, or held to be submitted again: EXTEND at half the visibility
- *                 timeout
+ *     received ─► deliveries unsettled, or held to be submitted again: EXTEND at half the
+ *                 visibility timeout
  *              ─► all settled: DELETE, or RELEASE if one of them was released ─► FINISHED
  *              ─► not understood, or failed, too often: SET_ASIDE ─► DELETE ─► FINISHED
  *
@@ -80,8 +80,8 @@ struct message {
     bool finished;
 };
 
-/* Makes a message, received by a request that was sent at now_ms. `owner` is borrowed, the texts are
- * copied. Never NULL; freed by message_free. */
+/* Makes a message, received by a request that was sent at now_ms. `owner` is borrowed, the texts
+ * are copied. Never NULL; freed by message_free. */
 struct message *message_new(void *owner, const char *id, const char *receipt, int64_t now_ms,
                             int64_t visibility_ms) MUST_CHECK;
 void message_free(struct message *m);
@@ -110,8 +110,8 @@ struct delivery *message_take_held(struct message *m, int64_t now_ms, int64_t *d
 /* Settles the held deliveries with SETTLE_LATER. */
 void message_release_held(struct message *m, int64_t now_ms);
 
-/* Returns the step to be sent now. With MESSAGE_WAIT, *due_ms becomes when to call again (INT64_MAX:
- * after the next change of the message). */
+/* Returns the step to be sent now. With MESSAGE_WAIT, *due_ms becomes when to call again
+ * (INT64_MAX: after the next change of the message). */
 enum message_step message_next_step(const struct message *m, int64_t now_ms, int64_t *due_ms);
 void message_step_sent(struct message *m, int64_t now_ms);
 /* Notes what became of the step that was sent; pause_ms is for MESSAGE_LATER. Returns true if the

@@ -10,8 +10,8 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 
-/* One operation that may fail for a while. The owner sets the members up to `ended`, borrowed strings
- * included; with the others 0, there is no outage. */
+/* One operation that may fail for a while. The owner sets the members up to `ended`, borrowed
+ * strings included; with the others 0, there is no outage. */
 struct outage {
     struct log *log;
     const struct clock *clock;

@@ -113,7 +113,8 @@ static bool probe_stop_at_first(void *ctx, const char *key, const struct object_
     return false;
 }
 
-/* The folder of the reports of an event below the prefix, which the daemon must be able to write. */
+/* The folder of the reports of an event below the prefix, which the daemon must be able to
+ * write. */
 static bool probe_folder(const char *prefix, struct buf *key)
 {
     const char *slash = strrchr(prefix, '/');
@@ -148,7 +149,8 @@ static const char *probe_put_advice(const struct config_source *config, const st
     return probe_advice(err, "allow writing reports there", "check bucket or container");
 }
 
-/* Puts an object like a report, and deletes it again: only a put shows what a store requires of one. */
+/* Puts an object like a report, and deletes it again: only a put shows what a store requires of
+ * one. */
 static bool probe_report(struct store *store, const struct config_source *config,
                          struct http_client *http, const char *folder, struct buf *to)
 {

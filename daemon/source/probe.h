@@ -13,8 +13,8 @@
 
 struct env;
 
-/* Append their findings to `to`. Return false if anything failed. Block. store is NULL for probe_sqs
- * of a queue without a configured bucket. */
+/* Append their findings to `to`. Return false if anything failed. Block. store is NULL for
+ * probe_sqs of a queue without a configured bucket. */
 bool probe_sqs(const struct env *env, const struct config_source *config, struct store *store,
                struct http_client *http, struct buf *to) MUST_CHECK;
 bool probe_s3(const struct env *env, const struct config_source *config, struct store *store,

@@ -70,8 +70,8 @@ static void queue_access_fetched(void *arg)
     queue_wake_in(s, 0);
 }
 
-/* Has the access fetched, because a request cannot be signed, or soon cannot be. Returns when to try
- * again at the latest. */
+/* Has the access fetched, because a request cannot be signed, or soon cannot be. Returns when to
+ * try again at the latest. */
 static int64_t queue_need_access(struct queue_source *s)
 {
     if (s->fetching)

@@ -1,11 +1,12 @@
-/* What the sources of all kinds of queues have in common: receiving messages, and the steps of each
- * message, all sent on the loop. What differs is in two tables of functions: how requests are signed (struct
- * queue_access) and what they contain (struct queue_wire). A kind of queue embeds struct
- * queue_source. Main thread, except for `fetch`.
+/* What the sources of all kinds of queues have in common: receiving messages, and the steps of
+ * each message, all sent on the loop. What differs is in two tables of functions: how requests
+ * are signed (struct queue_access) and what they contain (struct queue_wire). A kind of queue
+ * embeds struct queue_source. Main thread, except for `fetch`.
  *
- * One function, queue_tick(), checks everything that may be due (the receive, each message's next
- * step), sends it, and sets the one timer to when something else will be due. All that happens (a
- * response, a settled delivery, new credentials) is only noted, and wakes queue_tick(). */
+ * One function, queue_tick(), checks everything that may be due (the receive, each message's
+ * next step), sends it, and sets the one timer to when something else will be due. All that
+ * happens (a response, a settled delivery, new credentials) is only noted, and wakes
+ * queue_tick(). */
 #ifndef HGAUTOD_DAEMON_SOURCE_QUEUE_H
 #define HGAUTOD_DAEMON_SOURCE_QUEUE_H
 
@@ -59,7 +60,8 @@ struct queue_message {
 struct queue_access {
     /* What is logged when there is none, and when there is again. */
     const char *no_access, *access_again;
-    /* Returns true if `fetch` should be called although requests can still be signed. NULL: never. */
+    /* Returns true if `fetch` should be called although requests can still be signed. NULL:
+     * never. */
     bool (*due)(struct queue_source *s);
     /* On a worker: fetches what requests are signed with. */
     bool (*fetch)(struct queue_source *s, struct http_client *http, struct err *err);
@@ -155,15 +157,15 @@ struct queue_source_options {
 
 /* Fills in what is common, and makes the sweep if one is configured. */
 void queue_source_open(struct queue_source *s, const struct queue_source_options *options);
-/* Releases what queue_source_open made, and the store. `whole`, the struct that embeds the source, is
- * released with free() when the timer has closed. */
+/* Releases what queue_source_open made, and the store. `whole`, the struct that embeds the
+ * source, is released with free() when the timer has closed. */
 void queue_source_close(struct queue_source *s, void *whole);
 
 /* For a kind's `received`: takes a message that r returned. */
 void queue_source_take(struct queue_source *s, const struct queue_request *r,
                        const struct queue_message *got);
-/* For a kind's `parse` and `place`: logs, once for each `found`, that events from there are ignored.
- * `key` names what was found in the log. */
+/* For a kind's `parse` and `place`: logs, once for each `found`, that events from there are
+ * ignored. `key` names what was found in the log. */
 void queue_source_warn_foreign(struct queue_source *s, const char *message, const char *key,
                                const char *found, const char *configured);
 /* Returns the monotonic time. */

@@ -139,8 +139,9 @@ static bool sqs_prepare_request(struct queue_source *base, struct queue_request 
     return ok;
 }
 
-/* Reads a response. From one that rejects the request because of its time, the right time is learned
- * for the next. Keys that the service does not know are treated as expired: others are fetched. */
+/* Reads a response. From one that rejects the request because of its time, the right time is
+ * learned for the next. Keys that the service does not know are treated as expired: others are
+ * fetched. */
 static bool sqs_read_response(struct queue_source *base, const struct queue_request *r,
                               struct http_response *response, json_t **result, struct err *err)
 {

@@ -150,8 +150,8 @@ static bool entry_found(struct sweep *s, struct entry *e, struct sweep_found *fo
     return false;
 }
 
-/* Merges known entries and found events, both sorted by key, into a new list of entries. Returns how
- * many are new. */
+/* Merges known entries and found events, both sorted by key, into a new list of entries. Returns
+ * how many are new. */
 static size_t sweep_merge(struct sweep *s, struct entry **merged, size_t *merged_count)
 {
     size_t new_count = 0, n = 0, i = 0, j = 0;

@@ -1,8 +1,8 @@
 /* The source of a bucket or container without a queue, or of a directory: it only sweeps.
  *
- * In a directory, writers may write in place. An event is taken when it is found unchanged twice,
- * SWEPT_RECHECK_MS apart: writers that rename a complete file into place are safe at any pace, and one
- * that writes in place must not pause for longer than that. */
+ * In a directory, writers may write in place. An event is taken when it is found unchanged
+ * twice, SWEPT_RECHECK_MS apart: writers that rename a complete file into place are safe at any
+ * pace, and one that writes in place must not pause for longer than that. */
 #include <stdlib.h>
 
 #include "daemon/env.h"

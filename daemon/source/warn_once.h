@@ -1,4 +1,5 @@
-/* Keeps a warning about a value from being logged for each occurrence of that value. Main thread. */
+/* Keeps a warning about a value from being logged for each occurrence of that value. Main
+ * thread. */
 #ifndef HGAUTOD_DAEMON_SOURCE_WARN_ONCE_H
 #define HGAUTOD_DAEMON_SOURCE_WARN_ONCE_H
 

@@ -157,7 +157,8 @@ static int dir_make_folder(int at, const char *name)
     return dir_open_folder(at, name);
 }
 
-/* Opens the folder at the first n bytes of a valid path ("a/b"), n == 0: the root. -1 with errno. */
+/* Opens the folder at the first n bytes of a valid path ("a/b"), n == 0: the root. -1 with
+ * errno. */
 static int dir_walk(const struct dir_store *s, const char *path, size_t n, bool create)
 {
     int fd = dir_open_folder(s->root, ".");

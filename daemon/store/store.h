@@ -1,8 +1,8 @@
-/* A store: where events, their reports and is_pending are kept. An S3 bucket, a blob container, or a
- * directory.
+/* A store: where events, their reports and is_pending are kept. An S3 bucket, a blob container,
+ * or a directory.
  *
- * Operations block; they are called on worker threads with that worker's http_client, several at a
- * time on one store. Keys are relative to the store's root, UTF-8, without a leading '/'. */
+ * Operations block; they are called on worker threads with that worker's http_client, several at
+ * a time on one store. Keys are relative to the store's root, UTF-8, without a leading '/'. */
 #ifndef HGAUTOD_DAEMON_STORE_STORE_H
 #define HGAUTOD_DAEMON_STORE_STORE_H
 
@@ -24,8 +24,8 @@ struct store_ops {
     /* Appends a whole object to *body, whose max is the limit (ERR_LIMIT). meta may be NULL. */
     bool (*get)(struct store *s, struct http_client *http, const char *key, struct buf *body,
                 struct object_meta *meta, struct err *err);
-    /* Size, ETag and time without the bytes. metadata may be NULL; else it becomes what was put with
-     * the object, "" if nothing was. */
+    /* Size, ETag and time without the bytes. metadata may be NULL; else it becomes what was put
+     * with the object, "" if nothing was. */
     bool (*head)(struct store *s, struct http_client *http, const char *key,
                  struct object_meta *meta, char metadata[OBJECT_METADATA_SIZE], struct err *err);
     /* Writes a whole object at once: readers get the old one or the new one. The store decides the
@@ -74,13 +74,13 @@ struct azure_storage;
 struct config_source;
 
 /* Opens the store in an S3 bucket. The source's configuration, borrowed for as long as the store
- * exists, has what the bucket requires; its region is a hint that may be missing, S3 reports where a
- * bucket is. Returns NULL with *err if bucket is not a valid name. */
+ * exists, has what the bucket requires; its region is a hint that may be missing, S3 reports
+ * where a bucket is. Returns NULL with *err if bucket is not a valid name. */
 struct store *store_s3_new(struct aws *aws, const char *bucket, const struct config_source *config,
                            struct err *err) MUST_CHECK;
 
-/* Opens the store in a container of an Azure storage account. Takes over `storage`, also on failure.
- * Returns NULL with *err if container is not a valid name. */
+/* Opens the store in a container of an Azure storage account. Takes over `storage`, also on
+ * failure. Returns NULL with *err if container is not a valid name. */
 struct store *store_blob_new(struct azure_storage *storage, const char *container,
                              struct err *err) MUST_CHECK;
 /* Returns the account of such a store; borrowed for as long as the store exists. */

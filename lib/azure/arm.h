@@ -85,10 +85,9 @@ struct arm_call {
 json_t *arm_call(struct azure *azure, struct http_client *http, const struct arm_call *call,
                  struct arm_poll *poll, struct err *err) MUST_CHECK;
 
-/* Polls an operation once.
- * done: whether it has succeeded; if not, p->wait_ms is the pause until the next poll.
- * Returns false with *err: the operation failed (final), or the poll itself did (retryable). The URL
- * is requested from the configured ARM host only. */
+/* Polls an operation once. done: whether it has succeeded; if not, p->wait_ms is the pause until
+ * the next poll. Returns false with *err: the operation failed (final), or the poll itself did
+ * (retryable). The URL is requested from the configured ARM host only. */
 bool arm_poll_once(struct azure *azure, struct http_client *http, struct arm_poll *p, bool *done,
                    struct err *err) MUST_CHECK;
 

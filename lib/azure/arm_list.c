@@ -4,7 +4,8 @@
 #include "lib/azure/arm_private.h"
 #include "lib/json/jpath.h"
 
-/* Appends the elements of a page to `all`; *url becomes that of the next page, empty after the last. */
+/* Appends the elements of a page to `all`; *url becomes that of the next page, empty after the
+ * last. */
 static bool list_add_page(const struct http_response *response, json_t *all, struct buf *url,
                           struct err *err)
 {

@@ -43,8 +43,8 @@ static enum poll_state poll_state_of(const char *status)
                                                                                     : POLL_RUNNING;
 }
 
-/* Sets *err to the failure of the operation. Another poll would bring the same, so the kind is never
- * a retryable one. Returns false. */
+/* Sets *err to the failure of the operation. Another poll would bring the same, so the kind is
+ * never a retryable one. Returns false. */
 static bool poll_set_failure(const char *operation, const struct http_response *response,
                              const json_t *object, const char *status, struct err *err)
 {

@@ -1,4 +1,5 @@
-/* What the files of the Resource Manager client share among themselves; nothing else includes it. */
+/* What the files of the Resource Manager client share among themselves; nothing else includes
+ * it. */
 #ifndef HGAUTOD_LIB_AZURE_ARM_PRIVATE_H
 #define HGAUTOD_LIB_AZURE_ARM_PRIVATE_H
 
@@ -18,10 +19,10 @@ struct arm_request {
     const char *body;
 };
 
-/* Sends a request with a token, which is replaced once after a 401, and classifies any status but
- * 2xx; a second 401 is an error of the request itself (ERR_DENIED).
- * response: the caller's to free on success.
- * Returns false with *err. The URL must be on the configured host: the token is sent nowhere else. */
+/* Sends a request with a token, which is replaced once after a 401, and classifies any status
+ * but 2xx; a second 401 is an error of the request itself (ERR_DENIED). response: the caller's
+ * to free on success. Returns false with *err. The URL must be on the configured host: the token
+ * is sent nowhere else. */
 bool arm_send(struct azure *azure, struct http_client *http, const struct arm_request *r,
               struct http_response *response, struct err *err) MUST_CHECK;
 

@@ -1,11 +1,11 @@
 /* The Azure client: the endpoints of a cloud, and tokens for them from the identity that the
  * environment provides.
  *
- * One `struct azure` per process holds the settings, the tokens by scope and the token buckets; all
- * threads share it. A worker fetches tokens and blocks; the main thread, which must not block, only
- * uses those in memory (azure_peek_token). Unless stated otherwise, any thread may call any function.
- * Source: Microsoft Entra documentation, "OAuth 2.0 client credentials flow", "Managed identities",
- * "Workload identity federation"; Azure SDK, "DefaultAzureCredential". */
+ * One `struct azure` per process holds the settings, the tokens by scope and the token buckets;
+ * all threads share it. A worker fetches tokens and blocks; the main thread, which must not
+ * block, only uses those in memory (azure_peek_token). Unless stated otherwise, any thread may
+ * call any function. Source: Microsoft Entra documentation, "OAuth 2.0 client credentials flow",
+ * "Managed identities", "Workload identity federation"; Azure SDK, "DefaultAzureCredential". */
 #ifndef HGAUTOD_LIB_AZURE_AZURE_H
 #define HGAUTOD_LIB_AZURE_AZURE_H
 
@@ -36,12 +36,12 @@ struct azure_cloud {
  * "AzureChinaCloud"), in any case. Returns NULL if it is unknown. */
 const struct azure_cloud *azure_cloud_by_name(const char *name);
 
-/* Settings; strings are borrowed and outlive the struct azure. For those that are NULL or "", the
- * SDKs' environment variables are used (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET,
- * AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_CERTIFICATE_PASSWORD, AZURE_FEDERATED_TOKEN_FILE,
- * AZURE_AUTHORITY_HOST, IDENTITY_ENDPOINT, IDENTITY_HEADER, IMDS_ENDPOINT,
- * AZURE_POD_IDENTITY_AUTHORITY_HOST). Tokens and secrets are sent over https, and without it to this
- * machine only. */
+/* Settings; strings are borrowed and outlive the struct azure. For those that are NULL or "",
+ * the SDKs' environment variables are used (AZURE_TENANT_ID, AZURE_CLIENT_ID,
+ * AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_CERTIFICATE_PASSWORD,
+ * AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST, IDENTITY_ENDPOINT, IDENTITY_HEADER,
+ * IMDS_ENDPOINT, AZURE_POD_IDENTITY_AUTHORITY_HOST). Tokens and secrets are sent over https, and
+ * without it to this machine only. */
 struct azure_options {
     /* "public" if NULL. */
     const char *cloud;
@@ -95,8 +95,8 @@ struct azure_token_owner {
 void azure_token_read_owner(const struct azure_token *t, struct azure_token_owner *owner);
 
 #define AZURE_SCOPE_STORAGE "https://storage.azure.com/.default"
-/* Returns the scope of the configured ARM endpoint, "https://management.azure.com/.default"; valid as
- * long as `azure`. */
+/* Returns the scope of the configured ARM endpoint, "https://management.azure.com/.default";
+ * valid as long as `azure`. */
 const char *azure_arm_scope(const struct azure *azure);
 
 /* Returns a token for a scope, a new reference, from memory or fetched; lib/net/fresh.h describes

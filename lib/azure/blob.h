@@ -12,11 +12,9 @@ struct azure_container {
     const char *name;
 };
 
-/* Reads a blob.
- * body: receives the bytes; its max is the limit.
- * meta: receives the metadata; NULL: not needed.
- * Returns false with *err: ERR_NOT_FOUND, ERR_LIMIT (larger than body's max), ERR_INVALID for a name
- * of a container or blob that is not valid, or as azure_storage_send. */
+/* Reads a blob. body: receives the bytes; its max is the limit. meta: receives the metadata;
+ * NULL: not needed. Returns false with *err: ERR_NOT_FOUND, ERR_LIMIT (larger than body's max),
+ * ERR_INVALID for a name of a container or blob that is not valid, or as azure_storage_send. */
 bool azure_blob_get(const struct azure_container *container, struct http_client *http,
                     const char *name, struct buf *body, struct object_meta *meta,
                     struct err *err) MUST_CHECK;
@@ -28,11 +26,11 @@ bool azure_blob_head(const struct azure_container *container, struct http_client
                      const char *name, struct object_meta *meta,
                      char metadata[OBJECT_METADATA_SIZE], struct err *err) MUST_CHECK;
 
-/* Writes a blob at once.
- * etag: receives the ETag of the new blob; NULL: not needed.
- * Returns false with *err: ERR_PRECONDITION if the condition did not hold (412, or 409
- * BlobAlreadyExists), also without a blob for OBJECT_IF_MATCH; ERR_LIMIT for more than the 5,000 MiB
- * of one Put Blob request; ERR_INVALID for OBJECT_IF_MATCH without an ETag; or as azure_blob_get. */
+/* Writes a blob at once. etag: receives the ETag of the new blob; NULL: not needed. Returns
+ * false with *err: ERR_PRECONDITION if the condition did not hold (412, or 409
+ * BlobAlreadyExists), also without a blob for OBJECT_IF_MATCH; ERR_LIMIT for more than the 5,000
+ * MiB of one Put Blob request; ERR_INVALID for OBJECT_IF_MATCH without an ETag; or as
+ * azure_blob_get. */
 bool azure_blob_put(const struct azure_container *container, struct http_client *http,
                     const struct object_put *put, char etag[OBJECT_ETAG_SIZE],
                     struct err *err) MUST_CHECK;

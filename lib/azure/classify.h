@@ -1,5 +1,5 @@
-/* Classifies the errors of Azure: one table of codes for Resource Manager and storage. Touches memory
- * only. Thread-safe. */
+/* Classifies the errors of Azure: one table of codes for Resource Manager and storage. Touches
+ * memory only. Thread-safe. */
 #ifndef HGAUTOD_LIB_AZURE_CLASSIFY_H
 #define HGAUTOD_LIB_AZURE_CLASSIFY_H
 
@@ -15,8 +15,8 @@ enum err_kind azure_classify(const char *code, int http_status);
 bool azure_set_error(const char *operation, const struct http_response *response, const char *code,
                      const char *message, struct err *err);
 
-/* Copies an ID for logs and errors, up to the first character that is not printable. id may be NULL.
- */
+/* Copies an ID for logs and errors, up to the first character that is not printable. id may be
+ * NULL. */
 void azure_copy_id(const char *id, char *to, size_t size);
 
 #endif

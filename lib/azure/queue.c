@@ -1,5 +1,5 @@
-/* Builds requests to queues, and reads the messages in the responses. Only azure_queue_metadata sends
- * one. */
+/* Builds requests to queues, and reads the messages in the responses. Only azure_queue_metadata
+ * sends one. */
 #include "lib/azure/queue.h"
 
 #include <stdlib.h>

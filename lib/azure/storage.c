@@ -119,8 +119,8 @@ static bool storage_account_valid(const char *name)
     return n >= 3 && n <= 63 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
-/* Returns the account in the URL of an endpoint: the first label of the host name, or, if the host is
- * an address or a single label, the first segment of the path. */
+/* Returns the account in the URL of an endpoint: the first label of the host name, or, if the
+ * host is an address or a single label, the first segment of the path. */
 static char *storage_account_of_url(const struct uri *uri)
 {
     bool named = strchr(uri->host, '.') && !strchr(uri->host, ':') &&
@@ -253,8 +253,8 @@ static bool storage_set_sas(struct azure_storage *s, const struct parts *p, stru
     return true;
 }
 
-/* A token is valid for every account that the identity has access to: it is sent without TLS to this
- * machine only. */
+/* A token is valid for every account that the identity has access to: it is sent without TLS to
+ * this machine only. */
 static bool storage_set_token(struct azure_storage *s, struct err *err)
 {
     s->auth = AZURE_AUTH_TOKEN;

@@ -22,8 +22,8 @@ static int error_first_line(const char *text)
     return n > 500 ? 500 : (int)n;
 }
 
-/* Returns true if a detail of a rejected authorization is useful. Those about a signature quote it and
- * the text that was signed. */
+/* Returns true if a detail of a rejected authorization is useful. Those about a signature quote
+ * it and the text that was signed. */
 static bool error_detail_is_useful(const char *detail)
 {
     return !strcasestr(detail, "string to sign") && !strcasestr(detail, "signature found");
@@ -73,7 +73,8 @@ bool azure_storage_learn_time(const struct azure_storage *s, int64_t signed_ms,
                       response);
 }
 
-/* Appends a hint if the Date of a rejection differs from the time that the request was signed with. */
+/* Appends a hint if the Date of a rejection differs from the time that the request was signed
+ * with. */
 static void error_add_skew_hint(const struct azure_storage *s, const struct http_response *response,
                                 struct err *err)
 {
@@ -107,7 +108,8 @@ static void send_log(const struct azure_storage *s, const char *operation, int s
                                                      : err_kind_name(err->kind)));
 }
 
-/* Sends the request once. *again: it was rejected because of its time, which is known better now. */
+/* Sends the request once. *again: it was rejected because of its time, which is known better
+ * now. */
 static bool send_once(const struct azure_storage *s, struct http_client *http,
                       const char *operation, struct http_request *request,
                       struct http_response *response, bool *again, struct err *err)

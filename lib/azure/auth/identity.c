@@ -97,7 +97,8 @@ static void identity_add_results(const struct results *results, size_t end, stru
         buf_addf(to, "%s%s: %.140s", i > 0 ? "; " : "", kinds[i].name, results->of[i]);
 }
 
-/* Kind i is configured, but failed: its error is that of the search, and stays transient if it is. */
+/* Kind i is configured, but failed: its error is that of the search, and stays transient if it
+ * is. */
 static void identity_set_failed(const struct results *results, size_t i, struct err *err)
 {
     struct err own = *err;

@@ -1,10 +1,10 @@
-/* The identity that the environment provides, found in the order of DefaultAzureCredential: client
- * secret, client certificate, workload identity, and the managed identity of App Service, of Arc or
- * of a virtual machine.
+/* The identity that the environment provides, found in the order of DefaultAzureCredential:
+ * client secret, client certificate, workload identity, and the managed identity of App Service,
+ * of Arc or of a virtual machine.
  *
- * A kind of identity is not configured (the next one is tried), fails although it is configured (the
- * search ends with its error), or yields a token. Environment variables, files and endpoints are
- * read each time, because they rotate. Blocks; workers only. Thread-safe. */
+ * A kind of identity is not configured (the next one is tried), fails although it is configured
+ * (the search ends with its error), or yields a token. Environment variables, files and
+ * endpoints are read each time, because they rotate. Blocks; workers only. Thread-safe. */
 #ifndef HGAUTOD_LIB_AZURE_AUTH_IDENTITY_H
 #define HGAUTOD_LIB_AZURE_AUTH_IDENTITY_H
 

@@ -16,8 +16,8 @@
 #define JSON_MAX      8192
 #define SIGNATURE_MAX 2048 /* of keys up to 16,384 bits */
 
-/* OpenSSL's callback for encrypted keys. Without a password it fails, instead of reading one from the
- * terminal. */
+/* OpenSSL's callback for encrypted keys. Without a password it fails, instead of reading one
+ * from the terminal. */
 static int assertion_give_password(char *to, int size, int writing, void *ctx)
 {
     const char *password = ctx;
@@ -86,8 +86,8 @@ static bool assertion_add_claims(struct buf *to, const struct identity_params *p
                                         id, "nbf", now_s, "iat", now_s, "exp", now_s + LIFE_S));
 }
 
-/* Appends the signature of all that is in `to`, whose last byte is the dot: RSASSA-PSS with SHA-256,
- * a salt as long as the digest. */
+/* Appends the signature of all that is in `to`, whose last byte is the dot: RSASSA-PSS with
+ * SHA-256, a salt as long as the digest. */
 static bool assertion_add_signature(struct buf *to, EVP_PKEY *key)
 {
     unsigned char signature[SIGNATURE_MAX];

@@ -19,8 +19,8 @@
 #define TIMEOUT_MS     10000
 #define DEFAULT_SUFFIX "/.default"
 
-/* Parses a date as older versions of App Service write it, by the host's locale: "10/31/2018 10:53:45
- * AM +00:00", "06/20/2019 02:57:58 +00:00". */
+/* Parses a date as older versions of App Service write it, by the host's locale: "10/31/2018
+ * 10:53:45 AM +00:00", "06/20/2019 02:57:58 +00:00". */
 static bool token_parse_date(const char *text, int64_t *wall_ms)
 {
     struct tm at = {.tm_isdst = 0};

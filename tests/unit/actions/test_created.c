@@ -16,12 +16,14 @@
     "<R><Errors><Error><Code>" code "</Code><Message>" message "</Message></Error></Errors>"       \
     "<Error><Code>" code "</Code><Message>" message "</Message></Error></R>"
 #define S3_ERROR(code) "<Error><Code>" code "</Code><Message>not there</Message></Error>"
-#define INSTANCE       "{\"id\":\"i-0123456789abcdef0\",\"attributes\":{\"VPC ID\":\"vpc-01234567\"}}"
-#define DATABASE       "{\"id\":\"orders\",\"attributes\":{\"VPC ID\":\"vpc-01234567\"}}"
-#define VPC            "{\"id\":\"vpc-01234567\"}"
-#define USER           "{\"name\":\"ann\",\"arn\":\"arn:aws:iam::" WORLD_ACCOUNT ":user/ann\"}"
-#define BUCKET         "{\"id\":\"the-bucket\"}"
-#define NO_RULES       "<R><securityGroupRuleSet/><requestId>r</requestId></R>"
+#define INSTANCE                                                                                   \
+    "{\"id\":\"i-0123456789abcdef0\","                                                             \
+    "\"attributes\":{\"VPC ID\":\"vpc-01234567\"}}"
+#define DATABASE "{\"id\":\"orders\",\"attributes\":{\"VPC ID\":\"vpc-01234567\"}}"
+#define VPC      "{\"id\":\"vpc-01234567\"}"
+#define USER     "{\"name\":\"ann\",\"arn\":\"arn:aws:iam::" WORLD_ACCOUNT ":user/ann\"}"
+#define BUCKET   "{\"id\":\"the-bucket\"}"
+#define NO_RULES "<R><securityGroupRuleSet/><requestId>r</requestId></R>"
 #define RULES                                                                                      \
     "<R><securityGroupRuleSet><item><securityGroupRuleId>sgr-1</securityGroupRuleId>"              \
     "<isEgress>true</isEgress></item></securityGroupRuleSet></R>"

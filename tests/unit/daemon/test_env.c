@@ -1,4 +1,5 @@
-/* Tests of the environment of commands: how the log is written, and what the HTTP options become. */
+/* Tests of the environment of commands: how the log is written, and what the HTTP options
+ * become. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -19,8 +19,8 @@ static const struct arm_op tags_patch = {"Microsoft.Resources/tags", "tags/updat
 
 static struct world world;
 
-/* The responses of the server in order; the last one is repeated. URL in a header is replaced by that
- * of the server. */
+/* The responses of the server in order; the last one is repeated. URL in a header is replaced by
+ * that of the server. */
 struct step {
     int status;
     const char *headers, *body;
@@ -415,7 +415,8 @@ static bool call_in_subscription(const char *subscription, struct err *err)
     return response != NULL;
 }
 
-/* The rejections of one subscription concern only that one: the token stays in use for the others. */
+/* The rejections of one subscription concern only that one: the token stays in use for the
+ * others. */
 static void test_refusals_of_one_subscription(void **state)
 {
     struct err err;

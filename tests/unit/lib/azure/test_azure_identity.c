@@ -1,5 +1,5 @@
-/* Tests of the Azure identities and tokens: the choice of an identity, its requests and responses, and
- * the cache. */
+/* Tests of the Azure identities and tokens: the choice of an identity, its requests and
+ * responses, and the cache. */
 #include "tests/unit/azure_world.h"
 
 #include <openssl/evp.h>
@@ -629,8 +629,8 @@ static void test_imds_refusals(void **state)
     expect_imds(403, ERR_CREDENTIALS, "HTTP status 403: Identity not found");
 }
 
-/* Tries only the metadata service, at `host`: "token", "none" or "broken", the kind of error, and its
- * retry_after_ms. */
+/* Tries only the metadata service, at `host`: "token", "none" or "broken", the kind of error,
+ * and its retry_after_ms. */
 static void expect_imds_alone(const char *host, struct identity_imds_memory *memory,
                               const char *expected)
 {
@@ -656,8 +656,8 @@ static void expect_imds_alone(const char *host, struct identity_imds_memory *mem
 
 #define NOBODY "http://127.0.0.1:1"
 
-/* One reset does not prove that there is no metadata service; several do if it has never responded, and
- * so does a refused connection. */
+/* One reset does not prove that there is no metadata service; several do if it has never
+ * responded, and so does a refused connection. */
 static void test_imds_silent(void **state)
 {
     struct identity_imds_memory memory = {0};
@@ -898,8 +898,8 @@ static void test_margin_of_a_short_life(void **state)
     stop_world();
 }
 
-/* The refresh is five minutes ahead; if it fails, the old token is used until shortly before it expires.
- */
+/* The refresh is five minutes ahead; if it fails, the old token is used until shortly before it
+ * expires. */
 static void test_refreshed_ahead(void **state)
 {
     (void)state;

@@ -39,7 +39,8 @@ const char *__tsan_default_options(void)
 /* Sizes that the compiler does not see. */
 static volatile size_t too_much = TOO_MUCH;
 
-/* Runs an allocation in a process of its own, which must end by SIGABRT with the line as its last. */
+/* Runs an allocation in a process of its own, which must end by SIGABRT with the line as its
+ * last. */
 static void expect_death(void (*allocate)(void))
 {
     FILE *lines = tmpfile();
