@@ -54,8 +54,7 @@ static bool sigv4_add_header(struct http_request *request, const char *name, con
     if (http_headers_add(&request->headers, name, value))
         return true;
     return err_set(err, ERR_INTERNAL, "",
-                   "cannot add the header %s to a request: out of memory, or its value holds a "
-                   "control character",
+                   "cannot add the header %s to a request: its value contains a control character",
                    name);
 }
 
@@ -92,7 +91,7 @@ static bool sigv4_add_token(struct http_request *request, const struct aws_creds
            sigv4_add_header(request, "X-Amz-Security-Token", creds->session_token, err);
 }
 
-/* Reads a stream to its end and starts it anew. */
+/* Reads a stream to its end and rewinds it. */
 static bool sigv4_hash_stream(const struct http_body *body, char to[SHA256_HEX_SIZE],
                               struct err *err)
 {
@@ -100,8 +99,6 @@ static bool sigv4_hash_stream(const struct http_body *body, char to[SHA256_HEX_S
     uint8_t digest[SHA256_SIZE];
     char piece[16384];
     size_t n, total = 0;
-    if (!hash)
-        return err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
     body->rewind(body->ctx);
     while ((n = body->read(body->ctx, piece, sizeof piece)) > 0) {
         sha256_add(hash, piece, n);
@@ -450,7 +447,7 @@ static bool sigv4_build_string_to_sign(struct signing *s, struct err *err)
     buf_addc(&s->to_sign, '\n');
     buf_adds(&s->to_sign, hash);
     return buf_ok(&s->to_sign) ||
-           err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
+           err_set(err, ERR_INTERNAL, "", "the request is too long to be signed");
 }
 
 /* The key of one day, region and service. It depends on nothing else. */
@@ -572,7 +569,7 @@ static bool sigv4_add_authorization(struct http_request *request, const struct s
     if (buf_ok(&value))
         ok = sigv4_add_header(request, "Authorization", buf_str(&value), err);
     else
-        err_set(err, ERR_INTERNAL, "", "out of memory while signing a request");
+        err_set(err, ERR_INTERNAL, "", "the request is too long to be signed");
     buf_free(&value);
     return ok;
 }
