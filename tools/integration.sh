@@ -15,8 +15,9 @@ tools/emulators.sh || {
     echo "*  CI=true that is a failure."
     echo "************************************************************************************"
 } >&2
+PLAIN=$(realpath "${PLAIN:-$BUILD/plain/hgautod}")
 export HGAUTOD="${HGAUTOD:-$(realpath "$BUILD/hgautod")}" CLOUDSERVER="${CLOUDSERVER:-$(realpath "$BUILD/cloudserver")}" \
-    PLAIN="$(realpath "${PLAIN:-$BUILD/plain/hgautod}")" FAILING_MEMORY="${FAILING_MEMORY:-$(realpath "$BUILD/failing_memory.so")}"
+    FAILING_MEMORY="${FAILING_MEMORY:-$(realpath "$BUILD/failing_memory.so")}" PLAIN
 # Without a cache folder: the checkout may be read-only, and nothing of a run is wanted by the next.
 tests() {
     "$python" -m pytest -p no:cacheprovider -q "$@"

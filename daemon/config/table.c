@@ -205,7 +205,7 @@ static const char *arm_version_problem(const char *text)
     char type[64];
     snprintf(type, sizeof type, "%.*s", (int)(equals - text), text);
     return arm_version_default(type) ? NULL
-                                   : "is not one of " ARM_VERSIONS(NAMED) "followed by =VERSION";
+                                     : "is not one of " ARM_VERSIONS(NAMED) "followed by =VERSION";
 }
 
 static const char *kms_key_problem(const char *text)

@@ -111,8 +111,7 @@ static bool attempt_check_own(struct step_ctx *ctx, const struct run *run)
         needed ? aws_get_caller(ctx->aws, ctx->http, &ctx->err) : NULL;
     if (needed && !caller)
         return false;
-    return own_allows(run->env->own, run->store, caller, ctx->action, ctx->resource,
-                      &ctx->err);
+    return own_allows(run->env->own, run->store, caller, ctx->action, ctx->resource, &ctx->err);
 }
 
 /* A resource without a location is left to the action: it does not exist any more. */

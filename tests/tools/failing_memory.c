@@ -119,8 +119,9 @@ int posix_memalign(void **to, size_t alignment, size_t size)
 /* The file from which on allocations count. */
 static void failing_note_open(const char *path)
 {
-    size_t n = strlen(path);
-    size_t end = failing_from ? strlen(failing_from) : n + 1;
+    if (!failing_from)
+        return;
+    size_t n = strlen(path), end = strlen(failing_from);
     if (end <= n && strcmp(path + n - end, failing_from) == 0)
         atomic_store(&failing_counts, true);
 }

@@ -118,7 +118,7 @@ static void only_actions_on_buckets_take_a_bare_name_for_one(void **state)
 static void who_the_daemon_is_is_left_alone(void **state)
 {
     static const struct aws_caller user = {.account = "123456789012",
-                                         .arn = "arn:aws:iam::123456789012:user/ops/hgautod"};
+                                           .arn = "arn:aws:iam::123456789012:user/ops/hgautod"};
     static const struct aws_caller role = {
         .account = "123456789012",
         .arn = "arn:aws:sts::123456789012:assumed-role/hgautod/i-0123456789abcdef0"};

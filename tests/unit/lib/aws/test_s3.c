@@ -592,10 +592,8 @@ static void test_bucket_names(void **state)
         {"123456789012s3accesslogsus-east-1", true, true},
         {"123456789012", true, true},
         {"1.23", true, true},
-        /* 63. */
+        /* 63 characters, and 64: an old name, which no host can have, as those below. */
         {A50 "aaaaaaaaaaaaa", true, true},
-        /* old ones, which no host can have */
-        /* 64. */
         {A50 "aaaaaaaaaaaaaa", true, false},
         {"My_Old.Bucket", true, false},
         {"Abc", true, false},
@@ -606,7 +604,7 @@ static void test_bucket_names(void **state)
         {"abc.", true, false},
         {"a..b", true, false},
         {"a.-b", true, false},
-        /* 255. */
+        /* 255 characters, and 256. */
         {A50 A50 A50 A50 A50 "aaaaa", true, false},
         {A50 A50 A50 A50 A50 "aaaaaa", false, false},
         {"ab", false, false},
@@ -627,7 +625,6 @@ static void test_bucket_names(void **state)
         {"abc\x7f", false, false},
         {"\xc3\xa4\xc3\xb6", false, false},
     };
-
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         print_message("bucket \"%s\"\n", names[i].name);
