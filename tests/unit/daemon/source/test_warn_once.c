@@ -27,7 +27,7 @@ static void test_alternating_values_are_warned_of_once_each(void **state)
 static void test_the_oldest_value_makes_room(void **state)
 {
     struct warn_once w = {0};
-    char value[16];
+    char value[24];
     (void)state;
     for (int i = 0; i <= WARN_ONCE_MAX; i++) {
         snprintf(value, sizeof value, "value-%d", i);
