@@ -2,6 +2,7 @@
 #include "daemon/policy/subscriptions.h"
 
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -175,17 +176,27 @@ static bool subscriptions_add_default(struct subscriptions *s, const char *stand
 
 /* --- the list --- */
 
-/* Threads share the list, and only read it. */
-_Static_assert(JSON_HAVE_ATOMIC_BUILTINS, "jansson must count references atomically");
+/* The list of Azure, as long as anyone uses it. Threads share it and only read it. It counts its
+ * users itself: jansson reads its own counter without atomicity. */
+struct subscriptions_list {
+    atomic_uint users;
+    json_t *all;
+};
 
-static void *subscriptions_list_ref(void *list)
+static void *subscriptions_list_ref(void *value)
 {
-    return json_incref(list);
+    struct subscriptions_list *list = value;
+    atomic_fetch_add(&list->users, 1);
+    return list;
 }
 
-static void subscriptions_list_unref(void *list)
+static void subscriptions_list_unref(void *value)
 {
-    json_decref(list);
+    struct subscriptions_list *list = value;
+    if (atomic_fetch_sub(&list->users, 1) > 1)
+        return;
+    json_decref(list->all);
+    free(list);
 }
 
 static void *subscriptions_list_fetch(void *ctx, struct http_client *http, const char *key,
@@ -193,7 +204,13 @@ static void *subscriptions_list_fetch(void *ctx, struct http_client *http, const
 {
     const struct subscriptions *s = ctx;
     (void)key;
-    return s->list(s->ctx, http, err);
+    json_t *all = s->list(s->ctx, http, err);
+    if (!all)
+        return NULL;
+    struct subscriptions_list *list = xmalloc(sizeof *list);
+    atomic_init(&list->users, 1);
+    list->all = all;
+    return list;
 }
 
 static const struct fresh_kind list_kind = {
@@ -302,8 +319,10 @@ bool subscriptions_allow(struct subscriptions *s, struct http_client *http, cons
         return true;
     if (!s->has_names)
         return subscriptions_refuse(err, id, "is not in azure.subscriptions_file");
-    json_t *list = fresh_get(s->known, http, "", err);
-    bool ok = list && subscriptions_allow_name(s, list, id, err);
-    json_decref(list);
+    struct subscriptions_list *list = fresh_get(s->known, http, "", err);
+    if (!list)
+        return false;
+    bool ok = subscriptions_allow_name(s, list->all, id, err);
+    subscriptions_list_unref(list);
     return ok;
 }
