@@ -40,8 +40,9 @@ class Killing(Proxy):
 
     def kill(self):
         assert self.known.wait(30), "nobody said whom to kill"
-        self.victim.send_signal(signal.SIGKILL)
+        # Before the signal: the test asks as soon as the process has ended.
         self.killed.set()
+        self.victim.send_signal(signal.SIGKILL)
         return True
 
 
