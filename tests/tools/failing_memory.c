@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@ void *__libc_memalign(size_t alignment, size_t size);
 
 static atomic_bool failing_counts;
 static atomic_ulong failing_counted;
+static atomic_bool failing_noted;
 static unsigned long failing_at;
 static bool failing_all;
 static const char *failing_from;
@@ -66,8 +68,13 @@ static bool failing_now(void)
     unsigned long number = atomic_fetch_add(&failing_counted, 1) + 1;
     if (failing_at == 0 || number < failing_at || (number > failing_at && !failing_all))
         return false;
-    if (number == failing_at)
+    if (number == failing_at) {
         failing_write("failed\n");
+        atomic_store(&failing_noted, true);
+    }
+    /* A thread whose later allocation fails may end the process: not before that is noted. */
+    while (!atomic_load(&failing_noted))
+        sched_yield();
     errno = ENOMEM;
     return true;
 }
