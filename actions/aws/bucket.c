@@ -75,7 +75,8 @@ static json_t *bucket_read_policy(struct step_ctx *ctx, const char *bucket)
                     "the policy of bucket %s cannot be read", bucket);
         }
     } else if (act_failed_with(ctx, "NoSuchBucketPolicy") ||
-               (ctx->plan && act_failed_with(ctx, "NoSuchBucket"))) { /* it would be created */
+               (ctx->plan && act_failed_with(ctx, "NoSuchBucket"))) {
+        /* A dry run: the bucket would have been created. */
         ctx->err = ERR_INIT;
         policy = json_pack("{s:s, s:[]}", "Version", POLICY_VERSION, "Statement");
     }

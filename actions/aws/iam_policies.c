@@ -144,7 +144,8 @@ static enum verdict iam_policy_choose_named(struct step_ctx *ctx, const char *na
 static enum verdict iam_policy_find(struct step_ctx *ctx)
 {
     const char *policy = param_string(ctx, "Policy");
-    if (!iam_policy_name_valid(policy)) { /* It is an ARN. */
+    /* What is not a valid name is an ARN. */
+    if (!iam_policy_name_valid(policy)) {
         step_state_set(ctx, "arn", json_string(policy));
         return STEP_DONE;
     }

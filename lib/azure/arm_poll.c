@@ -11,9 +11,10 @@
 #include "lib/json/jpath.h"
 #include "lib/net/retry_after.h"
 
-#define WAIT_FIRST_MS      1000
-#define WAIT_MAX_MS        30000
-#define RETRY_AFTER_MIN_MS 100 /* if Retry-After is less */
+#define WAIT_FIRST_MS 1000
+#define WAIT_MAX_MS   30000
+/* If Retry-After is less. */
+#define RETRY_AFTER_MIN_MS 100
 
 void arm_poll_free(struct arm_poll *p)
 {

@@ -5,7 +5,8 @@
 
 #include "lib/azure/arm.h"
 
-#define ARM_URL_MAX (16u << 10) /* URLs of operations longer than 6 KB have been seen */
+/* URLs of operations longer than 6 KB have been seen. */
+#define ARM_URL_MAX (16u << 10)
 
 /* One request to Resource Manager. Strings are borrowed. */
 struct arm_request {

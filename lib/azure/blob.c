@@ -13,11 +13,15 @@
 
 /* Names of metadata are identifiers of C#. */
 #define METADATA_HEADER "x-ms-meta-hgautod_event"
-#define NAME_MAX_BYTES  4096 /* 1,024 characters */
-#define PATH_MAX_BYTES  (16u << 10)
-#define LIST_MAX_BYTES  (32u << 10) /* path and query of a listing */
-#define ERROR_MAX       (64u << 10) /* room for an error, even if the blob may have less */
-#define PUT_MAX         (UINT64_C(5000) << 20) /* of one Put Blob request */
+/* 1,024 characters. */
+#define NAME_MAX_BYTES 4096
+#define PATH_MAX_BYTES (16u << 10)
+/* Path and query of a listing. */
+#define LIST_MAX_BYTES (32u << 10)
+/* Room for an error, even if the blob may have less. */
+#define ERROR_MAX (64u << 10)
+/* Of one Put Blob request. */
+#define PUT_MAX (UINT64_C(5000) << 20)
 
 static bool blob_check_container(const struct azure_container *container, struct err *err)
 {

@@ -15,7 +15,8 @@
 #define PATH_MAX_BYTES   (16u << 10)
 #define RECEIVE_MAX      32
 #define VISIBILITY_MAX_S (7u * 24 * 3600)
-#define TEXT_MAX         (64u << 10) /* of a message, escaped for XML */
+/* Of a message, escaped for XML. */
+#define TEXT_MAX (64u << 10)
 
 bool azure_queue_message_gone(const struct err *err)
 {

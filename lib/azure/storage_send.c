@@ -11,7 +11,8 @@
 #include "lib/json/jpath.h"
 #include "lib/json/xml.h"
 
-#define SKEW_MAX_MS (INT64_C(15) * 60 * 1000) /* tolerated by the service */
+/* Tolerated by the service. */
+#define SKEW_MAX_MS (INT64_C(15) * 60 * 1000)
 #define SKEW_HINT                                                                                  \
     "; this host's clock differs from the service's by more than 15 minutes: synchronize it (NTP)"
 

@@ -12,10 +12,13 @@
 #include "lib/base/wipe.h"
 #include "lib/net/uri.h"
 
-#define VERSION   "2021-12-02" /* of the interface; supported by Azurite too */
-#define NAMES_MAX 32           /* x-ms- headers, and parameters, of one request */
+/* Of the interface; supported by Azurite too. */
+#define VERSION "2021-12-02"
+/* X-ms- headers, and parameters, of one request. */
+#define NAMES_MAX 32
 #define SIGN_MAX  (64u << 10)
-#define FETCH_MS  200 /* until a token may have been fetched */
+/* Until a token may have been fetched. */
+#define FETCH_MS 200
 
 /* A name and its value, borrowed. */
 struct pair {

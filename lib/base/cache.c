@@ -10,10 +10,13 @@
 #include "lib/base/memory.h"
 #include "lib/base/wipe.h"
 
-#define ENTRIES_PER_CHAIN 4 /* of a full table, on average */
+/* Of a full table, on average. */
+#define ENTRIES_PER_CHAIN 4
 
 struct entry {
-    struct entry *next; /* of the chain */
+    /* Of the chain. */
+    struct entry *next;
+    /* In the order of use. */
     struct entry *newer, *older;
     uint64_t hash;
     size_t key_size;
@@ -23,10 +26,12 @@ struct entry {
 
 struct cache {
     struct cache_options options;
-    pthread_mutex_t lock; /* of everything below, and of the values */
+    /* Guards everything below, and the values. */
+    pthread_mutex_t lock;
     struct entry *newest, *oldest;
     size_t count;
-    size_t mask; /* the number of chains, less one */
+    /* The number of chains, less one. */
+    size_t mask;
     struct entry *chains[];
 };
 

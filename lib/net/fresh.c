@@ -8,12 +8,16 @@
 #include "lib/base/cache.h"
 #include "lib/base/memory.h"
 
-#define AHEAD_MS         (INT64_C(5) * 60 * 1000) /* a refresh begins so long before the end */
-#define PAUSE_MIN_MS     5000                     /* after the first failure */
-#define PAUSE_MAX_MS     60000
-#define PAUSE_GRANTED_MS 300000 /* the longest that a service may ask for */
-#define BUSY_MS          100    /* try again after this and up to as much more */
-#define RENEW_EVERY_MS   60000
+/* A refresh begins so long before the end. */
+#define AHEAD_MS (INT64_C(5) * 60 * 1000)
+/* After the first failure. */
+#define PAUSE_MIN_MS 5000
+#define PAUSE_MAX_MS 60000
+/* The longest that a service may ask for. */
+#define PAUSE_GRANTED_MS 300000
+/* Try again after this and up to as much more. */
+#define BUSY_MS        100
+#define RENEW_EVERY_MS 60000
 
 struct slot {
     const struct fresh_kind *kind;
@@ -22,7 +26,8 @@ struct slot {
     bool fetching;
 
     void *value;
-    int64_t due_ms, expired_ms; /* of the kind's clock */
+    /* Of the clock of the kind. */
+    int64_t due_ms, expired_ms;
 
     /* What the last fetch failed with, owned, and when to try again (monotonic). */
     struct err *failure;

@@ -8,8 +8,9 @@
 #include "lib/azure/names.h"
 #include "lib/base/secret.h"
 
-#define SERVICE  "Azure Arc agent"
-#define KEY_MAX  4096 /* bytes, by the agent's documentation */
+#define SERVICE "Azure Arc agent"
+/* Bytes, by the agent's documentation. */
+#define KEY_MAX  4096
 #define PATH_MAX 1024
 
 /* Returns the path in "Basic realm=/var/opt/azcmagent/tokens/....key", if it is a .key file in that

@@ -12,9 +12,10 @@
 #include "lib/azure/auth/identity_kinds.h"
 #include "lib/base/crypto.h"
 
-#define LIFE_S        600
-#define JSON_MAX      8192
-#define SIGNATURE_MAX 2048 /* of keys up to 16,384 bits */
+#define LIFE_S   600
+#define JSON_MAX 8192
+/* Of keys up to 16,384 bits. */
+#define SIGNATURE_MAX 2048
 
 /* OpenSSL's callback for encrypted keys. Without a password it fails, instead of reading one
  * from the terminal. */

@@ -5,12 +5,16 @@
 #include "lib/azure/auth/identity_kinds.h"
 #include "lib/base/secret.h"
 
-#define SERVICE      "instance metadata service"
-#define PATH         "/metadata/identity/oauth2/token"
-#define CONNECT_MS   1000 /* outside of Azure nothing responds */
-#define SILENT_MAX   3    /* calls without a response until there is taken to be no service */
-#define PAUSE_MS     200  /* after the first failure, doubled with each */
-#define PAUSES_SHORT 5    /* beyond them the cache of tokens decides */
+#define SERVICE "instance metadata service"
+#define PATH    "/metadata/identity/oauth2/token"
+/* Outside of Azure nothing responds. */
+#define CONNECT_MS 1000
+/* Calls without a response until there is taken to be no service. */
+#define SILENT_MAX 3
+/* After the first failure, doubled with each. */
+#define PAUSE_MS 200
+/* Beyond them the cache of tokens decides. */
+#define PAUSES_SHORT 5
 
 /* The failure may pass: the caller tries again, soon at first. */
 static enum identity_result imds_fail(struct identity_imds_memory *m, struct err *err)

@@ -13,8 +13,9 @@
 #include "lib/net/retry_after.h"
 #include "lib/net/uri.h"
 
-#define RESPONSE_MAX   (256u << 10)
-#define LIFE_MAX_S     (INT64_C(7) * 24 * 3600) /* longer is taken for this */
+#define RESPONSE_MAX (256u << 10)
+/* Longer is taken for this. */
+#define LIFE_MAX_S     (INT64_C(7) * 24 * 3600)
 #define CONNECT_MS     2000
 #define TIMEOUT_MS     10000
 #define DEFAULT_SUFFIX "/.default"
